@@ -1,0 +1,250 @@
+//! Device information, of all versions into the shape of 1.2.
+
+use super::parser::Parser;
+use crate::devinf::{
+    Capability, ContentType, DataStore, DevInf, FilterCapability, Memory, Parameter, Property,
+};
+use crate::error::Error;
+use crate::version::Version;
+
+impl Parser<'_> {
+    pub(super) fn devinf_document(&mut self) -> Result<DevInf, Error> {
+        if self.root()? != "DevInf" {
+            return Err(Error::Missing { element: "DevInf" });
+        }
+        self.devinf()
+    }
+
+    /// The children of `DevInf`.
+    pub(super) fn devinf(&mut self) -> Result<DevInf, Error> {
+        let mut devinf = DevInf::default();
+        let mut global = Vec::new();
+        while let Some(name) = self.child()? {
+            match &*name {
+                "VerDTD" => devinf.version = Version::from_dtd(&self.text()?),
+                "Man" => devinf.man = Some(self.owned()?),
+                "Mod" => devinf.model = Some(self.owned()?),
+                "OEM" => devinf.oem = Some(self.owned()?),
+                "FwV" => devinf.firmware = Some(self.owned()?),
+                "SwV" => devinf.software = Some(self.owned()?),
+                "HwV" => devinf.hardware = Some(self.owned()?),
+                "DevID" | "DevId" => devinf.dev_id = self.owned()?,
+                "DevTyp" => devinf.dev_type = self.owned()?,
+                "UTC" => devinf.utc = self.flag()?,
+                "SupportLargeObjs" | "SupportLargeObjects" => devinf.large_objects = self.flag()?,
+                "SupportNumberOfChanges" => devinf.number_of_changes = self.flag()?,
+                "DataStore" => devinf.datastores.push(self.datastore()?),
+                "CTCap" => self.capabilities(&mut global)?,
+                "Ext" => devinf.extensions.push(self.extension()?),
+                _ => self.skip()?,
+            }
+        }
+        // before 1.2 capabilities are the device's: each store takes those of its types
+        for datastore in &mut devinf.datastores {
+            for capability in &global {
+                let named = |pair: &ContentType| {
+                    pair.media_type.eq_ignore_ascii_case(&capability.media_type)
+                };
+                let mut pairs = datastore.rx.iter().chain(&datastore.tx);
+                let preferred = datastore.rx_pref.iter().chain(&datastore.tx_pref);
+                if pairs.any(named) || preferred.into_iter().any(named) {
+                    datastore.capabilities.push(capability.clone());
+                }
+            }
+        }
+        Ok(devinf)
+    }
+
+    fn owned(&mut self) -> Result<String, Error> {
+        Ok(self.text()?.into_owned())
+    }
+
+    fn count(&mut self) -> Result<Option<u64>, Error> {
+        Ok(self.text()?.parse().ok())
+    }
+
+    fn datastore(&mut self) -> Result<DataStore, Error> {
+        let mut datastore = DataStore::default();
+        while let Some(name) = self.child()? {
+            match &*name {
+                "SourceRef" => datastore.source_ref = self.owned()?,
+                "DisplayName" => datastore.display_name = Some(self.owned()?),
+                "MaxGUIDSize" => datastore.max_guid_size = self.count()?,
+                "Rx-Pref" => datastore.rx_pref = Some(self.content_type()?),
+                "Rx" => datastore.rx.push(self.content_type()?),
+                "Tx-Pref" => datastore.tx_pref = Some(self.content_type()?),
+                "Tx" => datastore.tx.push(self.content_type()?),
+                "CTCap" => self.capabilities(&mut datastore.capabilities)?,
+                "DSMem" => datastore.memory = Some(self.memory()?),
+                "SupportHierarchicalSync" => datastore.hierarchical = self.flag()?,
+                "SyncCap" => {
+                    while let Some(name) = self.child()? {
+                        match &*name {
+                            "SyncType" => datastore.sync_types.extend(self.count()?),
+                            _ => self.skip()?,
+                        }
+                    }
+                }
+                "Filter-Rx" => datastore.filter_rx.push(self.content_type()?),
+                "FilterCap" => datastore
+                    .filter_capabilities
+                    .push(self.filter_capability()?),
+                _ => self.skip()?,
+            }
+        }
+        Ok(datastore)
+    }
+
+    fn content_type(&mut self) -> Result<ContentType, Error> {
+        let mut pair = ContentType::default();
+        while let Some(name) = self.child()? {
+            match &*name {
+                "CTType" => pair.media_type = self.owned()?,
+                "VerCT" => pair.version = self.owned()?,
+                _ => self.skip()?,
+            }
+        }
+        Ok(pair)
+    }
+
+    fn memory(&mut self) -> Result<Memory, Error> {
+        let mut memory = Memory::default();
+        while let Some(name) = self.child()? {
+            match &*name {
+                "SharedMem" => memory.shared = self.flag()?,
+                "MaxMem" => memory.max_bytes = self.count()?,
+                "MaxID" => memory.max_ids = self.count()?,
+                _ => self.skip()?,
+            }
+        }
+        Ok(memory)
+    }
+
+    fn filter_capability(&mut self) -> Result<FilterCapability, Error> {
+        let mut capability = FilterCapability::default();
+        while let Some(name) = self.child()? {
+            match &*name {
+                "CTType" => capability.content_type.media_type = self.owned()?,
+                "VerCT" => capability.content_type.version = self.owned()?,
+                "FilterKeyword" => capability.keywords.push(self.owned()?),
+                "PropName" => capability.properties.push(self.owned()?),
+                _ => self.skip()?,
+            }
+        }
+        Ok(capability)
+    }
+
+    fn extension(&mut self) -> Result<(String, Vec<String>), Error> {
+        let (mut title, mut values) = (String::new(), Vec::new());
+        while let Some(name) = self.child()? {
+            if name.eq_ignore_ascii_case("XNam") {
+                title = self.owned()?;
+            } else if name.eq_ignore_ascii_case("XVal") {
+                values.push(self.owned()?);
+            } else {
+                self.skip()?;
+            }
+        }
+        Ok((title, values))
+    }
+
+    /// One `CTCap`: the flat list of 1.0 and 1.1, in which order is the meaning, or the nested
+    /// form of 1.2; devices mix them.
+    fn capabilities(&mut self, all: &mut Vec<Capability>) -> Result<(), Error> {
+        let first = all.len();
+        while let Some(name) = self.child()? {
+            if name == "CTType" {
+                all.push(Capability {
+                    media_type: self.owned()?,
+                    ..Capability::default()
+                });
+                continue;
+            }
+            if all.len() == first {
+                all.push(Capability::default());
+            }
+            match all.last_mut() {
+                Some(capability) => self.capability_child(&name, capability)?,
+                None => self.skip()?,
+            }
+        }
+        for capability in all.iter_mut().skip(first).filter(|c| c.version.is_empty()) {
+            let version = capability
+                .properties
+                .iter()
+                .find(|p| p.name.eq_ignore_ascii_case("VERSION"));
+            if let Some([only]) = version.map(|property| property.values.as_slice()) {
+                capability.version.clone_from(only);
+            }
+        }
+        Ok(())
+    }
+
+    fn capability_child(&mut self, name: &str, capability: &mut Capability) -> Result<(), Error> {
+        match name {
+            "VerCT" => capability.version = self.owned()?,
+            "FieldLevel" => capability.field_level = self.flag()?,
+            "Property" => {
+                let mut property = Property::default();
+                while let Some(name) = self.child()? {
+                    self.property_child(&name, &mut property)?;
+                }
+                capability.properties.push(property);
+            }
+            "PropName" => {
+                let name = self.owned()?;
+                capability.properties.push(Property {
+                    name,
+                    ..Property::default()
+                });
+            }
+            _ => match capability.properties.last_mut() {
+                Some(property) => self.property_child(name, property)?,
+                None => self.skip()?,
+            },
+        }
+        Ok(())
+    }
+
+    fn property_child(&mut self, name: &str, property: &mut Property) -> Result<(), Error> {
+        match (name, property.parameters.last_mut()) {
+            ("PropName", _) => property.name = self.owned()?,
+            ("MaxOccur", _) => property.max_occur = self.count()?,
+            ("NoTruncate", _) => property.no_truncate = self.flag()?,
+            ("ParamName", _) => {
+                let name = self.owned()?;
+                property.parameters.push(Parameter {
+                    name,
+                    ..Parameter::default()
+                });
+            }
+            ("PropParam", _) => {
+                let mut parameter = Parameter::default();
+                while let Some(name) = self.child()? {
+                    self.parameter_child(&name, &mut parameter)?;
+                }
+                property.parameters.push(parameter);
+            }
+            // before 1.2 what follows a ParamName is the parameter's
+            (_, Some(parameter)) => self.parameter_child(name, parameter)?,
+            ("DataType", None) => property.data_type = Some(self.owned()?),
+            ("Size" | "MaxSize", None) => property.max_size = self.count()?,
+            ("ValEnum", None) => property.values.push(self.owned()?),
+            ("DisplayName", None) => property.display_name = Some(self.owned()?),
+            _ => self.skip()?,
+        }
+        Ok(())
+    }
+
+    fn parameter_child(&mut self, name: &str, parameter: &mut Parameter) -> Result<(), Error> {
+        match name {
+            "ParamName" => parameter.name = self.owned()?,
+            "DataType" => parameter.data_type = Some(self.owned()?),
+            "Size" | "MaxSize" => parameter.max_size = self.count()?,
+            "ValEnum" => parameter.values.push(self.owned()?),
+            "DisplayName" => parameter.display_name = Some(self.owned()?),
+            _ => self.skip()?,
+        }
+        Ok(())
+    }
+}

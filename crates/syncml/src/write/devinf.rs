@@ -1,0 +1,283 @@
+//! Device information into either encoding, in the form of each version.
+
+use wbxml::{WritePublicId, Writer};
+
+use super::escaped;
+use super::output::WBXML_VERSION;
+use crate::devinf::{Capability, ContentType, DataStore, DevInf, Property};
+use crate::names::{Name, devinf as d};
+use crate::version::Version;
+
+impl DevInf {
+    /// The document as XML in the form of `version`: before 1.2 capabilities stand once for the
+    /// whole device, and what the version does not have is left out.
+    pub fn to_xml(&self, version: Version) -> Vec<u8> {
+        to_xml(self, version).into_bytes()
+    }
+
+    /// The document as binary XML in the form of `version`.
+    pub fn to_wbxml(&self, version: Version) -> Vec<u8> {
+        to_wbxml(self, version)
+    }
+}
+
+pub(super) fn to_xml(devinf: &DevInf, version: Version) -> String {
+    let mut out = Out::Xml(String::from("<DevInf xmlns=\"syncml:devinf\">"));
+    children(&mut out, devinf, version);
+    out.end(d::DEV_INF);
+    match out {
+        Out::Xml(text) => text,
+        Out::Wbxml(_) => String::new(),
+    }
+}
+
+pub(super) fn to_wbxml(devinf: &DevInf, version: Version) -> Vec<u8> {
+    let public_id = match version {
+        Version::V1_0 => WritePublicId::Text("-//SYNCML//DTD DevInf 1.0//EN"),
+        Version::V1_1 => WritePublicId::Number(0x0fd4),
+        Version::V1_2 => WritePublicId::Number(0x1203),
+    };
+    let mut out = Out::Wbxml(Writer::new(WBXML_VERSION, public_id));
+    out.start(d::DEV_INF);
+    children(&mut out, devinf, version);
+    out.end(d::DEV_INF);
+    match out {
+        Out::Wbxml(writer) => writer.finish(),
+        Out::Xml(_) => Vec::new(),
+    }
+}
+
+enum Out {
+    Xml(String),
+    Wbxml(Writer),
+}
+
+impl Out {
+    fn start(&mut self, name: Name) {
+        match self {
+            Self::Xml(text) => text.extend(["<", name.text, ">"]),
+            Self::Wbxml(writer) => writer.start(name.page, name.code),
+        }
+    }
+
+    fn end(&mut self, name: Name) {
+        match self {
+            Self::Xml(text) => text.extend(["</", name.text, ">"]),
+            Self::Wbxml(writer) => writer.end(),
+        }
+    }
+
+    fn flag(&mut self, name: Name, set: bool) {
+        match self {
+            _ if !set => {}
+            Self::Xml(text) => text.extend(["<", name.text, "/>"]),
+            Self::Wbxml(writer) => writer.empty(name.page, name.code),
+        }
+    }
+
+    fn leaf(&mut self, name: Name, value: &str) {
+        self.start(name);
+        match self {
+            Self::Xml(text) => *text += &escaped(value),
+            Self::Wbxml(writer) => writer.text(value),
+        }
+        self.end(name);
+    }
+
+    fn optional(&mut self, name: Name, value: Option<&str>) {
+        if let Some(value) = value {
+            self.leaf(name, value);
+        }
+    }
+
+    fn number(&mut self, name: Name, value: Option<u64>) {
+        if let Some(value) = value {
+            self.leaf(name, &value.to_string());
+        }
+    }
+}
+
+fn children(out: &mut Out, devinf: &DevInf, version: Version) {
+    out.leaf(d::VER_DTD, version.dtd());
+    out.optional(d::MAN, devinf.man.as_deref());
+    out.optional(d::MOD, devinf.model.as_deref());
+    out.optional(d::OEM, devinf.oem.as_deref());
+    out.optional(d::FW_V, devinf.firmware.as_deref());
+    out.optional(d::SW_V, devinf.software.as_deref());
+    out.optional(d::HW_V, devinf.hardware.as_deref());
+    out.leaf(d::DEV_ID, &devinf.dev_id);
+    out.leaf(d::DEV_TYP, &devinf.dev_type);
+    if version >= Version::V1_1 {
+        out.flag(d::UTC, devinf.utc);
+        out.flag(d::SUPPORT_LARGE_OBJS, devinf.large_objects);
+        out.flag(d::SUPPORT_NUMBER_OF_CHANGES, devinf.number_of_changes);
+    }
+    for store in &devinf.datastores {
+        datastore(out, store, version);
+    }
+    if version < Version::V1_2 {
+        let mut written: Vec<&Capability> = Vec::new();
+        for capability in devinf
+            .datastores
+            .iter()
+            .flat_map(|store| &store.capabilities)
+        {
+            if !written.contains(&capability) {
+                flat_capability(out, capability, version);
+                written.push(capability);
+            }
+        }
+    }
+    for (name, values) in &devinf.extensions {
+        out.start(d::EXT);
+        out.leaf(d::X_NAM, name);
+        for value in values {
+            out.leaf(d::X_VAL, value);
+        }
+        out.end(d::EXT);
+    }
+}
+
+fn pair(out: &mut Out, name: Name, pair: &ContentType) {
+    out.start(name);
+    out.leaf(d::CT_TYPE, &pair.media_type);
+    out.leaf(d::VER_CT, &pair.version);
+    out.end(name);
+}
+
+fn datastore(out: &mut Out, store: &DataStore, version: Version) {
+    out.start(d::DATA_STORE);
+    out.leaf(d::SOURCE_REF, &store.source_ref);
+    out.optional(d::DISPLAY_NAME, store.display_name.as_deref());
+    out.number(d::MAX_GUID_SIZE, store.max_guid_size);
+    for (name, pairs) in [
+        (d::RX_PREF, store.rx_pref.as_slice()),
+        (d::RX, &store.rx),
+        (d::TX_PREF, store.tx_pref.as_slice()),
+        (d::TX, &store.tx),
+    ] {
+        for content_type in pairs {
+            pair(out, name, content_type);
+        }
+    }
+    if version >= Version::V1_2 {
+        for capability in &store.capabilities {
+            nested_capability(out, capability);
+        }
+    }
+    if let Some(memory) = &store.memory {
+        out.start(d::DS_MEM);
+        out.flag(d::SHARED_MEM, memory.shared);
+        out.number(d::MAX_MEM, memory.max_bytes);
+        out.number(d::MAX_ID, memory.max_ids);
+        out.end(d::DS_MEM);
+    }
+    if version >= Version::V1_2 {
+        out.flag(d::SUPPORT_HIERARCHICAL_SYNC, store.hierarchical);
+    }
+    out.start(d::SYNC_CAP);
+    for sync_type in &store.sync_types {
+        out.leaf(d::SYNC_TYPE, &sync_type.to_string());
+    }
+    out.end(d::SYNC_CAP);
+    if version >= Version::V1_2 {
+        for grammar in &store.filter_rx {
+            pair(out, d::FILTER_RX, grammar);
+        }
+        for capability in &store.filter_capabilities {
+            out.start(d::FILTER_CAP);
+            out.leaf(d::CT_TYPE, &capability.content_type.media_type);
+            out.leaf(d::VER_CT, &capability.content_type.version);
+            for keyword in &capability.keywords {
+                out.leaf(d::FILTER_KEYWORD, keyword);
+            }
+            for property in &capability.properties {
+                out.leaf(d::PROP_NAME, property);
+            }
+            out.end(d::FILTER_CAP);
+        }
+    }
+    out.end(d::DATA_STORE);
+}
+
+fn nested_capability(out: &mut Out, capability: &Capability) {
+    out.start(d::CT_CAP);
+    out.leaf(d::CT_TYPE, &capability.media_type);
+    out.leaf(d::VER_CT, &capability.version);
+    out.flag(d::FIELD_LEVEL, capability.field_level);
+    for property in &capability.properties {
+        out.start(d::PROPERTY);
+        out.leaf(d::PROP_NAME, &property.name);
+        out.optional(d::DATA_TYPE, property.data_type.as_deref());
+        out.number(d::MAX_OCCUR, property.max_occur);
+        out.number(d::MAX_SIZE, property.max_size);
+        out.flag(d::NO_TRUNCATE, property.no_truncate);
+        values(out, &property.values);
+        out.optional(d::DISPLAY_NAME, property.display_name.as_deref());
+        for parameter in &property.parameters {
+            out.start(d::PROP_PARAM);
+            out.leaf(d::PARAM_NAME, &parameter.name);
+            out.optional(d::DATA_TYPE, parameter.data_type.as_deref());
+            values(out, &parameter.values);
+            out.optional(d::DISPLAY_NAME, parameter.display_name.as_deref());
+            out.end(d::PROP_PARAM);
+        }
+        out.end(d::PROPERTY);
+    }
+    out.end(d::CT_CAP);
+}
+
+fn flat_capability(out: &mut Out, capability: &Capability, version: Version) {
+    out.start(d::CT_CAP);
+    out.leaf(d::CT_TYPE, &capability.media_type);
+    for property in &capability.properties {
+        flat_property(out, property, version);
+    }
+    out.end(d::CT_CAP);
+}
+
+fn flat_property(out: &mut Out, property: &Property, version: Version) {
+    out.leaf(d::PROP_NAME, &property.name);
+    limits(
+        out,
+        &property.values,
+        property.data_type.as_deref(),
+        property.max_size,
+        version,
+    );
+    out.optional(d::DISPLAY_NAME, property.display_name.as_deref());
+    for parameter in &property.parameters {
+        out.leaf(d::PARAM_NAME, &parameter.name);
+        let (data_type, size) = (parameter.data_type.as_deref(), parameter.max_size);
+        limits(out, &parameter.values, data_type, size, version);
+        out.optional(d::DISPLAY_NAME, parameter.display_name.as_deref());
+    }
+}
+
+/// Either the values or the data type and its size. Some 1.0 phones crash on the latter.
+fn limits(
+    out: &mut Out,
+    allowed: &[String],
+    data_type: Option<&str>,
+    size: Option<u64>,
+    version: Version,
+) {
+    if !allowed.is_empty() {
+        values(out, allowed);
+    } else if let Some(data_type) = data_type.filter(|_| version > Version::V1_0) {
+        out.leaf(d::DATA_TYPE, data_type);
+        out.number(
+            Name {
+                text: "Size",
+                ..d::MAX_SIZE
+            },
+            size,
+        );
+    }
+}
+
+fn values(out: &mut Out, values: &[String]) {
+    for value in values {
+        out.leaf(d::VAL_ENUM, value);
+    }
+}
