@@ -1,0 +1,30 @@
+//! What is inside a synchronized item.
+//!
+//! A synchronization server carries items it does not own: contacts, events, tasks, notes. This
+//! crate looks into them only as far as the server needs, and never at the price of their bytes:
+//!
+//! * [`mod@line`] cuts vCard, vCalendar, iCalendar and vNote text into content lines. Each line keeps
+//!   the exact bytes it came from, so that what is not understood is not lost either.
+//! * [`component`] walks those lines as the `BEGIN`/`END` structure they form.
+//! * [`decode`] holds the encodings of a value: quoted-printable, base64, character sets, escapes.
+//! * [`fingerprint`] and [`compare`] answer "is this the record we have already?", from an index
+//!   first and from both texts second.
+//! * [`fill_missing`] joins two versions of one record without rewriting either.
+//! * [`media`] names formats, media types and file extensions.
+//!
+//! Everything here is a function of its arguments: no input or output, no clock, no randomness.
+//! No input is refused: text that follows no standard is still carried, hashed and compared.
+//! Time is linear in the input, and memory a small multiple of it.
+
+pub mod component;
+pub mod decode;
+mod facts;
+mod identity;
+pub mod line;
+pub mod media;
+mod merge;
+
+pub use decode::Dialect;
+pub use identity::{Fingerprint, Likeness, compare, fingerprint};
+pub use media::{Format, Kind};
+pub use merge::fill_missing;
