@@ -1,0 +1,21 @@
+//! The SyncML Data Synchronization protocol as a state machine without I/O: the server's side.
+//!
+//! A message of the peer goes in with the time and some entropy, an answer comes out; whatever
+//! has to last is read from and written to a transaction that the caller opens and commits. So
+//! one message is one transaction, any node may answer any message, and a whole fleet can be
+//! replayed from a seed.
+//!
+//! ```text
+//! request bytes ─▶ server::answer(transaction, request) ─▶ answer bytes
+//!                      │ reads and writes
+//!                      ▼
+//!                 store::Transaction (accounts, devices, links, maps, items, sessions)
+//! ```
+//!
+//! The crate opens no socket or file, reads no clock and draws no random number.
+
+pub mod server;
+pub mod store;
+mod uri;
+
+pub use uri::{datastore_name, same_address};

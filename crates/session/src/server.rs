@@ -1,0 +1,485 @@
+//! The server's side of a session.
+//!
+//! [`answer`] takes one message of a client and a transaction, and gives the answer. What has to
+//! last between messages is a [`StoredSession`] in the same transaction; so a message that comes
+//! twice finds the answer that was given, and any node can go on with any session.
+//!
+//! ```text
+//!            package 1            package 3             (its Final)           package 5
+//! client ──▶ Initialization ──▶ FromClient ──────────▶ ToClient ──────────▶ Mapping ──▶ Done
+//!            alerts, DevInf,      changes applied,       changes sent,         statuses,
+//!            login                statuses               statuses taken        maps, anchors
+//! ```
+//!
+//! Follows the OMA Data Synchronization Protocol 1.0 to 1.2.
+
+mod clock;
+mod devinf;
+mod incoming;
+mod initialization;
+mod login;
+mod outgoing;
+mod reply;
+mod state;
+
+use syncml::{Command, Document, Encoding, Header, Message, StatusCode, Version};
+
+use crate::store::{StoreError, StoredSession, Transaction};
+use crate::uri::same_address;
+use reply::{Reply, StatusOut};
+use state::{Phase, State};
+
+/// What a server says of itself and how it decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Its identifier in device information.
+    pub server_id: String,
+    /// Its software version in device information.
+    pub software_version: String,
+    /// The largest message it takes, bytes.
+    pub max_msg_size: u64,
+    /// Who wins when both sides changed an item.
+    pub conflict: ConflictPolicy,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            server_id: "syncline".to_owned(),
+            software_version: env!("CARGO_PKG_VERSION").to_owned(),
+            max_msg_size: 1_000_000,
+            conflict: ConflictPolicy::ClientWins,
+        }
+    }
+}
+
+/// What happens to an item that both sides changed. The version that loses is kept in the
+/// item's history under every policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConflictPolicy {
+    /// The client's version stands (status 208).
+    #[default]
+    ClientWins,
+    /// The server's version stands and is sent to the client (status 419).
+    ServerWins,
+    /// Both stay, as two items (status 209).
+    Duplicate,
+}
+
+/// A message of a client, with what the transport and the world know.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The message.
+    pub document: &'a Document<'a>,
+    /// Hash of its bytes, to tell a repeated message from another one of the same `MsgID`.
+    pub hash: u64,
+    /// The session's token, where the client followed `RespURI`.
+    pub token: Option<&'a str>,
+    /// The address to which the token is added to make `RespURI`; `None` sends none.
+    pub resp_uri_base: Option<&'a str>,
+    /// Seconds since 1970.
+    pub now: i64,
+    /// Fresh random bytes, for tokens and nonces.
+    pub entropy: [u8; 32],
+}
+
+/// The answer to a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its bytes.
+    pub body: Vec<u8>,
+    /// Their encoding, that of the request.
+    pub encoding: Encoding,
+    /// The message came a second time and nothing was done.
+    pub repeated: bool,
+    /// Names the session, for logs; a short part of its token.
+    pub session: String,
+    /// The device's address.
+    pub device: String,
+    /// The account's name, once known.
+    pub account: Option<String>,
+    /// What happened, for people.
+    pub log: Vec<LogEvent>,
+}
+
+/// Something that happened in a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEvent {
+    /// Whether somebody should look.
+    pub level: Level,
+    /// What happened, in a sentence without credentials or item content.
+    pub message: String,
+}
+
+/// Weight of a [`LogEvent`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// The peer misbehaves or was refused.
+    Warn,
+    /// A session begins, ends or changes course.
+    Info,
+    /// A command was carried out.
+    Debug,
+}
+
+/// Why a message gets no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// It is no SyncML message.
+    #[error("the message cannot be read: {0}")]
+    Unreadable(#[source] syncml::Error),
+    /// The state failed; nothing of the message was done.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Everything at hand while one message is answered.
+struct Run<'r> {
+    tx: &'r mut dyn Transaction,
+    config: &'r Config,
+    request: &'r Request<'r>,
+    header: &'r Header<'r>,
+    state: State,
+    reply: Reply,
+    log: Vec<LogEvent>,
+}
+
+/// Answers one message.
+///
+/// # Errors
+///
+/// [`AnswerError::Unreadable`] for bytes that are no message, [`AnswerError::Store`] when the
+/// transaction fails; the caller rolls back in both cases.
+pub fn answer(
+    tx: &mut dyn Transaction,
+    config: &Config,
+    request: &Request<'_>,
+) -> Result<Answer, AnswerError> {
+    let message = request
+        .document
+        .read(&syncml::Limits::default())
+        .map_err(AnswerError::Unreadable)?;
+    let header = &message.header;
+    let encoding = request.document.encoding();
+
+    let found = find_session(tx, request, header)?;
+    if let Some(session) = &found
+        && session.last_msg_id == header.msg_id
+        && (session.last_request == request.hash || header.msg_id != "1")
+        && !session.last_answer.is_empty()
+    {
+        return Ok(repeated(session, encoding));
+    }
+    let begins = header.msg_id == "1" || found.is_none();
+    let (token, state) = match found {
+        Some(session) if !begins => match State::load(&session.state) {
+            Some(state) => (session.token, state),
+            None => (new_token(request), State::new(header)),
+        },
+        _ => (new_token(request), State::new(header)),
+    };
+
+    let mut run = Run {
+        tx,
+        config,
+        request,
+        header,
+        state,
+        reply: Reply::default(),
+        log: Vec::new(),
+    };
+    run.handle(&message)?;
+    let body = run.write(&token, encoding)?;
+    run.save(&token, &body)?;
+    Ok(Answer {
+        body,
+        encoding,
+        repeated: false,
+        session: token.chars().take(8).collect(),
+        device: run.state.device.clone(),
+        account: run.state.login.as_ref().map(|login| login.name.clone()),
+        log: run.log,
+    })
+}
+
+fn find_session(
+    tx: &mut dyn Transaction,
+    request: &Request<'_>,
+    header: &Header<'_>,
+) -> Result<Option<StoredSession>, StoreError> {
+    if let Some(token) = request.token
+        && let Some(session) = tx.session(token)?
+    {
+        // a device may begin a new session at the address of the last one
+        let continues = session.session_id == header.session_id
+            && same_address(&session.device, &header.source.uri);
+        return Ok(continues.then_some(session));
+    }
+    let found = tx.find_session(header.source.uri.trim(), header.session_id.trim())?;
+    // A client that has shown its token has to go on showing it: the device's address and a
+    // SessionID of four bytes can be guessed, the token cannot.
+    Ok(found.filter(|session| {
+        header.msg_id == "1" || State::load(&session.state).is_none_or(|s| !s.token_shown)
+    }))
+}
+
+fn repeated(session: &StoredSession, encoding: Encoding) -> Answer {
+    Answer {
+        body: session.last_answer.clone(),
+        encoding,
+        repeated: true,
+        session: session.token.chars().take(8).collect(),
+        device: session.device.clone(),
+        account: None,
+        log: vec![LogEvent {
+            level: Level::Info,
+            message: format!(
+                "message {} came again, its answer is sent again",
+                session.last_msg_id
+            ),
+        }],
+    }
+}
+
+fn new_token(request: &Request<'_>) -> String {
+    let mut token = String::with_capacity(32);
+    for byte in &request.entropy[..16] {
+        for digit in [byte >> 4, byte & 15] {
+            token.extend(char::from_digit(u32::from(digit), 16));
+        }
+    }
+    token
+}
+
+impl Run<'_> {
+    fn info(&mut self, message: String) {
+        self.log.push(LogEvent {
+            level: Level::Info,
+            message,
+        });
+    }
+
+    fn warn(&mut self, message: String) {
+        self.log.push(LogEvent {
+            level: Level::Warn,
+            message,
+        });
+    }
+
+    fn handle(&mut self, message: &Message<'_>) -> Result<(), StoreError> {
+        if self.request.token.is_some() {
+            self.state.token_shown = true;
+        }
+        if let Some(meta) = &self.header.meta
+            && let Some(size) = meta.max_msg_size.filter(|size| *size > 0)
+        {
+            self.state.peer_max_msg_size = Some(size);
+        }
+        if !self.check_version() || !self.log_in(message)? {
+            self.refuse_commands(message);
+            return Ok(());
+        }
+        self.reply.no_resp = self.header.no_resp;
+        self.handle_commands(message)?;
+        if message.is_final {
+            self.package_ended()?;
+        }
+        Ok(())
+    }
+
+    /// Whether the version is ours; answers the header if not.
+    fn check_version(&mut self) -> bool {
+        let (code, supported) = match Version::from_dtd(&self.header.ver_dtd) {
+            None => (StatusCode::DTD_NOT_SUPPORTED, "1.0, 1.1, 1.2"),
+            Some(version) if Version::from_proto(&self.header.ver_proto).is_none() => {
+                self.state.version = version.into();
+                (
+                    StatusCode::PROTOCOL_NOT_SUPPORTED,
+                    "SyncML/1.0, SyncML/1.1, SyncML/1.2",
+                )
+            }
+            Some(version) => {
+                self.state.version = version.into();
+                return true;
+            }
+        };
+        self.warn(format!(
+            "version {} / {} is not supported",
+            self.header.ver_dtd, self.header.ver_proto
+        ));
+        let mut status = self.header_status(code);
+        status.data = Some(supported.to_owned());
+        self.reply.header_status = Some(status);
+        false
+    }
+
+    /// Every command of a refused message gets the header's status and nothing is done.
+    fn refuse_commands(&mut self, message: &Message<'_>) {
+        let Some(code) = self.reply.header_status.as_ref().map(|status| status.code) else {
+            return;
+        };
+        for command in &message.commands {
+            self.refuse(command, StatusCode(code));
+        }
+    }
+
+    /// Answers a command and all inside it with one code.
+    fn refuse(&mut self, command: &Command<'_>, code: StatusCode) {
+        if matches!(command, Command::Status(_) | Command::Results(_))
+            || command.cmd_id().is_empty()
+        {
+            return;
+        }
+        let status = self.status_for(command, code);
+        self.reply.statuses.push(status);
+        let inner = match command {
+            Command::Sync(sync) => &sync.commands,
+            Command::Group(group) => &group.commands,
+            _ => return,
+        };
+        for command in inner {
+            self.refuse(command, code);
+        }
+    }
+
+    fn header_status(&self, code: StatusCode) -> StatusOut {
+        StatusOut {
+            msg_ref: self.header.msg_id.to_string(),
+            cmd_ref: "0".to_owned(),
+            cmd: "SyncHdr".to_owned(),
+            target_ref: Some(self.header.target.uri.to_string()),
+            source_ref: Some(self.header.source.uri.to_string()),
+            code: code.0,
+            ..StatusOut::default()
+        }
+    }
+
+    /// A status for a whole command, with the addresses that the standard wants repeated.
+    fn status_for(&self, command: &Command<'_>, code: StatusCode) -> StatusOut {
+        let (target, source) = match command {
+            Command::Sync(sync) => (
+                sync.target.as_ref().map(|l| l.uri.to_string()),
+                sync.source.as_ref().map(|l| l.uri.to_string()),
+            ),
+            Command::Map(map) => (
+                Some(map.target.uri.to_string()),
+                Some(map.source.uri.to_string()),
+            ),
+            Command::Change(change) => item_refs(&change.items),
+            Command::Alert(alert) => item_refs(&alert.items),
+            Command::Access(access) => item_refs(&access.items),
+            Command::Exec(exec) => item_refs(&exec.items),
+            _ => (None, None),
+        };
+        StatusOut {
+            msg_ref: self.header.msg_id.to_string(),
+            cmd_ref: command.cmd_id().to_owned(),
+            cmd: command.name().to_owned(),
+            target_ref: target,
+            source_ref: source,
+            code: code.0,
+            ..StatusOut::default()
+        }
+    }
+
+    /// Answers a command, unless its sender wants none.
+    fn push_status(&mut self, command: &Command<'_>, code: StatusCode) {
+        let no_resp = match command {
+            Command::Change(c) => c.no_resp,
+            Command::Alert(c) => c.no_resp,
+            Command::Access(c) => c.no_resp,
+            Command::Sync(c) => c.no_resp,
+            Command::Group(c) => c.no_resp,
+            Command::Exec(c) => c.no_resp,
+            Command::Search(c) => c.no_resp,
+            _ => false,
+        };
+        if no_resp || self.reply.no_resp {
+            return;
+        }
+        if command.cmd_id().is_empty() {
+            // nothing can refer to it: the header takes the blame
+            let status = self.header_status(StatusCode::BAD_REQUEST);
+            self.reply.header_status = Some(status);
+            return;
+        }
+        let status = self.status_for(command, code);
+        self.reply.statuses.push(status);
+    }
+
+    fn handle_commands(&mut self, message: &Message<'_>) -> Result<(), StoreError> {
+        for command in &message.commands {
+            if command.cmd_id().is_empty()
+                && !matches!(command, Command::Status(_) | Command::Results(_))
+            {
+                self.push_status(command, StatusCode::BAD_REQUEST);
+                continue;
+            }
+            match command {
+                Command::Status(status) => self.take_status(status)?,
+                Command::Alert(alert) => self.take_alert(command, alert)?,
+                Command::Access(access) => self.take_access(command, access)?,
+                Command::Results(results) => self.take_results(results)?,
+                Command::Sync(sync) => self.take_sync(command, sync)?,
+                Command::Map(map) => self.take_map(command, map)?,
+                Command::Change(_) => self.push_status(command, StatusCode::NOT_ALLOWED),
+                Command::Group(_) => self.refuse(command, StatusCode::NOT_SUPPORTED),
+                _ => self.push_status(command, StatusCode::NOT_IMPLEMENTED),
+            }
+        }
+        Ok(())
+    }
+
+    /// The client's `Final`: its package is complete.
+    fn package_ended(&mut self) -> Result<(), StoreError> {
+        match self.state.phase {
+            Phase::Initialization if self.state.datastores.iter().any(|ds| ds.sync_received) => {
+                // initialization and changes came in one package
+                self.finish_receiving()?;
+                self.state.package_ended = true;
+            }
+            Phase::Initialization => self.state.package_ended = true,
+            Phase::FromClient => self.finish_receiving()?,
+            // some devices set Final in every message while they ask for more
+            Phase::ToClient | Phase::Done => {}
+            Phase::Mapping => {
+                self.complete()?;
+                self.state.phase = Phase::Done;
+            }
+        }
+        Ok(())
+    }
+
+    fn save(&mut self, token: &str, body: &[u8]) -> Result<(), StoreError> {
+        if self.header.msg_id == "1" && self.state.login.is_some() {
+            self.tx.end_other_sessions(&self.state.device, token)?;
+        }
+        self.tx.put_session(&StoredSession {
+            token: token.to_owned(),
+            account: self.state.login.as_ref().map(state::Login::id),
+            device: self.state.device.clone(),
+            session_id: self.header.session_id.trim().to_owned(),
+            state: self.state.store(),
+            last_msg_id: self.header.msg_id.to_string(),
+            last_request: self.request.hash,
+            last_answer: body.to_vec(),
+            updated: self.request.now,
+        })
+    }
+}
+
+/// The addresses of a command's item, when it has just one.
+fn item_refs(items: &[syncml::Item<'_>]) -> (Option<String>, Option<String>) {
+    match items {
+        [item] => (
+            item.target
+                .as_ref()
+                .map(|location| location.uri.to_string()),
+            item.source
+                .as_ref()
+                .map(|location| location.uri.to_string()),
+        ),
+        _ => (None, None),
+    }
+}

@@ -1,0 +1,622 @@
+//! Package 3: the client's changes, and its statuses and maps in packages 3 and 5.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use pim::Likeness;
+use syncml::{
+    AlertCode, Change, ChangeKind, Command, Data, Item, Map, Meta, Status, StatusCode, Sync,
+};
+
+use super::reply::StatusOut;
+use super::state::{DatastoreState, Phase, Sent, SentKind};
+use super::{ConflictPolicy, Run};
+use crate::store::{ChangeSeq, Content, Guid, LinkId, Mapping, Origin, StoreError, StoredItem};
+use crate::uri::datastore_name;
+
+/// Candidates looked at for one item of a slow sync.
+const MAX_CANDIDATES: usize = 16;
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+impl Run<'_> {
+    pub(super) fn take_sync(
+        &mut self,
+        command: &Command<'_>,
+        sync: &Sync<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(index) = self.datastore_of(sync) else {
+            self.refuse(command, StatusCode::NOT_FOUND);
+            return Ok(());
+        };
+        let early = self.state.phase == Phase::Initialization;
+        let late = matches!(
+            self.state.phase,
+            Phase::ToClient | Phase::Mapping | Phase::Done
+        );
+        let Some(ds) = self.state.datastores.get(index).cloned() else {
+            return Ok(());
+        };
+        if late || (early && ds.overridden) {
+            // changes since an anchor are of no use where all items are wanted
+            let code = if late {
+                StatusCode::NOT_ALLOWED
+            } else {
+                StatusCode::REFRESH_REQUIRED
+            };
+            self.refuse(command, code);
+            return Ok(());
+        }
+        self.begin_map(index)?;
+        if let Some(ds) = self.state.datastores.get_mut(index) {
+            ds.sync_received = true;
+        }
+        self.push_status(command, StatusCode::OK);
+        for inner in &sync.commands {
+            match inner {
+                Command::Change(change) if !ds.takes() => {
+                    self.refuse(&Command::Change(change.clone()), StatusCode::NOT_ALLOWED);
+                }
+                Command::Change(change) => self.take_change(index, change)?,
+                Command::Group(_) => self.refuse(inner, StatusCode::NOT_SUPPORTED),
+                _ => self.push_status(inner, StatusCode::NOT_IMPLEMENTED),
+            }
+        }
+        Ok(())
+    }
+
+    fn datastore_of(&self, sync: &Sync<'_>) -> Option<usize> {
+        let target = sync.target.as_ref().map_or("", |location| &location.uri);
+        let source = sync.source.as_ref().map_or("", |location| &location.uri);
+        self.find_alerted(target, source)
+    }
+
+    fn find_alerted(&self, target: &str, source: &str) -> Option<usize> {
+        let mut name = datastore_name(target);
+        if name.is_empty() {
+            name = datastore_name(source);
+        }
+        self.state.datastores.iter().position(|ds| ds.name == name)
+    }
+
+    /// Begins the new map of a slow sync or refresh, once the client has shown that it follows.
+    /// From here on the old anchors are void: a session that breaks leads to another slow sync,
+    /// which finds by content what this one has done.
+    pub(super) fn begin_map(&mut self, index: usize) -> Result<(), StoreError> {
+        let Some(login) = self.state.login.clone() else {
+            return Ok(());
+        };
+        let Some(ds) = self.state.datastores.get_mut(index) else {
+            return Ok(());
+        };
+        if ds.begun || !ds.renews_map() {
+            return Ok(());
+        }
+        ds.begun = true;
+        let (id, generation, source) = (ds.link(&login), ds.generation, ds.source.clone());
+        let mut link = self.tx.link(id)?.unwrap_or_default();
+        link.generation = generation;
+        link.client_anchor = String::new();
+        link.previous_client_anchor = String::new();
+        link.client_uri = source;
+        self.tx.put_link(id, &link)
+    }
+
+    fn take_change(&mut self, index: usize, change: &Change<'_>) -> Result<(), StoreError> {
+        let mut outcomes = Vec::with_capacity(change.items.len());
+        for item in &change.items {
+            outcomes.push(self.take_item(index, change, item)?);
+        }
+        if change.no_resp || self.reply.no_resp {
+            return Ok(());
+        }
+        let command = |code: StatusCode| StatusOut {
+            msg_ref: self.header.msg_id.to_string(),
+            cmd_ref: change.cmd_id.to_string(),
+            cmd: change.kind.name().to_owned(),
+            code: code.0,
+            ..StatusOut::default()
+        };
+        let statuses: Vec<StatusOut> = match outcomes.split_first() {
+            None => vec![command(StatusCode::INCOMPLETE_COMMAND)],
+            Some((first, rest)) if !rest.is_empty() && rest.iter().all(|code| code == first) => {
+                vec![command(*first)]
+            }
+            Some(_) => change
+                .items
+                .iter()
+                .zip(&outcomes)
+                .map(|(item, code)| StatusOut {
+                    target_ref: item
+                        .target
+                        .as_ref()
+                        .map(|location| location.uri.to_string()),
+                    source_ref: item
+                        .source
+                        .as_ref()
+                        .map(|location| location.uri.to_string()),
+                    ..command(*code)
+                })
+                .collect(),
+        };
+        self.reply.statuses.extend(statuses);
+        Ok(())
+    }
+
+    fn take_item(
+        &mut self,
+        index: usize,
+        change: &Change<'_>,
+        item: &Item<'_>,
+    ) -> Result<StatusCode, StoreError> {
+        let (Some(login), Some(ds)) = (
+            self.state.login.clone(),
+            self.state.datastores.get(index).cloned(),
+        ) else {
+            return Ok(StatusCode::COMMAND_FAILED);
+        };
+        let link = ds.link(&login);
+        let luid = match item.source_uri() {
+            "" => item.target_uri(),
+            source => source,
+        };
+        if luid.is_empty() {
+            return Ok(StatusCode::INCOMPLETE_COMMAND);
+        }
+        match change.kind {
+            ChangeKind::Delete => self.take_delete(&ds, link, luid, change.soft_delete),
+            ChangeKind::Add | ChangeKind::Replace => {
+                if item.more_data {
+                    return Ok(StatusCode::NOT_SUPPORTED);
+                }
+                let meta = item
+                    .meta
+                    .clone()
+                    .unwrap_or_default()
+                    .inherit(change.meta.as_ref());
+                let Some(bytes) = content_of(item, &meta) else {
+                    return Ok(StatusCode::UNSUPPORTED_TYPE);
+                };
+                if bytes.is_empty() {
+                    // an empty Replace changes nothing; an Add of nothing lacks its data
+                    return Ok(match change.kind {
+                        ChangeKind::Replace => StatusCode::OK,
+                        _ => StatusCode::INCOMPLETE_COMMAND,
+                    });
+                }
+                let default = ds
+                    .kind()
+                    .content_types()
+                    .first()
+                    .map_or("", |first| first.0);
+                let media_type = meta.media_type.as_deref().unwrap_or(default).trim();
+                let content = Content {
+                    media_type,
+                    bytes: &bytes,
+                    fingerprint: pim::fingerprint(media_type, &bytes),
+                };
+                self.take_content(&ds, link, luid, content)
+            }
+            ChangeKind::Copy | ChangeKind::Move => Ok(StatusCode::NOT_SUPPORTED),
+        }
+    }
+
+    fn take_delete(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        soft: bool,
+    ) -> Result<StatusCode, StoreError> {
+        let Some(mapping) = self.current_mapping(ds, link, luid)? else {
+            return Ok(StatusCode::NOT_DELETED);
+        };
+        let item = self.tx.item(link.datastore, mapping.guid)?;
+        self.tx.remove_mapping(link, mapping.guid)?;
+        let Some(item) = item.filter(|item| !item.deleted) else {
+            return Ok(StatusCode::OK);
+        };
+        let changed_here = item.seq > mapping.revision;
+        let client_rules = ds.alert() == AlertCode::ONE_WAY_FROM_CLIENT;
+        if soft || (changed_here && !client_rules) {
+            // what was changed here meanwhile outlives a deletion there: it is sent again
+            return Ok(StatusCode::OK);
+        }
+        let origin = self.state.device.clone();
+        self.tx.delete_item(
+            link.datastore,
+            mapping.guid,
+            Origin::Session(&origin),
+            self.request.now,
+        )?;
+        Ok(StatusCode::OK)
+    }
+
+    fn current_mapping(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+    ) -> Result<Option<Mapping>, StoreError> {
+        Ok(self
+            .tx
+            .mapping(link, luid)?
+            .filter(|mapping| mapping.generation == ds.generation))
+    }
+
+    fn take_content(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        content: Content<'_>,
+    ) -> Result<StatusCode, StoreError> {
+        let known = self.tx.mapping(link, luid)?;
+        if let Some(mapping) = known
+            .as_ref()
+            .filter(|known| known.generation == ds.generation)
+            && let Some(item) = self.tx.item(link.datastore, mapping.guid)?
+        {
+            return self.take_known(ds, link, mapping, &item, content);
+        }
+        match self.find_match(ds, link, known.as_ref(), &content)? {
+            Some(found) => self.take_match(ds, link, luid, &found, content),
+            None => self.add(ds, link, luid, content),
+        }
+    }
+
+    /// A change of an item that the client has in its map.
+    fn take_known(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        mapping: &Mapping,
+        item: &StoredItem,
+        content: Content<'_>,
+    ) -> Result<StatusCode, StoreError> {
+        if !item.deleted && item.content == content.bytes {
+            self.map(ds, link, &mapping.luid, item.guid, item.seq)?;
+            return Ok(StatusCode::OK);
+        }
+        let conflict = item.seq > mapping.revision
+            && ds.alert() != AlertCode::ONE_WAY_FROM_CLIENT
+            && item.exact != content.fingerprint.exact;
+        if !conflict || item.deleted {
+            // a change on the device outlives a deletion here
+            self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
+            return Ok(if conflict {
+                StatusCode::CONFLICT_CLIENT_WON
+            } else {
+                StatusCode::OK
+            });
+        }
+        self.info(format!(
+            "{}: item {} was changed on both sides",
+            ds.name, item.guid.0
+        ));
+        let origin = self.state.device.clone();
+        match self.config.conflict {
+            ConflictPolicy::ClientWins => {
+                self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
+                Ok(StatusCode::CONFLICT_CLIENT_WON)
+            }
+            ConflictPolicy::ServerWins => {
+                self.tx.keep_overruled(
+                    link.datastore,
+                    item.guid,
+                    content,
+                    Origin::Session(&origin),
+                    self.request.now,
+                )?;
+                Ok(StatusCode::CONFLICT_SERVER_WON)
+            }
+            ConflictPolicy::Duplicate => {
+                // the client's version becomes an item of its own; ours is sent as a new one
+                self.tx.remove_mapping(link, item.guid)?;
+                self.add(ds, link, &mapping.luid, content)?;
+                Ok(StatusCode::CONFLICT_DUPLICATED)
+            }
+        }
+    }
+
+    /// The item that the client's may be the same as, when its LUID tells nothing.
+    fn find_match(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        old: Option<&Mapping>,
+        content: &Content<'_>,
+    ) -> Result<Option<(StoredItem, Likeness)>, StoreError> {
+        let compares_all = ds.renews_map();
+        let candidates =
+            self.tx
+                .candidates(link, ds.generation, &content.fingerprint, MAX_CANDIDATES)?;
+        let mut best: Option<(StoredItem, Likeness, u32)> = None;
+        for candidate in candidates {
+            let likeness = pim::compare(
+                content.media_type,
+                content.bytes,
+                &candidate.media_type,
+                &candidate.content,
+            );
+            let hinted = old.is_some_and(|old| old.guid == candidate.guid);
+            let rank = match likeness {
+                Likeness::Same => u32::MAX - u32::from(!hinted),
+                // outside a slow sync only equal content is an addition come again
+                Likeness::Match(rank) if compares_all => {
+                    rank.min(u32::MAX / 4) * 2 + u32::from(hinted)
+                }
+                // the name agrees and so does the identifier of the last map
+                Likeness::Different if compares_all && hinted => 0,
+                _ => continue,
+            };
+            if best.as_ref().is_none_or(|(_, _, best)| rank > *best) {
+                best = Some((candidate, likeness, rank));
+            }
+        }
+        Ok(best.map(|(item, likeness, _)| (item, likeness)))
+    }
+
+    fn take_match(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        (item, likeness): &(StoredItem, Likeness),
+        content: Content<'_>,
+    ) -> Result<StatusCode, StoreError> {
+        if *likeness == Likeness::Same {
+            self.map(ds, link, luid, item.guid, item.seq)?;
+            return Ok(StatusCode::OK);
+        }
+        if ds.alert() == AlertCode::REFRESH_FROM_CLIENT {
+            self.overwrite(ds, link, luid, item.guid, content)?;
+            return Ok(StatusCode::OK);
+        }
+        // Nothing tells which side is newer: the client's version stands, completed by what only
+        // ours has, and ours stays in the history.
+        let Some(merged) = pim::fill_missing(content.bytes, &item.content) else {
+            self.overwrite(ds, link, luid, item.guid, content)?;
+            return Ok(StatusCode::OK);
+        };
+        let merged = Content {
+            bytes: &merged,
+            fingerprint: pim::fingerprint(content.media_type, &merged),
+            media_type: content.media_type,
+        };
+        if merged.fingerprint.exact != item.exact {
+            let origin = self.state.device.clone();
+            self.tx.replace_item(
+                link.datastore,
+                item.guid,
+                merged,
+                Origin::Session(&origin),
+                self.request.now,
+            )?;
+        }
+        // revision 0: the client does not hold the merged version yet
+        self.map(ds, link, luid, item.guid, ChangeSeq(0))?;
+        Ok(StatusCode::CONFLICT_MERGED)
+    }
+
+    fn add(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        content: Content<'_>,
+    ) -> Result<StatusCode, StoreError> {
+        let origin = Origin::Session(&self.state.device);
+        let (guid, seq) = self
+            .tx
+            .add_item(link.datastore, content, origin, self.request.now)?;
+        self.map(ds, link, luid, guid, seq)?;
+        Ok(StatusCode::ITEM_ADDED)
+    }
+
+    fn overwrite(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        guid: Guid,
+        content: Content<'_>,
+    ) -> Result<(), StoreError> {
+        let origin = Origin::Session(&self.state.device);
+        let seq = self
+            .tx
+            .replace_item(link.datastore, guid, content, origin, self.request.now)?;
+        self.map(ds, link, luid, guid, seq)
+    }
+
+    fn map(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        guid: Guid,
+        revision: ChangeSeq,
+    ) -> Result<(), StoreError> {
+        let mapping = Mapping {
+            luid: luid.to_owned(),
+            guid,
+            revision,
+            generation: ds.generation,
+        };
+        self.tx.put_mapping(link, &mapping)
+    }
+
+    /// The client's last change is in: refreshes remove what it did not send, and sending begins.
+    pub(super) fn finish_receiving(&mut self) -> Result<(), StoreError> {
+        for index in 0..self.state.datastores.len() {
+            self.begin_map(index)?;
+            let (Some(login), Some(ds)) = (
+                self.state.login.clone(),
+                self.state.datastores.get(index).cloned(),
+            ) else {
+                continue;
+            };
+            let link = ds.link(&login);
+            if ds.alert() == AlertCode::REFRESH_FROM_CLIENT && ds.sync_received {
+                self.remove_unsent(&ds, link)?;
+            }
+            let until = self.tx.last_change(link.datastore)?.0;
+            if let Some(ds) = self.state.datastores.get_mut(index) {
+                ds.until = until;
+                ds.cursor = ds.seen;
+            }
+        }
+        self.state.phase = Phase::ToClient;
+        Ok(())
+    }
+
+    fn remove_unsent(&mut self, ds: &DatastoreState, link: LinkId) -> Result<(), StoreError> {
+        let origin = self.state.device.clone();
+        loop {
+            let guids = self.tx.unmapped(link, ds.generation, 500)?;
+            if guids.is_empty() {
+                return Ok(());
+            }
+            for guid in guids {
+                self.tx.delete_item(
+                    link.datastore,
+                    guid,
+                    Origin::Session(&origin),
+                    self.request.now,
+                )?;
+            }
+        }
+    }
+
+    /// The client's answer to a change that was sent to it.
+    pub(super) fn take_status(&mut self, status: &Status<'_>) -> Result<(), StoreError> {
+        let Some(code) = status.code() else {
+            return Ok(());
+        };
+        let Ok(cmd) = status.cmd_ref.trim().parse::<u32>() else {
+            return Ok(());
+        };
+        let msg = status
+            .msg_ref
+            .trim()
+            .parse()
+            .unwrap_or(self.state.next_msg_id - 1);
+        let found = self
+            .state
+            .sent
+            .iter()
+            .position(|sent| sent.msg == msg && sent.cmd == cmd);
+        let Some(sent) = found.map(|at| self.state.sent.remove(at)) else {
+            return Ok(());
+        };
+        let (Some(login), Some(ds)) = (
+            self.state.login.clone(),
+            self.state.datastores.get(sent.datastore).cloned(),
+        ) else {
+            return Ok(());
+        };
+        self.settle(&ds, ds.link(&login), &sent, code)
+    }
+
+    fn settle(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        sent: &Sent,
+        code: StatusCode,
+    ) -> Result<(), StoreError> {
+        let gone = matches!(code, StatusCode::NOT_FOUND | StatusCode::GONE);
+        match sent.kind {
+            SentKind::Delete if code.is_success() || gone => {
+                self.tx.remove_mapping(link, sent.guid())?;
+            }
+            SentKind::Replace if code.is_success() => {
+                if let Some(mapping) = self.tx.mapping_of(link, sent.guid())? {
+                    self.map(ds, link, &mapping.luid, sent.guid(), ChangeSeq(sent.seq))?;
+                }
+            }
+            // the device lost it: it is sent as new in the next session
+            SentKind::Replace if gone => self.tx.remove_mapping(link, sent.guid())?,
+            // an addition is settled by its map
+            SentKind::Add if code.is_success() || code == StatusCode::ALREADY_EXISTS => {}
+            _ => self.warn(format!(
+                "{}: the device answered {code} ({}) for item {}, it stays pending",
+                ds.name,
+                code.phrase(),
+                sent.guid
+            )),
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_map(
+        &mut self,
+        command: &Command<'_>,
+        map: &Map<'_>,
+    ) -> Result<(), StoreError> {
+        let index = self.find_alerted(&map.target.uri, &map.source.uri);
+        let (Some(login), Some(ds)) = (
+            self.state.login.clone(),
+            index
+                .and_then(|index| self.state.datastores.get(index))
+                .cloned(),
+        ) else {
+            self.push_status(command, StatusCode::NOT_FOUND);
+            return Ok(());
+        };
+        let link = ds.link(&login);
+        // a map kept from the last session belongs to the map that held then
+        let stale = ds.renews_map() && !ds.begun;
+        for pair in map.items.iter().filter(|_| !stale) {
+            let Ok(guid) = pair.guid.trim().parse().map(Guid) else {
+                continue;
+            };
+            if pair.luid.is_empty() {
+                continue;
+            }
+            let Some(item) = self.tx.item(link.datastore, guid)? else {
+                continue;
+            };
+            let known = self.tx.mapping_of(link, guid)?;
+            if known.is_some_and(|m| m.luid == pair.luid && m.generation == ds.generation) {
+                continue;
+            }
+            // what changed after sending began was not in what the client got
+            let revision = if ds.until > 0 && item.seq <= ds.until() {
+                item.seq
+            } else {
+                ChangeSeq(0)
+            };
+            self.map(&ds, link, &pair.luid, guid, revision)?;
+        }
+        self.push_status(command, StatusCode::OK);
+        Ok(())
+    }
+}
+
+/// The bytes of an item's data, decoded by its format; `None` when they cannot be.
+fn content_of<'i>(item: &'i Item<'_>, meta: &Meta<'_>) -> Option<Cow<'i, [u8]>> {
+    let bytes: Cow<'i, [u8]> = match item.data.as_ref() {
+        None => return Some(Cow::Borrowed(&[])),
+        Some(Data::Bytes(bytes)) => Cow::Borrowed(bytes.as_ref()),
+        Some(Data::Markup(text)) => Cow::Borrowed(text.as_bytes()),
+        Some(_) => return None,
+    };
+    let format = meta.format.as_deref().unwrap_or("chr").trim();
+    if !format.eq_ignore_ascii_case("b64") {
+        return Some(bytes);
+    }
+    let text: Vec<u8> = bytes
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    BASE64.decode(text).ok().map(Cow::Owned)
+}

@@ -1,0 +1,287 @@
+//! Packages 1 and 2: alerts, anchors, device information.
+
+use syncml::{Access, AccessKind, Alert, AlertCode, Command, Data, Item, Results, StatusCode};
+
+use super::state::{DatastoreState, Owed, Phase};
+use super::{Run, clock};
+use crate::store::{ChangeSeq, Datastore, DatastoreId, Link, LinkId, StoreError};
+use crate::uri::datastore_name;
+
+impl Run<'_> {
+    pub(super) fn take_alert(
+        &mut self,
+        command: &Command<'_>,
+        alert: &Alert<'_>,
+    ) -> Result<(), StoreError> {
+        match alert.code() {
+            None => self.push_status(command, StatusCode::BAD_REQUEST),
+            Some(AlertCode::NEXT_MESSAGE | AlertCode::RESULT | AlertCode::DISPLAY) => {
+                self.push_status(command, StatusCode::OK);
+            }
+            Some(
+                code @ (AlertCode::TWO_WAY
+                | AlertCode::SLOW
+                | AlertCode::ONE_WAY_FROM_CLIENT
+                | AlertCode::REFRESH_FROM_CLIENT
+                | AlertCode::ONE_WAY_FROM_SERVER
+                | AlertCode::REFRESH_FROM_SERVER),
+            ) => {
+                if self.state.phase != Phase::Initialization {
+                    self.push_status(command, StatusCode::NOT_ALLOWED);
+                    return Ok(());
+                }
+                if alert.items.is_empty() {
+                    self.push_status(command, StatusCode::INCOMPLETE_COMMAND);
+                }
+                for item in &alert.items {
+                    self.take_sync_alert(command, code, item)?;
+                }
+            }
+            Some(code) => {
+                self.warn(format!("alert {code} ({}) is not supported", code.phrase()));
+                self.push_status(command, StatusCode::NOT_SUPPORTED);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_sync_alert(
+        &mut self,
+        command: &Command<'_>,
+        wanted: AlertCode,
+        item: &Item<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(datastore) = self.find_datastore(item)? else {
+            self.warn(format!(
+                "no datastore {:?}: there are contacts, calendar, tasks and notes",
+                item.target_uri()
+            ));
+            self.push_status(command, StatusCode::NOT_FOUND);
+            return Ok(());
+        };
+        let Some(anchor) = item.meta.as_ref().and_then(|meta| meta.anchor.as_ref()) else {
+            self.push_status(command, StatusCode::INCOMPLETE_COMMAND);
+            return Ok(());
+        };
+        if self
+            .state
+            .datastores
+            .iter()
+            .any(|ds| ds.number == datastore.id.number)
+        {
+            // two stores of a client cannot share one of ours: each would delete the other's items
+            self.warn(format!("datastore {} was alerted twice", datastore.name));
+            self.push_status(command, StatusCode::NOT_ALLOWED);
+            return Ok(());
+        }
+        let link_id = self.link_of(datastore.id);
+        let link = self.tx.link(link_id)?.unwrap_or_default();
+        let last = anchor.last.as_deref().unwrap_or_default().trim();
+        let seen = seen_at(&link, last);
+        let needs_anchor = matches!(
+            wanted,
+            AlertCode::TWO_WAY | AlertCode::ONE_WAY_FROM_CLIENT | AlertCode::ONE_WAY_FROM_SERVER
+        );
+        let (code, agreed) = if needs_anchor && seen.is_none() {
+            (StatusCode::REFRESH_REQUIRED, AlertCode::SLOW)
+        } else {
+            (StatusCode::OK, wanted)
+        };
+        self.info(format!(
+            "{}: {} wanted, {} agreed{}",
+            datastore.name,
+            wanted.phrase(),
+            agreed.phrase(),
+            if code == StatusCode::OK {
+                ""
+            } else {
+                ", the anchors do not match"
+            }
+        ));
+        let mut state = DatastoreState {
+            number: datastore.id.number,
+            name: datastore.name,
+            kind: datastore.kind.name().to_owned(),
+            target: item.target_uri().to_owned(),
+            source: item.source_uri().to_owned(),
+            alert: agreed.0,
+            overridden: agreed != wanted,
+            client_next: anchor.next.trim().to_owned(),
+            server_last: if seen.is_some() {
+                link.server_anchor.clone()
+            } else {
+                String::new()
+            },
+            server_next: clock::next_anchor(self.request.now, &link.server_anchor),
+            seen: seen.unwrap_or_default().0,
+            generation: link.generation,
+            begun: false,
+            sync_received: false,
+            until: 0,
+            cursor: 0,
+            stuck: None,
+            counted: false,
+            sent_all: false,
+        };
+        if state.renews_map() {
+            state.generation += 1;
+            state.seen = 0;
+        }
+        if !self.reply.no_resp {
+            let mut status = self.status_for(command, code);
+            status.target_ref = Some(item.target_uri().to_owned());
+            status.source_ref = Some(item.source_uri().to_owned());
+            status.anchor = Some(state.client_next.clone());
+            self.reply.statuses.push(status);
+        }
+        self.state.datastores.push(state);
+        self.state
+            .owed
+            .push(Owed::Alert(self.state.datastores.len() - 1));
+        self.ask_devinf()
+    }
+
+    /// The account's datastore that an alert means; by the client's own name when the phone
+    /// leaves ours empty.
+    fn find_datastore(&mut self, item: &Item<'_>) -> Result<Option<Datastore>, StoreError> {
+        let Some(login) = self.state.login.clone() else {
+            return Ok(None);
+        };
+        let mut name = datastore_name(item.target_uri());
+        if name.is_empty() {
+            name = datastore_name(item.source_uri());
+        }
+        let datastores = self.tx.datastores(login.id())?;
+        Ok(datastores
+            .into_iter()
+            .find(|datastore| datastore.name == name))
+    }
+
+    pub(super) fn link_of(&self, datastore: DatastoreId) -> LinkId {
+        LinkId {
+            datastore,
+            device: self.state.login.as_ref().map_or(0, |login| login.device),
+        }
+    }
+
+    /// Asks for the client's device information when it was never sent.
+    fn ask_devinf(&mut self) -> Result<(), StoreError> {
+        if self.state.devinf_settled {
+            return Ok(());
+        }
+        let Some(login) = self.state.login.clone() else {
+            return Ok(());
+        };
+        self.state.devinf_settled = true;
+        let device = self.tx.device(login.id(), &self.state.device)?;
+        match device.and_then(|device| device.devinf) {
+            Some(document) => self.use_devinf(&document),
+            None => self.state.owed.push(Owed::GetDevInf),
+        }
+        Ok(())
+    }
+
+    fn use_devinf(&mut self, document: &[u8]) {
+        if let Ok(devinf) = syncml::DevInf::read(document) {
+            self.state.number_of_changes = devinf.number_of_changes;
+        }
+    }
+
+    pub(super) fn take_access(
+        &mut self,
+        command: &Command<'_>,
+        access: &Access<'_>,
+    ) -> Result<(), StoreError> {
+        match access.kind {
+            AccessKind::Put => {
+                let mut code = StatusCode::NOT_FOUND;
+                for item in &access.items {
+                    if is_devinf(item.source_uri()) || is_devinf(item.target_uri()) {
+                        code = self.keep_devinf(item)?;
+                    }
+                }
+                self.push_status(command, code);
+            }
+            AccessKind::Get => {
+                let asked = access
+                    .items
+                    .iter()
+                    .find(|item| is_devinf(item.target_uri()));
+                let Some(item) = asked else {
+                    self.push_status(command, StatusCode::NOT_FOUND);
+                    return Ok(());
+                };
+                self.push_status(command, StatusCode::OK);
+                // before the alerts, as the standard orders package 2
+                self.state.owed.insert(
+                    0,
+                    Owed::Results {
+                        msg_ref: self.header.msg_id.to_string(),
+                        cmd_ref: access.cmd_id.to_string(),
+                        uri: item.target_uri().to_owned(),
+                    },
+                );
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_results(&mut self, results: &Results<'_>) -> Result<(), StoreError> {
+        for item in &results.items {
+            if is_devinf(item.source_uri()) || matches!(item.data, Some(Data::DevInf(_))) {
+                self.keep_devinf(item)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn keep_devinf(&mut self, item: &Item<'_>) -> Result<StatusCode, StoreError> {
+        let Some(login) = self.state.login.clone() else {
+            return Ok(StatusCode::MISSING_CREDENTIALS);
+        };
+        let Some(Data::DevInf(devinf)) = &item.data else {
+            self.warn("the device information cannot be read".to_owned());
+            return Ok(StatusCode::BAD_REQUEST);
+        };
+        let version = devinf.version.unwrap_or(self.state.version());
+        let document = devinf.to_xml(version);
+        self.state.number_of_changes = devinf.number_of_changes;
+        self.state.devinf_settled = true;
+        self.state
+            .owed
+            .retain(|owed| !matches!(owed, Owed::GetDevInf));
+        if let Some(mut device) = self.tx.device(login.id(), &self.state.device)?
+            && device.devinf.as_deref() != Some(document.as_slice())
+        {
+            self.info(format!(
+                "device is {} {} {}",
+                devinf.man.as_deref().unwrap_or("?"),
+                devinf.model.as_deref().unwrap_or("?"),
+                devinf.software.as_deref().unwrap_or_default()
+            ));
+            device.devinf = Some(document);
+            self.tx.put_device(login.id(), &device)?;
+        }
+        Ok(StatusCode::OK)
+    }
+}
+
+/// The change sequence that a client with this `Last` has seen; `None` when it is not one that
+/// the server remembers.
+fn seen_at(link: &Link, last: &str) -> Option<ChangeSeq> {
+    if last.is_empty() {
+        None
+    } else if last == link.client_anchor {
+        Some(link.seen)
+    } else if last == link.previous_client_anchor {
+        Some(link.previous_seen)
+    } else {
+        None
+    }
+}
+
+fn is_devinf(uri: &str) -> bool {
+    let uri = uri.trim().trim_start_matches("./").trim_start_matches('/');
+    uri.get(..6)
+        .is_some_and(|start| start.eq_ignore_ascii_case("devinf"))
+}

@@ -1,0 +1,238 @@
+//! Package 4: the server's changes; package 6: the end, and the anchors.
+
+use syncml::{Change, ChangeKind, Command, Data, Item, Location, Meta, Sync, Version};
+
+use super::Run;
+use super::reply::Outgoing;
+use super::state::{DatastoreState, Login, Phase, Sent, SentKind};
+use crate::store::{ChangeSeq, Pending, PendingRange, StoreError};
+
+/// Items read from the store at a time while a message is filled.
+const BATCH: usize = 100;
+
+/// Sent changes remembered while their statuses are out, in messages. A device that answers
+/// later than this, or never, gets the items again in the next session.
+const REMEMBERED_MESSAGES: u32 = 8;
+
+impl Run<'_> {
+    /// Fills the message with changes; whether all of them are sent now.
+    pub(super) fn write_changes(&mut self, out: &mut Outgoing) -> Result<bool, StoreError> {
+        let msg = self.state.next_msg_id - 1;
+        self.state
+            .sent
+            .retain(|sent| sent.msg + REMEMBERED_MESSAGES > msg);
+        let Some(login) = self.state.login.clone() else {
+            return Ok(true);
+        };
+        for index in 0..self.state.datastores.len() {
+            let Some(ds) = self.state.datastores.get(index).cloned() else {
+                continue;
+            };
+            if ds.sent_all {
+                continue;
+            }
+            let done = !ds.sends() || self.write_datastore(out, index, &ds, &login)?;
+            if !done {
+                return Ok(false);
+            }
+            if let Some(ds) = self.state.datastores.get_mut(index) {
+                ds.sent_all = true;
+            }
+        }
+        Ok(true)
+    }
+
+    fn write_datastore(
+        &mut self,
+        out: &mut Outgoing,
+        index: usize,
+        ds: &DatastoreState,
+        login: &Login,
+    ) -> Result<bool, StoreError> {
+        let link = ds.link(login);
+        let range = |after: i64, limit| PendingRange {
+            after: ChangeSeq(after),
+            until: ds.until(),
+            generation: ds.generation,
+            limit,
+        };
+        let number_of_changes = if !ds.counted
+            && self.state.number_of_changes
+            && self.state.version() > Version::V1_0
+        {
+            Some(self.tx.count_pending(link, range(ds.cursor, 0))?)
+        } else {
+            None
+        };
+        let start = Sync {
+            cmd_id: out.next_cmd_id.to_string().into(),
+            target: Some(Location::new(ds.source.clone())),
+            source: Some(Location::new(ds.target.clone())),
+            number_of_changes,
+            ..Sync::default()
+        };
+        let before = out.writer.mark();
+        out.writer.open_sync(&start);
+        if out.writer.size() > out.limit {
+            out.writer.rollback(before);
+            return Ok(false);
+        }
+        out.next_cmd_id += 1;
+        let first_of_message = out.next_cmd_id;
+        let mut cursor = ds.cursor;
+        let done = 'fill: loop {
+            let batch = self.tx.pending(link, range(cursor, BATCH))?;
+            let last = batch.len() < BATCH;
+            for pending in batch {
+                let seq = pending.item.seq.0;
+                let (change, kind) = change_for(&pending, out.next_cmd_id);
+                let cmd = out.next_cmd_id;
+                if out.try_command(&Command::Change(change)) {
+                    self.state.sent.push(Sent {
+                        msg: self.state.next_msg_id - 1,
+                        cmd,
+                        datastore: index,
+                        guid: pending.item.guid.0,
+                        seq,
+                        kind,
+                    });
+                } else if ds.stuck != Some(seq) {
+                    if let Some(ds) = self.state.datastores.get_mut(index) {
+                        ds.stuck = Some(seq);
+                    }
+                    break 'fill false;
+                } else {
+                    // it was first in two messages: this device cannot take it
+                    self.warn(format!(
+                        "{}: item {} of {} bytes exceeds the device's MaxMsgSize, left out",
+                        ds.name,
+                        pending.item.guid.0,
+                        pending.item.content.len()
+                    ));
+                }
+                cursor = seq;
+            }
+            if last {
+                break true;
+            }
+        };
+        if out.next_cmd_id == first_of_message && !done {
+            // an empty Sync says nothing: the space was used up before
+            out.writer.rollback(before);
+            out.next_cmd_id = first_of_message - 1;
+        } else {
+            out.writer.close_sync();
+            if let Some(ds) = self.state.datastores.get_mut(index) {
+                ds.counted = true;
+            }
+        }
+        if let Some(ds) = self.state.datastores.get_mut(index) {
+            ds.cursor = cursor;
+        }
+        Ok(done)
+    }
+
+    /// Our `Final` of package 4 is written.
+    pub(super) fn sending_ended(&mut self) -> Result<(), StoreError> {
+        if self.state.datastores.iter().any(DatastoreState::sends) {
+            self.state.phase = Phase::Mapping;
+            return Ok(());
+        }
+        // nothing was sent, so nothing is awaited: clients end the session here
+        self.complete()?;
+        self.state.phase = Phase::Done;
+        Ok(())
+    }
+
+    /// The session ended well: both anchors are taken over.
+    pub(super) fn complete(&mut self) -> Result<(), StoreError> {
+        let Some(login) = self.state.login.clone() else {
+            return Ok(());
+        };
+        for ds in self.state.datastores.clone() {
+            let id = ds.link(&login);
+            let mut link = self.tx.link(id)?.unwrap_or_default();
+            let (last_client, last_seen) = (link.client_anchor.clone(), link.seen);
+            link.seen = self.seen_now(&ds, &login, link.seen)?;
+            if ds.renews_map() {
+                link.previous_client_anchor = String::new();
+            } else {
+                link.previous_client_anchor = last_client;
+                link.previous_seen = last_seen;
+            }
+            link.client_anchor.clone_from(&ds.client_next);
+            link.server_anchor.clone_from(&ds.server_next);
+            link.generation = ds.generation;
+            link.client_uri.clone_from(&ds.source);
+            link.last_sync = self.request.now;
+            self.tx.put_link(id, &link)?;
+            self.info(format!("{}: in step", ds.name));
+        }
+        Ok(())
+    }
+
+    /// Up to where the client has seen everything: before the first change that it did not
+    /// confirm.
+    fn seen_now(
+        &mut self,
+        ds: &DatastoreState,
+        login: &Login,
+        before: ChangeSeq,
+    ) -> Result<ChangeSeq, StoreError> {
+        if !ds.sends() {
+            // what changed here stays pending for the next two-way sync; a refresh left nothing
+            return Ok(if ds.renews_map() { ds.until() } else { before });
+        }
+        let range = PendingRange {
+            after: ChangeSeq(ds.seen),
+            until: ds.until(),
+            generation: ds.generation,
+            limit: 1,
+        };
+        let open = self.tx.pending(ds.link(login), range)?;
+        Ok(open
+            .first()
+            .map_or(ds.until(), |pending| ChangeSeq(pending.item.seq.0 - 1)))
+    }
+}
+
+/// The command that brings an item to the client.
+fn change_for(pending: &Pending, cmd_id: u32) -> (Change<'_>, SentKind) {
+    let item = &pending.item;
+    let luid = || {
+        pending
+            .mapping
+            .as_ref()
+            .map(|mapping| Location::new(mapping.luid.as_str()))
+    };
+    let meta = || Some(Meta::of_type(item.media_type.as_str()));
+    let data = || Some(Data::Bytes(item.content.as_slice().into()));
+    let (kind, sent, content) = if item.deleted {
+        (
+            ChangeKind::Delete,
+            SentKind::Delete,
+            Item {
+                target: luid(),
+                ..Item::default()
+            },
+        )
+    } else if pending.mapping.is_some() {
+        let content = Item {
+            target: luid(),
+            meta: meta(),
+            data: data(),
+            ..Item::default()
+        };
+        (ChangeKind::Replace, SentKind::Replace, content)
+    } else {
+        let source = Some(Location::new(item.guid.0.to_string()));
+        let content = Item {
+            source,
+            meta: meta(),
+            data: data(),
+            ..Item::default()
+        };
+        (ChangeKind::Add, SentKind::Add, content)
+    };
+    (Change::new(kind, cmd_id.to_string(), content), sent)
+}

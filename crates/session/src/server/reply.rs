@@ -1,0 +1,351 @@
+//! The answer: statuses in order, then what the package brings, never beyond the peer's limit.
+
+use serde::{Deserialize, Serialize};
+use syncml::{
+    Access, AccessKind, Alert, AlertCode, Anchor, Chal, Command, Data, Encoding, Header, Item,
+    Location, MessageWriter, Meta, Results, Status, Version,
+};
+
+use super::state::{Owed, Phase};
+use super::{Run, devinf};
+use crate::store::StoreError;
+
+/// Assumed when a device does not say `MaxMsgSize`: what phones of the time could take.
+const DEFAULT_MAX_MSG_SIZE: u64 = 10_000;
+
+/// What the answer is made of before it is written.
+#[derive(Debug, Default)]
+pub(super) struct Reply {
+    /// The header's status, when it is not plain success.
+    pub(super) header_status: Option<StatusOut>,
+    pub(super) statuses: Vec<StatusOut>,
+    /// The client wants no statuses.
+    pub(super) no_resp: bool,
+}
+
+/// A status to be sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StatusOut {
+    pub(super) msg_ref: String,
+    pub(super) cmd_ref: String,
+    pub(super) cmd: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) target_ref: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) source_ref: Option<String>,
+    pub(super) code: u16,
+    /// The client's `Next`, repeated in the status of its alert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) anchor: Option<String>,
+    /// Text of an item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) data: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) challenge: Option<ChallengeOut>,
+}
+
+/// A challenge to be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum ChallengeOut {
+    Basic,
+    Md5(Vec<u8>),
+}
+
+impl StatusOut {
+    fn without_refs(&self) -> Self {
+        Self {
+            target_ref: None,
+            source_ref: None,
+            ..self.clone()
+        }
+    }
+
+    fn to_status(&self, cmd_id: u32) -> Status<'_> {
+        let item = |data| Item {
+            data: Some(data),
+            ..Item::default()
+        };
+        let mut items = Vec::new();
+        if let Some(next) = &self.anchor {
+            items.push(item(Data::Anchor(Anchor {
+                last: None,
+                next: next.as_str().into(),
+            })));
+        }
+        if let Some(text) = &self.data {
+            items.push(item(Data::text(text.as_str())));
+        }
+        Status {
+            cmd_id: cmd_id.to_string().into(),
+            msg_ref: self.msg_ref.as_str().into(),
+            cmd_ref: self.cmd_ref.as_str().into(),
+            cmd: self.cmd.as_str().into(),
+            target_refs: self
+                .target_ref
+                .iter()
+                .map(|uri| uri.as_str().into())
+                .collect(),
+            source_refs: self
+                .source_ref
+                .iter()
+                .map(|uri| uri.as_str().into())
+                .collect(),
+            chal: self.challenge.as_ref().map(ChallengeOut::to_chal),
+            data: self.code.to_string().into(),
+            items,
+            ..Status::default()
+        }
+    }
+}
+
+impl ChallengeOut {
+    fn to_chal(&self) -> Chal<'static> {
+        let (scheme, next_nonce) = match self {
+            Self::Basic => ("syncml:auth-basic", None),
+            Self::Md5(nonce) => ("syncml:auth-md5", Some(nonce.clone())),
+        };
+        Chal {
+            meta: Meta {
+                format: Some("b64".into()),
+                media_type: Some(scheme.into()),
+                next_nonce,
+                ..Meta::default()
+            },
+        }
+    }
+}
+
+/// The message being written, with its numbering.
+pub(super) struct Outgoing {
+    pub(super) writer: MessageWriter,
+    pub(super) limit: usize,
+    pub(super) next_cmd_id: u32,
+}
+
+impl Outgoing {
+    /// Writes a command when it fits.
+    pub(super) fn try_command(&mut self, command: &Command<'_>) -> bool {
+        let mark = self.writer.mark();
+        self.writer.command(command);
+        if self.writer.size() > self.limit {
+            self.writer.rollback(mark);
+            return false;
+        }
+        self.next_cmd_id += 1;
+        true
+    }
+}
+
+impl Run<'_> {
+    /// Writes the answer and moves the session on by what it says.
+    pub(super) fn write(&mut self, token: &str, encoding: Encoding) -> Result<Vec<u8>, StoreError> {
+        let msg_id = self.state.next_msg_id;
+        self.state.next_msg_id += 1;
+        let version = self.state.version();
+        let header = self.answer_header(token, msg_id, version);
+        let limit = self.state.peer_max_msg_size.unwrap_or(DEFAULT_MAX_MSG_SIZE);
+        // Some devices count a little more than the bytes: stay below their limit.
+        let limit = usize::try_from(limit - limit / 20).unwrap_or(usize::MAX);
+        let mut out = Outgoing {
+            writer: MessageWriter::new(encoding, version, &header),
+            limit,
+            next_cmd_id: 1,
+        };
+
+        let no_resp = std::mem::take(&mut self.reply.no_resp);
+        let header_status = match self.reply.header_status.take() {
+            Some(status) => Some(status),
+            None if no_resp => None,
+            None => Some(self.header_status(syncml::StatusCode::OK)),
+        };
+        if let Some(status) = header_status {
+            out.writer
+                .command(&Command::Status(status.to_status(out.next_cmd_id)));
+            out.next_cmd_id += 1;
+        }
+        let mut statuses = std::mem::take(&mut self.state.waiting);
+        statuses.append(&mut self.reply.statuses);
+        let mut statuses = statuses.into_iter().peekable();
+        while let Some(status) = statuses.peek() {
+            let alone = out.next_cmd_id <= 2;
+            if !out.try_command(&Command::Status(status.to_status(out.next_cmd_id))) {
+                if !alone {
+                    break;
+                }
+                // addresses that fill a message of their own are not repeated
+                let bare = status.without_refs();
+                out.writer
+                    .command(&Command::Status(bare.to_status(out.next_cmd_id)));
+                out.next_cmd_id += 1;
+            }
+            statuses.next();
+        }
+        self.state.waiting = statuses.collect();
+
+        let is_final = if self.state.login.is_none() {
+            // a refused message is answered by statuses alone
+            true
+        } else if self.state.waiting.is_empty() {
+            self.write_package(&mut out, encoding)?
+        } else {
+            false
+        };
+        Ok(out.writer.finish(is_final))
+    }
+
+    fn answer_header(&self, token: &str, msg_id: u32, version: Version) -> Header<'static> {
+        let resp_uri = self
+            .request
+            .resp_uri_base
+            .filter(|_| self.state.login.is_some())
+            .map(|base| format!("{base}?sid={token}").into());
+        let meta = Meta {
+            max_msg_size: Some(self.config.max_msg_size),
+            ..Meta::default()
+        };
+        Header {
+            ver_dtd: version.dtd().into(),
+            ver_proto: version.proto().into(),
+            session_id: self.header.session_id.to_string().into(),
+            msg_id: msg_id.to_string().into(),
+            target: Location::new(self.header.source.uri.to_string()),
+            source: Location::new(self.header.target.uri.to_string()),
+            resp_uri,
+            no_resp: false,
+            cred: None,
+            meta: (msg_id == 1).then_some(meta),
+        }
+    }
+
+    /// Writes what the session's phase has to say; whether our package is complete with it.
+    fn write_package(
+        &mut self,
+        out: &mut Outgoing,
+        encoding: Encoding,
+    ) -> Result<bool, StoreError> {
+        let before = out.next_cmd_id;
+        if !self.write_owed(out, encoding)? {
+            return Ok(false);
+        }
+        let is_final = match self.state.phase {
+            Phase::Initialization if self.state.package_ended => {
+                self.state.phase = Phase::FromClient;
+                true
+            }
+            Phase::ToClient => {
+                let done = self.write_changes(out)?;
+                if done {
+                    self.sending_ended()?;
+                }
+                done
+            }
+            Phase::Done => true,
+            Phase::Initialization | Phase::FromClient | Phase::Mapping => false,
+        };
+        if !is_final && out.next_cmd_id == before && self.state.phase != Phase::ToClient {
+            // nothing but statuses: say that the rest of the client's package is awaited
+            let alert = self.next_message_alert(out.next_cmd_id);
+            out.try_command(&Command::Alert(alert));
+        }
+        Ok(is_final)
+    }
+
+    fn next_message_alert(&self, cmd_id: u32) -> Alert<'static> {
+        Alert {
+            cmd_id: cmd_id.to_string().into(),
+            data: AlertCode::NEXT_MESSAGE.to_string().into(),
+            items: vec![Item {
+                target: Some(Location::new(self.header.source.uri.to_string())),
+                source: Some(Location::new(self.header.target.uri.to_string())),
+                ..Item::default()
+            }],
+            ..Alert::default()
+        }
+    }
+
+    /// Sends what the initialization still owes; whether all of it fitted.
+    fn write_owed(&mut self, out: &mut Outgoing, encoding: Encoding) -> Result<bool, StoreError> {
+        let owed = std::mem::take(&mut self.state.owed);
+        let mut owed = owed.into_iter();
+        let alone = out.next_cmd_id <= 2;
+        while let Some(next) = owed.next() {
+            let command = self.owed_command(&next, out.next_cmd_id, encoding)?;
+            if out.try_command(&command) {
+                continue;
+            }
+            if alone && matches!(next, Owed::Results { .. }) {
+                // it will never fit: a device without our DevInf is better than no sync
+                self.warn(
+                    "device information exceeds the device's MaxMsgSize, left out".to_owned(),
+                );
+                continue;
+            }
+            self.state.owed = std::iter::once(next).chain(owed).collect();
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn owed_command(
+        &mut self,
+        owed: &Owed,
+        cmd_id: u32,
+        encoding: Encoding,
+    ) -> Result<Command<'static>, StoreError> {
+        let cmd_id = cmd_id.to_string();
+        let devinf_meta = || Some(Meta::of_type(encoding.devinf_media_type()));
+        Ok(match owed {
+            Owed::Results {
+                msg_ref,
+                cmd_ref,
+                uri,
+            } => Command::Results(Results {
+                cmd_id: cmd_id.into(),
+                msg_ref: Some(msg_ref.clone().into()),
+                cmd_ref: Some(cmd_ref.clone().into()),
+                meta: devinf_meta(),
+                items: vec![Item {
+                    source: Some(Location::new(uri.clone())),
+                    data: Some(Data::DevInf(Box::new(devinf::of_server(self)?))),
+                    ..Item::default()
+                }],
+                ..Results::default()
+            }),
+            Owed::GetDevInf => Command::Access(Access {
+                kind: AccessKind::Get,
+                cmd_id: cmd_id.into(),
+                no_resp: false,
+                lang: None,
+                cred: None,
+                meta: devinf_meta(),
+                items: vec![Item {
+                    target: Some(Location::new(self.state.version().devinf_uri())),
+                    ..Item::default()
+                }],
+            }),
+            Owed::Alert(index) => {
+                let Some(ds) = self.state.datastores.get(*index) else {
+                    return Ok(Command::Alert(self.next_message_alert(0)));
+                };
+                let last = ds.server_last.clone();
+                Command::Alert(Alert {
+                    cmd_id: cmd_id.into(),
+                    data: ds.alert.to_string().into(),
+                    items: vec![Item {
+                        target: Some(Location::new(ds.source.clone())),
+                        source: Some(Location::new(ds.target.clone())),
+                        meta: Some(Meta {
+                            anchor: Some(Anchor {
+                                last: Some(last.into()),
+                                next: ds.server_next.clone().into(),
+                            }),
+                            ..Meta::default()
+                        }),
+                        ..Item::default()
+                    }],
+                    ..Alert::default()
+                })
+            }
+        })
+    }
+}

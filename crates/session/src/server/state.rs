@@ -1,0 +1,256 @@
+//! What a session keeps between two messages, in a form that other versions can read.
+
+use serde::{Deserialize, Serialize};
+use syncml::{AlertCode, Header, Version};
+
+use super::reply::StatusOut;
+use crate::store::{AccountId, ChangeSeq, DatastoreId, DatastoreKind, Guid, LinkId};
+
+/// The protocol state of a session.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct State {
+    pub(super) version: StoredVersion,
+    /// The device's address, as it first wrote it.
+    pub(super) device: String,
+    /// The server's address, as the device wrote it.
+    pub(super) server: String,
+    /// `MsgID` of our next message.
+    pub(super) next_msg_id: u32,
+    pub(super) login: Option<Login>,
+    /// The nonce of the last challenge, base64.
+    pub(super) challenge: Option<String>,
+    pub(super) failures: u32,
+    pub(super) peer_max_msg_size: Option<u64>,
+    pub(super) phase: Phase,
+    /// The client's `Final` of package 1 came.
+    pub(super) package_ended: bool,
+    /// The client used `RespURI`.
+    pub(super) token_shown: bool,
+    pub(super) datastores: Vec<DatastoreState>,
+    /// Statuses that did not fit into the last answer.
+    pub(super) waiting: Vec<StatusOut>,
+    /// Commands of the initialization that are still to be sent.
+    pub(super) owed: Vec<Owed>,
+    /// Changes sent whose status has not come.
+    pub(super) sent: Vec<Sent>,
+    /// The device wants to be told the number of changes.
+    pub(super) number_of_changes: bool,
+    /// Device information was asked for or came in this session.
+    pub(super) devinf_settled: bool,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) enum StoredVersion {
+    #[serde(rename = "1.0")]
+    V1_0,
+    #[serde(rename = "1.1")]
+    V1_1,
+    #[serde(rename = "1.2")]
+    V1_2,
+}
+
+impl From<Version> for StoredVersion {
+    fn from(version: Version) -> Self {
+        match version {
+            Version::V1_0 => Self::V1_0,
+            Version::V1_1 => Self::V1_1,
+            Version::V1_2 => Self::V1_2,
+        }
+    }
+}
+
+impl From<StoredVersion> for Version {
+    fn from(version: StoredVersion) -> Self {
+        match version {
+            StoredVersion::V1_0 => Self::V1_0,
+            StoredVersion::V1_1 => Self::V1_1,
+            StoredVersion::V1_2 => Self::V1_2,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Phase {
+    Initialization,
+    FromClient,
+    ToClient,
+    Mapping,
+    Done,
+}
+
+/// Who is logged in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Login {
+    pub(super) account: i64,
+    pub(super) name: String,
+    pub(super) device: i64,
+}
+
+impl Login {
+    pub(super) fn id(&self) -> AccountId {
+        AccountId(self.account)
+    }
+}
+
+/// A datastore that was alerted and accepted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct DatastoreState {
+    pub(super) number: i64,
+    pub(super) name: String,
+    pub(super) kind: String,
+    /// Our address, as the client wrote it.
+    pub(super) target: String,
+    /// The client's address.
+    pub(super) source: String,
+    pub(super) alert: u16,
+    /// The client wanted another type than the one agreed.
+    #[serde(default)]
+    pub(super) overridden: bool,
+    pub(super) client_next: String,
+    /// Our `Next` of the last completed session, or nothing.
+    pub(super) server_last: String,
+    pub(super) server_next: String,
+    /// The change sequence that the client has seen.
+    pub(super) seen: i64,
+    pub(super) generation: i64,
+    /// The map of the generation was begun.
+    pub(super) begun: bool,
+    pub(super) sync_received: bool,
+    /// The last change that this session sends; set when sending begins.
+    pub(super) until: i64,
+    /// The last change that was sent.
+    pub(super) cursor: i64,
+    /// The change that did not fit into the last message.
+    #[serde(default)]
+    pub(super) stuck: Option<i64>,
+    pub(super) counted: bool,
+    pub(super) sent_all: bool,
+}
+
+impl DatastoreState {
+    pub(super) fn alert(&self) -> AlertCode {
+        AlertCode(self.alert)
+    }
+
+    pub(super) fn kind(&self) -> DatastoreKind {
+        DatastoreKind::from_name(&self.kind).unwrap_or(DatastoreKind::Notes)
+    }
+
+    pub(super) fn link(&self, login: &Login) -> LinkId {
+        LinkId {
+            datastore: DatastoreId {
+                account: login.id(),
+                number: self.number,
+            },
+            device: login.device,
+        }
+    }
+
+    /// Whether all items are compared or replaced, so that a new map begins.
+    pub(super) fn renews_map(&self) -> bool {
+        matches!(
+            self.alert(),
+            AlertCode::SLOW | AlertCode::REFRESH_FROM_CLIENT | AlertCode::REFRESH_FROM_SERVER
+        )
+    }
+
+    /// Whether the server sends its changes.
+    pub(super) fn sends(&self) -> bool {
+        !matches!(
+            self.alert(),
+            AlertCode::ONE_WAY_FROM_CLIENT | AlertCode::REFRESH_FROM_CLIENT
+        )
+    }
+
+    /// Whether the client's changes are taken.
+    pub(super) fn takes(&self) -> bool {
+        !matches!(
+            self.alert(),
+            AlertCode::ONE_WAY_FROM_SERVER | AlertCode::REFRESH_FROM_SERVER
+        )
+    }
+
+    pub(super) fn until(&self) -> ChangeSeq {
+        ChangeSeq(self.until)
+    }
+}
+
+/// A command of package 2 that is still to be sent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Owed {
+    /// Device information, in answer to a Get.
+    Results {
+        msg_ref: String,
+        cmd_ref: String,
+        uri: String,
+    },
+    /// A Get of the client's device information.
+    GetDevInf,
+    /// The alert of a datastore, by its index.
+    Alert(usize),
+}
+
+/// A change that was sent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Sent {
+    pub(super) msg: u32,
+    pub(super) cmd: u32,
+    pub(super) datastore: usize,
+    pub(super) guid: i64,
+    pub(super) seq: i64,
+    pub(super) kind: SentKind,
+}
+
+impl Sent {
+    pub(super) fn guid(&self) -> Guid {
+        Guid(self.guid)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum SentKind {
+    Add,
+    Replace,
+    Delete,
+}
+
+impl State {
+    pub(super) fn new(header: &Header<'_>) -> Self {
+        Self {
+            version: Version::from_dtd(&header.ver_dtd)
+                .unwrap_or(Version::V1_2)
+                .into(),
+            device: header.source.uri.trim().to_owned(),
+            server: header.target.uri.to_string(),
+            next_msg_id: 1,
+            login: None,
+            challenge: None,
+            failures: 0,
+            peer_max_msg_size: None,
+            phase: Phase::Initialization,
+            package_ended: false,
+            token_shown: false,
+            datastores: Vec::new(),
+            waiting: Vec::new(),
+            owed: Vec::new(),
+            sent: Vec::new(),
+            number_of_changes: false,
+            devinf_settled: false,
+        }
+    }
+
+    /// Reads a stored state; one that cannot be read is as good as none, and the client begins
+    /// again.
+    pub(super) fn load(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
+    pub(super) fn store(&self) -> Vec<u8> {
+        // plain structs of texts and numbers always serialize
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    pub(super) fn version(&self) -> Version {
+        self.version.into()
+    }
+}

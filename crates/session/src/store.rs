@@ -1,0 +1,370 @@
+//! What a server session needs from durable state.
+//!
+//! The traits stand here, with the side that needs them; engines implement them. Every method
+//! works inside one transaction that the caller commits after the answer is complete and before
+//! it leaves. A transaction may be run again from its start when an engine asks for a retry, so
+//! the session keeps nothing in memory between calls.
+//!
+//! Every change of a datastore takes the next number of its *change sequence*. What changed for
+//! a device is a range read of that sequence; whether both sides changed an item is a comparison
+//! of its sequence number with the one the map remembers; nothing scans a datastore.
+
+use pim::Fingerprint;
+
+/// Numbers an account; drawn at random when the account is made, so that no counter spans
+/// accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(pub i64);
+
+/// A datastore of an account, numbered within it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DatastoreId {
+    /// The account.
+    pub account: AccountId,
+    /// The datastore's number within the account.
+    pub number: i64,
+}
+
+/// A device and a datastore that it syncs with: owner of anchors and map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId {
+    /// The datastore.
+    pub datastore: DatastoreId,
+    /// The device's number within the account.
+    pub device: i64,
+}
+
+/// The server's identifier of an item within its datastore. Written in decimal and short,
+/// because old devices take four characters only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Guid(pub i64);
+
+/// A number of a datastore's change sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct ChangeSeq(pub i64);
+
+/// An account, with what proves its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its number.
+    pub id: AccountId,
+    /// Its name, as devices give it.
+    pub name: String,
+    /// Base64 of MD5(`name:password`): enough for basic and for digests from 1.1 on.
+    pub digest: String,
+    /// The password itself, where it is kept: SyncML 1.0 digests cannot be checked without.
+    pub password: Option<String>,
+}
+
+/// What kind of items a datastore holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatastoreKind {
+    /// vCards.
+    Contacts,
+    /// Events.
+    Calendar,
+    /// To-dos.
+    Tasks,
+    /// Notes.
+    Notes,
+}
+
+impl DatastoreKind {
+    /// All kinds, in the order in which accounts get them.
+    pub const ALL: [Self; 4] = [Self::Contacts, Self::Calendar, Self::Tasks, Self::Notes];
+
+    /// The name of the datastore that an account has for this kind.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Contacts => "contacts",
+            Self::Calendar => "calendar",
+            Self::Tasks => "tasks",
+            Self::Notes => "notes",
+        }
+    }
+
+    /// The kind of the given name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The media types and versions that the datastore takes and gives, preferred one first.
+    pub const fn content_types(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Contacts => &[("text/vcard", "3.0"), ("text/x-vcard", "2.1")],
+            Self::Calendar | Self::Tasks => {
+                &[("text/calendar", "2.0"), ("text/x-vcalendar", "1.0")]
+            }
+            Self::Notes => &[("text/plain", "1.0"), ("text/x-vnote", "1.1")],
+        }
+    }
+}
+
+/// A datastore of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Datastore {
+    /// Its number.
+    pub id: DatastoreId,
+    /// Its name, which is its address.
+    pub name: String,
+    /// What it holds.
+    pub kind: DatastoreKind,
+}
+
+/// A device of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Device {
+    /// Its number within the account.
+    pub number: i64,
+    /// The address it gives in `Source`.
+    pub uri: String,
+    /// Its device information as an XML document; `None` until it sent one.
+    pub devinf: Option<Vec<u8>>,
+    /// The nonce that the device was given for its next digest.
+    pub nonce: Vec<u8>,
+    /// The nonce before that: a device may have missed the last one.
+    pub previous_nonce: Vec<u8>,
+    /// Seconds since 1970 at which it was last heard.
+    pub last_seen: i64,
+}
+
+/// State of a [`LinkId`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Link {
+    /// The client's `Next` of the last completed session.
+    pub client_anchor: String,
+    /// The client's `Next` of the completed session before, valid until the client shows that it
+    /// knows of the last one: the answer that ended it may have been lost.
+    pub previous_client_anchor: String,
+    /// The server's `Next` of the last completed session.
+    pub server_anchor: String,
+    /// The change sequence up to which the device has seen everything.
+    pub seen: ChangeSeq,
+    /// `seen` as of `previous_client_anchor`.
+    pub previous_seen: ChangeSeq,
+    /// Number of the map that holds; a slow sync or refresh begins the next.
+    pub generation: i64,
+    /// The client's name for its datastore.
+    pub client_uri: String,
+    /// Seconds since 1970 at which the last session completed.
+    pub last_sync: i64,
+}
+
+/// A pair of the map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    /// The device's identifier.
+    pub luid: String,
+    /// The server's identifier.
+    pub guid: Guid,
+    /// The sequence number of the content that the device holds.
+    pub revision: ChangeSeq,
+    /// The generation the pair belongs to.
+    pub generation: i64,
+}
+
+/// An item as it is held, a deleted one included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredItem {
+    /// Its identifier.
+    pub guid: Guid,
+    /// Sequence number of its last change.
+    pub seq: ChangeSeq,
+    /// A tombstone: the content is the last one before the deletion.
+    pub deleted: bool,
+    /// The media type as its sender spelled it.
+    pub media_type: String,
+    /// The exact bytes.
+    pub content: Vec<u8>,
+    /// Identity of the content.
+    pub exact: u64,
+}
+
+/// Why a change was made, for the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// A session of a device.
+    Session(&'a str),
+    /// A person or an import on the server.
+    Local,
+}
+
+/// New content for an item.
+#[derive(Debug, Clone, Copy)]
+pub struct Content<'a> {
+    /// The media type as its sender spelled it.
+    pub media_type: &'a str,
+    /// The exact bytes.
+    pub bytes: &'a [u8],
+    /// Identity of the bytes.
+    pub fingerprint: Fingerprint,
+}
+
+/// An item that a device does not hold as the server does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// The item.
+    pub item: StoredItem,
+    /// The device's pair, when it holds some version.
+    pub mapping: Option<Mapping>,
+}
+
+/// Which items [`Transaction::pending`] reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingRange {
+    /// After this number.
+    pub after: ChangeSeq,
+    /// Up to and with this number.
+    pub until: ChangeSeq,
+    /// The map's generation.
+    pub generation: i64,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// A server session between two messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSession {
+    /// The unguessable name that `RespURI` carries.
+    pub token: String,
+    /// The account, once known.
+    pub account: Option<AccountId>,
+    /// The device's address.
+    pub device: String,
+    /// The client's `SessionID`.
+    pub session_id: String,
+    /// The protocol state, in the session's own form.
+    pub state: Vec<u8>,
+    /// `MsgID` of the last message answered.
+    pub last_msg_id: String,
+    /// Hash of the last message answered.
+    pub last_request: u64,
+    /// The last answer, sent again when the message comes again.
+    pub last_answer: Vec<u8>,
+    /// Seconds since 1970 of the last message.
+    pub updated: i64,
+}
+
+/// What went wrong in the state, in words that decide what the peer is told.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The transaction has to be run again from its start.
+    #[error("the transaction conflicts with another one and has to be repeated")]
+    Retry,
+    /// The state cannot be reached or written now.
+    #[error("the state is not available: {0}")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The state holds what it should not.
+    #[error("the state is damaged: {what}")]
+    Damaged {
+        /// What was found.
+        what: String,
+    },
+}
+
+/// The state as one message sees it.
+pub trait Transaction {
+    /// The account of that name.
+    fn account(&mut self, name: &str) -> Result<Option<Account>, StoreError>;
+    /// The account's datastores, in order of number.
+    fn datastores(&mut self, account: AccountId) -> Result<Vec<Datastore>, StoreError>;
+
+    /// The account's device of that address.
+    fn device(&mut self, account: AccountId, uri: &str) -> Result<Option<Device>, StoreError>;
+    /// Writes a device; one with number 0 is new and gets the next number, which is returned.
+    fn put_device(&mut self, account: AccountId, device: &Device) -> Result<i64, StoreError>;
+
+    /// The session of that token.
+    fn session(&mut self, token: &str) -> Result<Option<StoredSession>, StoreError>;
+    /// The newest session of a device and `SessionID`, for peers that drop the token.
+    fn find_session(
+        &mut self,
+        device: &str,
+        session_id: &str,
+    ) -> Result<Option<StoredSession>, StoreError>;
+    /// Writes a session.
+    fn put_session(&mut self, session: &StoredSession) -> Result<(), StoreError>;
+    /// Forgets the sessions of a device but the one named.
+    fn end_other_sessions(&mut self, device: &str, keep: &str) -> Result<(), StoreError>;
+
+    /// The link, if device and datastore have met.
+    fn link(&mut self, link: LinkId) -> Result<Option<Link>, StoreError>;
+    /// Writes a link.
+    fn put_link(&mut self, link: LinkId, state: &Link) -> Result<(), StoreError>;
+
+    /// The pair of a LUID, of any generation.
+    fn mapping(&mut self, link: LinkId, luid: &str) -> Result<Option<Mapping>, StoreError>;
+    /// The pair of a GUID, of any generation.
+    fn mapping_of(&mut self, link: LinkId, guid: Guid) -> Result<Option<Mapping>, StoreError>;
+    /// Writes a pair, in place of every pair that has its LUID or its GUID.
+    fn put_mapping(&mut self, link: LinkId, mapping: &Mapping) -> Result<(), StoreError>;
+    /// Forgets the pair of a GUID.
+    fn remove_mapping(&mut self, link: LinkId, guid: Guid) -> Result<(), StoreError>;
+
+    /// The last number of the datastore's change sequence.
+    fn last_change(&mut self, datastore: DatastoreId) -> Result<ChangeSeq, StoreError>;
+    /// An item, or its tombstone.
+    fn item(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+    ) -> Result<Option<StoredItem>, StoreError>;
+    /// Adds an item.
+    fn add_item(
+        &mut self,
+        datastore: DatastoreId,
+        content: Content<'_>,
+        origin: Origin<'_>,
+        now: i64,
+    ) -> Result<(Guid, ChangeSeq), StoreError>;
+    /// Gives an item new content (a tombstone comes alive); the old one goes to the history.
+    fn replace_item(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        content: Content<'_>,
+        origin: Origin<'_>,
+        now: i64,
+    ) -> Result<ChangeSeq, StoreError>;
+    /// Makes an item a tombstone; its content stays restorable.
+    fn delete_item(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        origin: Origin<'_>,
+        now: i64,
+    ) -> Result<ChangeSeq, StoreError>;
+    /// Keeps a version that a conflict overruled, beside the item's history.
+    fn keep_overruled(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        content: Content<'_>,
+        origin: Origin<'_>,
+        now: i64,
+    ) -> Result<(), StoreError>;
+    /// Live items that may be the same record as `fingerprint` and that the device does not hold
+    /// in this generation: those of equal content first, then those of equal key, oldest first;
+    /// at most `limit`.
+    fn candidates(
+        &mut self,
+        link: LinkId,
+        generation: i64,
+        fingerprint: &Fingerprint,
+        limit: usize,
+    ) -> Result<Vec<StoredItem>, StoreError>;
+    /// Items of a range of the change sequence that the device does not hold as the server does,
+    /// in order of sequence: live ones without a pair of the generation or with an older
+    /// revision, and tombstones with a pair of the generation.
+    fn pending(&mut self, link: LinkId, range: PendingRange) -> Result<Vec<Pending>, StoreError>;
+    /// How many items [`Transaction::pending`] has in the range.
+    fn count_pending(&mut self, link: LinkId, range: PendingRange) -> Result<u64, StoreError>;
+    /// Live items without a pair of the generation: those that a refresh from the client removes.
+    fn unmapped(
+        &mut self,
+        link: LinkId,
+        generation: i64,
+        limit: usize,
+    ) -> Result<Vec<Guid>, StoreError>;
+}

@@ -1,0 +1,370 @@
+//! The model of a store, in memory: plain maps, no indexes, nothing durable.
+
+use std::collections::BTreeMap;
+
+use session::store::{
+    Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, DatastoreKind, Device, Guid,
+    Link, LinkId, Mapping, Origin, Pending, PendingRange, StoreError, StoredItem, StoredSession,
+    Transaction,
+};
+
+/// A store in memory. It is its own transaction: clone it to be able to roll back.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    accounts: BTreeMap<String, Account>,
+    devices: BTreeMap<(AccountId, String), Device>,
+    sessions: BTreeMap<String, StoredSession>,
+    links: BTreeMap<LinkId, Link>,
+    mappings: BTreeMap<LinkId, Vec<Mapping>>,
+    items: BTreeMap<DatastoreId, BTreeMap<Guid, Held>>,
+    history: Vec<(DatastoreId, Guid, Vec<u8>)>,
+}
+
+#[derive(Debug, Clone)]
+struct Held {
+    item: StoredItem,
+    key: Option<u64>,
+    uid: Option<u64>,
+}
+
+impl Memory {
+    /// Makes an account with its datastores. `digest` is that of
+    /// [`Account::digest`](session::store::Account).
+    pub fn add_account(&mut self, name: &str, digest: &str, password: Option<&str>) -> AccountId {
+        let id = AccountId(i64::try_from(self.accounts.len()).unwrap_or(i64::MAX) + 1);
+        let account = Account {
+            id,
+            name: name.to_owned(),
+            digest: digest.to_owned(),
+            password: password.map(str::to_owned),
+        };
+        self.accounts.insert(name.to_owned(), account);
+        id
+    }
+
+    /// The live items of a datastore, in order of GUID.
+    pub fn items(&self, datastore: DatastoreId) -> Vec<StoredItem> {
+        let items = self
+            .items
+            .get(&datastore)
+            .into_iter()
+            .flat_map(BTreeMap::values);
+        items
+            .map(|held| &held.item)
+            .filter(|item| !item.deleted)
+            .cloned()
+            .collect()
+    }
+
+    /// Contents that were replaced, deleted or overruled, oldest first.
+    pub fn history(&self, datastore: DatastoreId, guid: Guid) -> Vec<Vec<u8>> {
+        let of = |entry: &&(DatastoreId, Guid, Vec<u8>)| entry.0 == datastore && entry.1 == guid;
+        self.history
+            .iter()
+            .filter(of)
+            .map(|(_, _, content)| content.clone())
+            .collect()
+    }
+
+    fn next_seq(&self, datastore: DatastoreId) -> ChangeSeq {
+        let items = self
+            .items
+            .get(&datastore)
+            .into_iter()
+            .flat_map(BTreeMap::values);
+        ChangeSeq(items.map(|held| held.item.seq.0).max().unwrap_or(0) + 1)
+    }
+
+    fn put(&mut self, datastore: DatastoreId, guid: Guid, content: Content<'_>) -> ChangeSeq {
+        let seq = self.next_seq(datastore);
+        let held = Held {
+            item: StoredItem {
+                guid,
+                seq,
+                deleted: false,
+                media_type: content.media_type.to_owned(),
+                content: content.bytes.to_vec(),
+                exact: content.fingerprint.exact,
+            },
+            key: content.fingerprint.key,
+            uid: content.fingerprint.uid,
+        };
+        self.items.entry(datastore).or_default().insert(guid, held);
+        seq
+    }
+
+    fn keep(&mut self, datastore: DatastoreId, guid: Guid) {
+        if let Some(held) = self
+            .items
+            .get(&datastore)
+            .and_then(|items| items.get(&guid))
+        {
+            self.history
+                .push((datastore, guid, held.item.content.clone()));
+        }
+    }
+
+    fn held(&self, link: LinkId, guid: Guid, generation: i64) -> Option<&Mapping> {
+        let mut mappings = self.mappings.get(&link).into_iter().flatten();
+        mappings.find(|mapping| mapping.guid == guid && mapping.generation == generation)
+    }
+
+    fn all_pending(&self, link: LinkId, range: PendingRange) -> Vec<Pending> {
+        let items = self
+            .items
+            .get(&link.datastore)
+            .into_iter()
+            .flat_map(BTreeMap::values);
+        let mut pending: Vec<Pending> = items
+            .filter(|held| held.item.seq > range.after && held.item.seq <= range.until)
+            .filter_map(|held| {
+                let mapping = self.held(link, held.item.guid, range.generation).cloned();
+                let differs = match &mapping {
+                    None => !held.item.deleted,
+                    Some(mapping) => held.item.deleted || mapping.revision < held.item.seq,
+                };
+                differs.then(|| Pending {
+                    item: held.item.clone(),
+                    mapping,
+                })
+            })
+            .collect();
+        pending.sort_by_key(|pending| pending.item.seq);
+        pending
+    }
+}
+
+fn damaged(what: &str) -> StoreError {
+    StoreError::Damaged {
+        what: what.to_owned(),
+    }
+}
+
+impl Transaction for Memory {
+    fn account(&mut self, name: &str) -> Result<Option<Account>, StoreError> {
+        Ok(self.accounts.get(name).cloned())
+    }
+
+    fn datastores(&mut self, account: AccountId) -> Result<Vec<Datastore>, StoreError> {
+        let kinds = DatastoreKind::ALL.into_iter().zip(1..);
+        Ok(kinds
+            .map(|(kind, number)| Datastore {
+                id: DatastoreId { account, number },
+                name: kind.name().to_owned(),
+                kind,
+            })
+            .collect())
+    }
+
+    fn device(&mut self, account: AccountId, uri: &str) -> Result<Option<Device>, StoreError> {
+        Ok(self.devices.get(&(account, uri.to_owned())).cloned())
+    }
+
+    fn put_device(&mut self, account: AccountId, device: &Device) -> Result<i64, StoreError> {
+        let mut device = device.clone();
+        if device.number == 0 {
+            let of_account = self
+                .devices
+                .keys()
+                .filter(|(owner, _)| *owner == account)
+                .count();
+            device.number = i64::try_from(of_account).unwrap_or(i64::MAX) + 1;
+        }
+        let number = device.number;
+        self.devices.insert((account, device.uri.clone()), device);
+        Ok(number)
+    }
+
+    fn session(&mut self, token: &str) -> Result<Option<StoredSession>, StoreError> {
+        Ok(self.sessions.get(token).cloned())
+    }
+
+    fn find_session(
+        &mut self,
+        device: &str,
+        session_id: &str,
+    ) -> Result<Option<StoredSession>, StoreError> {
+        let of = |s: &&StoredSession| s.device == device && s.session_id == session_id;
+        Ok(self
+            .sessions
+            .values()
+            .filter(of)
+            .max_by_key(|session| session.updated)
+            .cloned())
+    }
+
+    fn put_session(&mut self, session: &StoredSession) -> Result<(), StoreError> {
+        self.sessions.insert(session.token.clone(), session.clone());
+        Ok(())
+    }
+
+    fn end_other_sessions(&mut self, device: &str, keep: &str) -> Result<(), StoreError> {
+        self.sessions
+            .retain(|token, session| token == keep || session.device != device);
+        Ok(())
+    }
+
+    fn link(&mut self, link: LinkId) -> Result<Option<Link>, StoreError> {
+        Ok(self.links.get(&link).cloned())
+    }
+
+    fn put_link(&mut self, link: LinkId, state: &Link) -> Result<(), StoreError> {
+        self.links.insert(link, state.clone());
+        Ok(())
+    }
+
+    fn mapping(&mut self, link: LinkId, luid: &str) -> Result<Option<Mapping>, StoreError> {
+        let mut mappings = self.mappings.get(&link).into_iter().flatten();
+        Ok(mappings.find(|mapping| mapping.luid == luid).cloned())
+    }
+
+    fn mapping_of(&mut self, link: LinkId, guid: Guid) -> Result<Option<Mapping>, StoreError> {
+        let mut mappings = self.mappings.get(&link).into_iter().flatten();
+        Ok(mappings.find(|mapping| mapping.guid == guid).cloned())
+    }
+
+    fn put_mapping(&mut self, link: LinkId, mapping: &Mapping) -> Result<(), StoreError> {
+        let mappings = self.mappings.entry(link).or_default();
+        mappings.retain(|held| held.luid != mapping.luid && held.guid != mapping.guid);
+        mappings.push(mapping.clone());
+        Ok(())
+    }
+
+    fn remove_mapping(&mut self, link: LinkId, guid: Guid) -> Result<(), StoreError> {
+        self.mappings
+            .entry(link)
+            .or_default()
+            .retain(|mapping| mapping.guid != guid);
+        Ok(())
+    }
+
+    fn last_change(&mut self, datastore: DatastoreId) -> Result<ChangeSeq, StoreError> {
+        Ok(ChangeSeq(self.next_seq(datastore).0 - 1))
+    }
+
+    fn item(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+    ) -> Result<Option<StoredItem>, StoreError> {
+        let held = self
+            .items
+            .get(&datastore)
+            .and_then(|items| items.get(&guid));
+        Ok(held.map(|held| held.item.clone()))
+    }
+
+    fn add_item(
+        &mut self,
+        datastore: DatastoreId,
+        content: Content<'_>,
+        _: Origin<'_>,
+        _: i64,
+    ) -> Result<(Guid, ChangeSeq), StoreError> {
+        let last = self
+            .items
+            .get(&datastore)
+            .and_then(|items| items.keys().next_back());
+        let guid = Guid(last.map_or(1, |guid| guid.0 + 1));
+        Ok((guid, self.put(datastore, guid, content)))
+    }
+
+    fn replace_item(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        content: Content<'_>,
+        _: Origin<'_>,
+        _: i64,
+    ) -> Result<ChangeSeq, StoreError> {
+        self.keep(datastore, guid);
+        Ok(self.put(datastore, guid, content))
+    }
+
+    fn delete_item(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        _: Origin<'_>,
+        _: i64,
+    ) -> Result<ChangeSeq, StoreError> {
+        self.keep(datastore, guid);
+        let seq = self.next_seq(datastore);
+        let items = self.items.entry(datastore).or_default();
+        let held = items
+            .get_mut(&guid)
+            .ok_or_else(|| damaged("a deleted item is missing"))?;
+        held.item.deleted = true;
+        held.item.seq = seq;
+        Ok(seq)
+    }
+
+    fn keep_overruled(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        content: Content<'_>,
+        _: Origin<'_>,
+        _: i64,
+    ) -> Result<(), StoreError> {
+        self.history.push((datastore, guid, content.bytes.to_vec()));
+        Ok(())
+    }
+
+    fn candidates(
+        &mut self,
+        link: LinkId,
+        generation: i64,
+        fingerprint: &pim::Fingerprint,
+        limit: usize,
+    ) -> Result<Vec<StoredItem>, StoreError> {
+        let items = self
+            .items
+            .get(&link.datastore)
+            .into_iter()
+            .flat_map(BTreeMap::values);
+        let mut found: Vec<(bool, StoredItem)> = items
+            .filter(|held| !held.item.deleted)
+            .filter(|held| self.held(link, held.item.guid, generation).is_none())
+            .filter_map(|held| {
+                let equal = held.item.exact == fingerprint.exact;
+                let alike = (held.key.is_some() && held.key == fingerprint.key)
+                    || (held.uid.is_some() && held.uid == fingerprint.uid);
+                (equal || alike).then(|| (!equal, held.item.clone()))
+            })
+            .collect();
+        found.sort_by_key(|(differs, item)| (*differs, item.guid));
+        Ok(found
+            .into_iter()
+            .map(|(_, item)| item)
+            .take(limit)
+            .collect())
+    }
+
+    fn pending(&mut self, link: LinkId, range: PendingRange) -> Result<Vec<Pending>, StoreError> {
+        let mut pending = self.all_pending(link, range);
+        pending.truncate(range.limit);
+        Ok(pending)
+    }
+
+    fn count_pending(&mut self, link: LinkId, range: PendingRange) -> Result<u64, StoreError> {
+        Ok(self.all_pending(link, range).len() as u64)
+    }
+
+    fn unmapped(
+        &mut self,
+        link: LinkId,
+        generation: i64,
+        limit: usize,
+    ) -> Result<Vec<Guid>, StoreError> {
+        let items = self
+            .items
+            .get(&link.datastore)
+            .into_iter()
+            .flat_map(BTreeMap::values);
+        let unmapped = items
+            .filter(|held| !held.item.deleted)
+            .filter(|held| self.held(link, held.item.guid, generation).is_none());
+        Ok(unmapped.map(|held| held.item.guid).take(limit).collect())
+    }
+}
