@@ -1,58 +1,199 @@
-//! What the developers of Syncline run: `cargo xtask test` checks everything, as CI does.
+//! What the developers of Syncline run.
+//!
+//! `cargo xtask test` checks everything, as CI does; `cargo xtask bench` measures.
 
+mod peers;
+mod tidy;
+
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Instant;
 
-/// One check: what it is called and what it runs.
-type Step = (&'static str, &'static [&'static str]);
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
 
-const STEPS: [Step; 5] = [
-    ("format", &["fmt", "--all", "--check"]),
-    (
-        "lints",
-        &[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ],
-    ),
-    ("tests", &["test", "--workspace", "--all-targets"]),
-    ("documentation examples", &["test", "--workspace", "--doc"]),
-    ("documentation", &["doc", "--workspace", "--no-deps"]),
-];
+  test     format, tree rules, lints, dependencies, tests, documentation
+  bench    speed and memory beside a floor and the peers, as ratios
+  peers    installs the programs that the interoperability tests talk to";
+
+/// Version of cargo-deny that is installed when there is none.
+const CARGO_DENY: &str = "0.20.2";
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some("test") {
-        return test();
-    }
-    say("usage: cargo xtask test");
-    ExitCode::from(2)
-}
-
-/// Runs every step, stopping at the first that fails.
-fn test() -> ExitCode {
-    for (name, arguments) in STEPS {
-        say(&format!("== {name}: cargo {}", arguments.join(" ")));
-        let status = Command::new(env!("CARGO"))
-            .args(arguments)
-            .env("RUSTDOCFLAGS", "-D warnings")
-            .status();
-        match status {
-            Ok(status) if status.success() => {}
-            Ok(_) => {
-                say(&format!("failed: {name}"));
-                return ExitCode::FAILURE;
-            }
-            Err(error) => {
-                say(&format!("failed: {name}: cargo could not be run: {error}"));
-                return ExitCode::FAILURE;
-            }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.first().map(String::as_str) {
+        Some("test") => test(),
+        Some("bench") => bench(&arguments[1..]),
+        Some("peers") => {
+            peers::install();
+            report_missing(&peers::missing());
+            Ok(())
+        }
+        _ => {
+            say(USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed(what)) => {
+            say(&format!("failed: {what}"));
+            ExitCode::FAILURE
         }
     }
-    say("all checks passed; nothing was skipped");
-    ExitCode::SUCCESS
+}
+
+/// A step that did not pass.
+struct Failed(String);
+
+type Outcome = Result<(), Failed>;
+
+fn test() -> Outcome {
+    let mut skipped = Vec::new();
+    step("format", || cargo(&["fmt", "--all", "--check"], &[]))?;
+    step("tree", || tidy::check(&root()).map_err(Failed))?;
+    step("lints", || {
+        cargo(
+            &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+            &[],
+        )
+    })?;
+    step("dependencies", || dependencies(&mut skipped))?;
+
+    peers::install();
+    let missing = peers::missing();
+    let mut environment = Vec::new();
+    if missing.is_empty() {
+        environment.push(("SYNCLINE_REQUIRE_PEERS", "1"));
+    }
+    let tests = ["test", "--workspace", "--all-targets"];
+    step("tests", || cargo(&tests, &environment))?;
+    step("documentation examples", || {
+        cargo(&["test", "--workspace", "--doc"], &[])
+    })?;
+    step("documentation", || {
+        cargo(
+            &["doc", "--workspace", "--no-deps", "--quiet"],
+            &[("RUSTDOCFLAGS", "-D warnings")],
+        )
+    })?;
+
+    skipped.extend(missing.iter().map(|peer| {
+        format!(
+            "tests with {}: install {}",
+            peer.name,
+            peer.packages.join(" ")
+        )
+    }));
+    for what in &skipped {
+        say(&format!("skipped: {what}"));
+    }
+    say(if skipped.is_empty() {
+        "all checks passed; nothing was skipped"
+    } else {
+        "all checks that could run passed"
+    });
+    Ok(())
+}
+
+/// Licences, sources and bans of everything that is depended on.
+fn dependencies(skipped: &mut Vec<String>) -> Outcome {
+    let tools = root().join("target/tools");
+    let installed = tools.join("bin/cargo-deny");
+    let on_path = Command::new("cargo-deny").arg("--version").output();
+    let program = if on_path.is_ok_and(|output| output.status.success()) {
+        PathBuf::from("cargo-deny")
+    } else {
+        if !installed.exists() {
+            say("cargo-deny is not here, it is built once (some minutes)");
+            let root = tools.display().to_string();
+            let arguments = [
+                "install",
+                "--quiet",
+                "--locked",
+                "--version",
+                CARGO_DENY,
+                "--root",
+                &root,
+                "cargo-deny",
+            ];
+            if cargo(&arguments, &[]).is_err() {
+                skipped.push("licences: cargo-deny could not be installed".to_owned());
+                return Ok(());
+            }
+        }
+        installed
+    };
+    let mut command = Command::new(program);
+    command.current_dir(root()).args([
+        "--log-level",
+        "error",
+        "check",
+        "licenses",
+        "bans",
+        "sources",
+    ]);
+    run("cargo-deny", command)
+}
+
+fn bench(arguments: &[String]) -> Outcome {
+    peers::install();
+    report_missing(&peers::missing());
+    let mut all = vec!["run", "--release", "--package", "bench", "--"];
+    all.extend(arguments.iter().map(String::as_str));
+    cargo(&["build", "--release", "--package", "syncline"], &[])?;
+    cargo(&all, &[])
+}
+
+fn report_missing(missing: &[peers::Peer]) {
+    for peer in missing {
+        say(&format!(
+            "{} is not here: install {}",
+            peer.name,
+            peer.packages.join(" ")
+        ));
+    }
+}
+
+fn step(name: &str, check: impl FnOnce() -> Outcome) -> Outcome {
+    say(&format!("== {name}"));
+    let begun = Instant::now();
+    check().map_err(|Failed(what)| Failed(format!("{name}: {what}")))?;
+    say(&format!(
+        "   {name}: {:.0} s",
+        begun.elapsed().as_secs_f32()
+    ));
+    Ok(())
+}
+
+fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .current_dir(root())
+        .args(arguments)
+        .envs(environment.iter().copied());
+    run(&format!("cargo {}", arguments.join(" ")), command)
+}
+
+fn run(name: &str, mut command: Command) -> Outcome {
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Failed(format!("{name} ended with {status}"))),
+        Err(error) => Err(Failed(format!("{name} cannot be run: {error}"))),
+    }
+}
+
+/// The workspace's folder.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
 }
 
 #[allow(clippy::print_stderr)] // this program talks to a person at a terminal

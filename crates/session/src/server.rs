@@ -142,6 +142,7 @@ struct Run<'r> {
     header: &'r Header<'r>,
     state: State,
     reply: Reply,
+    logged_in_now: bool,
     log: Vec<LogEvent>,
 }
 
@@ -149,19 +150,23 @@ struct Run<'r> {
 ///
 /// # Errors
 ///
-/// [`AnswerError::Unreadable`] for bytes that are no message, [`AnswerError::Store`] when the
-/// transaction fails; the caller rolls back in both cases.
+/// [`AnswerError::Unreadable`] for bytes that have no header to answer to, [`AnswerError::Store`]
+/// when the transaction fails; the caller rolls back in both cases. A message that breaks after
+/// its header is answered with status 400 for the header, and nothing of it is done.
 pub fn answer(
     tx: &mut dyn Transaction,
     config: &Config,
     request: &Request<'_>,
 ) -> Result<Answer, AnswerError> {
-    let message = request
-        .document
-        .read(&syncml::Limits::default())
-        .map_err(AnswerError::Unreadable)?;
-    let header = &message.header;
     let encoding = request.document.encoding();
+    let message = match request.document.read(&syncml::Limits::default()) {
+        Ok(message) => message,
+        Err(syncml::Error::Body { header, source }) => {
+            return Ok(reply::to_broken(&header, &source, encoding));
+        }
+        Err(error) => return Err(AnswerError::Unreadable(error)),
+    };
+    let header = &message.header;
 
     let found = find_session(tx, request, header)?;
     if let Some(session) = &found
@@ -187,6 +192,7 @@ pub fn answer(
         header,
         state,
         reply: Reply::default(),
+        logged_in_now: false,
         log: Vec::new(),
     };
     run.handle(&message)?;
@@ -452,8 +458,12 @@ impl Run<'_> {
     }
 
     fn save(&mut self, token: &str, body: &[u8]) -> Result<(), StoreError> {
-        if self.header.msg_id == "1" && self.state.login.is_some() {
-            self.tx.end_other_sessions(&self.state.device, token)?;
+        if self.logged_in_now
+            && let Some(login) = &self.state.login
+        {
+            let account = login.id();
+            self.tx
+                .end_other_sessions(account, &self.state.device, token)?;
         }
         self.tx.put_session(&StoredSession {
             token: token.to_owned(),

@@ -148,6 +148,19 @@ pub struct Link {
     pub client_uri: String,
     /// Seconds since 1970 at which the last session completed.
     pub last_sync: i64,
+    /// The session that has begun and not completed; `None` after one that did.
+    pub open: Option<OpenSession>,
+}
+
+/// A session between its first changes and its end: what a resume (alert 225) goes on with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OpenSession {
+    /// The alert code of its type, 200 to 205.
+    pub alert: u16,
+    /// The client's `Last` that it began with.
+    pub client_last: String,
+    /// The last change that it sends; zero until the server's changes begin.
+    pub until: ChangeSeq,
 }
 
 /// A pair of the map.
@@ -285,8 +298,14 @@ pub trait Transaction {
     ) -> Result<Option<StoredSession>, StoreError>;
     /// Writes a session.
     fn put_session(&mut self, session: &StoredSession) -> Result<(), StoreError>;
-    /// Forgets the sessions of a device but the one named.
-    fn end_other_sessions(&mut self, device: &str, keep: &str) -> Result<(), StoreError>;
+    /// Forgets the sessions of an account's device, and those of that address that nobody has
+    /// logged in to, but the one named.
+    fn end_other_sessions(
+        &mut self,
+        account: AccountId,
+        device: &str,
+        keep: &str,
+    ) -> Result<(), StoreError>;
 
     /// The link, if device and datastore have met.
     fn link(&mut self, link: LinkId) -> Result<Option<Link>, StoreError>;
@@ -345,8 +364,8 @@ pub trait Transaction {
         now: i64,
     ) -> Result<(), StoreError>;
     /// Live items that may be the same record as `fingerprint` and that the device does not hold
-    /// in this generation: those of equal content first, then those of equal key, oldest first;
-    /// at most `limit`.
+    /// in this generation: those of equal content, or where there are none those of equal key or
+    /// identifier; oldest first, at most `limit`.
     fn candidates(
         &mut self,
         link: LinkId,

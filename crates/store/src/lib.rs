@@ -1,8 +1,22 @@
-//! State of a server, behind the traits that the session defines.
+//! State of a server: accounts, devices, links, maps, items, sessions.
 //!
-//! There is one engine so far: [`Memory`], a model for tests and simulation, which says what the
-//! durable engines have to do.
+//! The traits that a session needs stand in [`session::store`]; this crate has their engines:
+//! [`Sqlite`] keeps the state in one file, and [`Memory`] is the model in plain maps that the
+//! engines are compared with and that the protocol is tested over.
+//!
+//! ```text
+//! account ─┬─ device ─────────┐
+//!          └─ datastore ──┬─ link: anchors, what the device has seen
+//!                         │     └─ map: LUID ↔ GUID, the version that the device holds
+//!                         └─ item: content, its place in the change sequence, tombstones
+//!                               └─ history: what was replaced, deleted or overruled
+//! session: protocol state and the last answer, between two messages
+//! ```
 
+mod error;
 mod memory;
+mod sqlite;
 
+pub use error::Error;
 pub use memory::Memory;
+pub use sqlite::{DeviceLinks, Sqlite, Version};

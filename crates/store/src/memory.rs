@@ -198,9 +198,17 @@ impl Transaction for Memory {
         Ok(())
     }
 
-    fn end_other_sessions(&mut self, device: &str, keep: &str) -> Result<(), StoreError> {
-        self.sessions
-            .retain(|token, session| token == keep || session.device != device);
+    fn end_other_sessions(
+        &mut self,
+        account: AccountId,
+        device: &str,
+        keep: &str,
+    ) -> Result<(), StoreError> {
+        self.sessions.retain(|token, session| {
+            token == keep
+                || session.device != device
+                || session.account.is_some_and(|owner| owner != account)
+        });
         Ok(())
     }
 
@@ -333,7 +341,10 @@ impl Transaction for Memory {
                 (equal || alike).then(|| (!equal, held.item.clone()))
             })
             .collect();
-        found.sort_by_key(|(differs, item)| (*differs, item.guid));
+        if found.iter().any(|(differs, _)| !differs) {
+            found.retain(|(differs, _)| !differs);
+        }
+        found.sort_by_key(|(_, item)| item.guid);
         Ok(found
             .into_iter()
             .map(|(_, item)| item)

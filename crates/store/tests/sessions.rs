@@ -602,3 +602,150 @@ fn a_change_without_a_map_or_a_status_comes_again() {
     assert_eq!(next.alert_status, 200);
     assert_eq!(next.changes.len(), 1);
 }
+
+#[test]
+fn a_message_that_breaks_after_its_header_is_told_so_and_can_be_sent_again() {
+    let mut server = Server::new();
+    let mut phone = Client::new("phone");
+    phone.begin();
+    phone.send(&mut server, &[sync_alert(1, 200, "", "1")], true);
+    let mut scratch = Server::new();
+    let ann = card("Ann", "1");
+    phone.send(&mut scratch, &[sync_of(&[(Add, "a", &ann)])], true);
+    let broken = &phone.last_body[..phone.last_body.len() - 40];
+    let answer = read(&server.post(broken, None).unwrap().body);
+    assert_eq!(answer.codes(), [400]);
+    assert!(server.items().is_empty());
+    assert!(server.post(&broken[..100], None).is_err(), "no header");
+    let whole = phone.again(&mut server);
+    assert_eq!(whole.codes(), [200, 200, 201]);
+}
+
+/// Takes messages until `count` items came; confirms and maps them; gives their GUIDs.
+fn take(
+    server: &mut Server,
+    phone: &mut Client,
+    mut said: scripted::Said,
+    count: usize,
+) -> Vec<String> {
+    let mut guids = Vec::new();
+    loop {
+        guids.extend(said.changes.iter().map(|change| change.guid.clone()));
+        let mut replies = statuses_for(&said, phone.message);
+        let pairs: Vec<MapItem<'_>> = said
+            .changes
+            .iter()
+            .map(|change| MapItem {
+                guid: change.guid.clone().into(),
+                luid: format!("luid-{}", change.guid).into(),
+            })
+            .collect();
+        let is_final = said.is_final;
+        if !pairs.is_empty() {
+            replies.push(map_of(pairs));
+        }
+        let suspend = guids.len() >= count && !is_final;
+        if suspend {
+            replies.push(sync_alert(91, 224, "", ""));
+        }
+        said = phone.send(server, &replies, is_final || suspend);
+        if suspend {
+            assert!(said.changes.is_empty() && said.is_final, "suspended");
+        }
+        if is_final || suspend {
+            return guids;
+        }
+    }
+}
+
+#[test]
+fn a_suspended_session_is_resumed_and_sends_nothing_twice() {
+    for alert in [200, 201, 205] {
+        let mut server = Server::new();
+        let mut phone = Client::new("phone");
+        phone.sync(
+            &mut server,
+            200,
+            ("", "1"),
+            &[(Add, "own", &card("Own", "0"))],
+        );
+        let cards: Vec<String> = (1..=20).map(|n| card("Ann", &n.to_string())).collect();
+        let luids: Vec<String> = (1..=20).map(|n| n.to_string()).collect();
+        let all: Vec<_> = cards
+            .iter()
+            .zip(&luids)
+            .map(|(card, luid)| (Add, luid.as_str(), card.as_str()))
+            .collect();
+        Client::new("laptop").sync(&mut server, 200, ("", "1"), &all);
+
+        phone.limit = 2000;
+        phone.begin();
+        let said = phone.send(&mut server, &[sync_alert(1, alert, "1", "2")], true);
+        assert_eq!(said.alerts[0].0, alert);
+        let own = card("Own", "0");
+        let own_again = [(Replace, "own", own.as_str())];
+        let sent: &[_] = if alert == 201 { &own_again } else { &[] };
+        let said = phone.send(&mut server, &[sync_of(sent)], true);
+        let mut got = take(&mut server, &mut phone, said, 5);
+        assert!(got.len() < 20);
+
+        phone.begin();
+        let said = phone.send(&mut server, &[sync_alert(1, 225, "1", "3")], true);
+        assert_eq!(said.code_of("Alert"), 200);
+        assert_eq!(said.alerts[0].0, alert, "the type of the suspended session");
+        let said = phone.send(&mut server, &[sync_of(&[])], true);
+        got.extend(take(&mut server, &mut phone, said, usize::MAX));
+        let expected = if alert == 205 { 21 } else { 20 };
+        assert_eq!(got.len(), expected, "alert {alert}");
+        got.sort();
+        got.dedup();
+        assert_eq!(got.len(), expected, "nothing came twice, alert {alert}");
+
+        phone.limit = 100_000;
+        let quiet = phone.sync(&mut server, 200, ("3", "4"), &[]);
+        assert_eq!(quiet.alert_status, 200);
+        assert!(quiet.changes.is_empty());
+        assert_eq!(server.items().len(), 21);
+    }
+}
+
+#[test]
+fn a_slow_sync_that_broke_while_it_was_received_is_resumed() {
+    let mut server = Server::new();
+    let mut phone = Client::new("phone");
+    let (ann, bob, eve) = (card("Ann", "1"), card("Bob", "2"), card("Eve", "3"));
+    for alert in [201, 203] {
+        phone.begin();
+        phone.send(&mut server, &[sync_alert(1, alert, "", "1")], true);
+        phone.send(
+            &mut server,
+            &[sync_of(&[(Add, "a", &ann), (Add, "b", &bob)])],
+            false,
+        );
+        // the line breaks here; what was sent is not sent again
+        phone.begin();
+        let said = phone.send(&mut server, &[sync_alert(1, 225, "", "2")], true);
+        assert_eq!((said.code_of("Alert"), said.alerts[0].0), (200, alert));
+        let said = phone.send(&mut server, &[sync_of(&[(Add, "e", &eve)])], true);
+        assert!(said.changes.is_empty());
+        let replies = statuses_for(&said, 2);
+        phone.send(&mut server, &replies, true);
+        assert_eq!(server.contents(), [ann.clone(), bob.clone(), eve.clone()]);
+    }
+}
+
+#[test]
+fn a_resume_that_nothing_led_to_becomes_a_slow_sync() {
+    let mut server = Server::new();
+    let mut phone = Client::new("phone");
+    let ann = card("Ann", "1");
+    phone.sync(&mut server, 200, ("", "1"), &[(Add, "a", &ann)]);
+    phone.begin();
+    let said = phone.send(&mut server, &[sync_alert(1, 225, "1", "2")], true);
+    assert_eq!((said.code_of("Alert"), said.alerts[0].0), (508, 201));
+    // another alert gives the open session up
+    phone.sync(&mut server, 201, ("1", "2"), &[(Replace, "a", &ann)]);
+    phone.begin();
+    let said = phone.send(&mut server, &[sync_alert(1, 225, "1", "3")], true);
+    assert_eq!((said.code_of("Alert"), said.alerts[0].0), (508, 201));
+}

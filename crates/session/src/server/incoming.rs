@@ -13,7 +13,9 @@ use syncml::{
 use super::reply::StatusOut;
 use super::state::{DatastoreState, Phase, Sent, SentKind};
 use super::{ConflictPolicy, Run};
-use crate::store::{ChangeSeq, Content, Guid, LinkId, Mapping, Origin, StoreError, StoredItem};
+use crate::store::{
+    ChangeSeq, Content, Guid, LinkId, Mapping, OpenSession, Origin, StoreError, StoredItem,
+};
 use crate::uri::datastore_name;
 
 /// Candidates looked at for one item of a slow sync.
@@ -54,7 +56,7 @@ impl Run<'_> {
             self.refuse(command, code);
             return Ok(());
         }
-        self.begin_map(index)?;
+        self.begin(index)?;
         if let Some(ds) = self.state.datastores.get_mut(index) {
             ds.sync_received = true;
         }
@@ -86,26 +88,35 @@ impl Run<'_> {
         self.state.datastores.iter().position(|ds| ds.name == name)
     }
 
-    /// Begins the new map of a slow sync or refresh, once the client has shown that it follows.
-    /// From here on the old anchors are void: a session that breaks leads to another slow sync,
-    /// which finds by content what this one has done.
-    pub(super) fn begin_map(&mut self, index: usize) -> Result<(), StoreError> {
+    /// Writes down that the session is open, once the client has shown by its first Sync that it
+    /// follows; a slow sync or refresh begins its new map here. From there on its old anchors are
+    /// void: when such a session breaks, a resume goes on with it, or another slow sync finds by
+    /// content what it has done.
+    fn begin(&mut self, index: usize) -> Result<(), StoreError> {
         let Some(login) = self.state.login.clone() else {
             return Ok(());
         };
         let Some(ds) = self.state.datastores.get_mut(index) else {
             return Ok(());
         };
-        if ds.begun || !ds.renews_map() {
+        if ds.begun {
             return Ok(());
         }
         ds.begun = true;
-        let (id, generation, source) = (ds.link(&login), ds.generation, ds.source.clone());
+        let ds = ds.clone();
+        let id = ds.link(&login);
         let mut link = self.tx.link(id)?.unwrap_or_default();
-        link.generation = generation;
-        link.client_anchor = String::new();
-        link.previous_client_anchor = String::new();
-        link.client_uri = source;
+        link.open = Some(OpenSession {
+            alert: ds.alert,
+            client_last: ds.client_last.clone(),
+            until: ChangeSeq(ds.until),
+        });
+        if ds.renews_map() {
+            link.generation = ds.generation;
+            link.client_anchor = String::new();
+            link.previous_client_anchor = String::new();
+        }
+        link.client_uri.clone_from(&ds.source);
         self.tx.put_link(id, &link)
     }
 
@@ -456,7 +467,7 @@ impl Run<'_> {
     /// The client's last change is in: refreshes remove what it did not send, and sending begins.
     pub(super) fn finish_receiving(&mut self) -> Result<(), StoreError> {
         for index in 0..self.state.datastores.len() {
-            self.begin_map(index)?;
+            self.begin(index)?;
             let (Some(login), Some(ds)) = (
                 self.state.login.clone(),
                 self.state.datastores.get(index).cloned(),
@@ -467,9 +478,19 @@ impl Run<'_> {
             if ds.alert() == AlertCode::REFRESH_FROM_CLIENT && ds.sync_received {
                 self.remove_unsent(&ds, link)?;
             }
-            let until = self.tx.last_change(link.datastore)?.0;
+            let until = match ds.until {
+                0 => self.tx.last_change(link.datastore)?,
+                // what changed since the session that is resumed waits for the next one
+                until => ChangeSeq(until),
+            };
+            if let Some(mut held) = self.tx.link(link)?
+                && let Some(open) = &mut held.open
+            {
+                open.until = until;
+                self.tx.put_link(link, &held)?;
+            }
             if let Some(ds) = self.state.datastores.get_mut(index) {
-                ds.until = until;
+                ds.until = until.0;
                 ds.cursor = ds.seen;
             }
         }
@@ -589,7 +610,12 @@ impl Run<'_> {
                 continue;
             }
             // what changed after sending began was not in what the client got
-            let revision = if ds.until > 0 && item.seq <= ds.until() {
+            let sent_until = if ds.until > 0 {
+                ds.until
+            } else {
+                ds.maps_until
+            };
+            let revision = if item.seq.0 <= sent_until {
                 item.seq
             } else {
                 ChangeSeq(0)

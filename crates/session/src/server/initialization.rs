@@ -24,7 +24,8 @@ impl Run<'_> {
                 | AlertCode::ONE_WAY_FROM_CLIENT
                 | AlertCode::REFRESH_FROM_CLIENT
                 | AlertCode::ONE_WAY_FROM_SERVER
-                | AlertCode::REFRESH_FROM_SERVER),
+                | AlertCode::REFRESH_FROM_SERVER
+                | AlertCode::RESUME),
             ) => {
                 if self.state.phase != Phase::Initialization {
                     self.push_status(command, StatusCode::NOT_ALLOWED);
@@ -36,6 +37,12 @@ impl Run<'_> {
                 for item in &alert.items {
                     self.take_sync_alert(command, code, item)?;
                 }
+            }
+            Some(AlertCode::SUSPEND) => {
+                // what is done stays done; the anchors stay as they were
+                self.info("suspended by the device".to_owned());
+                self.state.phase = Phase::Done;
+                self.push_status(command, StatusCode::OK);
             }
             Some(code) => {
                 self.warn(format!("alert {code} ({}) is not supported", code.phrase()));
@@ -78,24 +85,27 @@ impl Run<'_> {
         let link = self.tx.link(link_id)?.unwrap_or_default();
         let last = anchor.last.as_deref().unwrap_or_default().trim();
         let seen = seen_at(&link, last);
-        let needs_anchor = matches!(
-            wanted,
-            AlertCode::TWO_WAY | AlertCode::ONE_WAY_FROM_CLIENT | AlertCode::ONE_WAY_FROM_SERVER
-        );
-        let (code, agreed) = if needs_anchor && seen.is_none() {
-            (StatusCode::REFRESH_REQUIRED, AlertCode::SLOW)
-        } else {
-            (StatusCode::OK, wanted)
+        let resumed = link
+            .open
+            .clone()
+            .filter(|open| wanted == AlertCode::RESUME && open.client_last == last);
+        let (code, agreed) = match (&resumed, wanted) {
+            (Some(open), _) => (StatusCode::OK, AlertCode(open.alert)),
+            (None, AlertCode::SLOW | AlertCode::REFRESH_FROM_CLIENT) => (StatusCode::OK, wanted),
+            (None, AlertCode::REFRESH_FROM_SERVER) => (StatusCode::OK, wanted),
+            (None, AlertCode::RESUME) => (StatusCode::REFRESH_REQUIRED, AlertCode::SLOW),
+            (None, _) if seen.is_none() => (StatusCode::REFRESH_REQUIRED, AlertCode::SLOW),
+            (None, _) => (StatusCode::OK, wanted),
         };
         self.info(format!(
             "{}: {} wanted, {} agreed{}",
             datastore.name,
             wanted.phrase(),
             agreed.phrase(),
-            if code == StatusCode::OK {
-                ""
-            } else {
-                ", the anchors do not match"
+            match (code, &resumed) {
+                (StatusCode::OK, None) => "",
+                (StatusCode::OK, Some(_)) => ", resumed",
+                _ => ", the anchors do not match",
             }
         ));
         let mut state = DatastoreState {
@@ -105,7 +115,8 @@ impl Run<'_> {
             target: item.target_uri().to_owned(),
             source: item.source_uri().to_owned(),
             alert: agreed.0,
-            overridden: agreed != wanted,
+            overridden: agreed != wanted && resumed.is_none(),
+            client_last: last.to_owned(),
             client_next: anchor.next.trim().to_owned(),
             server_last: if seen.is_some() {
                 link.server_anchor.clone()
@@ -115,17 +126,21 @@ impl Run<'_> {
             server_next: clock::next_anchor(self.request.now, &link.server_anchor),
             seen: seen.unwrap_or_default().0,
             generation: link.generation,
-            begun: false,
+            begun: resumed.is_some(),
+            maps_until: link.open.as_ref().map_or(0, |open| open.until.0),
             sync_received: false,
-            until: 0,
+            until: resumed.as_ref().map_or(0, |open| open.until.0),
             cursor: 0,
             stuck: None,
             counted: false,
             sent_all: false,
         };
         if state.renews_map() {
-            state.generation += 1;
             state.seen = 0;
+            if resumed.is_none() {
+                state.generation += 1;
+                state.maps_until = 0;
+            }
         }
         if !self.reply.no_resp {
             let mut status = self.status_for(command, code);

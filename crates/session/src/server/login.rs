@@ -135,6 +135,7 @@ impl Run<'_> {
             name: account.name.clone(),
             device: number,
         });
+        self.logged_in_now = true;
         self.reply.header_status = Some(status);
         self.info(format!(
             "{} logged in with {}device {}, SyncML {}",

@@ -165,6 +165,7 @@ impl Run<'_> {
             link.generation = ds.generation;
             link.client_uri.clone_from(&ds.source);
             link.last_sync = self.request.now;
+            link.open = None;
             self.tx.put_link(id, &link)?;
             self.info(format!("{}: in step", ds.name));
         }

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use syncml::{
     Access, AccessKind, Alert, AlertCode, Anchor, Chal, Command, Data, Encoding, Header, Item,
-    Location, MessageWriter, Meta, Results, Status, Version,
+    Location, MessageWriter, Meta, Results, Status, StatusCode, Version,
 };
 
 use super::state::{Owed, Phase};
-use super::{Run, devinf};
+use super::{Answer, Level, LogEvent, Run, devinf};
 use crate::store::StoreError;
 
 /// Assumed when a device does not say `MaxMsgSize`: what phones of the time could take.
@@ -136,6 +136,48 @@ impl Outgoing {
     }
 }
 
+/// The answer to a message whose header could be read and whose body could not. It stands outside
+/// the session, whose state stays as it was: the client may send the message again, whole.
+pub(super) fn to_broken(
+    header: &Header<'static>,
+    fault: &syncml::Error,
+    encoding: Encoding,
+) -> Answer {
+    let version = Version::from_dtd(&header.ver_dtd).unwrap_or(Version::V1_2);
+    let answer_header = Header {
+        ver_dtd: version.dtd().into(),
+        ver_proto: version.proto().into(),
+        session_id: header.session_id.clone(),
+        msg_id: header.msg_id.clone(),
+        target: Location::new(header.source.uri.clone()),
+        source: Location::new(header.target.uri.clone()),
+        ..Header::default()
+    };
+    let mut writer = MessageWriter::new(encoding, version, &answer_header);
+    writer.command(&Command::Status(Status {
+        cmd_id: "1".into(),
+        msg_ref: header.msg_id.clone(),
+        cmd_ref: "0".into(),
+        cmd: "SyncHdr".into(),
+        target_refs: vec![header.target.uri.clone()],
+        source_refs: vec![header.source.uri.clone()],
+        data: StatusCode::BAD_REQUEST.to_string().into(),
+        ..Status::default()
+    }));
+    Answer {
+        body: writer.finish(true),
+        encoding,
+        repeated: false,
+        session: String::new(),
+        device: header.source.uri.to_string(),
+        account: None,
+        log: vec![LogEvent {
+            level: Level::Warn,
+            message: format!("message {} is broken: {fault}", header.msg_id),
+        }],
+    }
+}
+
 impl Run<'_> {
     /// Writes the answer and moves the session on by what it says.
     pub(super) fn write(&mut self, token: &str, encoding: Encoding) -> Result<Vec<u8>, StoreError> {
@@ -156,7 +198,7 @@ impl Run<'_> {
         let header_status = match self.reply.header_status.take() {
             Some(status) => Some(status),
             None if no_resp => None,
-            None => Some(self.header_status(syncml::StatusCode::OK)),
+            None => Some(self.header_status(StatusCode::OK)),
         };
         if let Some(status) = header_status {
             out.writer

@@ -106,6 +106,8 @@ pub(super) struct DatastoreState {
     /// The client wanted another type than the one agreed.
     #[serde(default)]
     pub(super) overridden: bool,
+    #[serde(default)]
+    pub(super) client_last: String,
     pub(super) client_next: String,
     /// Our `Next` of the last completed session, or nothing.
     pub(super) server_last: String,
@@ -113,10 +115,14 @@ pub(super) struct DatastoreState {
     /// The change sequence that the client has seen.
     pub(super) seen: i64,
     pub(super) generation: i64,
-    /// The map of the generation was begun.
+    /// The link knows that this session is open; a new map has begun where the type wants one.
     pub(super) begun: bool,
+    /// The last change of the session before that broke, whose maps may come now.
+    #[serde(default)]
+    pub(super) maps_until: i64,
     pub(super) sync_received: bool,
-    /// The last change that this session sends; set when sending begins.
+    /// The last change that this session sends; set when sending begins, or by the session that
+    /// this one resumes.
     pub(super) until: i64,
     /// The last change that was sent.
     pub(super) cursor: i64,

@@ -1,0 +1,60 @@
+//! What can be wrong with a store as a whole.
+
+use std::path::PathBuf;
+
+/// A store that cannot be opened, or an administrative request that cannot be done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be created or opened.
+    #[error("{} cannot be opened: {reason}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// A later release has written the state.
+    #[error("the state has version {found}, this program knows versions up to {known}")]
+    Newer {
+        /// The version found.
+        found: u32,
+        /// The newest version known.
+        known: u32,
+    },
+    /// The file is no database, or a broken one.
+    #[error("the state is damaged: {0}")]
+    Damaged(String),
+    /// Another process keeps the state locked.
+    #[error("the state is locked by another process")]
+    Locked,
+    /// There is an account of that name.
+    #[error("there is an account {name:?} already")]
+    Exists {
+        /// The name.
+        name: String,
+    },
+    /// The state cannot be read or written now.
+    #[error("the state is not available: {0}")]
+    Unavailable(String),
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DatabaseLocked, NotADatabase};
+        match error.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => Self::Damaged(error.to_string()),
+            Some(DatabaseBusy | DatabaseLocked) => Self::Locked,
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<session::store::StoreError> for Error {
+    fn from(error: session::store::StoreError) -> Self {
+        match error {
+            session::store::StoreError::Damaged { what } => Self::Damaged(what),
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}

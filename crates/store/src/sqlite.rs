@@ -1,0 +1,234 @@
+//! The state of a server in one SQLite file.
+//!
+//! One thread owns the connection. It takes whatever jobs wait, runs each inside a savepoint, and
+//! commits them together; only then does it let their callers go on. So an answer never leaves
+//! before it is durable, and concurrent sessions share the price of one flush to the disk.
+//!
+//! ```text
+//! transact(job) ─┐
+//! transact(job) ─┼─▶ queue ─▶ BEGIN, (SAVEPOINT job RELEASE)*, COMMIT ─▶ every caller returns
+//! transact(job) ─┘
+//! ```
+//!
+//! Several processes may use one file: the command line works beside a running server.
+
+mod admin;
+mod schema;
+mod transaction;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use session::store::{StoreError, Transaction};
+
+pub use admin::{DeviceLinks, Version};
+
+use crate::Error;
+use transaction::{Running, failed};
+
+/// Jobs that share a commit at most.
+const GROUP: usize = 64;
+
+/// How long another process may keep the file locked.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// The state in a SQLite file. Clones share one connection; the last one closes it.
+#[derive(Debug, Clone)]
+pub struct Sqlite {
+    writer: Arc<Writer>,
+}
+
+#[derive(Debug)]
+struct Writer {
+    queue: Mutex<Option<Sender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(lock(&self.queue).take());
+        if let Some(thread) = lock(&self.thread).take() {
+            // a panic of the thread was told to every caller already
+            let _ = thread.join();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a job wants its savepoint kept.
+enum Verdict {
+    Keep,
+    Undo,
+}
+
+struct Job {
+    run: Box<dyn FnOnce(&Connection) -> Verdict + Send>,
+    /// Told once the commit is through, or why it is not.
+    done: SyncSender<Result<(), StoreError>>,
+}
+
+impl Sqlite {
+    /// Opens the file, makes it if there is none, and brings its tables to the newest version.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Open`], [`Error::Newer`], [`Error::Damaged`] or [`Error::Locked`].
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let mut connection = connect(path)?;
+        schema::migrate(&mut connection)?;
+        let (queue, jobs) = channel();
+        let thread = std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || write(&connection, &jobs))
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
+        Ok(Self {
+            writer: Arc::new(Writer {
+                queue: Mutex::new(Some(queue)),
+                thread: Mutex::new(Some(thread)),
+            }),
+        })
+    }
+
+    /// Runs a job in a transaction and returns once its outcome is durable. A job that fails
+    /// leaves no trace. Blocks: an asynchronous caller has to run it on a thread that may block.
+    ///
+    /// # Errors
+    ///
+    /// What the job returns; [`StoreError::Unavailable`] when the commit fails, and
+    /// [`StoreError::Damaged`] when the job panics.
+    pub fn transact<R, E>(
+        &self,
+        job: impl FnOnce(&mut dyn Transaction) -> Result<R, E> + Send + 'static,
+    ) -> Result<R, E>
+    where
+        R: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.run(|connection| job(&mut Running { connection }))
+    }
+
+    fn run<R, E>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<R, E> + Send + 'static,
+    ) -> Result<R, E>
+    where
+        R: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (give, outcome) = sync_channel(1);
+        let (done, committed) = sync_channel(1);
+        let run = Box::new(move |connection: &Connection| {
+            let result = job(connection);
+            let verdict = if result.is_ok() {
+                Verdict::Keep
+            } else {
+                Verdict::Undo
+            };
+            // the receiver is held by the caller, who waits below
+            let _ = give.send(result);
+            verdict
+        });
+        let queue = lock(&self.writer.queue).clone();
+        let sent = queue.is_some_and(|queue| queue.send(Job { run, done }).is_ok());
+        if !sent {
+            return Err(gone().into());
+        }
+        match committed.recv() {
+            Ok(Ok(())) => outcome.recv().unwrap_or_else(|_| Err(gone().into())),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(gone().into()),
+        }
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Unavailable("the thread that writes the state has ended".into())
+}
+
+fn connect(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| Error::Open {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // KiB, as a negative number
+    connection.pragma_update(None, "cache_size", -4096)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn write(connection: &Connection, jobs: &Receiver<Job>) {
+    while let Ok(first) = jobs.recv() {
+        write_group(connection, first, jobs);
+    }
+}
+
+/// Runs the jobs that wait, and commits them together.
+fn write_group(connection: &Connection, first: Job, jobs: &Receiver<Job>) {
+    if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+        let _ = first.done.send(Err(failed(error)));
+        return;
+    }
+    let mut group = Vec::new();
+    let mut next = Some(first);
+    while let Some(job) = next {
+        let outcome = run_job(connection, job.run);
+        match outcome {
+            Ok(()) => group.push(job.done),
+            Err(error) => {
+                let _ = job.done.send(Err(error));
+            }
+        }
+        next = (group.len() < GROUP)
+            .then(|| jobs.try_recv().ok())
+            .flatten();
+    }
+    let committed = connection.execute_batch("COMMIT");
+    if committed.is_err() {
+        // after some failures there is nothing left to roll back
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    let reason = committed.err().map(|error| error.to_string());
+    for done in group {
+        let outcome = match &reason {
+            None => Ok(()),
+            Some(reason) => Err(StoreError::Unavailable(reason.clone().into())),
+        };
+        // a caller that has gone does not need to know
+        let _ = done.send(outcome);
+    }
+}
+
+/// Runs one job inside its savepoint.
+fn run_job(
+    connection: &Connection,
+    run: Box<dyn FnOnce(&Connection) -> Verdict + Send>,
+) -> Result<(), StoreError> {
+    connection.execute_batch("SAVEPOINT job").map_err(failed)?;
+    let verdict = catch_unwind(AssertUnwindSafe(|| run(connection)));
+    let end = match verdict {
+        Ok(Verdict::Keep) => "RELEASE job",
+        Ok(Verdict::Undo) | Err(_) => "ROLLBACK TO job; RELEASE job",
+    };
+    connection.execute_batch(end).map_err(failed)?;
+    if verdict.is_err() {
+        return Err(StoreError::Damaged {
+            what: "a job panicked over it".to_owned(),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! The tables, and the steps from one version of them to the next.
+//!
+//! ```text
+//! account ── datastore ── item ── history
+//!    │            └─────── link ── map
+//!    └── device ───────────┘
+//! session
+//! ```
+//!
+//! Every key begins with the account, so that one tenant's rows lie together. Hashes of 64 bits
+//! are kept as signed integers of the same bits.
+
+use rusqlite::Connection;
+
+use crate::Error;
+
+/// One script a version; the n-th leads from version n to n + 1. Scripts that were released are
+/// never edited.
+const STEPS: [&str; 1] = [V1];
+
+const V1: &str = "
+CREATE TABLE account (
+    id       INTEGER PRIMARY KEY,
+    name     TEXT NOT NULL UNIQUE,
+    digest   TEXT NOT NULL,
+    password TEXT
+) STRICT;
+
+CREATE TABLE datastore (
+    account   INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+    number    INTEGER NOT NULL,
+    name      TEXT NOT NULL,
+    kind      TEXT NOT NULL,
+    last_seq  INTEGER NOT NULL DEFAULT 0,
+    last_guid INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (account, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE device (
+    account        INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+    number         INTEGER NOT NULL,
+    uri            TEXT NOT NULL,
+    devinf         BLOB,
+    nonce          BLOB NOT NULL,
+    previous_nonce BLOB NOT NULL,
+    last_seen      INTEGER NOT NULL,
+    PRIMARY KEY (account, number),
+    UNIQUE (account, uri)
+) STRICT;
+
+CREATE TABLE link (
+    account                INTEGER NOT NULL,
+    datastore              INTEGER NOT NULL,
+    device                 INTEGER NOT NULL,
+    client_anchor          TEXT NOT NULL,
+    previous_client_anchor TEXT NOT NULL,
+    server_anchor          TEXT NOT NULL,
+    seen                   INTEGER NOT NULL,
+    previous_seen          INTEGER NOT NULL,
+    generation             INTEGER NOT NULL,
+    client_uri             TEXT NOT NULL,
+    last_sync              INTEGER NOT NULL,
+    open_alert             INTEGER,
+    open_client_last       TEXT,
+    open_until             INTEGER,
+    PRIMARY KEY (account, datastore, device),
+    FOREIGN KEY (account, device) REFERENCES device ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE map (
+    account    INTEGER NOT NULL,
+    datastore  INTEGER NOT NULL,
+    device     INTEGER NOT NULL,
+    guid       INTEGER NOT NULL,
+    luid       TEXT NOT NULL,
+    revision   INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    PRIMARY KEY (account, datastore, device, guid),
+    UNIQUE (account, datastore, device, luid),
+    FOREIGN KEY (account, device) REFERENCES device ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE item (
+    account    INTEGER NOT NULL,
+    datastore  INTEGER NOT NULL,
+    guid       INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    deleted    INTEGER NOT NULL,
+    media_type TEXT NOT NULL,
+    exact      INTEGER NOT NULL,
+    key        INTEGER,
+    uid        INTEGER,
+    content    BLOB NOT NULL,
+    FOREIGN KEY (account, datastore) REFERENCES datastore ON DELETE CASCADE
+) STRICT;
+CREATE UNIQUE INDEX item_guid ON item (account, datastore, guid);
+CREATE INDEX item_seq ON item (account, datastore, seq);
+CREATE INDEX item_exact ON item (account, datastore, exact, guid) WHERE deleted = 0;
+CREATE INDEX item_key ON item (account, datastore, key, guid)
+    WHERE deleted = 0 AND key IS NOT NULL;
+CREATE INDEX item_uid ON item (account, datastore, uid, guid)
+    WHERE deleted = 0 AND uid IS NOT NULL;
+
+CREATE TABLE history (
+    id         INTEGER PRIMARY KEY,
+    account    INTEGER NOT NULL,
+    datastore  INTEGER NOT NULL,
+    guid       INTEGER NOT NULL,
+    media_type TEXT NOT NULL,
+    content    BLOB NOT NULL,
+    why        TEXT NOT NULL,
+    origin     TEXT,
+    at         INTEGER NOT NULL,
+    FOREIGN KEY (account, datastore) REFERENCES datastore ON DELETE CASCADE
+) STRICT;
+CREATE INDEX history_item ON history (account, datastore, guid);
+
+CREATE TABLE session (
+    token        TEXT PRIMARY KEY,
+    account      INTEGER,
+    device       TEXT NOT NULL,
+    session_id   TEXT NOT NULL,
+    state        BLOB NOT NULL,
+    last_msg_id  TEXT NOT NULL,
+    last_request INTEGER NOT NULL,
+    last_answer  BLOB NOT NULL,
+    updated      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX session_device ON session (device, session_id, updated);
+CREATE INDEX session_updated ON session (updated);
+";
+
+/// Brings the tables to the newest version.
+///
+/// # Errors
+///
+/// [`Error::Newer`] when a later release has written them.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), Error> {
+    let known = STEPS.len() as u32;
+    let version = version_of(connection)?;
+    if version > known {
+        return Err(Error::Newer {
+            found: version,
+            known,
+        });
+    }
+    if version == known {
+        return Ok(());
+    }
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    // another process may have done it meanwhile
+    let version = version_of(&transaction)?;
+    for step in STEPS.iter().skip(version as usize) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", known)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn version_of(connection: &Connection) -> Result<u32, Error> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}

@@ -1,0 +1,737 @@
+//! What a session asks of the state, as statements.
+//!
+//! All statements are prepared once a connection and run over indexes; a test looks at their
+//! plans.
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row, params};
+use session::store::{
+    Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, DatastoreKind, Device, Guid,
+    Link, LinkId, Mapping, OpenSession, Origin, Pending, PendingRange, StoreError, StoredItem,
+    StoredSession, Transaction,
+};
+
+/// A transaction on a connection that has begun one.
+pub(super) struct Running<'c> {
+    pub(super) connection: &'c Connection,
+}
+
+/// Turns what SQLite says into what a session can act on.
+pub(super) fn failed(error: rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    match error.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => StoreError::Damaged {
+            what: error.to_string(),
+        },
+        _ => StoreError::Unavailable(Box::new(error)),
+    }
+}
+
+/// What was written as a signed integer of the same bits.
+fn bits(hash: u64) -> i64 {
+    hash.cast_signed()
+}
+
+const ITEM: &str = "guid, seq, deleted, media_type, content, exact";
+
+fn item_of(row: &Row<'_>) -> rusqlite::Result<StoredItem> {
+    Ok(StoredItem {
+        guid: Guid(row.get(0)?),
+        seq: ChangeSeq(row.get(1)?),
+        deleted: row.get(2)?,
+        media_type: row.get(3)?,
+        content: row.get(4)?,
+        exact: row.get::<_, i64>(5)?.cast_unsigned(),
+    })
+}
+
+fn mapping_of(row: &Row<'_>) -> rusqlite::Result<Mapping> {
+    Ok(Mapping {
+        luid: row.get(0)?,
+        guid: Guid(row.get(1)?),
+        revision: ChangeSeq(row.get(2)?),
+        generation: row.get(3)?,
+    })
+}
+
+fn session_of(row: &Row<'_>) -> rusqlite::Result<StoredSession> {
+    Ok(StoredSession {
+        token: row.get(0)?,
+        account: row.get::<_, Option<i64>>(1)?.map(AccountId),
+        device: row.get(2)?,
+        session_id: row.get(3)?,
+        state: row.get(4)?,
+        last_msg_id: row.get(5)?,
+        last_request: row.get::<_, i64>(6)?.cast_unsigned(),
+        last_answer: row.get(7)?,
+        updated: row.get(8)?,
+    })
+}
+
+pub(super) fn device_of(row: &Row<'_>) -> rusqlite::Result<Device> {
+    Ok(Device {
+        number: row.get(0)?,
+        uri: row.get(1)?,
+        devinf: row.get(2)?,
+        nonce: row.get(3)?,
+        previous_nonce: row.get(4)?,
+        last_seen: row.get(5)?,
+    })
+}
+
+pub(super) fn link_of(row: &Row<'_>) -> rusqlite::Result<Link> {
+    let open_alert: Option<u16> = row.get(8)?;
+    let open = match open_alert {
+        None => None,
+        Some(alert) => Some(OpenSession {
+            alert,
+            client_last: row.get(9)?,
+            until: ChangeSeq(row.get(10)?),
+        }),
+    };
+    Ok(Link {
+        client_anchor: row.get(0)?,
+        previous_client_anchor: row.get(1)?,
+        server_anchor: row.get(2)?,
+        seen: ChangeSeq(row.get(3)?),
+        previous_seen: ChangeSeq(row.get(4)?),
+        generation: row.get(5)?,
+        client_uri: row.get(6)?,
+        last_sync: row.get(7)?,
+        open,
+    })
+}
+
+const LINK: &str = "client_anchor, previous_client_anchor, server_anchor, seen, previous_seen, \
+     generation, client_uri, last_sync, open_alert, open_client_last, open_until";
+
+/// The columns that [`link_of`] reads, for joins of others.
+pub(super) fn link_columns() -> String {
+    LINK.split(", ")
+        .map(|column| format!("link.{column}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+pub(super) fn account_of(row: &Row<'_>) -> rusqlite::Result<Account> {
+    Ok(Account {
+        id: AccountId(row.get(0)?),
+        name: row.get(1)?,
+        digest: row.get(2)?,
+        password: row.get(3)?,
+    })
+}
+
+pub(super) fn datastore_of(account: AccountId, row: &Row<'_>) -> rusqlite::Result<Datastore> {
+    let kind: String = row.get(2)?;
+    let kind = DatastoreKind::from_name(&kind).ok_or(rusqlite::Error::InvalidQuery)?;
+    Ok(Datastore {
+        id: DatastoreId {
+            account,
+            number: row.get(0)?,
+        },
+        name: row.get(1)?,
+        kind,
+    })
+}
+
+impl Running<'_> {
+    fn statement(&self, sql: &str) -> Result<CachedStatement<'_>, StoreError> {
+        self.connection.prepare_cached(sql).map_err(failed)
+    }
+
+    fn execute(&self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
+        self.statement(sql)?.execute(params).map_err(failed)
+    }
+
+    fn one<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut statement = self.statement(sql)?;
+        statement.query_row(params, read).optional().map_err(failed)
+    }
+
+    fn all<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.statement(sql)?;
+        let rows = statement.query_map(params, read).map_err(failed)?;
+        rows.collect::<Result<_, _>>().map_err(failed)
+    }
+
+    fn next_seq(&self, datastore: DatastoreId) -> Result<ChangeSeq, StoreError> {
+        let next = self.one(
+            "UPDATE datastore SET last_seq = last_seq + 1 WHERE account = ? AND number = ?
+             RETURNING last_seq",
+            params![datastore.account.0, datastore.number],
+            |row| row.get(0).map(ChangeSeq),
+        )?;
+        next.ok_or_else(|| missing("datastore"))
+    }
+
+    fn keep(
+        &self,
+        datastore: DatastoreId,
+        guid: Guid,
+        why: &str,
+        origin: Origin<'_>,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO history (account, datastore, guid, media_type, content, why, origin, at)
+             SELECT account, datastore, guid, media_type, content, ?4, ?5, ?6 FROM item
+             WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
+            params![
+                datastore.account.0,
+                datastore.number,
+                guid.0,
+                why,
+                device_in(origin),
+                now
+            ],
+        )
+        .map(|_| ())
+    }
+
+    /// Live items of which a hash column has a value and that the device does not hold.
+    fn alike(
+        &self,
+        link: LinkId,
+        generation: i64,
+        column: &str,
+        hash: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredItem>, StoreError> {
+        let sql = alike_sql(column);
+        self.all(
+            &sql,
+            params![
+                link.datastore.account.0,
+                link.datastore.number,
+                bits(hash),
+                link.device,
+                generation,
+                limit as i64
+            ],
+            item_of,
+        )
+    }
+}
+
+/// The column's name is one of three of ours.
+fn alike_sql(column: &str) -> String {
+    format!(
+        "SELECT {ITEM} FROM item
+         WHERE account = ?1 AND datastore = ?2 AND {column} = ?3 AND deleted = 0
+           AND NOT EXISTS (SELECT 1 FROM map
+               WHERE map.account = ?1 AND map.datastore = ?2 AND map.device = ?4
+                 AND map.guid = item.guid AND map.generation = ?5)
+         ORDER BY guid LIMIT ?6"
+    )
+}
+
+fn pending_sql(limit: usize) -> String {
+    format!(
+        "SELECT item.guid, item.seq, item.deleted, item.media_type, item.content, item.exact,
+                map.luid, map.revision
+         {PENDING} ORDER BY item.seq LIMIT {limit}"
+    )
+}
+
+fn device_in(origin: Origin<'_>) -> Option<&str> {
+    match origin {
+        Origin::Session(device) => Some(device),
+        Origin::Local => None,
+    }
+}
+
+fn missing(what: &str) -> StoreError {
+    StoreError::Damaged {
+        what: format!("a {what} that is referred to is missing"),
+    }
+}
+
+/// Items of a range that a device does not hold as they are, with the device's pair.
+const PENDING: &str = "
+    FROM item LEFT JOIN map
+      ON map.account = item.account AND map.datastore = item.datastore AND map.device = ?3
+     AND map.guid = item.guid AND map.generation = ?6
+    WHERE item.account = ?1 AND item.datastore = ?2 AND item.seq > ?4 AND item.seq <= ?5
+      AND CASE WHEN map.guid IS NULL THEN item.deleted = 0
+               ELSE item.deleted = 1 OR map.revision < item.seq END";
+
+fn range_params(link: LinkId, range: PendingRange) -> [i64; 6] {
+    [
+        link.datastore.account.0,
+        link.datastore.number,
+        link.device,
+        range.after.0,
+        range.until.0,
+        range.generation,
+    ]
+}
+
+impl Transaction for Running<'_> {
+    fn account(&mut self, name: &str) -> Result<Option<Account>, StoreError> {
+        self.one(
+            "SELECT id, name, digest, password FROM account WHERE name = ?",
+            [name],
+            account_of,
+        )
+    }
+
+    fn datastores(&mut self, account: AccountId) -> Result<Vec<Datastore>, StoreError> {
+        self.all(
+            "SELECT number, name, kind FROM datastore WHERE account = ? ORDER BY number",
+            [account.0],
+            |row| datastore_of(account, row),
+        )
+    }
+
+    fn device(&mut self, account: AccountId, uri: &str) -> Result<Option<Device>, StoreError> {
+        self.one(
+            "SELECT number, uri, devinf, nonce, previous_nonce, last_seen FROM device
+             WHERE account = ? AND uri = ?",
+            params![account.0, uri],
+            device_of,
+        )
+    }
+
+    fn put_device(&mut self, account: AccountId, device: &Device) -> Result<i64, StoreError> {
+        let mut number = device.number;
+        if number == 0 {
+            let next = self.one(
+                "SELECT ifnull(max(number), 0) + 1 FROM device WHERE account = ?",
+                [account.0],
+                |row| row.get(0),
+            )?;
+            number = next.unwrap_or(1);
+        }
+        self.execute(
+            "INSERT INTO device
+                 (account, number, uri, devinf, nonce, previous_nonce, last_seen)
+             VALUES (?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (account, number) DO UPDATE SET
+                 uri = excluded.uri, devinf = excluded.devinf, nonce = excluded.nonce,
+                 previous_nonce = excluded.previous_nonce, last_seen = excluded.last_seen",
+            params![
+                account.0,
+                number,
+                device.uri,
+                device.devinf,
+                device.nonce,
+                device.previous_nonce,
+                device.last_seen
+            ],
+        )?;
+        Ok(number)
+    }
+
+    fn session(&mut self, token: &str) -> Result<Option<StoredSession>, StoreError> {
+        self.one(
+            "SELECT token, account, device, session_id, state, last_msg_id, last_request,
+                    last_answer, updated
+             FROM session WHERE token = ?",
+            [token],
+            session_of,
+        )
+    }
+
+    fn find_session(
+        &mut self,
+        device: &str,
+        session_id: &str,
+    ) -> Result<Option<StoredSession>, StoreError> {
+        self.one(
+            "SELECT token, account, device, session_id, state, last_msg_id, last_request,
+                    last_answer, updated
+             FROM session WHERE device = ? AND session_id = ?
+             ORDER BY updated DESC, rowid DESC LIMIT 1",
+            [device, session_id],
+            session_of,
+        )
+    }
+
+    fn put_session(&mut self, session: &StoredSession) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO session (token, account, device, session_id, state, last_msg_id,
+                 last_request, last_answer, updated)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (token) DO UPDATE SET
+                 account = excluded.account, state = excluded.state,
+                 last_msg_id = excluded.last_msg_id, last_request = excluded.last_request,
+                 last_answer = excluded.last_answer, updated = excluded.updated",
+            params![
+                session.token,
+                session.account.map(|account| account.0),
+                session.device,
+                session.session_id,
+                session.state,
+                session.last_msg_id,
+                bits(session.last_request),
+                session.last_answer,
+                session.updated
+            ],
+        )
+        .map(|_| ())
+    }
+
+    fn end_other_sessions(
+        &mut self,
+        account: AccountId,
+        device: &str,
+        keep: &str,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "DELETE FROM session
+             WHERE device = ? AND token <> ? AND ifnull(account, ?3) = ?3",
+            params![device, keep, account.0],
+        )
+        .map(|_| ())
+    }
+
+    fn link(&mut self, link: LinkId) -> Result<Option<Link>, StoreError> {
+        let sql =
+            format!("SELECT {LINK} FROM link WHERE account = ? AND datastore = ? AND device = ?");
+        self.one(
+            &sql,
+            params![link.datastore.account.0, link.datastore.number, link.device],
+            link_of,
+        )
+    }
+
+    fn put_link(&mut self, link: LinkId, state: &Link) -> Result<(), StoreError> {
+        let sql = format!(
+            "INSERT OR REPLACE INTO link (account, datastore, device, {LINK})
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        );
+        self.execute(
+            &sql,
+            params![
+                link.datastore.account.0,
+                link.datastore.number,
+                link.device,
+                state.client_anchor,
+                state.previous_client_anchor,
+                state.server_anchor,
+                state.seen.0,
+                state.previous_seen.0,
+                state.generation,
+                state.client_uri,
+                state.last_sync,
+                state.open.as_ref().map(|open| open.alert),
+                state.open.as_ref().map(|open| &open.client_last),
+                state.open.as_ref().map(|open| open.until.0),
+            ],
+        )
+        .map(|_| ())
+    }
+
+    fn mapping(&mut self, link: LinkId, luid: &str) -> Result<Option<Mapping>, StoreError> {
+        self.one(
+            "SELECT luid, guid, revision, generation FROM map
+             WHERE account = ? AND datastore = ? AND device = ? AND luid = ?",
+            params![
+                link.datastore.account.0,
+                link.datastore.number,
+                link.device,
+                luid
+            ],
+            mapping_of,
+        )
+    }
+
+    fn mapping_of(&mut self, link: LinkId, guid: Guid) -> Result<Option<Mapping>, StoreError> {
+        self.one(
+            "SELECT luid, guid, revision, generation FROM map
+             WHERE account = ? AND datastore = ? AND device = ? AND guid = ?",
+            params![
+                link.datastore.account.0,
+                link.datastore.number,
+                link.device,
+                guid.0
+            ],
+            mapping_of,
+        )
+    }
+
+    fn put_mapping(&mut self, link: LinkId, mapping: &Mapping) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT OR REPLACE INTO map
+                 (account, datastore, device, guid, luid, revision, generation)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            params![
+                link.datastore.account.0,
+                link.datastore.number,
+                link.device,
+                mapping.guid.0,
+                mapping.luid,
+                mapping.revision.0,
+                mapping.generation
+            ],
+        )
+        .map(|_| ())
+    }
+
+    fn remove_mapping(&mut self, link: LinkId, guid: Guid) -> Result<(), StoreError> {
+        self.execute(
+            "DELETE FROM map WHERE account = ? AND datastore = ? AND device = ? AND guid = ?",
+            params![
+                link.datastore.account.0,
+                link.datastore.number,
+                link.device,
+                guid.0
+            ],
+        )
+        .map(|_| ())
+    }
+
+    fn last_change(&mut self, datastore: DatastoreId) -> Result<ChangeSeq, StoreError> {
+        let last = self.one(
+            "SELECT last_seq FROM datastore WHERE account = ? AND number = ?",
+            params![datastore.account.0, datastore.number],
+            |row| row.get(0).map(ChangeSeq),
+        )?;
+        Ok(last.unwrap_or_default())
+    }
+
+    fn item(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+    ) -> Result<Option<StoredItem>, StoreError> {
+        let sql =
+            format!("SELECT {ITEM} FROM item WHERE account = ? AND datastore = ? AND guid = ?");
+        self.one(
+            &sql,
+            params![datastore.account.0, datastore.number, guid.0],
+            item_of,
+        )
+    }
+
+    fn add_item(
+        &mut self,
+        datastore: DatastoreId,
+        content: Content<'_>,
+        _: Origin<'_>,
+        _: i64,
+    ) -> Result<(Guid, ChangeSeq), StoreError> {
+        let next = self.one(
+            "UPDATE datastore SET last_seq = last_seq + 1, last_guid = last_guid + 1
+             WHERE account = ? AND number = ? RETURNING last_guid, last_seq",
+            params![datastore.account.0, datastore.number],
+            |row| Ok((Guid(row.get(0)?), ChangeSeq(row.get(1)?))),
+        )?;
+        let (guid, seq) = next.ok_or_else(|| missing("datastore"))?;
+        self.execute(
+            "INSERT INTO item
+                 (account, datastore, guid, seq, deleted, media_type, exact, key, uid, content)
+             VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?)",
+            params![
+                datastore.account.0,
+                datastore.number,
+                guid.0,
+                seq.0,
+                content.media_type,
+                bits(content.fingerprint.exact),
+                content.fingerprint.key.map(bits),
+                content.fingerprint.uid.map(bits),
+                content.bytes
+            ],
+        )?;
+        Ok((guid, seq))
+    }
+
+    fn replace_item(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        content: Content<'_>,
+        origin: Origin<'_>,
+        now: i64,
+    ) -> Result<ChangeSeq, StoreError> {
+        self.keep(datastore, guid, "replaced", origin, now)?;
+        let seq = self.next_seq(datastore)?;
+        let changed = self.execute(
+            "UPDATE item SET seq = ?4, deleted = 0, media_type = ?5, exact = ?6, key = ?7,
+                 uid = ?8, content = ?9
+             WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
+            params![
+                datastore.account.0,
+                datastore.number,
+                guid.0,
+                seq.0,
+                content.media_type,
+                bits(content.fingerprint.exact),
+                content.fingerprint.key.map(bits),
+                content.fingerprint.uid.map(bits),
+                content.bytes
+            ],
+        )?;
+        if changed == 0 {
+            return Err(missing("item"));
+        }
+        Ok(seq)
+    }
+
+    fn delete_item(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        origin: Origin<'_>,
+        now: i64,
+    ) -> Result<ChangeSeq, StoreError> {
+        self.keep(datastore, guid, "deleted", origin, now)?;
+        let seq = self.next_seq(datastore)?;
+        let changed = self.execute(
+            "UPDATE item SET seq = ?4, deleted = 1
+             WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
+            params![datastore.account.0, datastore.number, guid.0, seq.0],
+        )?;
+        if changed == 0 {
+            return Err(missing("item"));
+        }
+        Ok(seq)
+    }
+
+    fn keep_overruled(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        content: Content<'_>,
+        origin: Origin<'_>,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO history (account, datastore, guid, media_type, content, why, origin, at)
+             VALUES (?, ?, ?, ?, ?, 'overruled', ?, ?)",
+            params![
+                datastore.account.0,
+                datastore.number,
+                guid.0,
+                content.media_type,
+                content.bytes,
+                device_in(origin),
+                now
+            ],
+        )
+        .map(|_| ())
+    }
+
+    fn candidates(
+        &mut self,
+        link: LinkId,
+        generation: i64,
+        fingerprint: &pim::Fingerprint,
+        limit: usize,
+    ) -> Result<Vec<StoredItem>, StoreError> {
+        let equal = self.alike(link, generation, "exact", fingerprint.exact, limit)?;
+        if !equal.is_empty() {
+            return Ok(equal);
+        }
+        let mut found = Vec::new();
+        for (column, hash) in [("key", fingerprint.key), ("uid", fingerprint.uid)] {
+            if let Some(hash) = hash {
+                found.extend(self.alike(link, generation, column, hash, limit)?);
+            }
+        }
+        found.sort_by_key(|item| item.guid);
+        found.dedup_by_key(|item| item.guid);
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    fn pending(&mut self, link: LinkId, range: PendingRange) -> Result<Vec<Pending>, StoreError> {
+        let sql = pending_sql(range.limit);
+        self.all(&sql, range_params(link, range), |row| {
+            let item = item_of(row)?;
+            let luid: Option<String> = row.get(6)?;
+            let mapping = match luid {
+                None => None,
+                Some(luid) => Some(Mapping {
+                    luid,
+                    guid: item.guid,
+                    revision: ChangeSeq(row.get(7)?),
+                    generation: range.generation,
+                }),
+            };
+            Ok(Pending { item, mapping })
+        })
+    }
+
+    fn count_pending(&mut self, link: LinkId, range: PendingRange) -> Result<u64, StoreError> {
+        let sql = format!("SELECT count(*) {PENDING}");
+        let count = self.one(&sql, range_params(link, range), |row| row.get::<_, i64>(0))?;
+        Ok(count.unwrap_or(0).cast_unsigned())
+    }
+
+    fn unmapped(
+        &mut self,
+        link: LinkId,
+        generation: i64,
+        limit: usize,
+    ) -> Result<Vec<Guid>, StoreError> {
+        self.all(
+            "SELECT guid FROM item
+             WHERE account = ?1 AND datastore = ?2 AND deleted = 0
+               AND NOT EXISTS (SELECT 1 FROM map
+                   WHERE map.account = ?1 AND map.datastore = ?2 AND map.device = ?3
+                     AND map.guid = item.guid AND map.generation = ?4)
+             ORDER BY guid LIMIT ?5",
+            params![
+                link.datastore.account.0,
+                link.datastore.number,
+                link.device,
+                generation,
+                limit as i64
+            ],
+            |row| row.get(0).map(Guid),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn what_a_session_asks_again_and_again_reads_ranges_of_indexes() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        super::super::schema::migrate(&mut connection).unwrap();
+        for (sql, index) in [
+            (alike_sql("exact"), "item_exact"),
+            (alike_sql("key"), "item_key"),
+            (alike_sql("uid"), "item_uid"),
+            (pending_sql(100), "item_seq"),
+        ] {
+            let mut statement = connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+                .unwrap();
+            let plan: Vec<String> = statement
+                .query_map(
+                    rusqlite::params_from_iter(vec![0; statement_params(&sql)]),
+                    |row| row.get("detail"),
+                )
+                .unwrap()
+                .map(Result::unwrap)
+                .collect();
+            let plan = plan.join("; ");
+            assert!(plan.contains(&format!("USING INDEX {index} ")), "{plan}");
+            assert!(!plan.contains("SCAN"), "{plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        }
+    }
+
+    fn statement_params(sql: &str) -> usize {
+        (1..10)
+            .filter(|number| sql.contains(&format!("?{number}")))
+            .count()
+    }
+}

@@ -1,0 +1,447 @@
+//! The SQLite engine does what the model does, keeps it, and shares it between jobs.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use proptest::prelude::*;
+use session::store::{
+    AccountId, ChangeSeq, Content, DatastoreId, Device, Guid, Link, LinkId, Mapping, OpenSession,
+    Origin, PendingRange, StoreError, StoredSession, Transaction,
+};
+use store::{Error, Memory, Sqlite};
+
+const ACCOUNT: AccountId = AccountId(1);
+const CONTACTS: DatastoreId = DatastoreId {
+    account: ACCOUNT,
+    number: 1,
+};
+
+fn open(folder: &Path) -> Sqlite {
+    Sqlite::open(&folder.join("state.db")).unwrap()
+}
+
+fn with_account(folder: &Path) -> Sqlite {
+    let state = open(folder);
+    state.add_account(ACCOUNT, "ann", "digest", None).unwrap();
+    state
+}
+
+fn card(number: u8) -> Vec<u8> {
+    // few names, so that contents, keys and identifiers meet
+    format!(
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nN:{};;;;\r\nUID:{}\r\nNOTE:{}\r\nEND:VCARD\r\n",
+        number % 3,
+        number % 4,
+        number % 5
+    )
+    .into_bytes()
+}
+
+fn content(bytes: &[u8]) -> Content<'_> {
+    Content {
+        media_type: "text/vcard",
+        bytes,
+        fingerprint: pim::fingerprint("text/vcard", bytes),
+    }
+}
+
+fn link(device: i64) -> LinkId {
+    LinkId {
+        datastore: CONTACTS,
+        device,
+    }
+}
+
+/// One call of the trait, over small numbers.
+#[derive(Debug, Clone)]
+enum Call {
+    Account,
+    Device(u8),
+    PutDevice(u8, u8),
+    Session(u8),
+    FindSession(u8, u8),
+    PutSession(u8, u8, u8),
+    EndOtherSessions(u8, u8),
+    Link(u8),
+    PutLink(u8, u8),
+    Mapping(u8, u8),
+    MappingOf(u8, u8),
+    PutMapping(u8, u8, u8, u8, u8),
+    RemoveMapping(u8, u8),
+    LastChange,
+    Item(u8),
+    Add(u8),
+    Replace(u8, u8),
+    Delete(u8),
+    Overrule(u8, u8),
+    Candidates(u8, u8, u8),
+    Pending(u8, u8, u8, u8),
+    Unmapped(u8, u8),
+}
+
+fn calls() -> impl Strategy<Value = Vec<Call>> {
+    let (d, l, g, n) = (1..3u8, 0..5u8, 1..6u8, 0..20u8);
+    let call = prop_oneof![
+        1 => Just(Call::Account),
+        1 => d.clone().prop_map(Call::Device),
+        1 => (d.clone(), n.clone()).prop_map(|(d, n)| Call::PutDevice(d, n)),
+        1 => l.clone().prop_map(Call::Session),
+        1 => (d.clone(), 0..2u8).prop_map(|(d, s)| Call::FindSession(d, s)),
+        1 => (l.clone(), d.clone(), 0..2u8).prop_map(|(t, d, s)| Call::PutSession(t, d, s)),
+        1 => (d.clone(), l.clone()).prop_map(|(d, t)| Call::EndOtherSessions(d, t)),
+        1 => d.clone().prop_map(Call::Link),
+        1 => (d.clone(), n.clone()).prop_map(|(d, n)| Call::PutLink(d, n)),
+        1 => (d.clone(), l.clone()).prop_map(|(d, l)| Call::Mapping(d, l)),
+        1 => (d.clone(), g.clone()).prop_map(|(d, g)| Call::MappingOf(d, g)),
+        1 => (d.clone(), l, g.clone(), n.clone(), 0..2u8)
+            .prop_map(|(d, l, g, n, m)| Call::PutMapping(d, l, g, n, m)),
+        1 => (d.clone(), g.clone()).prop_map(|(d, g)| Call::RemoveMapping(d, g)),
+        1 => Just(Call::LastChange),
+        1 => g.clone().prop_map(Call::Item),
+        5 => n.clone().prop_map(Call::Add),
+        2 => (g.clone(), n.clone()).prop_map(|(g, n)| Call::Replace(g, n)),
+        1 => g.clone().prop_map(Call::Delete),
+        1 => (g, n.clone()).prop_map(|(g, n)| Call::Overrule(g, n)),
+        2 => (d.clone(), 0..2u8, n.clone()).prop_map(|(d, m, n)| Call::Candidates(d, m, n)),
+        3 => (d.clone(), n, 0..2u8, 1..5u8).prop_map(|(d, n, m, x)| Call::Pending(d, n, m, x)),
+        2 => (d, 0..2u8).prop_map(|(d, m)| Call::Unmapped(d, m)),
+    ];
+    proptest::collection::vec(call, 1..60)
+}
+
+/// Makes a call and writes down what came of it.
+#[allow(clippy::many_single_char_names)] // the letters are those of the calls
+fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, StoreError> {
+    let wide = i64::from;
+    let exists = |tx: &mut dyn Transaction, guid: u8| tx.item(CONTACTS, Guid(wide(guid)));
+    Ok(match *call {
+        Call::Account => format!("{:?}", (tx.account("ann")?.is_some(), tx.account("bob")?)),
+        Call::Device(d) => format!("{:?}", tx.device(ACCOUNT, &d.to_string())?),
+        Call::PutDevice(d, n) => {
+            let known = tx.device(ACCOUNT, &d.to_string())?;
+            let device = Device {
+                number: known.map_or(0, |device| device.number),
+                uri: d.to_string(),
+                nonce: vec![n],
+                devinf: (n % 2 == 0).then(|| vec![n, n]),
+                last_seen: now,
+                ..Device::default()
+            };
+            format!("{:?}", tx.put_device(ACCOUNT, &device)?)
+        }
+        Call::Session(t) => format!("{:?}", tx.session(&t.to_string())?),
+        Call::FindSession(d, s) => {
+            format!("{:?}", tx.find_session(&d.to_string(), &s.to_string())?)
+        }
+        Call::PutSession(t, d, s) => {
+            // a token belongs to one device and session for ever
+            let known = tx.session(&t.to_string())?;
+            let session = StoredSession {
+                token: t.to_string(),
+                account: (s == 0).then_some(ACCOUNT),
+                device: known.as_ref().map_or(d.to_string(), |k| k.device.clone()),
+                session_id: known.map_or(s.to_string(), |k| k.session_id),
+                state: vec![t, d],
+                last_msg_id: now.to_string(),
+                last_request: u64::MAX - u64::from(t),
+                last_answer: vec![s; 3],
+                updated: now,
+            };
+            format!("{:?}", tx.put_session(&session)?)
+        }
+        Call::EndOtherSessions(d, t) => format!(
+            "{:?}",
+            tx.end_other_sessions(ACCOUNT, &d.to_string(), &t.to_string())?
+        ),
+        Call::Link(d) => format!("{:?}", tx.link(link(wide(d)))?),
+        Call::PutLink(d, n) => {
+            if tx.device(ACCOUNT, &d.to_string())?.is_none() {
+                return Ok("no device".to_owned());
+            }
+            let number = tx.device(ACCOUNT, &d.to_string())?.unwrap().number;
+            let state = Link {
+                client_anchor: n.to_string(),
+                seen: ChangeSeq(wide(n)),
+                generation: wide(n % 2),
+                open: (n % 3 == 0).then(|| OpenSession {
+                    alert: 200 + u16::from(n % 6),
+                    client_last: n.to_string(),
+                    until: ChangeSeq(wide(n)),
+                }),
+                ..Link::default()
+            };
+            format!("{:?}", tx.put_link(link(number), &state)?)
+        }
+        Call::Mapping(d, l) => format!("{:?}", tx.mapping(link(wide(d)), &l.to_string())?),
+        Call::MappingOf(d, g) => format!("{:?}", tx.mapping_of(link(wide(d)), Guid(wide(g)))?),
+        Call::PutMapping(d, l, g, n, m) => {
+            let Some(device) = tx.device(ACCOUNT, &d.to_string())? else {
+                return Ok("no device".to_owned());
+            };
+            let mapping = Mapping {
+                luid: l.to_string(),
+                guid: Guid(wide(g)),
+                revision: ChangeSeq(wide(n)),
+                generation: wide(m),
+            };
+            format!("{:?}", tx.put_mapping(link(device.number), &mapping)?)
+        }
+        Call::RemoveMapping(d, g) => {
+            format!("{:?}", tx.remove_mapping(link(wide(d)), Guid(wide(g)))?)
+        }
+        Call::LastChange => format!("{:?}", tx.last_change(CONTACTS)?),
+        Call::Item(g) => format!("{:?}", exists(tx, g)?),
+        Call::Add(n) => format!(
+            "{:?}",
+            tx.add_item(CONTACTS, content(&card(n)), Origin::Local, now)?
+        ),
+        Call::Replace(g, n) if exists(tx, g)?.is_some() => format!(
+            "{:?}",
+            tx.replace_item(
+                CONTACTS,
+                Guid(wide(g)),
+                content(&card(n)),
+                Origin::Session("d"),
+                now
+            )?
+        ),
+        Call::Delete(g) if exists(tx, g)?.is_some() => format!(
+            "{:?}",
+            tx.delete_item(CONTACTS, Guid(wide(g)), Origin::Local, now)?
+        ),
+        Call::Overrule(g, n) if exists(tx, g)?.is_some() => format!(
+            "{:?}",
+            tx.keep_overruled(
+                CONTACTS,
+                Guid(wide(g)),
+                content(&card(n)),
+                Origin::Session("d"),
+                now
+            )?
+        ),
+        Call::Replace(..) | Call::Delete(_) | Call::Overrule(..) => "no item".to_owned(),
+        Call::Candidates(d, m, n) => {
+            let fingerprint = pim::fingerprint("text/vcard", &card(n));
+            format!(
+                "{:?}",
+                tx.candidates(link(wide(d)), wide(m), &fingerprint, 3)?
+            )
+        }
+        Call::Pending(d, n, m, limit) => {
+            let range = PendingRange {
+                after: ChangeSeq(wide(n) / 2),
+                until: ChangeSeq(wide(n) + 5),
+                generation: wide(m),
+                limit: usize::from(limit),
+            };
+            format!(
+                "{:?} {:?}",
+                tx.pending(link(wide(d)), range)?,
+                tx.count_pending(link(wide(d)), range)?
+            )
+        }
+        Call::Unmapped(d, m) => format!("{:?}", tx.unmapped(link(wide(d)), wide(m), 3)?),
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn sqlite_does_what_the_model_does(calls in calls()) {
+        let folder = tempfile::tempdir().unwrap();
+        let state = with_account(folder.path());
+        let mut model = Memory::default();
+        model.add_account("ann", "digest", None);
+        for (now, call) in (1..).zip(calls) {
+            let expected = make(&mut model, &call, now).unwrap();
+            let made = call.clone();
+            let got = state
+                .transact::<_, StoreError>(move |tx| make(tx, &made, now))
+                .unwrap();
+            prop_assert_eq!(got, expected, "{:?}", call);
+        }
+        let guids = 1..=model.items(CONTACTS).len() as i64;
+        for guid in guids {
+            let history = state.history(CONTACTS, Guid(guid)).unwrap();
+            let contents: Vec<_> = history.into_iter().map(|version| version.content).collect();
+            prop_assert_eq!(contents, model.history(CONTACTS, Guid(guid)));
+        }
+    }
+}
+
+fn add(state: &Sqlite, number: u8) -> Result<Guid, StoreError> {
+    state.transact(move |tx| {
+        let bytes = card(number);
+        Ok(tx.add_item(CONTACTS, content(&bytes), Origin::Local, 0)?.0)
+    })
+}
+
+#[test]
+fn what_was_answered_is_there_after_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = with_account(folder.path());
+    let guid = add(&state, 1).unwrap();
+    drop(state);
+    let state = open(folder.path());
+    let items = state.items_page(CONTACTS, Guid(0), 10).unwrap();
+    assert_eq!(items.len(), 1);
+    assert_eq!((items[0].guid, &items[0].content), (guid, &card(1)));
+    assert_eq!(state.accounts().unwrap()[0].name, "ann");
+}
+
+#[test]
+fn many_threads_share_commits_and_a_failing_job_harms_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = with_account(folder.path());
+    let failed = Arc::new(AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for thread in 0..8u8 {
+            let (state, failed) = (state.clone(), Arc::clone(&failed));
+            scope.spawn(move || {
+                for round in 0..25u8 {
+                    if round % 5 == 4 {
+                        let outcome: Result<(), StoreError> = state.transact(|tx| {
+                            let bytes = card(0);
+                            tx.add_item(CONTACTS, content(&bytes), Origin::Local, 0)?;
+                            Err(StoreError::Retry)
+                        });
+                        assert!(matches!(outcome, Err(StoreError::Retry)));
+                        failed.fetch_add(1, Ordering::Relaxed);
+                    } else {
+                        add(&state, thread).unwrap();
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(failed.load(Ordering::Relaxed), 40);
+    let (contacts, count) = state.datastores_summary(ACCOUNT).unwrap().swap_remove(0);
+    assert_eq!((contacts.name.as_str(), count), ("contacts", 160));
+    let last = state
+        .transact::<_, StoreError>(|tx| tx.last_change(CONTACTS))
+        .unwrap();
+    assert_eq!(last, ChangeSeq(160), "failed jobs left no number behind");
+}
+
+#[test]
+fn a_job_that_panics_is_undone_and_the_store_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = with_account(folder.path());
+    let outcome: Result<(), StoreError> = state.transact(|tx| {
+        let bytes = card(0);
+        tx.add_item(CONTACTS, content(&bytes), Origin::Local, 0)?;
+        panic!("a fault in a job");
+    });
+    assert!(matches!(outcome, Err(StoreError::Damaged { .. })));
+    add(&state, 1).unwrap();
+    assert_eq!(state.items_page(CONTACTS, Guid(0), 10).unwrap().len(), 1);
+}
+
+#[test]
+fn two_handles_on_one_file_see_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (with_account(folder.path()), open(folder.path()));
+    std::thread::scope(|scope| {
+        for state in [&one, &two] {
+            scope.spawn(move || {
+                for number in 0..20 {
+                    add(state, number).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(one.items_page(CONTACTS, Guid(0), 100).unwrap().len(), 40);
+}
+
+#[test]
+fn accounts_devices_and_sessions_are_administered() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = with_account(folder.path());
+    assert!(matches!(
+        state.add_account(AccountId(2), "ann", "d", None),
+        Err(Error::Exists { .. })
+    ));
+    assert!(state.set_password("ann", "other", Some("clear")).unwrap());
+    assert!(!state.set_password("bob", "other", None).unwrap());
+    assert_eq!(state.accounts().unwrap()[0].digest, "other");
+    state
+        .transact::<_, StoreError>(|tx| {
+            let phone = Device {
+                uri: "phone".into(),
+                ..Device::default()
+            };
+            let number = tx.put_device(ACCOUNT, &phone)?;
+            tx.put_link(link(number), &Link::default())?;
+            let mapping = Mapping {
+                luid: "1".into(),
+                guid: Guid(1),
+                revision: ChangeSeq(1),
+                generation: 0,
+            };
+            tx.put_mapping(link(number), &mapping)?;
+            for (token, account, updated) in [
+                ("a", Some(ACCOUNT), 5),
+                ("b", None, 5),
+                ("c", Some(ACCOUNT), 50),
+            ] {
+                tx.put_session(&StoredSession {
+                    token: token.into(),
+                    account,
+                    device: "phone".into(),
+                    session_id: token.into(),
+                    state: Vec::new(),
+                    last_msg_id: "1".into(),
+                    last_request: 0,
+                    last_answer: Vec::new(),
+                    updated,
+                })?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let devices = state.devices(ACCOUNT).unwrap();
+    assert_eq!(devices[0].0.uri, "phone");
+    assert_eq!(devices[0].1[0].0, "contacts");
+    assert_eq!(state.expire_sessions(3, 10).unwrap(), 1, "that of nobody");
+    assert_eq!(state.expire_sessions(10, 10).unwrap(), 1);
+    assert!(state.forget_device(ACCOUNT, "phone").unwrap());
+    assert!(!state.forget_device(ACCOUNT, "phone").unwrap());
+    let left = state
+        .transact::<_, StoreError>(|tx| {
+            Ok((
+                tx.session("c")?.is_some(),
+                tx.link(link(1))?.is_some(),
+                tx.mapping(link(1), "1")?.is_some(),
+            ))
+        })
+        .unwrap();
+    assert_eq!(left, (false, false, false));
+    add(&state, 1).unwrap();
+    assert!(state.remove_account("ann").unwrap());
+    assert!(!state.remove_account("ann").unwrap());
+    assert!(state.items_page(CONTACTS, Guid(0), 10).unwrap().is_empty());
+    state.ping().unwrap();
+}
+
+#[test]
+fn states_that_cannot_be_used_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    drop(open(folder.path()));
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.pragma_update(None, "user_version", 99).unwrap();
+    drop(raw);
+    assert!(matches!(
+        Sqlite::open(&path),
+        Err(Error::Newer { found: 99, .. })
+    ));
+    let path = folder.path().join("noise.db");
+    std::fs::write(&path, vec![b'x'; 10_000]).unwrap();
+    assert!(matches!(Sqlite::open(&path), Err(Error::Damaged(_))));
+    let path = folder.path().join("no/such/folder/state.db");
+    assert!(matches!(Sqlite::open(&path), Err(Error::Open { .. })));
+}

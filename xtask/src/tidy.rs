@@ -1,0 +1,137 @@
+//! Rules of the tree that no compiler checks.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which of our crates a crate may use, outside its tests. The code map of `ARCHITECTURE.md` says
+/// the same for people.
+const LAYERS: [(&str, &[&str]); 10] = [
+    ("wbxml", &[]),
+    ("syncml", &["wbxml"]),
+    ("pim", &[]),
+    ("session", &["syncml", "pim"]),
+    ("store", &["session", "pim"]),
+    ("connectors", &["session", "pim"]),
+    ("transports", &["syncml"]),
+    ("testkit", &[]),
+    (
+        "bench",
+        &["pim", "syncml", "wbxml", "testkit", "store", "session"],
+    ),
+    (
+        "syncline",
+        &[
+            "wbxml",
+            "syncml",
+            "pim",
+            "session",
+            "store",
+            "connectors",
+            "transports",
+        ],
+    ),
+];
+
+/// Crates that do no I/O, and what they therefore never name.
+const PURE: [&str; 4] = ["wbxml", "syncml", "pim", "session"];
+const IMPURE: [&str; 6] = [
+    "std::fs",
+    "std::net",
+    "std::thread",
+    "std::time",
+    "std::env::",
+    "HashMap",
+];
+
+/// Checks all rules; the error lists every break.
+pub(crate) fn check(root: &Path) -> Result<(), String> {
+    let mut faults = Vec::new();
+    let mut files = Vec::new();
+    for folder in ["crates", "xtask"] {
+        walk(&root.join(folder), &mut files);
+    }
+    files.sort();
+    for file in &files {
+        let Ok(text) = fs::read_to_string(file) else {
+            continue;
+        };
+        let shown = file
+            .strip_prefix(root)
+            .unwrap_or(file)
+            .display()
+            .to_string();
+        if file.extension().is_some_and(|extension| extension == "rs") {
+            check_source(&shown, &text, &mut faults);
+        }
+        if shown.ends_with(".snap.new") {
+            faults.push(format!("{shown}: a snapshot that nobody accepted"));
+        }
+    }
+    check_layers(root, &mut faults);
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults.join("\n"))
+    }
+}
+
+fn check_source(shown: &str, text: &str, faults: &mut Vec<String>) {
+    if !text.starts_with("//!") {
+        faults.push(format!("{shown}: no `//!` says why the module exists"));
+    }
+    let pure = PURE
+        .iter()
+        .any(|name| shown.starts_with(&format!("crates/{name}/src/")));
+    let unfinished = ["TO", "DO"].concat();
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.trim_end() != line || line.contains('\t') {
+            faults.push(format!("{shown}:{number}: a tab or a blank at the end"));
+        }
+        if line.contains(&unfinished) && !line.contains("blocked by") {
+            faults.push(format!("{shown}:{number}: say what it is blocked by"));
+        }
+        let in_code = !line.trim_start().starts_with("//");
+        if pure && in_code && !line.contains("std::env::var(\"CARGO") {
+            for name in IMPURE.iter().filter(|name| line.contains(**name)) {
+                faults.push(format!("{shown}:{number}: {name} in a crate without I/O"));
+            }
+        }
+    }
+}
+
+/// Checks that the manifests follow [`LAYERS`].
+fn check_layers(root: &Path, faults: &mut Vec<String>) {
+    let layers: BTreeMap<&str, &[&str]> = LAYERS.into_iter().collect();
+    for (name, allowed) in &layers {
+        let path = root.join("crates").join(name).join("Cargo.toml");
+        let Ok(manifest) = fs::read_to_string(&path) else {
+            continue;
+        };
+        let mut section = "";
+        for line in manifest.lines() {
+            if line.starts_with('[') {
+                section = line;
+            }
+            let used = line.split(['.', ' ', '=']).next().unwrap_or_default();
+            if section == "[dependencies]" && layers.contains_key(used) && !allowed.contains(&used)
+            {
+                faults.push(format!("crates/{name}: may not use {used}"));
+            }
+        }
+    }
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            walk(&path, files);
+        } else {
+            files.push(path);
+        }
+    }
+}
