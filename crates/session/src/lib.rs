@@ -14,6 +14,9 @@
 //!
 //! The crate opens no socket or file, reads no clock and draws no random number.
 
+pub mod client;
+mod clock;
+mod content;
 pub mod server;
 pub mod store;
 mod uri;

@@ -13,7 +13,6 @@
 //!
 //! Follows the OMA Data Synchronization Protocol 1.0 to 1.2.
 
-mod clock;
 mod devinf;
 mod incoming;
 mod initialization;

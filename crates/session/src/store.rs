@@ -138,6 +138,8 @@ pub struct Link {
     pub previous_client_anchor: String,
     /// The server's `Next` of the last completed session.
     pub server_anchor: String,
+    /// The server's `Next` of the completed session before.
+    pub previous_server_anchor: String,
     /// The change sequence up to which the device has seen everything.
     pub seen: ChangeSeq,
     /// `seen` as of `previous_client_anchor`.

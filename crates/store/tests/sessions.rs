@@ -342,7 +342,7 @@ fn an_answer_lost_at_the_end_costs_no_slow_sync() {
         &[(Add, "a", &card("Ann", "1"))],
     );
     // the client never saw the end of this one and keeps its old anchor
-    phone.sync(
+    let lost = phone.sync(
         &mut server,
         200,
         ("1", "2"),
@@ -355,6 +355,7 @@ fn an_answer_lost_at_the_end_costs_no_slow_sync() {
         &[(Add, "b", &card("Bob", "2"))],
     );
     assert_eq!((next.alert_status, next.agreed), (200, 200));
+    assert_eq!(next.server_last, lost.server_last, "as the client knows it");
     assert_eq!(
         server.items().len(),
         2,

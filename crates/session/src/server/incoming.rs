@@ -1,18 +1,12 @@
 //! Package 3: the client's changes, and its statuses and maps in packages 3 and 5.
 
-use std::borrow::Cow;
-
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use pim::Likeness;
-use syncml::{
-    AlertCode, Change, ChangeKind, Command, Data, Item, Map, Meta, Status, StatusCode, Sync,
-};
+use syncml::{AlertCode, Change, ChangeKind, Command, Item, Map, Status, StatusCode, Sync};
 
 use super::reply::StatusOut;
 use super::state::{DatastoreState, Phase, Sent, SentKind};
 use super::{ConflictPolicy, Run};
+use crate::content::content_of;
 use crate::store::{
     ChangeSeq, Content, Guid, LinkId, Mapping, OpenSession, Origin, StoreError, StoredItem,
 };
@@ -20,13 +14,6 @@ use crate::uri::datastore_name;
 
 /// Candidates looked at for one item of a slow sync.
 const MAX_CANDIDATES: usize = 16;
-
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 impl Run<'_> {
     pub(super) fn take_sync(
@@ -625,24 +612,4 @@ impl Run<'_> {
         self.push_status(command, StatusCode::OK);
         Ok(())
     }
-}
-
-/// The bytes of an item's data, decoded by its format; `None` when they cannot be.
-fn content_of<'i>(item: &'i Item<'_>, meta: &Meta<'_>) -> Option<Cow<'i, [u8]>> {
-    let bytes: Cow<'i, [u8]> = match item.data.as_ref() {
-        None => return Some(Cow::Borrowed(&[])),
-        Some(Data::Bytes(bytes)) => Cow::Borrowed(bytes.as_ref()),
-        Some(Data::Markup(text)) => Cow::Borrowed(text.as_bytes()),
-        Some(_) => return None,
-    };
-    let format = meta.format.as_deref().unwrap_or("chr").trim();
-    if !format.eq_ignore_ascii_case("b64") {
-        return Some(bytes);
-    }
-    let text: Vec<u8> = bytes
-        .iter()
-        .copied()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
-    BASE64.decode(text).ok().map(Cow::Owned)
 }

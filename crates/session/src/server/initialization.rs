@@ -2,8 +2,9 @@
 
 use syncml::{Access, AccessKind, Alert, AlertCode, Command, Data, Item, Results, StatusCode};
 
+use super::Run;
 use super::state::{DatastoreState, Owed, Phase};
-use super::{Run, clock};
+use crate::clock;
 use crate::store::{ChangeSeq, Datastore, DatastoreId, Link, LinkId, StoreError};
 use crate::uri::datastore_name;
 
@@ -118,10 +119,10 @@ impl Run<'_> {
             overridden: agreed != wanted && resumed.is_none(),
             client_last: last.to_owned(),
             client_next: anchor.next.trim().to_owned(),
-            server_last: if seen.is_some() {
-                link.server_anchor.clone()
-            } else {
-                String::new()
+            server_last: match seen {
+                None => String::new(),
+                Some(_) if last == link.client_anchor => link.server_anchor.clone(),
+                Some(_) => link.previous_server_anchor.clone(),
             },
             server_next: clock::next_anchor(self.request.now, &link.server_anchor),
             seen: seen.unwrap_or_default().0,

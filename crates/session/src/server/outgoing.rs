@@ -156,7 +156,9 @@ impl Run<'_> {
             link.seen = self.seen_now(&ds, &login, link.seen)?;
             if ds.renews_map() {
                 link.previous_client_anchor = String::new();
+                link.previous_server_anchor = String::new();
             } else {
+                link.previous_server_anchor = link.server_anchor.clone();
                 link.previous_client_anchor = last_client;
                 link.previous_seen = last_seen;
             }

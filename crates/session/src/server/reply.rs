@@ -309,14 +309,17 @@ impl Run<'_> {
     fn write_owed(&mut self, out: &mut Outgoing, encoding: Encoding) -> Result<bool, StoreError> {
         let owed = std::mem::take(&mut self.state.owed);
         let mut owed = owed.into_iter();
-        let alone = out.next_cmd_id <= 2;
         while let Some(next) = owed.next() {
             let command = self.owed_command(&next, out.next_cmd_id, encoding)?;
             if out.try_command(&command) {
+                self.state.owed_stuck = false;
                 continue;
             }
-            if alone && matches!(next, Owed::Results { .. }) {
-                // it will never fit: a device without our DevInf is better than no sync
+            if std::mem::replace(&mut self.state.owed_stuck, true)
+                && matches!(next, Owed::Results { .. })
+            {
+                // first in two messages, it will never fit: a device without our DevInf is better
+                // than no sync
                 self.warn(
                     "device information exceeds the device's MaxMsgSize, left out".to_owned(),
                 );

@@ -31,6 +31,9 @@ pub(super) struct State {
     pub(super) waiting: Vec<StatusOut>,
     /// Commands of the initialization that are still to be sent.
     pub(super) owed: Vec<Owed>,
+    /// The first of them did not fit into the last message.
+    #[serde(default)]
+    pub(super) owed_stuck: bool,
     /// Changes sent whose status has not come.
     pub(super) sent: Vec<Sent>,
     /// The device wants to be told the number of changes.
@@ -239,6 +242,7 @@ impl State {
             datastores: Vec::new(),
             waiting: Vec::new(),
             owed: Vec::new(),
+            owed_stuck: false,
             sent: Vec::new(),
             number_of_changes: false,
             devinf_settled: false,

@@ -55,6 +55,7 @@ CREATE TABLE link (
     client_anchor          TEXT NOT NULL,
     previous_client_anchor TEXT NOT NULL,
     server_anchor          TEXT NOT NULL,
+    previous_server_anchor TEXT NOT NULL,
     seen                   INTEGER NOT NULL,
     previous_seen          INTEGER NOT NULL,
     generation             INTEGER NOT NULL,

@@ -79,30 +79,31 @@ pub(super) fn device_of(row: &Row<'_>) -> rusqlite::Result<Device> {
 }
 
 pub(super) fn link_of(row: &Row<'_>) -> rusqlite::Result<Link> {
-    let open_alert: Option<u16> = row.get(8)?;
+    let open_alert: Option<u16> = row.get(9)?;
     let open = match open_alert {
         None => None,
         Some(alert) => Some(OpenSession {
             alert,
-            client_last: row.get(9)?,
-            until: ChangeSeq(row.get(10)?),
+            client_last: row.get(10)?,
+            until: ChangeSeq(row.get(11)?),
         }),
     };
     Ok(Link {
         client_anchor: row.get(0)?,
         previous_client_anchor: row.get(1)?,
         server_anchor: row.get(2)?,
-        seen: ChangeSeq(row.get(3)?),
-        previous_seen: ChangeSeq(row.get(4)?),
-        generation: row.get(5)?,
-        client_uri: row.get(6)?,
-        last_sync: row.get(7)?,
+        previous_server_anchor: row.get(3)?,
+        seen: ChangeSeq(row.get(4)?),
+        previous_seen: ChangeSeq(row.get(5)?),
+        generation: row.get(6)?,
+        client_uri: row.get(7)?,
+        last_sync: row.get(8)?,
         open,
     })
 }
 
-const LINK: &str = "client_anchor, previous_client_anchor, server_anchor, seen, previous_seen, \
-     generation, client_uri, last_sync, open_alert, open_client_last, open_until";
+const LINK: &str = "client_anchor, previous_client_anchor, server_anchor, previous_server_anchor, \
+     seen, previous_seen, generation, client_uri, last_sync, open_alert, open_client_last, open_until";
 
 /// The columns that [`link_of`] reads, for joins of others.
 pub(super) fn link_columns() -> String {
@@ -408,7 +409,7 @@ impl Transaction for Running<'_> {
     fn put_link(&mut self, link: LinkId, state: &Link) -> Result<(), StoreError> {
         let sql = format!(
             "INSERT OR REPLACE INTO link (account, datastore, device, {LINK})
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         );
         self.execute(
             &sql,
@@ -419,6 +420,7 @@ impl Transaction for Running<'_> {
                 state.client_anchor,
                 state.previous_client_anchor,
                 state.server_anchor,
+                state.previous_server_anchor,
                 state.seen.0,
                 state.previous_seen.0,
                 state.generation,

@@ -1,7 +1,7 @@
-//! Anchors of the server: the time of the session, told apart when two fall into one second.
+//! Anchors: the time of the session, told apart when two fall into one second.
 
-/// The server's `Next` for a session at `now`, never equal to `last`.
-pub(super) fn next_anchor(now: i64, last: &str) -> String {
+/// The `Next` for a session at `now`, never equal to `last`.
+pub(crate) fn next_anchor(now: i64, last: &str) -> String {
     let mut at = now;
     loop {
         let anchor = basic_utc(at);

@@ -1,0 +1,496 @@
+//! The client's side of a session.
+//!
+//! A [`Session`] is driven by its caller: [`Session::step`] gives a message to send or the
+//! summary, [`Session::receive`] takes the answer. Datastores are [`Replica`]s, which the session
+//! calls and tells when to make a message's work durable.
+//!
+//! ```text
+//!             package 1           package 3            (server's Final)     package 5
+//! replicas ─▶ Initialization ──▶ Sending ───────────▶ Receiving ────────▶ Mapping ──▶ Done
+//!             alerts, DevInf,     changes,             their changes,       statuses, maps
+//!             credentials         their statuses       our statuses         acknowledged
+//! ```
+//!
+//! Follows the OMA Data Synchronization Protocol 1.0 to 1.2. Whatever transport carries the
+//! messages, a message that got no answer may be posted again as it was.
+
+mod compose;
+mod devinf;
+mod memory;
+mod replica;
+mod take;
+
+use std::collections::BTreeMap;
+
+use syncml::{AlertCode, Encoding, StatusCode, Version};
+
+use crate::clock;
+use crate::store::DatastoreKind;
+pub use memory::MemoryReplica;
+pub use replica::{Added, Anchors, Applied, ChangeKind, LocalChange, Plan, Replica, ReplicaError};
+
+/// Who the client is and how it talks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The server's address.
+    pub url: String,
+    /// The account's name.
+    pub user: String,
+    /// The account's password.
+    pub password: String,
+    /// The device's address, unique and kept for ever.
+    pub device_id: String,
+    /// The protocol version.
+    pub version: Version,
+    /// The encoding.
+    pub encoding: Encoding,
+    /// The largest message that the client takes, bytes.
+    pub max_msg_size: u64,
+    /// Offer the password in the clear in the first message, for servers that know no digests.
+    pub basic_first: bool,
+    /// Our software version, for device information.
+    pub software_version: String,
+}
+
+/// The type of a synchronization (alert codes 200 to 205).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Changes of both sides.
+    TwoWay,
+    /// All items of both sides are compared.
+    Slow,
+    /// Changes of the client only.
+    FromClient,
+    /// The client's items replace the server's.
+    RefreshFromClient,
+    /// Changes of the server only.
+    FromServer,
+    /// The server's items replace the client's.
+    RefreshFromServer,
+}
+
+impl Mode {
+    const fn alert(self) -> AlertCode {
+        match self {
+            Self::TwoWay => AlertCode::TWO_WAY,
+            Self::Slow => AlertCode::SLOW,
+            Self::FromClient => AlertCode::ONE_WAY_FROM_CLIENT,
+            Self::RefreshFromClient => AlertCode::REFRESH_FROM_CLIENT,
+            Self::FromServer => AlertCode::ONE_WAY_FROM_SERVER,
+            Self::RefreshFromServer => AlertCode::REFRESH_FROM_SERVER,
+        }
+    }
+}
+
+/// A datastore to be synced.
+pub struct Source {
+    /// Its name in reports.
+    pub name: String,
+    /// Its address on the device.
+    pub local_uri: String,
+    /// The server's datastore.
+    pub remote_uri: String,
+    /// What it holds.
+    pub kind: DatastoreKind,
+    /// How it is synced.
+    pub mode: Mode,
+    /// Its items.
+    pub replica: Box<dyn Replica + Send>,
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source")
+            .field("name", &self.name)
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the caller has to do next.
+#[derive(Debug)]
+pub enum Step {
+    /// Post a message and give the answer to [`Session::receive`].
+    Send {
+        /// Where to.
+        url: String,
+        /// The message.
+        body: Vec<u8>,
+        /// Its encoding.
+        encoding: Encoding,
+    },
+    /// The session is over.
+    Done(Summary),
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// The datastores, in the order given.
+    pub sources: Vec<SourceSummary>,
+}
+
+/// What a session did with a datastore.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SourceSummary {
+    /// Its name.
+    pub name: String,
+    /// The alert code agreed, 200 to 205; zero when none was.
+    pub alert: u16,
+    /// Changes that the server took.
+    pub sent: Counts,
+    /// Changes of the server that were applied.
+    pub received: Counts,
+    /// Items that were not taken, by either side. They stay pending.
+    pub failed: Vec<Failure>,
+    /// Why the datastore was not synced; its anchors stay as they were.
+    pub error: Option<String>,
+}
+
+/// Numbers of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// New items.
+    pub added: u64,
+    /// New contents.
+    pub changed: u64,
+    /// Deletions.
+    pub deleted: u64,
+}
+
+impl Counts {
+    fn count(&mut self, kind: ChangeKind) {
+        match kind {
+            ChangeKind::Add => self.added += 1,
+            ChangeKind::Replace => self.changed += 1,
+            ChangeKind::Delete => self.deleted += 1,
+        }
+    }
+
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.added + self.changed + self.deleted
+    }
+}
+
+/// An item that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The LUID of an item sent, the GUID of one received.
+    pub item: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// How far a datastore is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Changes sent.
+    pub sent: u64,
+    /// Changes to be sent in all.
+    pub to_send: u64,
+    /// Changes received.
+    pub received: u64,
+    /// Changes to be received in all, when the server said it.
+    pub to_receive: Option<u64>,
+}
+
+/// Why a session cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A datastore of the device failed.
+    #[error("{name}: {source}")]
+    Replica {
+        /// The datastore.
+        name: String,
+        /// What failed.
+        source: ReplicaError,
+    },
+    /// The answer is no SyncML message.
+    #[error("the server's answer cannot be read: {0}")]
+    Unreadable(#[from] syncml::Error),
+    /// Name or password are wrong, or no scheme is known to both.
+    #[error("the server refused the login ({status}, {phrase})", phrase = status.phrase())]
+    Refused {
+        /// What the server said.
+        status: StatusCode,
+    },
+    /// The server does not speak this version: a session in a lower one may do.
+    #[error("the server does not speak SyncML {version} ({status}, {phrase})", phrase = status.phrase())]
+    Version {
+        /// The version tried.
+        version: Version,
+        /// What the server said.
+        status: StatusCode,
+    },
+    /// The server refused the message as a whole.
+    #[error("the server refused the session ({status}, {phrase})", phrase = status.phrase())]
+    Rejected {
+        /// What the server said.
+        status: StatusCode,
+    },
+    /// The server does not follow the protocol.
+    #[error("the server does not follow the protocol: {what}")]
+    Protocol {
+        /// What it did.
+        what: String,
+    },
+}
+
+/// Where a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Package 1 is to be sent.
+    Alerting,
+    /// Package 2 is not complete.
+    Initialization,
+    /// Package 3 is not complete.
+    Sending,
+    /// Package 4 is not complete.
+    Receiving,
+    /// Package 5 is not complete, or 6.
+    Mapping,
+    /// All is said.
+    Done,
+}
+
+/// What was sent under a `CmdID` and awaits its status.
+#[derive(Debug, Clone)]
+enum Awaited {
+    Alert(usize),
+    Sync(usize),
+    Change {
+        source: usize,
+        luid: String,
+        kind: ChangeKind,
+    },
+    Map {
+        source: usize,
+        guids: Vec<String>,
+    },
+}
+
+/// A status that is owed to the server.
+#[derive(Debug, Clone)]
+struct Owed {
+    msg_ref: String,
+    cmd_ref: String,
+    cmd: String,
+    target_ref: Option<String>,
+    source_ref: Option<String>,
+    code: StatusCode,
+    /// The server's `Next`, repeated in the status of its alert.
+    anchor: Option<String>,
+}
+
+/// State of a source in the session.
+#[derive(Debug)]
+struct Active {
+    source: Source,
+    anchors: Anchors,
+    /// The client's `Next`.
+    next: String,
+    /// The server's `Next`, once it has alerted.
+    server_next: Option<String>,
+    /// The alert code of the server's, which holds.
+    agreed: Option<AlertCode>,
+    begun: bool,
+    /// The `Sync` with its number of changes was written.
+    opened: bool,
+    sent_all: bool,
+    /// LUID of the change that did not fit into the last message.
+    stuck: Option<String>,
+    cleared: bool,
+    progress: Progress,
+    summary: SourceSummary,
+}
+
+impl Active {
+    fn is_on(&self) -> bool {
+        self.summary.error.is_none()
+    }
+
+    fn fail(&mut self, reason: impl Into<String>) {
+        if self.summary.error.is_none() {
+            self.summary.error = Some(reason.into());
+        }
+    }
+
+    fn call<R>(
+        &mut self,
+        run: impl FnOnce(&mut dyn Replica) -> Result<R, ReplicaError>,
+    ) -> Result<R, Error> {
+        run(self.source.replica.as_mut()).map_err(|source| Error::Replica {
+            name: self.source.name.clone(),
+            source,
+        })
+    }
+
+    /// Whether the server sends changes in the agreed type.
+    fn receives(&self) -> bool {
+        !matches!(
+            self.agreed,
+            Some(AlertCode::ONE_WAY_FROM_CLIENT | AlertCode::REFRESH_FROM_CLIENT)
+        )
+    }
+}
+
+/// One session of a client.
+#[derive(Debug)]
+pub struct Session {
+    config: Config,
+    id: String,
+    url: String,
+    sources: Vec<Active>,
+    phase: Phase,
+    msg_id: u32,
+    /// The server's limit for our messages.
+    peer_max_msg_size: Option<u64>,
+    nonce: Vec<u8>,
+    scheme: Scheme,
+    tries: u32,
+    authenticated: bool,
+    owed: Vec<Owed>,
+    /// Results owed for Gets of our device information, by message and command.
+    asked_devinf: Vec<(String, String)>,
+    /// They did not fit into the last message.
+    devinf_stuck: bool,
+    /// What is awaited, by `MsgID` and `CmdID`.
+    awaited: BTreeMap<(u32, u32), Awaited>,
+    /// Messages in a row that brought nothing.
+    idle: u32,
+    /// Our package's last message is out.
+    final_sent: bool,
+}
+
+/// How the client proves who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Basic,
+    Md5,
+}
+
+/// Messages without any content in a row after which a server is taken for broken.
+const MAX_IDLE: u32 = 10;
+
+/// Logins tried before giving up.
+const MAX_TRIES: u32 = 3;
+
+impl Session {
+    /// A session over these datastores. `now` is in seconds since 1970; `entropy` makes the
+    /// session's identifier.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Replica`] when a datastore's state cannot be read.
+    pub fn new(
+        config: Config,
+        sources: Vec<Source>,
+        now: i64,
+        entropy: [u8; 8],
+    ) -> Result<Self, Error> {
+        let mut active = Vec::with_capacity(sources.len());
+        for source in sources {
+            let mut one = Active {
+                anchors: Anchors::default(),
+                next: String::new(),
+                server_next: None,
+                agreed: None,
+                begun: false,
+                opened: false,
+                sent_all: false,
+                stuck: None,
+                cleared: false,
+                progress: Progress::default(),
+                summary: SourceSummary {
+                    name: source.name.clone(),
+                    ..SourceSummary::default()
+                },
+                source,
+            };
+            one.anchors = one.call(|replica| replica.anchors())?;
+            one.next = clock::next_anchor(now, &one.anchors.client);
+            active.push(one);
+        }
+        let nonce = match active.first_mut() {
+            Some(first) => first.call(|replica| replica.nonce())?,
+            None => None,
+        };
+        // two bytes of a number: old servers expect few digits
+        let id = u16::from_be_bytes([entropy[0], entropy[1]]).max(1);
+        Ok(Self {
+            url: config.url.clone(),
+            scheme: if config.basic_first {
+                Scheme::Basic
+            } else {
+                Scheme::Md5
+            },
+            config,
+            id: id.to_string(),
+            sources: active,
+            phase: Phase::Alerting,
+            msg_id: 0,
+            peer_max_msg_size: None,
+            nonce: nonce.unwrap_or_default(),
+            tries: 0,
+            authenticated: false,
+            owed: Vec::new(),
+            asked_devinf: Vec::new(),
+            devinf_stuck: false,
+            awaited: BTreeMap::new(),
+            idle: 0,
+            final_sent: false,
+        })
+    }
+
+    /// The next message, or the summary when the session is over.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Replica`]; the session cannot go on then.
+    pub fn step(&mut self) -> Result<Step, Error> {
+        if self.phase == Phase::Done {
+            return Ok(Step::Done(self.summary()));
+        }
+        let body = self.compose()?;
+        Ok(Step::Send {
+            url: self.url.clone(),
+            body,
+            encoding: self.config.encoding,
+        })
+    }
+
+    /// Takes the server's answer to the last message.
+    ///
+    /// # Errors
+    ///
+    /// The session cannot go on after any; what was confirmed before stays.
+    pub fn receive(&mut self, body: &[u8], charset: Option<&str>) -> Result<(), Error> {
+        self.take(body, charset)
+    }
+
+    /// How far each datastore is, in the order given.
+    pub fn progress(&self) -> Vec<Progress> {
+        self.sources.iter().map(|active| active.progress).collect()
+    }
+
+    /// What was done so far: the summary of a session that ended early.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            sources: self
+                .sources
+                .iter()
+                .map(|active| active.summary.clone())
+                .collect(),
+        }
+    }
+
+    /// Gives the datastores back.
+    pub fn into_sources(self) -> Vec<Source> {
+        self.sources
+            .into_iter()
+            .map(|active| active.source)
+            .collect()
+    }
+}

@@ -1,0 +1,54 @@
+//! What the client says of itself.
+
+use std::collections::BTreeSet;
+
+use syncml::Version;
+use syncml::devinf::{ContentType, DataStore, DevInf};
+
+use super::Session;
+
+impl Session {
+    /// The client's device information. No capabilities are listed: such a list is closed, and
+    /// the client keeps every byte.
+    pub(super) fn devinf(&self) -> DevInf {
+        let datastores = self.sources.iter().map(|active| {
+            let mut types =
+                active
+                    .source
+                    .kind
+                    .content_types()
+                    .iter()
+                    .map(|(media_type, version)| ContentType {
+                        media_type: (*media_type).to_owned(),
+                        version: (*version).to_owned(),
+                    });
+            let preferred = types.next();
+            let others: Vec<ContentType> = types.collect();
+            DataStore {
+                source_ref: active.source.local_uri.clone(),
+                max_guid_size: Some(255),
+                rx_pref: preferred.clone(),
+                rx: others.clone(),
+                tx_pref: preferred,
+                tx: others,
+                sync_types: (1..=6).collect::<BTreeSet<u64>>(),
+                ..DataStore::default()
+            }
+        });
+        let version = self.config.version;
+        DevInf {
+            version: Some(version),
+            man: Some("Syncline".to_owned()),
+            model: Some("Syncline client".to_owned()),
+            firmware: Some(self.config.software_version.clone()),
+            software: Some(self.config.software_version.clone()),
+            hardware: Some("1".to_owned()),
+            dev_id: self.config.device_id.clone(),
+            dev_type: "workstation".to_owned(),
+            utc: version > Version::V1_0,
+            number_of_changes: version > Version::V1_0,
+            datastores: datastores.collect(),
+            ..DevInf::default()
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! A replica in memory: for tests, simulations and benchmarks.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::{Added, Anchors, Applied, ChangeKind, LocalChange, Plan, Replica, ReplicaError};
+
+/// An item of the device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Held {
+    media_type: Arc<str>,
+    content: Arc<[u8]>,
+    /// Raised by every edit of the person.
+    edit: u64,
+}
+
+/// What lasts.
+#[derive(Debug, Clone, Default)]
+struct State {
+    items: BTreeMap<String, Held>,
+    /// The edit of each item that the server has.
+    confirmed: BTreeMap<String, u64>,
+    /// LUIDs of the server's additions, by GUID.
+    guids: BTreeMap<String, String>,
+    /// Pairs that the server has not acknowledged.
+    maps: Vec<(String, String)>,
+    anchors: Anchors,
+    nonce: Option<Vec<u8>>,
+    last_luid: u64,
+    last_edit: u64,
+}
+
+/// A datastore in memory, with a person's edits, and the crashes of a device.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryReplica {
+    now: State,
+    durable: State,
+    queue: VecDeque<LocalChange>,
+    /// The edit of each item as it was given out in this session.
+    given: BTreeMap<String, u64>,
+    /// The edit of each item when the session began.
+    seen: BTreeMap<String, u64>,
+}
+
+impl MemoryReplica {
+    /// Adds an item; its LUID.
+    pub fn insert(&mut self, media_type: &str, content: &[u8]) -> String {
+        let luid = self.now.put_new(media_type, content);
+        self.durable = self.now.clone();
+        luid
+    }
+
+    /// Gives an item new content; whether there is such an item.
+    pub fn edit(&mut self, luid: &str, content: &[u8]) -> bool {
+        let edit = self.now.next_edit();
+        let Some(held) = self.now.items.get_mut(luid) else {
+            return false;
+        };
+        held.content = content.into();
+        held.edit = edit;
+        self.durable = self.now.clone();
+        true
+    }
+
+    /// Removes an item; whether there was such an item.
+    pub fn remove(&mut self, luid: &str) -> bool {
+        let removed = self.now.items.remove(luid).is_some();
+        self.durable = self.now.clone();
+        removed
+    }
+
+    /// LUIDs and contents of all items, in order of LUID.
+    pub fn items(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let items = self.now.items.iter();
+        items.map(|(luid, held)| (luid.as_str(), held.content.as_ref()))
+    }
+
+    /// Goes back to what was durable, as after a loss of power.
+    pub fn crash(&mut self) {
+        self.now = self.durable.clone();
+        self.queue.clear();
+        self.given.clear();
+        self.seen.clear();
+    }
+
+    /// Whether a person has changed the item since the session began.
+    fn is_changed_here(&self, luid: &str) -> bool {
+        let seen = self.seen.get(luid);
+        let held = self.now.items.get(luid);
+        matches!((seen, held), (Some(seen), Some(held)) if *seen != held.edit)
+    }
+}
+
+impl State {
+    fn next_edit(&mut self) -> u64 {
+        self.last_edit += 1;
+        self.last_edit
+    }
+
+    fn put_new(&mut self, media_type: &str, content: &[u8]) -> String {
+        self.last_luid += 1;
+        let luid = self.last_luid.to_string();
+        let held = Held {
+            media_type: media_type.into(),
+            content: content.into(),
+            edit: self.next_edit(),
+        };
+        self.items.insert(luid.clone(), held);
+        luid
+    }
+
+    /// Every difference to what the server has.
+    fn changes(&self) -> Vec<LocalChange> {
+        let live = self.items.iter().filter_map(|(luid, held)| {
+            let kind = match self.confirmed.get(luid) {
+                None => ChangeKind::Add,
+                Some(edit) if *edit != held.edit => ChangeKind::Replace,
+                Some(_) => return None,
+            };
+            Some(change_of(kind, luid, held))
+        });
+        let gone = self
+            .confirmed
+            .keys()
+            .filter(|luid| !self.items.contains_key(*luid))
+            .map(|luid| LocalChange {
+                kind: ChangeKind::Delete,
+                luid: luid.clone(),
+                media_type: String::new(),
+                content: Vec::new(),
+            });
+        live.chain(gone).collect()
+    }
+}
+
+fn change_of(kind: ChangeKind, luid: &str, held: &Held) -> LocalChange {
+    LocalChange {
+        kind,
+        luid: luid.to_owned(),
+        media_type: held.media_type.as_ref().to_owned(),
+        content: held.content.to_vec(),
+    }
+}
+
+impl Replica for MemoryReplica {
+    fn anchors(&mut self) -> Result<Anchors, ReplicaError> {
+        Ok(self.now.anchors.clone())
+    }
+
+    fn nonce(&mut self) -> Result<Option<Vec<u8>>, ReplicaError> {
+        Ok(self.now.nonce.clone())
+    }
+
+    fn set_nonce(&mut self, nonce: &[u8]) -> Result<(), ReplicaError> {
+        self.now.nonce = Some(nonce.to_vec());
+        Ok(())
+    }
+
+    fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
+        self.given.clear();
+        let items = self.now.items.iter();
+        self.seen = items
+            .map(|(luid, held)| (luid.clone(), held.edit))
+            .collect();
+        if plan.renews_map {
+            self.now.maps.clear();
+            self.now.guids.clear();
+            self.now.confirmed.clear();
+            self.now.anchors = Anchors::default();
+        }
+        self.queue = match plan {
+            Plan { sends: false, .. } => VecDeque::new(),
+            Plan {
+                all_items: true, ..
+            } => {
+                let items = self.now.items.iter();
+                items
+                    .map(|(luid, held)| change_of(ChangeKind::Replace, luid, held))
+                    .collect()
+            }
+            _ => self.now.changes().into(),
+        };
+        Ok(self.queue.len() as u64)
+    }
+
+    fn next_change(&mut self) -> Result<Option<LocalChange>, ReplicaError> {
+        let change = self.queue.pop_front();
+        if let Some(change) = &change {
+            let edit = self.now.items.get(&change.luid).map_or(0, |held| held.edit);
+            self.given.insert(change.luid.clone(), edit);
+        }
+        Ok(change)
+    }
+
+    fn unread(&mut self, change: LocalChange) {
+        self.queue.push_front(change);
+    }
+
+    fn confirm(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        match self.given.get(luid) {
+            Some(0) | None => self.now.confirmed.remove(luid),
+            Some(edit) => self.now.confirmed.insert(luid.to_owned(), *edit),
+        };
+        Ok(())
+    }
+
+    fn add(&mut self, guid: &str, media_type: &str, content: &[u8]) -> Result<Added, ReplicaError> {
+        if let Some(luid) = self.now.guids.get(guid).cloned() {
+            self.replace(&luid, media_type, content)?;
+            if self.now.maps.iter().all(|(known, _)| known != guid) {
+                self.now.maps.push((guid.to_owned(), luid.clone()));
+            }
+            return Ok(Added {
+                luid,
+                existed: true,
+            });
+        }
+        let luid = self.now.put_new(media_type, content);
+        self.now.confirmed.insert(luid.clone(), self.now.last_edit);
+        self.now.guids.insert(guid.to_owned(), luid.clone());
+        self.now.maps.push((guid.to_owned(), luid.clone()));
+        Ok(Added {
+            luid,
+            existed: false,
+        })
+    }
+
+    fn replace(
+        &mut self,
+        luid: &str,
+        media_type: &str,
+        content: &[u8],
+    ) -> Result<Applied, ReplicaError> {
+        if self.is_changed_here(luid) {
+            return Ok(Applied::ChangedHere);
+        }
+        let edit = self.now.next_edit();
+        let Some(held) = self.now.items.get_mut(luid) else {
+            return Ok(Applied::Unknown);
+        };
+        self.seen.insert(luid.to_owned(), edit);
+        held.media_type = media_type.into();
+        held.content = content.into();
+        held.edit = edit;
+        self.now.confirmed.insert(luid.to_owned(), edit);
+        Ok(Applied::Done)
+    }
+
+    fn delete(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
+        if self.is_changed_here(luid) {
+            return Ok(Applied::ChangedHere);
+        }
+        self.now.confirmed.remove(luid);
+        Ok(match self.now.items.remove(luid) {
+            Some(_) => Applied::Done,
+            None => Applied::Unknown,
+        })
+    }
+
+    fn clear(&mut self) -> Result<(), ReplicaError> {
+        self.now.items.clear();
+        self.now.confirmed.clear();
+        self.now.guids.clear();
+        self.now.maps.clear();
+        Ok(())
+    }
+
+    fn pending_maps(&mut self) -> Result<Vec<(String, String)>, ReplicaError> {
+        Ok(self.now.maps.clone())
+    }
+
+    fn maps_acknowledged(&mut self, guids: &[String]) -> Result<(), ReplicaError> {
+        self.now.maps.retain(|(guid, _)| !guids.contains(guid));
+        Ok(())
+    }
+
+    fn message_done(&mut self) -> Result<(), ReplicaError> {
+        self.durable = self.now.clone();
+        Ok(())
+    }
+
+    fn complete(&mut self, anchors: &Anchors) -> Result<(), ReplicaError> {
+        self.now.anchors = anchors.clone();
+        self.durable = self.now.clone();
+        Ok(())
+    }
+}

@@ -1,0 +1,138 @@
+//! What a client session needs from a datastore of its device.
+//!
+//! A replica is durable: [`Replica::message_done`] makes everything of one message last, and is
+//! called before the next message leaves. So whatever a session confirmed stays confirmed when it
+//! breaks, and an addition that came twice is known the second time.
+
+/// What went wrong in a replica; the source tells what.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct ReplicaError {
+    /// What could not be done, for people.
+    pub what: String,
+    /// Why.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl ReplicaError {
+    /// An error with a cause.
+    pub fn new(
+        what: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            what: what.into(),
+            source: Some(source.into()),
+        }
+    }
+}
+
+/// Sync anchors, both empty before the first sync.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Anchors {
+    /// The client's `Next` of the last completed session.
+    pub client: String,
+    /// The server's `Next` of the last completed session.
+    pub server: String,
+}
+
+/// What a session is about to do with a replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Every item is sent, not only what changed: slow sync, refresh from the client.
+    pub all_items: bool,
+    /// Anything is sent at all.
+    pub sends: bool,
+    /// The pairs that wait for acknowledgement are void, and so is the knowledge of GUIDs.
+    pub renews_map: bool,
+}
+
+/// What a change does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChangeKind {
+    /// A new item.
+    Add,
+    /// New content.
+    Replace,
+    /// It is gone.
+    Delete,
+}
+
+/// A change of the device's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalChange {
+    /// What it does.
+    pub kind: ChangeKind,
+    /// The device's identifier of the item.
+    pub luid: String,
+    /// The media type; empty for a deletion.
+    pub media_type: String,
+    /// The exact bytes; empty for a deletion.
+    pub content: Vec<u8>,
+}
+
+/// What became of an addition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Added {
+    /// The device's identifier.
+    pub luid: String,
+    /// The GUID was known: the item came a second time.
+    pub existed: bool,
+}
+
+/// Whether the item that a change is for was there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// It was.
+    Done,
+    /// It was not; nothing is changed.
+    Unknown,
+    /// It was, but was changed since [`Replica::begin`]; the change stays and waits for the next
+    /// session.
+    ChangedHere,
+}
+
+/// A datastore of the device.
+pub trait Replica {
+    /// The anchors of the last completed session with this server.
+    fn anchors(&mut self) -> Result<Anchors, ReplicaError>;
+    /// The nonce that the server gave for the next session.
+    fn nonce(&mut self) -> Result<Option<Vec<u8>>, ReplicaError>;
+    /// Keeps the nonce for the next session.
+    fn set_nonce(&mut self, nonce: &[u8]) -> Result<(), ReplicaError>;
+
+    /// Takes stock of what will be sent; the number of changes.
+    fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError>;
+    /// The next change to send.
+    fn next_change(&mut self) -> Result<Option<LocalChange>, ReplicaError>;
+    /// Takes back a change that did not fit; [`Replica::next_change`] gives it again.
+    fn unread(&mut self, change: LocalChange);
+    /// The server has the item as it was given out: it is no change any more.
+    fn confirm(&mut self, luid: &str) -> Result<(), ReplicaError>;
+
+    /// Adds an item of the server and remembers its GUID, so that the same addition gives the same
+    /// LUID when it comes again. The pair waits in [`Replica::pending_maps`].
+    fn add(&mut self, guid: &str, media_type: &str, content: &[u8]) -> Result<Added, ReplicaError>;
+    /// Gives an item new content.
+    fn replace(
+        &mut self,
+        luid: &str,
+        media_type: &str,
+        content: &[u8],
+    ) -> Result<Applied, ReplicaError>;
+    /// Removes an item.
+    fn delete(&mut self, luid: &str) -> Result<Applied, ReplicaError>;
+    /// Removes all items, before a refresh from the server.
+    fn clear(&mut self) -> Result<(), ReplicaError>;
+
+    /// Pairs of GUID and LUID that the server has not acknowledged, oldest first.
+    fn pending_maps(&mut self) -> Result<Vec<(String, String)>, ReplicaError>;
+    /// The server knows these pairs, given by GUID.
+    fn maps_acknowledged(&mut self, guids: &[String]) -> Result<(), ReplicaError>;
+
+    /// Makes all since the last call durable.
+    fn message_done(&mut self) -> Result<(), ReplicaError>;
+    /// The session completed: the anchors are taken over, durably.
+    fn complete(&mut self, anchors: &Anchors) -> Result<(), ReplicaError>;
+}

@@ -1,0 +1,572 @@
+//! What the server says: statuses, alerts, device information, changes.
+
+use syncml::{
+    Access, AccessKind, Alert, AlertCode, Change, Command, Document, Header, Item, Limits, Message,
+    Status, StatusCode, Sync, auth,
+};
+
+use super::{
+    Added, Anchors, Applied, Awaited, ChangeKind, Error, Failure, MAX_IDLE, MAX_TRIES, Owed, Phase,
+    Scheme, Session,
+};
+use crate::content::content_of;
+use crate::uri::{datastore_name, same_address};
+
+impl Session {
+    pub(super) fn take(&mut self, body: &[u8], charset: Option<&str>) -> Result<(), Error> {
+        let document = Document::new(body, charset)?;
+        let message = document.read(&Limits::default())?;
+        let header = &message.header;
+        if header.session_id.trim() != self.id {
+            return Err(Error::Protocol {
+                what: format!(
+                    "an answer for session {:?} came in session {:?}",
+                    header.session_id, self.id
+                ),
+            });
+        }
+        if let Some(uri) = &header.resp_uri
+            && !uri.trim().is_empty()
+        {
+            uri.trim().clone_into(&mut self.url);
+        }
+        if let Some(size) = header.meta.as_ref().and_then(|meta| meta.max_msg_size) {
+            self.peer_max_msg_size = Some(size).filter(|size| *size > 0);
+        }
+        let header_status = message.commands.iter().find_map(|command| match command {
+            Command::Status(status) if is_for_header(status) => Some(status),
+            _ => None,
+        });
+        if let Some(status) = header_status
+            && !self.take_header_status(status)?
+        {
+            self.owe_header(header);
+            return Ok(());
+        }
+        self.owe_header(header);
+        let mut brought = false;
+        for command in &message.commands {
+            brought |= self.take_command(header, command)?;
+        }
+        self.idle = if brought || message.is_final {
+            0
+        } else {
+            self.idle + 1
+        };
+        if self.idle > MAX_IDLE {
+            return Err(Error::Protocol {
+                what: format!("{MAX_IDLE} messages in a row brought nothing"),
+            });
+        }
+        self.end_message(&message)
+    }
+
+    /// Whether the session goes on with this message; `false` when the client has to log in again.
+    fn take_header_status(&mut self, status: &Status<'_>) -> Result<bool, Error> {
+        let Some(code) = status.code() else {
+            return Err(Error::Protocol {
+                what: format!("a status says {:?}", status.data),
+            });
+        };
+        if let Some(nonce) = status
+            .chal
+            .as_ref()
+            .and_then(|chal| chal.meta.next_nonce.as_deref())
+        {
+            nonce.clone_into(&mut self.nonce);
+            if let Some(first) = self.sources.first_mut() {
+                first.call(|replica| replica.set_nonce(nonce))?;
+                first.call(|replica| replica.message_done())?;
+            }
+        }
+        match code {
+            StatusCode::AUTHENTICATED => {
+                self.authenticated = true;
+                Ok(true)
+            }
+            StatusCode::INVALID_CREDENTIALS | StatusCode::MISSING_CREDENTIALS => {
+                self.log_in_again(status, code)
+            }
+            StatusCode::DTD_NOT_SUPPORTED
+            | StatusCode::PROTOCOL_NOT_SUPPORTED
+            | StatusCode::NOT_IMPLEMENTED => Err(Error::Version {
+                version: self.config.version,
+                status: code,
+            }),
+            code if code.is_success() || code == StatusCode::IN_PROGRESS => Ok(true),
+            code => Err(Error::Rejected { status: code }),
+        }
+    }
+
+    fn log_in_again(&mut self, status: &Status<'_>, code: StatusCode) -> Result<bool, Error> {
+        self.tries += 1;
+        let wanted = status
+            .chal
+            .as_ref()
+            .and_then(|chal| chal.meta.media_type.as_deref());
+        let scheme = match wanted.map(str::trim) {
+            Some(name) if name.eq_ignore_ascii_case(auth::BASIC) => Scheme::Basic,
+            Some(name) if name.eq_ignore_ascii_case(auth::MD5) => Scheme::Md5,
+            _ => return Err(Error::Refused { status: code }),
+        };
+        if self.tries >= MAX_TRIES || self.phase != Phase::Initialization {
+            return Err(Error::Refused { status: code });
+        }
+        self.scheme = scheme;
+        self.phase = Phase::Alerting;
+        self.awaited.clear();
+        Ok(false)
+    }
+
+    fn owe_header(&mut self, header: &Header<'_>) {
+        self.owed.push(Owed {
+            msg_ref: header.msg_id.to_string(),
+            cmd_ref: "0".to_owned(),
+            cmd: "SyncHdr".to_owned(),
+            target_ref: Some(header.target.uri.to_string()),
+            source_ref: Some(header.source.uri.to_string()),
+            code: StatusCode::OK,
+            anchor: None,
+        });
+    }
+
+    fn owe(
+        &mut self,
+        header: &Header<'_>,
+        command: &Command<'_>,
+        item: Option<&Item<'_>>,
+        code: StatusCode,
+    ) {
+        let uri = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let (target_ref, source_ref) = match (command, item) {
+            (Command::Sync(sync), _) => (
+                sync.target.as_ref().map(|target| target.uri.to_string()),
+                sync.source.as_ref().map(|source| source.uri.to_string()),
+            ),
+            (_, Some(item)) => (uri(item.target_uri()), uri(item.source_uri())),
+            _ => (None, None),
+        };
+        self.owed.push(Owed {
+            msg_ref: header.msg_id.to_string(),
+            cmd_ref: command.cmd_id().to_owned(),
+            cmd: command.name().to_owned(),
+            target_ref,
+            source_ref,
+            code,
+            anchor: None,
+        });
+    }
+
+    /// Carries a command out; whether it brought the session forward.
+    fn take_command(&mut self, header: &Header<'_>, command: &Command<'_>) -> Result<bool, Error> {
+        match command {
+            Command::Status(status) => self.take_status(status),
+            Command::Alert(alert) => Ok(self.take_alert(header, command, alert)),
+            Command::Access(access) => {
+                self.take_access(header, command, access);
+                Ok(true)
+            }
+            Command::Results(results) => {
+                self.owe(header, command, results.items.first(), StatusCode::OK);
+                Ok(true)
+            }
+            Command::Sync(sync) => {
+                self.take_sync(header, command, sync)?;
+                Ok(true)
+            }
+            _ => {
+                self.owe(header, command, None, StatusCode::NOT_SUPPORTED);
+                Ok(false)
+            }
+        }
+    }
+
+    fn take_access(&mut self, header: &Header<'_>, command: &Command<'_>, access: &Access<'_>) {
+        let item = access.items.first();
+        if access.kind == AccessKind::Put {
+            self.owe(header, command, item, StatusCode::OK);
+            return;
+        }
+        let is_devinf = item.is_some_and(|item| {
+            let uri = item.target_uri().trim_start_matches("./");
+            uri.to_ascii_lowercase().starts_with("devinf")
+        });
+        if is_devinf {
+            self.owe(header, command, item, StatusCode::OK);
+            self.asked_devinf
+                .push((header.msg_id.to_string(), access.cmd_id.to_string()));
+        } else {
+            self.owe(header, command, item, StatusCode::NOT_FOUND);
+        }
+    }
+
+    fn take_status(&mut self, status: &Status<'_>) -> Result<bool, Error> {
+        if is_for_header(status) {
+            return Ok(false);
+        }
+        let (Some(code), Ok(msg), Ok(cmd)) = (
+            status.code(),
+            status.msg_ref.trim().parse::<u32>(),
+            status.cmd_ref.trim().parse::<u32>(),
+        ) else {
+            return Ok(false);
+        };
+        let Some(awaited) = self.awaited.remove(&(msg, cmd)) else {
+            return Ok(false);
+        };
+        match awaited {
+            Awaited::Alert(source) => {
+                let goes_on = code.is_success()
+                    || matches!(
+                        code,
+                        StatusCode::REFRESH_REQUIRED | StatusCode::RESERVED_509
+                    );
+                if !goes_on && let Some(active) = self.sources.get_mut(source) {
+                    active.fail(format!("the server answered {code}, {}", code.phrase()));
+                }
+            }
+            Awaited::Sync(source) => {
+                if !code.is_success()
+                    && let Some(active) = self.sources.get_mut(source)
+                {
+                    active.fail(format!("the server answered {code}, {}", code.phrase()));
+                }
+            }
+            Awaited::Change { source, luid, kind } => {
+                self.settle_change(source, luid, kind, code)?;
+            }
+            Awaited::Map { source, guids } => {
+                if code.is_success()
+                    && let Some(active) = self.sources.get_mut(source)
+                {
+                    active.call(|replica| replica.maps_acknowledged(&guids))?;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// The server's answer to a change of ours.
+    fn settle_change(
+        &mut self,
+        source: usize,
+        luid: String,
+        kind: ChangeKind,
+        code: StatusCode,
+    ) -> Result<(), Error> {
+        let Some(active) = self.sources.get_mut(source) else {
+            return Ok(());
+        };
+        let gone = matches!(code, StatusCode::NOT_FOUND | StatusCode::GONE);
+        // conflicts are the server's to resolve: what it decided comes as a change of its own
+        let settled = code.is_success()
+            || matches!(
+                code,
+                StatusCode::ALREADY_EXISTS | StatusCode::CONFLICT_SERVER_WON
+            )
+            || (kind == ChangeKind::Delete && gone);
+        if settled {
+            active.summary.sent.count(kind);
+            active.call(|replica| replica.confirm(&luid))
+        } else {
+            active.summary.failed.push(Failure {
+                item: luid,
+                reason: format!("the server answered {code}, {}", code.phrase()),
+            });
+            Ok(())
+        }
+    }
+
+    fn take_alert(
+        &mut self,
+        header: &Header<'_>,
+        command: &Command<'_>,
+        alert: &Alert<'_>,
+    ) -> bool {
+        let code = match alert.code() {
+            Some(AlertCode::NEXT_MESSAGE | AlertCode::DISPLAY | AlertCode::RESULT) => {
+                self.owe(header, command, alert.items.first(), StatusCode::OK);
+                return false;
+            }
+            Some(code) if (200..=205).contains(&code.0) => code,
+            _ => {
+                self.owe(
+                    header,
+                    command,
+                    alert.items.first(),
+                    StatusCode::NOT_SUPPORTED,
+                );
+                return false;
+            }
+        };
+        for item in &alert.items {
+            let status = self.take_sync_alert(code, item);
+            self.owe(header, command, Some(item), status);
+            let anchor = item.meta.as_ref().and_then(|meta| meta.anchor.as_ref());
+            if let (Some(owed), Some(anchor)) = (self.owed.last_mut(), anchor) {
+                owed.anchor = Some(anchor.next.to_string());
+            }
+        }
+        true
+    }
+
+    fn take_sync_alert(&mut self, code: AlertCode, item: &Item<'_>) -> StatusCode {
+        let Some(index) = self.find_source(item.target_uri(), item.source_uri()) else {
+            return StatusCode::NOT_FOUND;
+        };
+        let Some(active) = self.sources.get_mut(index) else {
+            return StatusCode::NOT_FOUND;
+        };
+        let wanted = active.source.mode.alert();
+        if code != wanted && code != AlertCode::SLOW && code != AlertCode::TWO_WAY {
+            active.fail(format!(
+                "the server wants a {} sync in place of {}, which was not agreed to",
+                code.phrase(),
+                wanted.phrase()
+            ));
+            return StatusCode::FORBIDDEN;
+        }
+        let only_one_way = !matches!(wanted, AlertCode::TWO_WAY | AlertCode::SLOW);
+        if code != wanted && only_one_way && !active.anchors.client.is_empty() {
+            active.fail(format!(
+                "the server wants a {} sync in place of {}",
+                code.phrase(),
+                wanted.phrase()
+            ));
+            return StatusCode::FORBIDDEN;
+        }
+        let anchor = item.meta.as_ref().and_then(|meta| meta.anchor.as_ref());
+        let last = anchor.and_then(|anchor| anchor.last.as_deref());
+        let last = last.unwrap_or_default().trim();
+        let expected = active.anchors.server.as_str();
+        if code == AlertCode::TWO_WAY && !last.is_empty() && last != expected {
+            active.fail(format!(
+                "the server's last anchor is {last:?} where {expected:?} was expected; \
+                 a slow sync puts it right"
+            ));
+            return StatusCode::REFRESH_REQUIRED;
+        }
+        active.agreed = Some(code);
+        active.summary.alert = code.0;
+        active.server_next = Some(anchor.map_or(String::new(), |anchor| anchor.next.to_string()));
+        StatusCode::OK
+    }
+
+    /// The source that a pair of addresses means: by our own first, which the server got from us.
+    fn find_source(&self, target: &str, source: &str) -> Option<usize> {
+        let ours = self
+            .sources
+            .iter()
+            .position(|active| same_address(&active.source.local_uri, target));
+        ours.or_else(|| {
+            let name = datastore_name(source);
+            self.sources
+                .iter()
+                .position(|active| datastore_name(&active.source.remote_uri) == name)
+        })
+    }
+
+    fn take_sync(
+        &mut self,
+        header: &Header<'_>,
+        command: &Command<'_>,
+        sync: &Sync<'_>,
+    ) -> Result<(), Error> {
+        let uri = |location: &Option<syncml::Location<'_>>| {
+            location
+                .as_ref()
+                .map_or(String::new(), |location| location.uri.to_string())
+        };
+        let found = self.find_source(&uri(&sync.target), &uri(&sync.source));
+        let refused = match found.and_then(|index| self.sources.get(index)) {
+            None => Some(StatusCode::NOT_FOUND),
+            Some(active) if !active.is_on() || active.agreed.is_none() => {
+                Some(StatusCode::FORBIDDEN)
+            }
+            Some(active) if !active.receives() && !sync.commands.is_empty() => {
+                Some(StatusCode::NOT_ALLOWED)
+            }
+            Some(_) => None,
+        };
+        let (Some(index), None) = (found, refused) else {
+            let code = refused.unwrap_or(StatusCode::NOT_FOUND);
+            self.owe(header, command, None, code);
+            for inner in &sync.commands {
+                self.owe(header, inner, None, code);
+            }
+            return Ok(());
+        };
+        self.owe(header, command, None, StatusCode::OK);
+        self.begin_receiving(index, sync.number_of_changes)?;
+        for inner in &sync.commands {
+            match inner {
+                Command::Change(change) => self.take_change(header, inner, index, change),
+                _ => self.owe(header, inner, None, StatusCode::NOT_SUPPORTED),
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_receiving(&mut self, index: usize, changes: Option<u64>) -> Result<(), Error> {
+        let Some(active) = self.sources.get_mut(index) else {
+            return Ok(());
+        };
+        if changes.is_some() {
+            active.progress.to_receive = changes;
+        }
+        if active.agreed == Some(AlertCode::REFRESH_FROM_SERVER) && !active.cleared {
+            active.cleared = true;
+            active.call(|replica| replica.clear())?;
+        }
+        Ok(())
+    }
+
+    fn take_change(
+        &mut self,
+        header: &Header<'_>,
+        command: &Command<'_>,
+        index: usize,
+        change: &Change<'_>,
+    ) {
+        for item in &change.items {
+            let Some(active) = self.sources.get_mut(index) else {
+                return;
+            };
+            active.progress.received += 1;
+            let applied = apply(active.source.replica.as_mut(), change, item);
+            let code = match applied {
+                Ok((code, kind)) => {
+                    if let Some(kind) = kind {
+                        active.summary.received.count(kind);
+                    }
+                    code
+                }
+                Err((code, reason)) => {
+                    let item = match item.source_uri() {
+                        "" => item.target_uri(),
+                        guid => guid,
+                    };
+                    active.summary.failed.push(Failure {
+                        item: item.to_owned(),
+                        reason,
+                    });
+                    code
+                }
+            };
+            self.owe(header, command, Some(item), code);
+        }
+        if change.items.is_empty() {
+            self.owe(header, command, None, StatusCode::INCOMPLETE_COMMAND);
+        }
+    }
+
+    /// Makes the message's work durable and moves on.
+    fn end_message(&mut self, message: &Message<'_>) -> Result<(), Error> {
+        for active in &mut self.sources {
+            active.call(|replica| replica.message_done())?;
+        }
+        match self.phase {
+            Phase::Initialization if message.is_final => self.initialized(),
+            Phase::Receiving if message.is_final => {
+                let receives = |active: &super::Active| active.is_on() && active.receives();
+                if self.sources.iter().any(receives) {
+                    self.phase = Phase::Mapping;
+                } else {
+                    self.complete()?;
+                }
+            }
+            Phase::Mapping if message.is_final && self.final_sent => self.complete()?,
+            _ => {}
+        }
+        if !self.sources.iter().any(super::Active::is_on) {
+            self.phase = Phase::Done;
+        }
+        Ok(())
+    }
+
+    /// Package 2 is complete.
+    fn initialized(&mut self) {
+        for active in &mut self.sources {
+            if active.agreed.is_none() {
+                active.fail("the server did not answer the alert");
+            }
+        }
+        self.phase = Phase::Sending;
+    }
+
+    fn complete(&mut self) -> Result<(), Error> {
+        self.phase = Phase::Done;
+        for active in self.sources.iter_mut().filter(|active| active.is_on()) {
+            let anchors = Anchors {
+                client: active.next.clone(),
+                server: active.server_next.clone().unwrap_or_default(),
+            };
+            active.call(|replica| replica.complete(&anchors))?;
+        }
+        Ok(())
+    }
+}
+
+fn is_for_header(status: &Status<'_>) -> bool {
+    status.cmd_ref.trim() == "0" || (status.cmd_ref.is_empty() && status.cmd == "SyncHdr")
+}
+
+/// What was done to one item, and how it counts; or the status and the reason of a failure.
+type Outcome = Result<(StatusCode, Option<ChangeKind>), (StatusCode, String)>;
+
+fn apply(replica: &mut dyn super::Replica, change: &Change<'_>, item: &Item<'_>) -> Outcome {
+    let failed = |error: super::ReplicaError| (StatusCode::COMMAND_FAILED, error.to_string());
+    let luid = item.target_uri();
+    match change.kind {
+        syncml::ChangeKind::Delete => match replica.delete(luid).map_err(failed)? {
+            Applied::Done => Ok((StatusCode::OK, Some(ChangeKind::Delete))),
+            Applied::Unknown => Ok((StatusCode::NOT_DELETED, None)),
+            Applied::ChangedHere => Err(changed_here()),
+        },
+        syncml::ChangeKind::Add | syncml::ChangeKind::Replace => {
+            let meta = item.meta.clone().unwrap_or_default();
+            let meta = meta.inherit(change.meta.as_ref());
+            let refuse = |code: StatusCode, reason: &str| Err((code, reason.to_owned()));
+            if item.more_data {
+                return refuse(StatusCode::NOT_SUPPORTED, "it came in pieces");
+            }
+            let Some(bytes) = content_of(item, &meta) else {
+                return refuse(StatusCode::UNSUPPORTED_TYPE, "its data cannot be decoded");
+            };
+            let media_type = meta.media_type.as_deref().unwrap_or_default().trim();
+            if change.kind == syncml::ChangeKind::Replace && !luid.is_empty() {
+                let applied = replica.replace(luid, media_type, &bytes).map_err(failed)?;
+                match applied {
+                    Applied::Done => return Ok((StatusCode::OK, Some(ChangeKind::Replace))),
+                    Applied::ChangedHere => return Err(changed_here()),
+                    // with a GUID it can be added; without one the server has to send it anew
+                    Applied::Unknown if item.source_uri().is_empty() => {
+                        return refuse(StatusCode::NOT_FOUND, "the server changed an unknown item");
+                    }
+                    Applied::Unknown => {}
+                }
+            }
+            let guid = item.source_uri();
+            if guid.is_empty() {
+                return refuse(StatusCode::INCOMPLETE_COMMAND, "it came without identifier");
+            }
+            let Added { existed, .. } = replica.add(guid, media_type, &bytes).map_err(failed)?;
+            Ok((
+                StatusCode::ITEM_ADDED,
+                (!existed).then_some(ChangeKind::Add),
+            ))
+        }
+        _ => Err((
+            StatusCode::NOT_SUPPORTED,
+            format!("{} is not supported", change.kind.name()),
+        )),
+    }
+}
+
+/// The person changed the item while the session ran: the server hears of it in the next one.
+fn changed_here() -> (StatusCode, String) {
+    (
+        StatusCode::CONFLICT,
+        "it was changed here meanwhile".to_owned(),
+    )
+}

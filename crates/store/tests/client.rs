@@ -1,0 +1,462 @@
+//! The client's session against the server's, without a network between.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub,
+    dead_code
+)]
+
+mod scripted;
+
+use std::sync::{Arc, Mutex};
+
+use scripted::{PASSWORD, Server, USER};
+use session::client::{
+    Added, Anchors, Applied, Config, Error, LocalChange, MemoryReplica, Mode, Plan, Replica,
+    ReplicaError, Session, Source, Step, Summary,
+};
+use session::store::DatastoreKind;
+use syncml::{Encoding, Version};
+
+/// A replica that the test and the session share.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<MemoryReplica>>);
+
+impl Shared {
+    fn with<R>(&self, run: impl FnOnce(&mut MemoryReplica) -> R) -> R {
+        run(&mut self.0.lock().unwrap())
+    }
+
+    fn contents(&self) -> Vec<String> {
+        let mut contents: Vec<String> = self.with(|replica| {
+            let items = replica.items();
+            items
+                .map(|(_, content)| String::from_utf8(content.to_vec()).unwrap())
+                .collect()
+        });
+        contents.sort();
+        contents
+    }
+
+    fn luid_of(&self, content: &str) -> String {
+        self.with(|replica| {
+            let found = replica
+                .items()
+                .find(|(_, held)| *held == content.as_bytes());
+            found.unwrap().0.to_owned()
+        })
+    }
+}
+
+impl Replica for Shared {
+    fn anchors(&mut self) -> Result<Anchors, ReplicaError> {
+        self.with(MemoryReplica::anchors)
+    }
+    fn nonce(&mut self) -> Result<Option<Vec<u8>>, ReplicaError> {
+        self.with(MemoryReplica::nonce)
+    }
+    fn set_nonce(&mut self, nonce: &[u8]) -> Result<(), ReplicaError> {
+        self.with(|replica| replica.set_nonce(nonce))
+    }
+    fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
+        self.with(|replica| replica.begin(plan))
+    }
+    fn next_change(&mut self) -> Result<Option<LocalChange>, ReplicaError> {
+        self.with(MemoryReplica::next_change)
+    }
+    fn unread(&mut self, change: LocalChange) {
+        self.with(|replica| replica.unread(change));
+    }
+    fn confirm(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.with(|replica| replica.confirm(luid))
+    }
+    fn add(&mut self, guid: &str, kind: &str, content: &[u8]) -> Result<Added, ReplicaError> {
+        self.with(|replica| replica.add(guid, kind, content))
+    }
+    fn replace(&mut self, luid: &str, kind: &str, bytes: &[u8]) -> Result<Applied, ReplicaError> {
+        self.with(|replica| replica.replace(luid, kind, bytes))
+    }
+    fn delete(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
+        self.with(|replica| replica.delete(luid))
+    }
+    fn clear(&mut self) -> Result<(), ReplicaError> {
+        self.with(MemoryReplica::clear)
+    }
+    fn pending_maps(&mut self) -> Result<Vec<(String, String)>, ReplicaError> {
+        self.with(MemoryReplica::pending_maps)
+    }
+    fn maps_acknowledged(&mut self, guids: &[String]) -> Result<(), ReplicaError> {
+        self.with(|replica| replica.maps_acknowledged(guids))
+    }
+    fn message_done(&mut self) -> Result<(), ReplicaError> {
+        self.with(MemoryReplica::message_done)
+    }
+    fn complete(&mut self, anchors: &Anchors) -> Result<(), ReplicaError> {
+        self.with(|replica| replica.complete(anchors))
+    }
+}
+
+/// A device with contacts.
+struct Device {
+    config: Config,
+    contacts: Shared,
+    sessions: u8,
+}
+
+impl Device {
+    fn new(name: &str) -> Self {
+        Self {
+            config: Config {
+                url: "http://server/syncml".into(),
+                user: USER.into(),
+                password: PASSWORD.into(),
+                device_id: name.into(),
+                version: Version::V1_2,
+                encoding: Encoding::Wbxml,
+                max_msg_size: 150_000,
+                basic_first: false,
+                software_version: "1".into(),
+            },
+            contacts: Shared::default(),
+            sessions: 0,
+        }
+    }
+
+    fn session(&mut self, server: &Server, mode: Mode) -> Session {
+        self.sessions += 1;
+        let source = Source {
+            name: "contacts".into(),
+            local_uri: "./people".into(),
+            remote_uri: "contacts".into(),
+            kind: DatastoreKind::Contacts,
+            mode,
+            replica: Box::new(self.contacts.clone()),
+        };
+        let entropy = [self.sessions; 8];
+        Session::new(self.config.clone(), vec![source], server.now, entropy).unwrap()
+    }
+
+    fn sync(&mut self, server: &mut Server, mode: Mode) -> Summary {
+        let mut session = self.session(server, mode);
+        let limits = (self.config.max_msg_size, server.config.max_msg_size);
+        let summary = run(&mut session, server, limits).unwrap();
+        assert_eq!(summary.sources[0].error, None);
+        assert_eq!(summary.sources[0].failed, []);
+        summary
+    }
+
+    fn add(&self, name: &str, phone: &str) -> String {
+        let content = card(name, phone);
+        self.contacts
+            .with(|replica| replica.insert("text/x-vcard", content.as_bytes()));
+        content
+    }
+}
+
+fn card(name: &str, phone: &str) -> String {
+    format!("BEGIN:VCARD\r\nVERSION:2.1\r\nN:{name}\r\nTEL;CELL:{phone}\r\nEND:VCARD\r\n")
+}
+
+/// Runs a session to its end; every message is posted twice now and then, as after a lost answer.
+fn run(session: &mut Session, server: &mut Server, limits: (u64, u64)) -> Result<Summary, Error> {
+    for message in 1..1000 {
+        let Step::Send { url, body, .. } = session.step()? else {
+            return Ok(session.summary());
+        };
+        assert!(
+            message == 1 || body.len() as u64 <= limits.1,
+            "{} bytes to a limit of {}",
+            body.len(),
+            limits.1
+        );
+        let token = url.split_once("?sid=").map(|(_, token)| token.to_owned());
+        let answer = server.post(&body, token.as_deref()).unwrap();
+        assert!(answer.body.len() as u64 <= limits.0);
+        let answer = if message % 3 == 0 {
+            let again = server.post(&body, token.as_deref()).unwrap();
+            assert_eq!(again.body, answer.body);
+            again
+        } else {
+            answer
+        };
+        session.receive(&answer.body, None)?;
+    }
+    panic!("the session does not end");
+}
+
+/// `(sent added, changed, deleted, received added, changed, deleted)`.
+fn counts(summary: &Summary) -> [u64; 6] {
+    let source = &summary.sources[0];
+    let (sent, received) = (source.sent, source.received);
+    [
+        sent.added,
+        sent.changed,
+        sent.deleted,
+        received.added,
+        received.changed,
+        received.deleted,
+    ]
+}
+
+#[test]
+fn two_devices_stay_in_step_in_every_version_encoding_and_limit() {
+    for version in Version::ALL {
+        for encoding in [Encoding::Xml, Encoding::Wbxml] {
+            for limit in [1500, 5000, 150_000] {
+                for basic_first in [false, true] {
+                    in_step(version, encoding, limit, basic_first);
+                }
+            }
+        }
+    }
+}
+
+fn in_step(version: Version, encoding: Encoding, limit: u64, basic_first: bool) {
+    let mut server = Server::new();
+    server.resp_uri_base = Some("http://server/syncml");
+    server.config.max_msg_size = limit;
+    let device = |name| {
+        let mut device = Device::new(name);
+        device.config = Config {
+            version,
+            encoding,
+            basic_first,
+            max_msg_size: limit,
+            ..device.config
+        };
+        device
+    };
+    let (mut phone, mut laptop) = (device("phone"), device("laptop"));
+    for number in 0..30 {
+        phone.add(&format!("Person {number}"), &number.to_string());
+    }
+    let first = phone.sync(&mut server, Mode::TwoWay);
+    assert_eq!(first.sources[0].alert, 201, "a first sync compares all");
+    assert_eq!(counts(&first), [0, 30, 0, 0, 0, 0]);
+    assert_eq!(counts(&phone.sync(&mut server, Mode::TwoWay)), [0; 6]);
+
+    let second = laptop.sync(&mut server, Mode::TwoWay);
+    assert_eq!(counts(&second), [0, 0, 0, 30, 0, 0]);
+    assert_eq!(phone.contacts.contents(), laptop.contacts.contents());
+    assert_eq!(counts(&laptop.sync(&mut server, Mode::TwoWay)), [0; 6]);
+
+    // changes on both sides
+    let luid = laptop.contacts.luid_of(&card("Person 3", "3"));
+    laptop
+        .contacts
+        .with(|replica| replica.edit(&luid, card("Person 3", "33").as_bytes()));
+    let luid = laptop.contacts.luid_of(&card("Person 4", "4"));
+    laptop.contacts.with(|replica| replica.remove(&luid));
+    laptop.add("Newcomer", "100");
+    let luid = phone.contacts.luid_of(&card("Person 5", "5"));
+    phone.contacts.with(|replica| replica.remove(&luid));
+    assert_eq!(
+        counts(&laptop.sync(&mut server, Mode::TwoWay)),
+        [1, 1, 1, 0, 0, 0]
+    );
+    assert_eq!(
+        counts(&phone.sync(&mut server, Mode::TwoWay)),
+        [0, 0, 1, 1, 1, 1]
+    );
+    assert_eq!(
+        counts(&laptop.sync(&mut server, Mode::TwoWay)),
+        [0, 0, 0, 0, 0, 1]
+    );
+    assert_eq!(phone.contacts.contents(), laptop.contacts.contents());
+    assert_eq!(phone.contacts.contents(), server.contents());
+
+    // all compared again: nothing doubles
+    let slow = phone.sync(&mut server, Mode::Slow);
+    assert_eq!(counts(&slow), [0, 29, 0, 0, 0, 0]);
+    assert_eq!(server.contents().len(), 29);
+    assert_eq!(counts(&laptop.sync(&mut server, Mode::TwoWay)), [0; 6]);
+}
+
+#[test]
+fn one_way_and_refresh() {
+    let mut server = Server::new();
+    let (mut phone, mut laptop) = (Device::new("phone"), Device::new("laptop"));
+    let ann = phone.add("Ann", "1");
+    phone.sync(&mut server, Mode::TwoWay);
+    laptop.sync(&mut server, Mode::TwoWay);
+
+    let bob = phone.add("Bob", "2");
+    let eve = laptop.add("Eve", "3");
+    laptop.sync(&mut server, Mode::FromClient);
+    assert_eq!(
+        counts(&phone.sync(&mut server, Mode::FromClient)),
+        [1, 0, 0, 0, 0, 0]
+    );
+    assert_eq!(phone.contacts.contents(), [ann.clone(), bob.clone()]);
+    assert_eq!(server.contents(), [ann.clone(), bob.clone(), eve.clone()]);
+    // what was held back comes with the next sync of both directions
+    assert_eq!(
+        counts(&phone.sync(&mut server, Mode::TwoWay)),
+        [0, 0, 0, 1, 0, 0]
+    );
+
+    let joe = phone.add("Joe", "4");
+    assert_eq!(counts(&phone.sync(&mut server, Mode::FromServer)), [0; 6]);
+    assert!(!server.contents().contains(&joe));
+    assert_eq!(
+        counts(&laptop.sync(&mut server, Mode::FromServer)),
+        [0, 0, 0, 1, 0, 0]
+    );
+
+    // the laptop's version replaces the server's, and then the phone's own is replaced
+    let luid = laptop.contacts.luid_of(&ann);
+    laptop.contacts.with(|replica| replica.remove(&luid));
+    laptop.sync(&mut server, Mode::RefreshFromClient);
+    assert_eq!(server.contents(), [bob.clone(), eve.clone()]);
+    phone.sync(&mut server, Mode::RefreshFromServer);
+    assert_eq!(phone.contacts.contents(), [bob, eve]);
+    assert_eq!(counts(&phone.sync(&mut server, Mode::TwoWay)), [0; 6]);
+    assert_eq!(counts(&laptop.sync(&mut server, Mode::TwoWay)), [0; 6]);
+}
+
+#[test]
+fn the_same_contacts_on_two_devices_do_not_double() {
+    let mut server = Server::new();
+    let (mut phone, mut laptop) = (Device::new("phone"), Device::new("laptop"));
+    for number in 0..10 {
+        phone.add(&format!("Person {number}"), &number.to_string());
+        laptop.add(&format!("Person {number}"), &number.to_string());
+    }
+    phone.sync(&mut server, Mode::TwoWay);
+    assert_eq!(
+        counts(&laptop.sync(&mut server, Mode::TwoWay)),
+        [0, 10, 0, 0, 0, 0]
+    );
+    assert_eq!(server.contents().len(), 10);
+    assert_eq!(laptop.contacts.contents().len(), 10);
+}
+
+#[test]
+fn a_session_that_breaks_anywhere_loses_and_doubles_nothing() {
+    for breaks_at in 1..40 {
+        for answer_lost in [false, true] {
+            let mut server = Server::new();
+            server.config.max_msg_size = 2000;
+            let (mut phone, mut laptop) = (Device::new("phone"), Device::new("laptop"));
+            phone.config.max_msg_size = 2000;
+            for number in 0..12 {
+                phone.add(&format!("Person {number}"), &number.to_string());
+                laptop.add(&format!("Other {number}"), &number.to_string());
+            }
+            laptop.sync(&mut server, Mode::TwoWay);
+            let mut session = phone.session(&server, Mode::TwoWay);
+            for message in 1..=breaks_at {
+                let Step::Send { body, .. } = session.step().unwrap() else {
+                    break;
+                };
+                if message == breaks_at && !answer_lost {
+                    break;
+                }
+                let answer = server.post(&body, None).unwrap();
+                if message < breaks_at {
+                    session.receive(&answer.body, None).unwrap();
+                }
+            }
+            drop(session);
+            phone.contacts.with(MemoryReplica::crash);
+            phone.sync(&mut server, Mode::TwoWay);
+            laptop.sync(&mut server, Mode::TwoWay);
+            assert_eq!(server.contents().len(), 24, "broken at {breaks_at}");
+            assert_eq!(phone.contacts.contents(), server.contents());
+            assert_eq!(laptop.contacts.contents(), server.contents());
+            assert_eq!(counts(&phone.sync(&mut server, Mode::TwoWay)), [0; 6]);
+        }
+    }
+}
+
+#[test]
+fn an_edit_during_the_session_is_not_overwritten() {
+    let mut server = Server::new();
+    let (mut phone, mut laptop) = (Device::new("phone"), Device::new("laptop"));
+    phone.add("Ann", "1");
+    phone.sync(&mut server, Mode::TwoWay);
+    laptop.sync(&mut server, Mode::TwoWay);
+    let luid = laptop.contacts.luid_of(&card("Ann", "1"));
+    laptop
+        .contacts
+        .with(|replica| replica.edit(&luid, card("Ann", "2").as_bytes()));
+    laptop.sync(&mut server, Mode::TwoWay);
+
+    let mut session = phone.session(&server, Mode::TwoWay);
+    let luid = phone.contacts.luid_of(&card("Ann", "1"));
+    let mut messages = 0;
+    while let Step::Send { body, .. } = session.step().unwrap() {
+        messages += 1;
+        if messages == 2 {
+            let newest = card("Ann", "3");
+            phone
+                .contacts
+                .with(|replica| replica.edit(&luid, newest.as_bytes()));
+        }
+        let answer = server.post(&body, None).unwrap();
+        session.receive(&answer.body, None).unwrap();
+    }
+    assert_eq!(session.summary().sources[0].failed.len(), 1);
+    assert_eq!(phone.contacts.contents(), [card("Ann", "3")]);
+    phone.sync(&mut server, Mode::TwoWay);
+    laptop.sync(&mut server, Mode::TwoWay);
+    assert_eq!(server.contents(), [card("Ann", "3")]);
+    assert_eq!(laptop.contacts.contents(), [card("Ann", "3")]);
+}
+
+#[test]
+fn a_wrong_password_ends_in_a_refusal() {
+    for basic_first in [false, true] {
+        let mut server = Server::new();
+        let mut phone = Device::new("phone");
+        phone.config.password = "wrong".into();
+        phone.config.basic_first = basic_first;
+        let mut session = phone.session(&server, Mode::TwoWay);
+        let refused = run(&mut session, &mut server, (u64::MAX, u64::MAX)).unwrap_err();
+        assert!(matches!(refused, Error::Refused { .. }), "{refused}");
+    }
+}
+
+#[test]
+fn an_unknown_datastore_fails_alone() {
+    let mut server = Server::new();
+    let phone = Device::new("phone");
+    phone.add("Ann", "1");
+    let source = |name: &str, replica: &Shared| Source {
+        name: name.into(),
+        local_uri: format!("./{name}"),
+        remote_uri: name.into(),
+        kind: DatastoreKind::Contacts,
+        mode: Mode::TwoWay,
+        replica: Box::new(replica.clone()),
+    };
+    let sources = vec![
+        source("bookmarks", &Shared::default()),
+        source("contacts", &phone.contacts),
+    ];
+    let mut session = Session::new(phone.config.clone(), sources, 0, [1; 8]).unwrap();
+    let summary = run(&mut session, &mut server, (u64::MAX, u64::MAX)).unwrap();
+    assert!(summary.sources[0].error.as_ref().unwrap().contains("404"));
+    assert_eq!(summary.sources[1].error, None);
+    assert_eq!(server.contents().len(), 1);
+}
+
+#[test]
+fn an_item_too_large_for_the_server_is_named_and_stays() {
+    let mut server = Server::new();
+    server.config.max_msg_size = 3000;
+    let mut phone = Device::new("phone");
+    phone.add(&"x".repeat(4000), "1");
+    let small = phone.add("Ann", "2");
+    let mut session = phone.session(&server, Mode::TwoWay);
+    let summary = run(&mut session, &mut server, (150_000, 3000)).unwrap();
+    assert_eq!(summary.sources[0].failed.len(), 1);
+    assert_eq!(server.contents(), [small]);
+    server.config.max_msg_size = 100_000;
+    assert_eq!(
+        counts(&phone.sync(&mut server, Mode::TwoWay)),
+        [1, 0, 0, 0, 0, 0]
+    );
+}
