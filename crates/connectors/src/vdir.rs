@@ -1,0 +1,575 @@
+//! A folder of one item a file, as a datastore of a client.
+//!
+//! The folder belongs to the person: files are added, edited and removed by any program. What the
+//! server has is remembered in `.syncline/state.db` inside the folder, so a change is a difference
+//! between the folder and that memory.
+//!
+//! ```text
+//! folder ──scan──▶ differences ──▶ session ──▶ server
+//! folder ◀─temporary file, rename─ session ◀── server
+//!                 .syncline/state.db: what each file was when both sides agreed, GUIDs, maps,
+//!                                     anchors
+//! ```
+//!
+//! A file is written under a temporary name, flushed and renamed; what it will be is written down
+//! before. So after a crash a file that the memory does not know yet is recognized by its content
+//! and not sent back as a new item.
+
+mod files;
+mod state;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+
+use session::client::{
+    Added, Anchors, Applied, ChangeKind, LocalChange, Plan, Replica, ReplicaError,
+};
+
+use files::{Folder, Print};
+use state::{Known, State};
+
+/// A folder that cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The folder or its state cannot be read or made.
+    #[error("{} cannot be used: {reason}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// Another sync of the folder is running.
+    #[error("{} is being synced by another process", path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The state was written by a later release.
+    #[error("the state in {} has version {found}, this program knows versions up to {known}", path.display())]
+    Newer {
+        /// The folder.
+        path: PathBuf,
+        /// The version found.
+        found: u32,
+        /// The newest version known.
+        known: u32,
+    },
+}
+
+/// A folder as a [`Replica`]. A LUID is the name of a file.
+#[derive(Debug)]
+pub struct Vdir {
+    folder: Folder,
+    state: State,
+    default_media_type: &'static str,
+    queue: VecDeque<Change>,
+    /// What was given out, by LUID, until it is confirmed.
+    given: BTreeMap<String, Option<Print>>,
+}
+
+/// A difference between the folder and the memory; content is read when its turn comes.
+#[derive(Debug, Clone)]
+struct Change {
+    kind: ChangeKind,
+    luid: String,
+}
+
+impl Vdir {
+    /// Opens a folder, made if it is missing, for one datastore of one server. `peer` names the
+    /// two: anchors and maps of another peer are kept apart.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Folder`], [`Error::Locked`] or [`Error::Newer`].
+    pub fn open(path: &Path, peer: &str, default_media_type: &'static str) -> Result<Self, Error> {
+        let folder = Folder::open(path)?;
+        let state = State::open(path, peer)?;
+        let mut vdir = Self {
+            folder,
+            state,
+            default_media_type,
+            queue: VecDeque::new(),
+            given: BTreeMap::new(),
+        };
+        vdir.adopt().map_err(|error| Error::Folder {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok(vdir)
+    }
+
+    /// The device identifier that this folder remembers, and `made` where it has none yet.
+    ///
+    /// # Errors
+    ///
+    /// When the state cannot be written.
+    pub fn device_id(&mut self, made: &str) -> Result<String, ReplicaError> {
+        self.state.device_id(made)
+    }
+
+    /// Changes that a two-way sync would send now, by kind: new, changed and deleted files.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read.
+    pub fn outlook(&mut self) -> Result<[u64; 3], ReplicaError> {
+        let mut counts = [0; 3];
+        for change in self.differences()? {
+            counts[match change.kind {
+                ChangeKind::Add => 0,
+                ChangeKind::Replace => 1,
+                ChangeKind::Delete => 2,
+            }] += 1;
+        }
+        Ok(counts)
+    }
+
+    /// Takes over what a crash left between a file and the memory.
+    fn adopt(&mut self) -> Result<(), ReplicaError> {
+        for intent in self.state.intents()? {
+            let there = self.folder.print(&intent.luid)?;
+            match (there, intent.hash) {
+                (Some(print), Some(hash)) if print.hash == hash => {
+                    self.state.know(&intent.luid, &print)?;
+                    if let Some(guid) = &intent.guid {
+                        self.state.remember_guid(guid, &intent.luid)?;
+                    }
+                }
+                (None, None) => self.state.forget(&intent.luid)?,
+                // the file was not written; the server will send the item again
+                _ => {}
+            }
+        }
+        self.state.clear_intents()?;
+        self.state.commit()
+    }
+
+    fn differences(&mut self) -> Result<Vec<Change>, ReplicaError> {
+        let mut known = self.state.known()?;
+        let mut changes = Vec::new();
+        for name in self.folder.names()? {
+            let before = known.remove(&name);
+            let change = |kind| Change {
+                kind,
+                luid: name.clone(),
+            };
+            match before {
+                None => changes.push(change(ChangeKind::Add)),
+                Some(before) => {
+                    let unchanged = match self.folder.stat(&name)? {
+                        Some(stat) if stat == before.stat && !before.is_recent() => true,
+                        _ => self
+                            .folder
+                            .print(&name)?
+                            .is_some_and(|print| print.hash == before.hash),
+                    };
+                    if !unchanged {
+                        changes.push(change(ChangeKind::Replace));
+                    }
+                }
+            }
+        }
+        changes.extend(known.into_keys().map(|luid| Change {
+            kind: ChangeKind::Delete,
+            luid,
+        }));
+        Ok(changes)
+    }
+
+    /// Whether a person has changed or removed the file since both sides agreed on it.
+    fn changed_here(&mut self, luid: &str) -> Result<bool, ReplicaError> {
+        let Some(print) = self.folder.print(luid)? else {
+            return Ok(false);
+        };
+        if let Some(given) = self.given.get(luid) {
+            return Ok(given.as_ref().is_none_or(|given| given.hash != print.hash));
+        }
+        Ok(self
+            .state
+            .known_one(luid)?
+            .is_none_or(|known| known.hash != print.hash))
+    }
+
+    /// Writes a file, remembering first what it will be.
+    fn write(
+        &mut self,
+        luid: &str,
+        guid: Option<&str>,
+        content: &[u8],
+    ) -> Result<(), ReplicaError> {
+        self.state
+            .intend(luid, guid, Some(files::hash_of(content)))?;
+        self.state.commit()?;
+        let print = self.folder.write(luid, content)?;
+        self.state.know(luid, &print)?;
+        self.given.remove(luid);
+        Ok(())
+    }
+
+    fn remove(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.state.intend(luid, None, None)?;
+        self.state.commit()?;
+        self.folder.remove(luid)?;
+        self.state.forget(luid)?;
+        self.given.remove(luid);
+        Ok(())
+    }
+}
+
+impl Replica for Vdir {
+    fn anchors(&mut self) -> Result<Anchors, ReplicaError> {
+        self.state.anchors()
+    }
+
+    fn nonce(&mut self) -> Result<Option<Vec<u8>>, ReplicaError> {
+        self.state.nonce()
+    }
+
+    fn set_nonce(&mut self, nonce: &[u8]) -> Result<(), ReplicaError> {
+        self.state.set_nonce(nonce)
+    }
+
+    fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
+        self.given.clear();
+        if plan.renews_map {
+            self.state.renew()?;
+        }
+        self.queue = match plan {
+            Plan { sends: false, .. } => VecDeque::new(),
+            Plan {
+                all_items: true, ..
+            } => {
+                let names = self.folder.names()?.into_iter();
+                names
+                    .map(|luid| Change {
+                        kind: ChangeKind::Replace,
+                        luid,
+                    })
+                    .collect()
+            }
+            _ => self.differences()?.into(),
+        };
+        Ok(self.queue.len() as u64)
+    }
+
+    fn next_change(&mut self) -> Result<Option<LocalChange>, ReplicaError> {
+        while let Some(change) = self.queue.pop_front() {
+            if change.kind == ChangeKind::Delete {
+                self.given.insert(change.luid.clone(), None);
+                return Ok(Some(LocalChange {
+                    kind: change.kind,
+                    luid: change.luid,
+                    media_type: String::new(),
+                    content: Vec::new(),
+                }));
+            }
+            // a file that vanished meanwhile is a deletion of the next session
+            let Some((print, content)) = self.folder.read(&change.luid)? else {
+                continue;
+            };
+            self.given.insert(change.luid.clone(), Some(print));
+            let media_type = match pim::media::media_type_of(&content) {
+                "text/plain" | "" => self.default_media_type,
+                media_type => media_type,
+            };
+            return Ok(Some(LocalChange {
+                kind: change.kind,
+                luid: change.luid,
+                media_type: media_type.to_owned(),
+                content,
+            }));
+        }
+        Ok(None)
+    }
+
+    fn unread(&mut self, change: LocalChange) {
+        self.given.remove(&change.luid);
+        self.queue.push_front(Change {
+            kind: change.kind,
+            luid: change.luid,
+        });
+    }
+
+    fn confirm(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        match self.given.get(luid) {
+            Some(Some(print)) => self.state.know(luid, print),
+            Some(None) => self.state.forget(luid),
+            None => Ok(()),
+        }
+    }
+
+    fn add(&mut self, guid: &str, media_type: &str, content: &[u8]) -> Result<Added, ReplicaError> {
+        if let Some(luid) = self.state.luid_of(guid)?
+            && self.folder.print(&luid)?.is_some()
+        {
+            if !self.changed_here(&luid)? {
+                self.write(&luid, Some(guid), content)?;
+            }
+            self.state.remember_guid(guid, &luid)?;
+            return Ok(Added {
+                luid,
+                existed: true,
+            });
+        }
+        let luid = self.folder.free_name(guid, media_type, content)?;
+        self.write(&luid, Some(guid), content)?;
+        self.state.remember_guid(guid, &luid)?;
+        Ok(Added {
+            luid,
+            existed: false,
+        })
+    }
+
+    fn replace(&mut self, luid: &str, _: &str, content: &[u8]) -> Result<Applied, ReplicaError> {
+        if !files::is_item(luid) || self.folder.print(luid)?.is_none() {
+            return Ok(Applied::Unknown);
+        }
+        if self.changed_here(luid)? {
+            return Ok(Applied::ChangedHere);
+        }
+        self.write(luid, None, content)?;
+        Ok(Applied::Done)
+    }
+
+    fn delete(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
+        if !files::is_item(luid) || self.folder.print(luid)?.is_none() {
+            self.state.forget(luid)?;
+            return Ok(Applied::Unknown);
+        }
+        if self.changed_here(luid)? {
+            return Ok(Applied::ChangedHere);
+        }
+        self.remove(luid)?;
+        Ok(Applied::Done)
+    }
+
+    fn clear(&mut self) -> Result<(), ReplicaError> {
+        // the memory goes first: files that a crash leaves are new to the next slow sync
+        self.state.renew()?;
+        self.state.commit()?;
+        for name in self.folder.names()? {
+            self.folder.remove(&name)?;
+        }
+        Ok(())
+    }
+
+    fn pending_maps(&mut self) -> Result<Vec<(String, String)>, ReplicaError> {
+        self.state.pending_maps()
+    }
+
+    fn maps_acknowledged(&mut self, guids: &[String]) -> Result<(), ReplicaError> {
+        self.state.maps_acknowledged(guids)
+    }
+
+    fn message_done(&mut self) -> Result<(), ReplicaError> {
+        self.folder.flush()?;
+        self.state.clear_intents()?;
+        self.state.commit()
+    }
+
+    fn complete(&mut self, anchors: &Anchors) -> Result<(), ReplicaError> {
+        self.state.set_anchors(anchors)?;
+        self.state.clear_intents()?;
+        self.state.commit()
+    }
+}
+
+/// What a file was when both sides agreed, with when that was written down.
+impl Known {
+    /// Whether the file was written so shortly before it was looked at that an edit within the
+    /// same tick of the file system's clock would not show in its time.
+    fn is_recent(&self) -> bool {
+        const TICK_NS: i64 = 2_000_000_000;
+        self.seen_ns - self.stat.modified_ns < TICK_NS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs;
+
+    use super::*;
+
+    const TYPE: &str = "text/vcard";
+
+    fn open(path: &Path) -> Vdir {
+        Vdir::open(path, "http://server contacts", TYPE).unwrap()
+    }
+
+    fn plan(all_items: bool) -> Plan {
+        Plan {
+            all_items,
+            sends: true,
+            renews_map: all_items,
+        }
+    }
+
+    /// The changes of a session that confirms all of them.
+    fn send_all(vdir: &mut Vdir, all_items: bool) -> Vec<(ChangeKind, String)> {
+        let count = vdir.begin(plan(all_items)).unwrap();
+        let mut sent = Vec::new();
+        while let Some(change) = vdir.next_change().unwrap() {
+            sent.push((change.kind, change.luid.clone()));
+            vdir.confirm(&change.luid).unwrap();
+        }
+        assert_eq!(count, sent.len() as u64);
+        vdir.complete(&Anchors::default()).unwrap();
+        sent
+    }
+
+    fn card(note: &str) -> String {
+        format!("BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann\r\nNOTE:{note}\r\nEND:VCARD\r\n")
+    }
+
+    #[test]
+    fn what_changed_in_the_folder_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        fs::write(path.join("a.vcf"), card("1")).unwrap();
+        fs::write(path.join("b.vcf"), card("2")).unwrap();
+        fs::write(path.join(".hidden"), "x").unwrap();
+        fs::write(path.join("a.vcf~"), "backup").unwrap();
+        fs::create_dir(path.join("sub")).unwrap();
+        let mut vdir = open(path);
+        let both = [
+            (ChangeKind::Add, "a.vcf".into()),
+            (ChangeKind::Add, "b.vcf".into()),
+        ];
+        assert_eq!(send_all(&mut vdir, false), both);
+        assert_eq!(send_all(&mut vdir, false), []);
+        // of the same length, within the same tick of the clock
+        fs::write(path.join("a.vcf"), card("9")).unwrap();
+        fs::remove_file(path.join("b.vcf")).unwrap();
+        fs::write(path.join("c.vcf"), card("3")).unwrap();
+        assert_eq!(vdir.outlook().unwrap(), [1, 1, 1]);
+        drop(vdir);
+        let mut vdir = open(path);
+        assert_eq!(
+            send_all(&mut vdir, false),
+            [
+                (ChangeKind::Replace, "a.vcf".into()),
+                (ChangeKind::Add, "c.vcf".into()),
+                (ChangeKind::Delete, "b.vcf".into()),
+            ]
+        );
+        let all = [
+            (ChangeKind::Replace, "a.vcf".into()),
+            (ChangeKind::Replace, "c.vcf".into()),
+        ];
+        assert_eq!(send_all(&mut vdir, true), all);
+        // another server knows nothing yet
+        drop(vdir);
+        let mut other = Vdir::open(path, "http://other contacts", TYPE).unwrap();
+        assert_eq!(other.outlook().unwrap(), [2, 0, 0]);
+    }
+
+    #[test]
+    fn changes_of_the_server_are_applied_and_are_no_changes_of_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut vdir = open(folder.path());
+        vdir.begin(plan(false)).unwrap();
+        let first = vdir.add("17", TYPE, card("1").as_bytes()).unwrap();
+        assert_eq!((first.luid.as_str(), first.existed), ("17.vcf", false));
+        let again = vdir.add("17", TYPE, card("1").as_bytes()).unwrap();
+        assert!(again.existed);
+        assert_eq!(again.luid, first.luid);
+        vdir.message_done().unwrap();
+        assert_eq!(
+            vdir.pending_maps().unwrap(),
+            [("17".into(), "17.vcf".into())]
+        );
+        vdir.maps_acknowledged(&["17".into()]).unwrap();
+        assert!(vdir.pending_maps().unwrap().is_empty());
+        let newer = card("2");
+        assert_eq!(
+            vdir.replace("17.vcf", TYPE, newer.as_bytes()).unwrap(),
+            Applied::Done
+        );
+        assert_eq!(
+            fs::read_to_string(folder.path().join("17.vcf")).unwrap(),
+            newer
+        );
+        assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
+        assert_eq!(vdir.delete("17.vcf").unwrap(), Applied::Done);
+        assert_eq!(vdir.delete("17.vcf").unwrap(), Applied::Unknown);
+        assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
+        assert!(!folder.path().join("17.vcf").exists());
+    }
+
+    #[test]
+    fn an_edit_of_a_person_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut vdir = open(folder.path());
+        vdir.begin(plan(false)).unwrap();
+        vdir.add("1", TYPE, card("1").as_bytes()).unwrap();
+        vdir.message_done().unwrap();
+        let path = folder.path().join("1.vcf");
+        fs::write(&path, card("mine")).unwrap();
+        let outcome = vdir
+            .replace("1.vcf", TYPE, card("theirs").as_bytes())
+            .unwrap();
+        assert_eq!(outcome, Applied::ChangedHere);
+        assert_eq!(vdir.delete("1.vcf").unwrap(), Applied::ChangedHere);
+        assert_eq!(fs::read_to_string(path).unwrap(), card("mine"));
+        assert_eq!(vdir.outlook().unwrap(), [0, 1, 0]);
+    }
+
+    #[test]
+    fn names_from_outside_stay_inside() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut vdir = open(folder.path());
+        vdir.begin(plan(false)).unwrap();
+        for guid in [
+            "../../escape",
+            "/etc/passwd",
+            "..",
+            "a/b",
+            "\u{0}",
+            ".hidden",
+        ] {
+            let added = vdir.add(guid, TYPE, card(guid).as_bytes()).unwrap();
+            assert!(files::is_item(&added.luid), "{}", added.luid);
+            assert!(folder.path().join(&added.luid).is_file());
+        }
+        assert_eq!(vdir.folder.names().unwrap().len(), 6);
+        for luid in ["../x", "", ".syncline", "a/b"] {
+            let outcome = vdir.replace(luid, TYPE, b"x").unwrap();
+            assert_eq!(outcome, Applied::Unknown);
+            assert_eq!(vdir.delete(luid).unwrap(), Applied::Unknown);
+        }
+    }
+
+    #[test]
+    fn what_a_crash_left_half_done_is_recognized() {
+        let folder = tempfile::tempdir().unwrap();
+        let content = card("1");
+        let mut vdir = open(folder.path());
+        vdir.begin(plan(false)).unwrap();
+        vdir.add("1", TYPE, content.as_bytes()).unwrap();
+        // power fails before the message is done: the file is there, the memory is not
+        drop(vdir);
+        let mut vdir = open(folder.path());
+        assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
+        let again = vdir.add("1", TYPE, content.as_bytes()).unwrap();
+        assert_eq!((again.luid.as_str(), again.existed), ("1.vcf", true));
+        vdir.message_done().unwrap();
+        // and before a deletion is done
+        vdir.delete("1.vcf").unwrap();
+        drop(vdir);
+        assert_eq!(open(folder.path()).outlook().unwrap(), [0, 0, 0]);
+    }
+
+    #[test]
+    fn a_folder_is_synced_by_one_process_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = open(folder.path());
+        let second = Vdir::open(folder.path(), "http://server contacts", TYPE);
+        assert!(matches!(second, Err(Error::Locked { .. })));
+        drop(first);
+        open(folder.path());
+    }
+}

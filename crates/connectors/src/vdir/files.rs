@@ -1,0 +1,187 @@
+//! The files of a folder: names, contents, safe writing.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use session::client::ReplicaError;
+
+use super::Error;
+
+/// Length and time of a file: as long as both stay, its content is taken to stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stat {
+    /// Bytes.
+    pub(super) size: i64,
+    /// Nanoseconds since 1970.
+    pub(super) modified_ns: i64,
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Print {
+    pub(super) stat: Stat,
+    pub(super) hash: i64,
+}
+
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Files were renamed or removed since the folder was flushed.
+    dirty: bool,
+}
+
+/// FNV-1a: told apart are versions of one file, not hostile inputs.
+pub(super) fn hash_of(content: &[u8]) -> i64 {
+    let hash = content
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    hash.cast_signed()
+}
+
+impl Folder {
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        fs::create_dir_all(path.join(".syncline")).map_err(|error| Error::Folder {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            dirty: false,
+        })
+    }
+
+    fn failed(&self, name: &str, error: io::Error) -> ReplicaError {
+        ReplicaError::new(
+            format!("{}: {error}", self.path.join(name).display()),
+            error,
+        )
+    }
+
+    /// Names of the items, sorted.
+    pub(super) fn names(&self) -> Result<Vec<String>, ReplicaError> {
+        let mut names = Vec::new();
+        let entries = fs::read_dir(&self.path).map_err(|error| self.failed("", error))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| self.failed("", error))?;
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            if is_file && is_item(&name) {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    pub(super) fn stat(&self, name: &str) -> Result<Option<Stat>, ReplicaError> {
+        match fs::metadata(self.path.join(name)) {
+            Ok(metadata) => Ok(Some(stat_of(&metadata))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.failed(name, error)),
+        }
+    }
+
+    pub(super) fn read(&self, name: &str) -> Result<Option<(Print, Vec<u8>)>, ReplicaError> {
+        // the time is taken before the content: an edit in between shows as one
+        let Some(stat) = self.stat(name)? else {
+            return Ok(None);
+        };
+        match fs::read(self.path.join(name)) {
+            Ok(content) => {
+                let hash = hash_of(&content);
+                Ok(Some((Print { stat, hash }, content)))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.failed(name, error)),
+        }
+    }
+
+    pub(super) fn print(&self, name: &str) -> Result<Option<Print>, ReplicaError> {
+        Ok(self.read(name)?.map(|(print, _)| print))
+    }
+
+    /// A name for a new item that no file has: made of the GUID where that is safe.
+    pub(super) fn free_name(
+        &self,
+        guid: &str,
+        media_type: &str,
+        content: &[u8],
+    ) -> Result<String, ReplicaError> {
+        let is_safe =
+            |character: &char| character.is_ascii_alphanumeric() || "-_.@".contains(*character);
+        let safe: String = guid.chars().filter(is_safe).take(60).collect();
+        let safe = safe.trim_matches('.');
+        let stem = if safe.is_empty() { "item" } else { safe };
+        let extension = pim::media::extension_of(media_type, content);
+        for number in 0.. {
+            let name = if number == 0 {
+                format!("{stem}.{extension}")
+            } else {
+                format!("{stem}-{number}.{extension}")
+            };
+            if self.stat(&name)?.is_none() {
+                return Ok(name);
+            }
+        }
+        Ok(stem.to_owned())
+    }
+
+    /// Writes a file whole or not at all.
+    pub(super) fn write(&mut self, name: &str, content: &[u8]) -> Result<Print, ReplicaError> {
+        let temporary = self.path.join(".syncline").join("new");
+        let write = || -> io::Result<Stat> {
+            let mut file = File::create(&temporary)?;
+            file.write_all(content)?;
+            file.sync_data()?;
+            fs::rename(&temporary, self.path.join(name))?;
+            Ok(stat_of(&file.metadata()?))
+        };
+        let stat = write().map_err(|error| self.failed(name, error))?;
+        self.dirty = true;
+        Ok(Print {
+            stat,
+            hash: hash_of(content),
+        })
+    }
+
+    pub(super) fn remove(&mut self, name: &str) -> Result<(), ReplicaError> {
+        self.dirty = true;
+        match fs::remove_file(self.path.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failed(name, error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes new names and removals durable.
+    pub(super) fn flush(&mut self) -> Result<(), ReplicaError> {
+        if std::mem::take(&mut self.dirty) {
+            File::open(&self.path)
+                .and_then(|folder| folder.sync_all())
+                .map_err(|error| self.failed("", error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a name can be that of an item: a plain file name that is not hidden.
+pub(super) fn is_item(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with('.')
+        && !name.contains(['/', '\\', '\0'])
+        && !name.ends_with('~')
+}
+
+fn stat_of(metadata: &fs::Metadata) -> Stat {
+    let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
+    let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Stat {
+        size: i64::try_from(metadata.len()).unwrap_or(i64::MAX),
+        modified_ns: i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
+    }
+}

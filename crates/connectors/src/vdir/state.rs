@@ -1,0 +1,339 @@
+//! The memory of a folder, in `.syncline/state.db`.
+//!
+//! One exclusive transaction is open at any time: it is the lock that keeps two syncs of a folder
+//! apart, and [`State::commit`] ends it and begins the next.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use session::client::{Anchors, ReplicaError};
+
+use super::Error;
+use super::files::{Print, Stat};
+
+const VERSION: u32 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE folder (
+    device_id TEXT
+) STRICT;
+INSERT INTO folder VALUES (NULL);
+
+-- a server and its datastore
+CREATE TABLE peer (
+    id            INTEGER PRIMARY KEY,
+    name          TEXT NOT NULL UNIQUE,
+    client_anchor TEXT NOT NULL DEFAULT '',
+    server_anchor TEXT NOT NULL DEFAULT '',
+    nonce         BLOB
+) STRICT;
+
+-- each file as it was when both sides agreed on it
+CREATE TABLE known (
+    peer        INTEGER NOT NULL,
+    luid        TEXT NOT NULL,
+    hash        INTEGER NOT NULL,
+    size        INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    seen_ns     INTEGER NOT NULL,
+    PRIMARY KEY (peer, luid)
+) STRICT, WITHOUT ROWID;
+
+-- which file an addition of the server became; the pair waits for its acknowledgement
+CREATE TABLE guid (
+    peer    INTEGER NOT NULL,
+    guid    TEXT NOT NULL,
+    luid    TEXT NOT NULL,
+    waiting INTEGER NOT NULL,
+    PRIMARY KEY (peer, guid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX guid_waiting ON guid (peer) WHERE waiting = 1;
+
+-- what is about to happen to a file: its new hash, or nothing when it goes
+CREATE TABLE intent (
+    peer INTEGER NOT NULL,
+    luid TEXT NOT NULL,
+    guid TEXT,
+    hash INTEGER,
+    PRIMARY KEY (peer, luid)
+) STRICT, WITHOUT ROWID;
+";
+
+/// A file as it was when both sides agreed on it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    pub(super) hash: i64,
+    pub(super) stat: Stat,
+    /// Nanoseconds since 1970 at which it was looked at.
+    pub(super) seen_ns: i64,
+}
+
+pub(super) struct Intent {
+    pub(super) luid: String,
+    pub(super) guid: Option<String>,
+    pub(super) hash: Option<i64>,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    connection: Connection,
+    peer: i64,
+}
+
+fn failed(error: rusqlite::Error) -> ReplicaError {
+    ReplicaError::new(format!("the state of the folder: {error}"), error)
+}
+
+impl State {
+    pub(super) fn open(folder: &Path, peer: &str) -> Result<Self, Error> {
+        let unusable = |error: rusqlite::Error| {
+            use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+            match error.sqlite_error_code() {
+                Some(DatabaseBusy | DatabaseLocked) => Error::Locked {
+                    path: folder.to_owned(),
+                },
+                _ => Error::Folder {
+                    path: folder.to_owned(),
+                    reason: error.to_string(),
+                },
+            }
+        };
+        let path = folder.join(".syncline").join("state.db");
+        let connection = Connection::open(path).map_err(unusable)?;
+        connection
+            .busy_timeout(Duration::from_millis(500))
+            .map_err(unusable)?;
+        let prepare = || -> rusqlite::Result<Result<i64, u32>> {
+            // held until the process ends: this is the lock of the folder
+            connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.set_prepared_statement_cache_capacity(32);
+            connection.execute_batch("BEGIN EXCLUSIVE")?;
+            let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            if version > VERSION {
+                return Ok(Err(version));
+            }
+            if version == 0 {
+                connection.execute_batch(SCHEMA)?;
+                connection.pragma_update(None, "user_version", VERSION)?;
+            }
+            connection.execute("INSERT OR IGNORE INTO peer (name) VALUES (?)", [peer])?;
+            let id = connection.query_row("SELECT id FROM peer WHERE name = ?", [peer], |row| {
+                row.get(0)
+            })?;
+            connection.execute_batch("COMMIT; BEGIN IMMEDIATE")?;
+            Ok(Ok(id))
+        };
+        match prepare().map_err(unusable)? {
+            Ok(peer) => Ok(Self { connection, peer }),
+            Err(found) => Err(Error::Newer {
+                path: folder.to_owned(),
+                found,
+                known: VERSION,
+            }),
+        }
+    }
+
+    pub(super) fn commit(&mut self) -> Result<(), ReplicaError> {
+        self.connection
+            .execute_batch("COMMIT; BEGIN IMMEDIATE")
+            .map_err(failed)
+    }
+
+    fn run(&self, sql: &str, params: impl rusqlite::Params) -> Result<(), ReplicaError> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        statement.execute(params).map(|_| ()).map_err(failed)
+    }
+
+    pub(super) fn device_id(&mut self, made: &str) -> Result<String, ReplicaError> {
+        self.run("UPDATE folder SET device_id = ifnull(device_id, ?)", [made])?;
+        self.commit()?;
+        self.connection
+            .query_row("SELECT device_id FROM folder", [], |row| row.get(0))
+            .map_err(failed)
+    }
+
+    pub(super) fn anchors(&mut self) -> Result<Anchors, ReplicaError> {
+        self.connection
+            .query_row(
+                "SELECT client_anchor, server_anchor FROM peer WHERE id = ?",
+                [self.peer],
+                |row| {
+                    Ok(Anchors {
+                        client: row.get(0)?,
+                        server: row.get(1)?,
+                    })
+                },
+            )
+            .map_err(failed)
+    }
+
+    pub(super) fn set_anchors(&mut self, anchors: &Anchors) -> Result<(), ReplicaError> {
+        self.run(
+            "UPDATE peer SET client_anchor = ?, server_anchor = ? WHERE id = ?",
+            params![anchors.client, anchors.server, self.peer],
+        )
+    }
+
+    pub(super) fn nonce(&mut self) -> Result<Option<Vec<u8>>, ReplicaError> {
+        self.connection
+            .query_row("SELECT nonce FROM peer WHERE id = ?", [self.peer], |row| {
+                row.get(0)
+            })
+            .map_err(failed)
+    }
+
+    pub(super) fn set_nonce(&mut self, nonce: &[u8]) -> Result<(), ReplicaError> {
+        self.run(
+            "UPDATE peer SET nonce = ? WHERE id = ?",
+            params![nonce, self.peer],
+        )
+    }
+
+    /// Forgets what was agreed: a slow sync or refresh begins, and the anchors are void until it
+    /// ends well.
+    pub(super) fn renew(&mut self) -> Result<(), ReplicaError> {
+        self.run("DELETE FROM known WHERE peer = ?", [self.peer])?;
+        self.run("DELETE FROM guid WHERE peer = ?", [self.peer])?;
+        self.set_anchors(&Anchors::default())
+    }
+
+    pub(super) fn known(&mut self) -> Result<BTreeMap<String, Known>, ReplicaError> {
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "SELECT hash, size, modified_ns, seen_ns, luid FROM known WHERE peer = ?",
+            )
+            .map_err(failed)?;
+        let rows = statement
+            .query_map([self.peer], |row| Ok((row.get(4)?, known_of(row)?)))
+            .map_err(failed)?;
+        rows.collect::<Result<_, _>>().map_err(failed)
+    }
+
+    pub(super) fn known_one(&mut self, luid: &str) -> Result<Option<Known>, ReplicaError> {
+        self.connection
+            .prepare_cached(
+                "SELECT hash, size, modified_ns, seen_ns FROM known WHERE peer = ? AND luid = ?",
+            )
+            .map_err(failed)?
+            .query_row(params![self.peer, luid], known_of)
+            .optional()
+            .map_err(failed)
+    }
+
+    pub(super) fn know(&mut self, luid: &str, print: &Print) -> Result<(), ReplicaError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let seen_ns = now.map_or(0, |now| i64::try_from(now.as_nanos()).unwrap_or(i64::MAX));
+        self.run(
+            "INSERT OR REPLACE INTO known (peer, luid, hash, size, modified_ns, seen_ns)
+             VALUES (?, ?, ?, ?, ?, ?)",
+            params![
+                self.peer,
+                luid,
+                print.hash,
+                print.stat.size,
+                print.stat.modified_ns,
+                seen_ns
+            ],
+        )
+    }
+
+    pub(super) fn forget(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.run(
+            "DELETE FROM known WHERE peer = ? AND luid = ?",
+            params![self.peer, luid],
+        )?;
+        self.run(
+            "DELETE FROM guid WHERE peer = ? AND luid = ?",
+            params![self.peer, luid],
+        )
+    }
+
+    pub(super) fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {
+        self.connection
+            .prepare_cached("SELECT luid FROM guid WHERE peer = ? AND guid = ?")
+            .map_err(failed)?
+            .query_row(params![self.peer, guid], |row| row.get(0))
+            .optional()
+            .map_err(failed)
+    }
+
+    /// The pair of an addition, which waits for its acknowledgement from now on.
+    pub(super) fn remember_guid(&mut self, guid: &str, luid: &str) -> Result<(), ReplicaError> {
+        self.run(
+            "INSERT OR REPLACE INTO guid (peer, guid, luid, waiting) VALUES (?, ?, ?, 1)",
+            params![self.peer, guid, luid],
+        )
+    }
+
+    pub(super) fn pending_maps(&mut self) -> Result<Vec<(String, String)>, ReplicaError> {
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "SELECT guid, luid FROM guid WHERE peer = ? AND waiting = 1 ORDER BY guid",
+            )
+            .map_err(failed)?;
+        let rows = statement
+            .query_map([self.peer], |row| Ok((row.get(0)?, row.get(1)?)))
+            .map_err(failed)?;
+        rows.collect::<Result<_, _>>().map_err(failed)
+    }
+
+    pub(super) fn maps_acknowledged(&mut self, guids: &[String]) -> Result<(), ReplicaError> {
+        for guid in guids {
+            self.run(
+                "UPDATE guid SET waiting = 0 WHERE peer = ? AND guid = ?",
+                params![self.peer, guid],
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn intend(
+        &mut self,
+        luid: &str,
+        guid: Option<&str>,
+        hash: Option<i64>,
+    ) -> Result<(), ReplicaError> {
+        self.run(
+            "INSERT OR REPLACE INTO intent (peer, luid, guid, hash) VALUES (?, ?, ?, ?)",
+            params![self.peer, luid, guid, hash],
+        )
+    }
+
+    pub(super) fn intents(&mut self) -> Result<Vec<Intent>, ReplicaError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT luid, guid, hash FROM intent WHERE peer = ?")
+            .map_err(failed)?;
+        let rows = statement
+            .query_map([self.peer], |row| {
+                Ok(Intent {
+                    luid: row.get(0)?,
+                    guid: row.get(1)?,
+                    hash: row.get(2)?,
+                })
+            })
+            .map_err(failed)?;
+        rows.collect::<Result<_, _>>().map_err(failed)
+    }
+
+    pub(super) fn clear_intents(&mut self) -> Result<(), ReplicaError> {
+        self.run("DELETE FROM intent WHERE peer = ?", [self.peer])
+    }
+}
+
+fn known_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Known> {
+    Ok(Known {
+        hash: row.get(0)?,
+        stat: Stat {
+            size: row.get(1)?,
+            modified_ns: row.get(2)?,
+        },
+        seen_ns: row.get(3)?,
+    })
+}
