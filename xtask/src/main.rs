@@ -14,6 +14,8 @@ usage: cargo xtask COMMAND
 
   test     format, tree rules, lints, dependencies, tests, documentation
   bench    speed and memory beside a floor and the peers, as ratios
+  simulate SEEDS [FIRST]
+           runs that many seeds of the simulation
   peers    installs the programs that the interoperability tests talk to";
 
 /// Version of cargo-deny that is installed when there is none.
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => test(),
         Some("bench") => bench(&arguments[1..]),
+        Some("simulate") => simulate(&arguments[1..]),
         Some("peers") => {
             peers::install();
             report_missing(&peers::missing());
@@ -85,13 +88,11 @@ fn test() -> Outcome {
         )
     })?;
 
-    skipped.extend(missing.iter().map(|peer| {
-        format!(
-            "tests with {}: install {}",
-            peer.name,
-            peer.packages.join(" ")
-        )
-    }));
+    skipped.extend(
+        missing
+            .iter()
+            .map(|peer| format!("tests with {peer}: install {}", peer.packages().join(" "))),
+    );
     for what in &skipped {
         say(&format!("skipped: {what}"));
     }
@@ -144,7 +145,7 @@ fn dependencies(skipped: &mut Vec<String>) -> Outcome {
 }
 
 fn bench(arguments: &[String]) -> Outcome {
-    peers::install();
+    peers::install_for_bench();
     report_missing(&peers::missing());
     let mut all = vec!["run", "--release", "--package", "bench", "--"];
     all.extend(arguments.iter().map(String::as_str));
@@ -152,12 +153,17 @@ fn bench(arguments: &[String]) -> Outcome {
     cargo(&all, &[])
 }
 
-fn report_missing(missing: &[peers::Peer]) {
+fn simulate(arguments: &[String]) -> Outcome {
+    let mut all = vec!["run", "--release", "--package", "simulation", "--"];
+    all.extend(arguments.iter().map(String::as_str));
+    cargo(&all, &[])
+}
+
+fn report_missing(missing: &[testkit::Peer]) {
     for peer in missing {
         say(&format!(
-            "{} is not here: install {}",
-            peer.name,
-            peer.packages.join(" ")
+            "{peer} is not here: install {}",
+            peer.packages().join(" ")
         ));
     }
 }

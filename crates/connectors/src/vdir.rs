@@ -18,7 +18,7 @@
 mod files;
 mod state;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use session::client::{
@@ -137,6 +137,13 @@ impl Vdir {
                         self.state.remember_guid(guid, &intent.luid)?;
                     }
                 }
+                // a person has edited the new item since: their edit is a change of it
+                (Some(print), Some(hash)) => {
+                    if let Some(guid) = &intent.guid {
+                        self.state.know(&intent.luid, &Print { hash, ..print })?;
+                        self.state.remember_guid(guid, &intent.luid)?;
+                    }
+                }
                 (None, None) => self.state.forget(&intent.luid)?,
                 // the file was not written; the server will send the item again
                 _ => {}
@@ -158,20 +165,27 @@ impl Vdir {
             match before {
                 None => changes.push(change(ChangeKind::Add)),
                 Some(before) => {
-                    let unchanged = match self.folder.stat(&name)? {
-                        Some(stat) if stat == before.stat && !before.is_recent() => true,
-                        _ => self
-                            .folder
-                            .print(&name)?
-                            .is_some_and(|print| print.hash == before.hash),
-                    };
-                    if !unchanged {
-                        changes.push(change(ChangeKind::Replace));
+                    let stat = self.folder.stat(&name)?;
+                    if stat == Some(before.stat) && !before.is_recent() {
+                        continue;
+                    }
+                    match self.folder.print(&name)? {
+                        // so that its time alone tells the next time
+                        Some(print) if print.hash == before.hash => {
+                            self.state.know(&name, &print)?;
+                        }
+                        _ => changes.push(change(ChangeKind::Replace)),
                     }
                 }
             }
         }
-        changes.extend(known.into_keys().map(|luid| Change {
+        let mut gone: BTreeSet<String> = known.into_keys().collect();
+        for luid in self.state.offered()? {
+            if self.folder.stat(&luid)?.is_none() {
+                gone.insert(luid);
+            }
+        }
+        changes.extend(gone.into_iter().map(|luid| Change {
             kind: ChangeKind::Delete,
             luid,
         }));
@@ -190,6 +204,25 @@ impl Vdir {
             .state
             .known_one(luid)?
             .is_none_or(|known| known.hash != print.hash))
+    }
+
+    /// A name for a new item, made of the GUID where that is safe: one that no file has, and no
+    /// item of which the server has not heard that it is gone.
+    fn free_name(
+        &mut self,
+        guid: &str,
+        media_type: &str,
+        content: &[u8],
+    ) -> Result<String, ReplicaError> {
+        let stem = files::stem_of(guid);
+        let extension = pim::media::extension_of(media_type, content);
+        let mut name = format!("{stem}.{extension}");
+        let mut number = 0_u64;
+        while self.folder.stat(&name)?.is_some() || self.state.known_one(&name)?.is_some() {
+            number += 1;
+            name = format!("{stem}-{number}.{extension}");
+        }
+        Ok(name)
     }
 
     /// Writes a file, remembering first what it will be.
@@ -270,6 +303,7 @@ impl Replica for Vdir {
                 continue;
             };
             self.given.insert(change.luid.clone(), Some(print));
+            self.state.offer(&change.luid)?;
             let media_type = match pim::media::media_type_of(&content) {
                 "text/plain" | "" => self.default_media_type,
                 media_type => media_type,
@@ -285,6 +319,8 @@ impl Replica for Vdir {
     }
 
     fn unread(&mut self, change: LocalChange) {
+        // if this fails, the worst is a needless deletion that the server does not know
+        let _ = self.state.settle(&change.luid);
         self.given.remove(&change.luid);
         self.queue.push_front(Change {
             kind: change.kind,
@@ -293,6 +329,7 @@ impl Replica for Vdir {
     }
 
     fn confirm(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.state.settle(luid)?;
         match self.given.get(luid) {
             Some(Some(print)) => self.state.know(luid, print),
             Some(None) => self.state.forget(luid),
@@ -300,20 +337,26 @@ impl Replica for Vdir {
         }
     }
 
+    fn forgotten(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.state.forget(luid)
+    }
+
     fn add(&mut self, guid: &str, media_type: &str, content: &[u8]) -> Result<Added, ReplicaError> {
-        if let Some(luid) = self.state.luid_of(guid)?
-            && self.folder.print(&luid)?.is_some()
-        {
-            if !self.changed_here(&luid)? {
+        if let Some(luid) = self.state.luid_of(guid)? {
+            let is_there = self.folder.print(&luid)?.is_some();
+            if is_there && !self.changed_here(&luid)? {
                 self.write(&luid, Some(guid), content)?;
             }
-            self.state.remember_guid(guid, &luid)?;
-            return Ok(Added {
-                luid,
-                existed: true,
-            });
+            // a deletion that the server has heard of is over: this is the item come back
+            if is_there || self.state.known_one(&luid)?.is_some() {
+                self.state.remember_guid(guid, &luid)?;
+                return Ok(Added {
+                    luid,
+                    existed: true,
+                });
+            }
         }
-        let luid = self.folder.free_name(guid, media_type, content)?;
+        let luid = self.free_name(guid, media_type, content)?;
         self.write(&luid, Some(guid), content)?;
         self.state.remember_guid(guid, &luid)?;
         Ok(Added {
@@ -382,7 +425,7 @@ impl Known {
     /// same tick of the file system's clock would not show in its time.
     fn is_recent(&self) -> bool {
         const TICK_NS: i64 = 2_000_000_000;
-        self.seen_ns - self.stat.modified_ns < TICK_NS
+        self.seen_ns.saturating_sub(self.stat.modified_ns) < TICK_NS
     }
 }
 
@@ -391,6 +434,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use std::fs;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
 
@@ -465,6 +509,24 @@ mod tests {
         drop(vdir);
         let mut other = Vdir::open(path, "http://other contacts", TYPE).unwrap();
         assert_eq!(other.outlook().unwrap(), [2, 0, 0]);
+    }
+
+    #[test]
+    fn a_file_that_goes_before_its_confirmation_is_told_as_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.vcf");
+        fs::write(&path, card("1")).unwrap();
+        let mut vdir = open(folder.path());
+        vdir.begin(plan(false)).unwrap();
+        vdir.next_change().unwrap().unwrap();
+        vdir.message_done().unwrap();
+        // the server may have it: the answer was lost
+        drop(vdir);
+        fs::remove_file(path).unwrap();
+        let mut vdir = open(folder.path());
+        let gone = [(ChangeKind::Delete, "a.vcf".into())];
+        assert_eq!(send_all(&mut vdir, false), gone);
+        assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
     }
 
     #[test]
@@ -561,6 +623,84 @@ mod tests {
         vdir.delete("1.vcf").unwrap();
         drop(vdir);
         assert_eq!(open(folder.path()).outlook().unwrap(), [0, 0, 0]);
+    }
+
+    #[test]
+    fn an_edit_of_what_a_crash_left_half_done_is_a_change_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut vdir = open(folder.path());
+        vdir.begin(plan(false)).unwrap();
+        vdir.add("1", TYPE, card("1").as_bytes()).unwrap();
+        drop(vdir);
+        fs::write(folder.path().join("1.vcf"), card("mine")).unwrap();
+        let mut vdir = open(folder.path());
+        assert_eq!(vdir.outlook().unwrap(), [0, 1, 0]);
+        let again = vdir.add("1", TYPE, card("1").as_bytes()).unwrap();
+        assert_eq!((again.luid.as_str(), again.existed), ("1.vcf", true));
+        let content = fs::read_to_string(folder.path().join("1.vcf")).unwrap();
+        assert_eq!(content, card("mine"));
+    }
+
+    #[test]
+    fn the_name_of_an_item_whose_deletion_is_not_sent_is_not_given_again() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("17.vcf"), card("1")).unwrap();
+        let mut vdir = open(folder.path());
+        send_all(&mut vdir, false);
+        fs::remove_file(folder.path().join("17.vcf")).unwrap();
+        vdir.begin(Plan {
+            sends: false,
+            ..plan(false)
+        })
+        .unwrap();
+        let added = vdir.add("17", TYPE, card("2").as_bytes()).unwrap();
+        assert_ne!(added.luid, "17.vcf");
+        assert_eq!(vdir.outlook().unwrap(), [0, 0, 1]);
+    }
+
+    #[test]
+    fn a_file_counts_as_recent_by_the_time_at_which_it_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.vcf");
+        let mut vdir = open(folder.path());
+        let now = SystemTime::now();
+        let minute = Duration::from_mins(1);
+        for (modified, is_recent) in [(now + minute, true), (now - minute, false)] {
+            fs::write(&path, card("1")).unwrap();
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(modified).unwrap();
+            let print = vdir.folder.print("a.vcf").unwrap().unwrap();
+            vdir.state.know("a.vcf", &print).unwrap();
+            let known = vdir.state.known_one("a.vcf").unwrap().unwrap();
+            assert_eq!(known.seen_ns, print.read_ns);
+            assert_eq!(known.is_recent(), is_recent);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_found_unchanged_is_not_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.vcf");
+        fs::write(&path, card("1")).unwrap();
+        let mut vdir = open(folder.path());
+        send_all(&mut vdir, false);
+        let hour_ago = SystemTime::now() - Duration::from_hours(1);
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(hour_ago).unwrap();
+        assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
+        let known = vdir.state.known_one("a.vcf").unwrap().unwrap();
+        assert_eq!(vdir.folder.stat("a.vcf").unwrap(), Some(known.stat));
+        assert!(!known.is_recent());
+    }
+
+    #[test]
+    fn what_the_server_has_lost_is_a_new_item() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.vcf"), card("1")).unwrap();
+        let mut vdir = open(folder.path());
+        send_all(&mut vdir, false);
+        vdir.forgotten("a.vcf").unwrap();
+        assert_eq!(vdir.outlook().unwrap(), [1, 0, 0]);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! * [`fingerprint`] and [`compare`] answer "is this the record we have already?", from an index
 //!   first and from both texts second.
 //! * [`fill_missing`] joins two versions of one record without rewriting either.
+//! * [`split()`] takes a file of many items apart, and [`summary()`] gives an item a short name.
 //! * [`media`] names formats, media types and file extensions.
 //!
 //! Everything here is a function of its arguments: no input or output, no clock, no randomness.
@@ -23,8 +24,12 @@ mod identity;
 pub mod line;
 pub mod media;
 mod merge;
+mod split;
+mod summary;
 
 pub use decode::Dialect;
 pub use identity::{Fingerprint, Likeness, compare, fingerprint};
 pub use media::{Format, Kind};
 pub use merge::fill_missing;
+pub use split::{Part, Parts, SplitError, split};
+pub use summary::summary;

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!             package 1           package 3            (server's Final)     package 5
-//! replicas ─▶ Initialization ──▶ Sending ───────────▶ Receiving ────────▶ Mapping ──▶ Done
+//! replicas ─▶ Initialization ──▶ Sending ───────────▶ Receiving ────────▶ Mapping ──▶ Closing ─▶ Done
 //!             alerts, DevInf,     changes,             their changes,       statuses, maps
 //!             credentials         their statuses       our statuses         acknowledged
 //! ```
@@ -238,6 +238,23 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The version that may do where `tried` did not: the next lower one, when the server does
+    /// not speak the one tried, or refused the first message as malformed or unknown, as servers
+    /// of lower versions do.
+    pub fn lower_version(&self, tried: Version) -> Option<Version> {
+        let may_do = matches!(
+            self,
+            Self::Version { .. }
+                | Self::Rejected {
+                    status: StatusCode::BAD_REQUEST
+                }
+        );
+        let mut lower = Version::ALL.into_iter().rev();
+        lower.find(|version| may_do && *version < tried)
+    }
+}
+
 /// Where a session is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -249,8 +266,10 @@ enum Phase {
     Sending,
     /// Package 4 is not complete.
     Receiving,
-    /// Package 5 is not complete, or 6.
+    /// Package 5 is not complete.
     Mapping,
+    /// Package 6 is not complete.
+    Closing,
     /// All is said.
     Done,
 }
@@ -295,12 +314,14 @@ struct Active {
     server_next: Option<String>,
     /// The alert code of the server's, which holds.
     agreed: Option<AlertCode>,
+    /// Its alert was written in this login.
+    alerted: bool,
     begun: bool,
     /// The `Sync` with its number of changes was written.
     opened: bool,
     sent_all: bool,
-    /// LUID of the change that did not fit into the last message.
-    stuck: Option<String>,
+    /// Messages in a row into which the next change did not fit.
+    stuck: u32,
     cleared: bool,
     progress: Progress,
     summary: SourceSummary,
@@ -356,12 +377,12 @@ pub struct Session {
     asked_devinf: Vec<(String, String)>,
     /// They did not fit into the last message.
     devinf_stuck: bool,
+    /// Our own device information was written in this login, and the server's asked for.
+    devinf_exchanged: [bool; 2],
     /// What is awaited, by `MsgID` and `CmdID`.
     awaited: BTreeMap<(u32, u32), Awaited>,
     /// Messages in a row that brought nothing.
     idle: u32,
-    /// Our package's last message is out.
-    final_sent: bool,
 }
 
 /// How the client proves who it is.
@@ -373,6 +394,9 @@ enum Scheme {
 
 /// Messages without any content in a row after which a server is taken for broken.
 const MAX_IDLE: u32 = 10;
+
+/// Messages in which a change may fail to fit, beside other commands, before it is left out.
+const MAX_STUCK: u32 = 4;
 
 /// Logins tried before giving up.
 const MAX_TRIES: u32 = 3;
@@ -397,10 +421,11 @@ impl Session {
                 next: String::new(),
                 server_next: None,
                 agreed: None,
+                alerted: false,
                 begun: false,
                 opened: false,
                 sent_all: false,
-                stuck: None,
+                stuck: 0,
                 cleared: false,
                 progress: Progress::default(),
                 summary: SourceSummary {
@@ -438,9 +463,9 @@ impl Session {
             owed: Vec::new(),
             asked_devinf: Vec::new(),
             devinf_stuck: false,
+            devinf_exchanged: [false; 2],
             awaited: BTreeMap::new(),
             idle: 0,
-            final_sent: false,
         })
     }
 
@@ -454,6 +479,10 @@ impl Session {
             return Ok(Step::Done(self.summary()));
         }
         let body = self.compose()?;
+        // what is given out has to be remembered before it leaves
+        for active in &mut self.sources {
+            active.call(|replica| replica.message_done())?;
+        }
         Ok(Step::Send {
             url: self.url.clone(),
             body,

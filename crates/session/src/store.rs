@@ -144,6 +144,9 @@ pub struct Link {
     pub seen: ChangeSeq,
     /// `seen` as of `previous_client_anchor`.
     pub previous_seen: ChangeSeq,
+    /// The last change that the server has ever sent or tried to send: an item that is older and
+    /// that the device holds is held as it is now.
+    pub sent_until: ChangeSeq,
     /// Number of the map that holds; a slow sync or refresh begins the next.
     pub generation: i64,
     /// The client's name for its datastore.
@@ -365,16 +368,24 @@ pub trait Transaction {
         origin: Origin<'_>,
         now: i64,
     ) -> Result<(), StoreError>;
-    /// Live items that may be the same record as `fingerprint` and that the device does not hold
-    /// in this generation: those of equal content, or where there are none those of equal key or
+    /// Live items, or tombstones where `deleted` is set, that may be the same record as
+    /// `fingerprint` and that the device does not hold in this generation: those of equal content, or where there are none those of equal key or
     /// identifier; oldest first, at most `limit`.
     fn candidates(
         &mut self,
         link: LinkId,
         generation: i64,
         fingerprint: &Fingerprint,
+        deleted: bool,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError>;
+    /// Whether an item had this content before its present one ([`Fingerprint::exact`]).
+    fn had_version(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        exact: u64,
+    ) -> Result<bool, StoreError>;
     /// Items of a range of the change sequence that the device does not hold as the server does,
     /// in order of sequence: live ones without a pair of the generation or with an older
     /// revision, and tombstones with a pair of the generation.

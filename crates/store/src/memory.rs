@@ -17,7 +17,17 @@ pub struct Memory {
     links: BTreeMap<LinkId, Link>,
     mappings: BTreeMap<LinkId, Vec<Mapping>>,
     items: BTreeMap<DatastoreId, BTreeMap<Guid, Held>>,
-    history: Vec<(DatastoreId, Guid, Vec<u8>)>,
+    history: Vec<Former>,
+}
+
+#[derive(Debug, Clone)]
+struct Former {
+    datastore: DatastoreId,
+    guid: Guid,
+    content: Vec<u8>,
+    exact: u64,
+    /// It never was the item's content.
+    overruled: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -58,11 +68,11 @@ impl Memory {
 
     /// Contents that were replaced, deleted or overruled, oldest first.
     pub fn history(&self, datastore: DatastoreId, guid: Guid) -> Vec<Vec<u8>> {
-        let of = |entry: &&(DatastoreId, Guid, Vec<u8>)| entry.0 == datastore && entry.1 == guid;
+        let of = |former: &&Former| former.datastore == datastore && former.guid == guid;
         self.history
             .iter()
             .filter(of)
-            .map(|(_, _, content)| content.clone())
+            .map(|former| former.content.clone())
             .collect()
     }
 
@@ -99,8 +109,13 @@ impl Memory {
             .get(&datastore)
             .and_then(|items| items.get(&guid))
         {
-            self.history
-                .push((datastore, guid, held.item.content.clone()));
+            self.history.push(Former {
+                datastore,
+                guid,
+                content: held.item.content.clone(),
+                exact: held.item.exact,
+                overruled: false,
+            });
         }
     }
 
@@ -315,7 +330,13 @@ impl Transaction for Memory {
         _: Origin<'_>,
         _: i64,
     ) -> Result<(), StoreError> {
-        self.history.push((datastore, guid, content.bytes.to_vec()));
+        self.history.push(Former {
+            datastore,
+            guid,
+            content: content.bytes.to_vec(),
+            exact: content.fingerprint.exact,
+            overruled: true,
+        });
         Ok(())
     }
 
@@ -324,6 +345,7 @@ impl Transaction for Memory {
         link: LinkId,
         generation: i64,
         fingerprint: &pim::Fingerprint,
+        deleted: bool,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError> {
         let items = self
@@ -332,7 +354,7 @@ impl Transaction for Memory {
             .into_iter()
             .flat_map(BTreeMap::values);
         let mut found: Vec<(bool, StoredItem)> = items
-            .filter(|held| !held.item.deleted)
+            .filter(|held| held.item.deleted == deleted)
             .filter(|held| self.held(link, held.item.guid, generation).is_none())
             .filter_map(|held| {
                 let equal = held.item.exact == fingerprint.exact;
@@ -350,6 +372,20 @@ impl Transaction for Memory {
             .map(|(_, item)| item)
             .take(limit)
             .collect())
+    }
+
+    fn had_version(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        exact: u64,
+    ) -> Result<bool, StoreError> {
+        Ok(self.history.iter().any(|former| {
+            former.datastore == datastore
+                && former.guid == guid
+                && former.exact == exact
+                && !former.overruled
+        }))
     }
 
     fn pending(&mut self, link: LinkId, range: PendingRange) -> Result<Vec<Pending>, StoreError> {

@@ -78,6 +78,7 @@ enum Call {
     Delete(u8),
     Overrule(u8, u8),
     Candidates(u8, u8, u8),
+    HadVersion(u8, u8),
     Pending(u8, u8, u8, u8),
     Unmapped(u8, u8),
 }
@@ -106,6 +107,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         1 => g.clone().prop_map(Call::Delete),
         1 => (g, n.clone()).prop_map(|(g, n)| Call::Overrule(g, n)),
         2 => (d.clone(), 0..2u8, n.clone()).prop_map(|(d, m, n)| Call::Candidates(d, m, n)),
+        2 => (1..6u8, n.clone()).prop_map(|(g, n)| Call::HadVersion(g, n)),
         3 => (d.clone(), n, 0..2u8, 1..5u8).prop_map(|(d, n, m, x)| Call::Pending(d, n, m, x)),
         2 => (d, 0..2u8).prop_map(|(d, m)| Call::Unmapped(d, m)),
     ];
@@ -165,6 +167,7 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
             let state = Link {
                 client_anchor: n.to_string(),
                 seen: ChangeSeq(wide(n)),
+                sent_until: ChangeSeq(wide(n) + 1),
                 generation: wide(n % 2),
                 open: (n % 3 == 0).then(|| OpenSession {
                     alert: 200 + u16::from(n % 6),
@@ -227,7 +230,14 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
             let fingerprint = pim::fingerprint("text/vcard", &card(n));
             format!(
                 "{:?}",
-                tx.candidates(link(wide(d)), wide(m), &fingerprint, 3)?
+                tx.candidates(link(wide(d)), wide(m), &fingerprint, n % 4 == 0, 3)?
+            )
+        }
+        Call::HadVersion(g, n) => {
+            let fingerprint = pim::fingerprint("text/vcard", &card(n));
+            format!(
+                "{:?}",
+                tx.had_version(CONTACTS, Guid(wide(g)), fingerprint.exact)?
             )
         }
         Call::Pending(d, n, m, limit) => {

@@ -750,3 +750,50 @@ fn a_resume_that_nothing_led_to_becomes_a_slow_sync() {
     let said = phone.send(&mut server, &[sync_alert(1, 225, "1", "3")], true);
     assert_eq!((said.code_of("Alert"), said.alerts[0].0), (508, 201));
 }
+
+#[test]
+fn a_slow_sync_does_not_bring_an_older_version_back() {
+    let mut server = Server::new();
+    let (mut phone, mut tablet) = (Client::new("phone"), Client::new("tablet"));
+    let (old, new) = (card("Ann", "1"), card("Ann", "2"));
+    phone.sync(&mut server, 200, ("", "1"), &[(Add, "a", &old)]);
+    tablet.sync(&mut server, 200, ("", "1"), &[]);
+    phone.sync(&mut server, 200, ("1", "2"), &[(Replace, "a", &new)]);
+    let slow = tablet.sync(&mut server, 201, ("1", "2"), &[(Replace, "luid-1", &old)]);
+    assert_eq!(slow.codes, [207]);
+    assert_eq!(slow.changes.len(), 1);
+    assert_eq!(slow.changes[0].content, new);
+    assert_eq!(server.contents(), [new]);
+}
+
+#[test]
+fn a_map_that_comes_with_the_next_session_is_as_good_as_in_time() {
+    let mut server = Server::new();
+    let (ann, bob) = (card("Ann", "1"), card("Bob", "2"));
+    Client::new("laptop").sync(
+        &mut server,
+        200,
+        ("", "1"),
+        &[(Add, "a", &ann), (Add, "b", &bob)],
+    );
+    let mut phone = Client::new("phone");
+    phone.begin();
+    let said = phone.send(&mut server, &[sync_alert(1, 200, "", "1")], true);
+    let mut replies = statuses_for(&said, 1);
+    replies.push(sync_of(&[]));
+    let said = phone.send(&mut server, &replies, true);
+    assert_eq!(said.changes.len(), 2);
+    phone.send(&mut server, &statuses_for(&said, 2), true);
+    // the pairs come before the changes of the next session, which delete one of the items
+    phone.begin();
+    phone.send(&mut server, &[sync_alert(1, 200, "1", "2")], true);
+    let pair = |guid: &'static str| MapItem {
+        guid: guid.into(),
+        luid: format!("L{guid}").into(),
+    };
+    let late = map_of(vec![pair("1"), pair("2")]);
+    let said = phone.send(&mut server, &[late, sync_of(&[(Delete, "L1", "")])], true);
+    assert_eq!(said.codes(), [200, 200, 200, 200]);
+    assert!(said.changes.is_empty(), "nothing is sent again");
+    assert_eq!(server.contents(), [bob]);
+}

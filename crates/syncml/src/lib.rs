@@ -23,6 +23,7 @@ pub mod message;
 pub mod meta;
 mod names;
 mod read;
+pub mod transcode;
 pub mod version;
 mod write;
 

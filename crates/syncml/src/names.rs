@@ -93,19 +93,39 @@ impl Vocabulary {
 
     /// The name of a token; `None` for one that is not assigned.
     pub(crate) fn name(self, page: u8, code: u8) -> Option<&'static str> {
-        let table = match (self, page) {
-            (Self::SyncMl, 0) => syncml::ALL,
-            (Self::SyncMl, 1) => metinf::ALL,
-            (Self::DevInf, 0) => devinf::ALL,
-            _ => return None,
-        };
+        self.entry(page, code).map(|name| name.text)
+    }
+
+    /// The entry of a token; `None` for one that is not assigned.
+    pub(crate) fn entry(self, page: u8, code: u8) -> Option<Name> {
+        let table = self.pages().get(usize::from(page))?;
         // tables are ordered by token, with few gaps
         let guess = usize::from(code.checked_sub(5)?).min(table.len().saturating_sub(1));
         table[..=guess]
             .iter()
             .rev()
             .find(|name| name.code == code)
-            .map(|name| name.text)
+            .copied()
+    }
+
+    /// The entry of a name, whatever its page; names differ between the pages of a vocabulary.
+    pub(crate) fn named(self, text: &str) -> Option<Name> {
+        let text = match (self, text) {
+            // the name of this token before 1.2
+            (Self::DevInf, "Size") => devinf::MAX_SIZE.text,
+            (Self::DevInf, "Xnam") => devinf::X_NAM.text,
+            (Self::DevInf, "Xval") => devinf::X_VAL.text,
+            _ => text,
+        };
+        let mut names = self.pages().iter().copied().flatten();
+        names.find(|name| name.text == text).copied()
+    }
+
+    fn pages(self) -> &'static [&'static [Name]] {
+        match self {
+            Self::SyncMl => &[syncml::ALL, metinf::ALL],
+            Self::DevInf => &[devinf::ALL],
+        }
     }
 }
 
@@ -122,6 +142,7 @@ mod tests {
         ] {
             for name in table {
                 assert_eq!(vocabulary.name(name.page, name.code), Some(name.text));
+                assert_eq!(vocabulary.named(name.text), Some(*name));
             }
         }
     }

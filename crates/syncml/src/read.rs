@@ -7,7 +7,7 @@
 
 mod devinf;
 mod parser;
-mod source;
+pub(crate) mod source;
 
 use std::borrow::Cow;
 
@@ -65,6 +65,11 @@ impl<'a> Document<'a> {
             bytes: source::to_utf8(bytes, charset)?,
             encoding: Encoding::Xml,
         })
+    }
+
+    /// The document, XML in UTF-8.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// How the document is encoded.

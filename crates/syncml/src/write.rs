@@ -459,8 +459,15 @@ impl MessageWriter {
     }
 }
 
+/// Bytes as text, if XML has a form for each of its characters.
+pub(crate) fn xml_text(bytes: &[u8]) -> Option<&str> {
+    let has_no_form = |c| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    let text = std::str::from_utf8(bytes).ok()?;
+    (!text.contains(has_no_form)).then_some(text)
+}
+
 /// Text with what XML reserves escaped, and carriage returns kept from normalization.
-fn escaped(text: &str) -> Cow<'_, str> {
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     if !text
         .bytes()
         .any(|byte| matches!(byte, b'<' | b'>' | b'&' | b'\r'))

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use session::client::ReplicaError;
 
@@ -23,6 +23,8 @@ pub(super) struct Stat {
 pub(super) struct Print {
     pub(super) stat: Stat,
     pub(super) hash: i64,
+    /// Nanoseconds since 1970 at which it was read or written.
+    pub(super) read_ns: i64,
 }
 
 #[derive(Debug)]
@@ -92,10 +94,16 @@ impl Folder {
         let Some(stat) = self.stat(name)? else {
             return Ok(None);
         };
+        let read_ns = nanoseconds(SystemTime::now());
         match fs::read(self.path.join(name)) {
             Ok(content) => {
                 let hash = hash_of(&content);
-                Ok(Some((Print { stat, hash }, content)))
+                let print = Print {
+                    stat,
+                    hash,
+                    read_ns,
+                };
+                Ok(Some((print, content)))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.failed(name, error)),
@@ -104,32 +112,6 @@ impl Folder {
 
     pub(super) fn print(&self, name: &str) -> Result<Option<Print>, ReplicaError> {
         Ok(self.read(name)?.map(|(print, _)| print))
-    }
-
-    /// A name for a new item that no file has: made of the GUID where that is safe.
-    pub(super) fn free_name(
-        &self,
-        guid: &str,
-        media_type: &str,
-        content: &[u8],
-    ) -> Result<String, ReplicaError> {
-        let is_safe =
-            |character: &char| character.is_ascii_alphanumeric() || "-_.@".contains(*character);
-        let safe: String = guid.chars().filter(is_safe).take(60).collect();
-        let safe = safe.trim_matches('.');
-        let stem = if safe.is_empty() { "item" } else { safe };
-        let extension = pim::media::extension_of(media_type, content);
-        for number in 0.. {
-            let name = if number == 0 {
-                format!("{stem}.{extension}")
-            } else {
-                format!("{stem}-{number}.{extension}")
-            };
-            if self.stat(&name)?.is_none() {
-                return Ok(name);
-            }
-        }
-        Ok(stem.to_owned())
     }
 
     /// Writes a file whole or not at all.
@@ -147,6 +129,7 @@ impl Folder {
         Ok(Print {
             stat,
             hash: hash_of(content),
+            read_ns: nanoseconds(SystemTime::now()),
         })
     }
 
@@ -160,7 +143,8 @@ impl Folder {
 
     /// Makes new names and removals durable.
     pub(super) fn flush(&mut self) -> Result<(), ReplicaError> {
-        if std::mem::take(&mut self.dirty) {
+        // elsewhere a folder cannot be opened, and its names last without
+        if std::mem::take(&mut self.dirty) && cfg!(unix) {
             File::open(&self.path)
                 .and_then(|folder| folder.sync_all())
                 .map_err(|error| self.failed("", error))?;
@@ -173,15 +157,33 @@ impl Folder {
 pub(super) fn is_item(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with('.')
-        && !name.contains(['/', '\\', '\0'])
+        && !name.contains(['/', '\\'])
+        // such a name cannot be written in XML
+        && !name.contains(char::is_control)
         && !name.ends_with('~')
+        && Path::new(name).extension().is_none_or(|extension| extension != "tmp")
+}
+
+/// A name without extension made of a GUID, of what is safe in it.
+pub(super) fn stem_of(guid: &str) -> String {
+    let is_safe =
+        |character: &char| character.is_ascii_alphanumeric() || "-_.@".contains(*character);
+    let safe: String = guid.chars().filter(is_safe).take(60).collect();
+    match safe.trim_matches('.') {
+        "" => "item".to_owned(),
+        stem => stem.to_owned(),
+    }
+}
+
+fn nanoseconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
 fn stat_of(metadata: &fs::Metadata) -> Stat {
     let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
-    let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
     Stat {
         size: i64::try_from(metadata.len()).unwrap_or(i64::MAX),
-        modified_ns: i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
+        modified_ns: nanoseconds(modified),
     }
 }

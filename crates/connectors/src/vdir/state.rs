@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 use session::client::{Anchors, ReplicaError};
@@ -41,6 +41,13 @@ CREATE TABLE known (
     PRIMARY KEY (peer, luid)
 ) STRICT, WITHOUT ROWID;
 
+-- files that were given out and not confirmed: the server may have them
+CREATE TABLE offered (
+    peer INTEGER NOT NULL,
+    luid TEXT NOT NULL,
+    PRIMARY KEY (peer, luid)
+) STRICT, WITHOUT ROWID;
+
 -- which file an addition of the server became; the pair waits for its acknowledgement
 CREATE TABLE guid (
     peer    INTEGER NOT NULL,
@@ -66,7 +73,7 @@ CREATE TABLE intent (
 pub(super) struct Known {
     pub(super) hash: i64,
     pub(super) stat: Stat,
-    /// Nanoseconds since 1970 at which it was looked at.
+    /// Nanoseconds since 1970 at which it was read or written.
     pub(super) seen_ns: i64,
 }
 
@@ -198,6 +205,7 @@ impl State {
     pub(super) fn renew(&mut self) -> Result<(), ReplicaError> {
         self.run("DELETE FROM known WHERE peer = ?", [self.peer])?;
         self.run("DELETE FROM guid WHERE peer = ?", [self.peer])?;
+        self.run("DELETE FROM offered WHERE peer = ?", [self.peer])?;
         self.set_anchors(&Anchors::default())
     }
 
@@ -214,6 +222,32 @@ impl State {
         rows.collect::<Result<_, _>>().map_err(failed)
     }
 
+    pub(super) fn offer(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.run(
+            "INSERT OR IGNORE INTO offered (peer, luid) VALUES (?, ?)",
+            params![self.peer, luid],
+        )
+    }
+
+    pub(super) fn offered(&mut self) -> Result<Vec<String>, ReplicaError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT luid FROM offered WHERE peer = ?")
+            .map_err(failed)?;
+        let rows = statement
+            .query_map([self.peer], |row| row.get(0))
+            .map_err(failed)?;
+        rows.collect::<Result<_, _>>().map_err(failed)
+    }
+
+    /// The offer is settled, or was taken back before it left.
+    pub(super) fn settle(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.run(
+            "DELETE FROM offered WHERE peer = ? AND luid = ?",
+            params![self.peer, luid],
+        )
+    }
+
     pub(super) fn known_one(&mut self, luid: &str) -> Result<Option<Known>, ReplicaError> {
         self.connection
             .prepare_cached(
@@ -226,8 +260,6 @@ impl State {
     }
 
     pub(super) fn know(&mut self, luid: &str, print: &Print) -> Result<(), ReplicaError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let seen_ns = now.map_or(0, |now| i64::try_from(now.as_nanos()).unwrap_or(i64::MAX));
         self.run(
             "INSERT OR REPLACE INTO known (peer, luid, hash, size, modified_ns, seen_ns)
              VALUES (?, ?, ?, ?, ?, ?)",
@@ -237,7 +269,7 @@ impl State {
                 print.hash,
                 print.stat.size,
                 print.stat.modified_ns,
-                seen_ns
+                print.read_ns
             ],
         )
     }

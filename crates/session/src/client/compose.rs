@@ -1,12 +1,17 @@
 //! The client's messages: statuses first, then what the package brings, within the server's
 //! limit.
 
+use std::collections::BTreeSet;
+
 use syncml::{
     Access, AccessKind, Alert, AlertCode, Anchor, Change, Command, Data, Header, Item, Location,
     Map, MapItem, MessageWriter, Meta, Results, Status, StatusCode, Sync, Version, auth,
 };
 
-use super::{Awaited, ChangeKind, Error, Failure, LocalChange, Owed, Phase, Plan, Scheme, Session};
+use super::{
+    Awaited, ChangeKind, Error, Failure, LocalChange, MAX_STUCK, Owed, Phase, Plan, Scheme,
+    Session, Source,
+};
 
 /// Pairs in one Map command.
 const MAP_ITEMS: usize = 50;
@@ -38,7 +43,6 @@ impl Session {
     /// Writes the next message and moves the phase on by what it says.
     pub(super) fn compose(&mut self) -> Result<Vec<u8>, Error> {
         self.msg_id += 1;
-        self.final_sent = false;
         let limit = self
             .peer_max_msg_size
             .map_or(OWN_LIMIT, |size| usize::try_from(size).unwrap_or(OWN_LIMIT));
@@ -52,32 +56,31 @@ impl Session {
         let mut is_final = false;
         if said_all {
             is_final = match self.phase {
-                Phase::Alerting => {
-                    self.write_initialization(&mut out);
-                    self.phase = Phase::Initialization;
-                    true
-                }
+                Phase::Alerting => self.write_initialization(&mut out),
                 Phase::Sending => self.write_changes(&mut out)?,
                 Phase::Receiving => {
                     self.write_maps(&mut out)?;
                     false
                 }
-                Phase::Mapping => self.write_maps(&mut out)?,
-                Phase::Initialization | Phase::Done => false,
+                Phase::Mapping => self.write_last_maps(&mut out)?,
+                Phase::Initialization | Phase::Closing | Phase::Done => false,
             };
         }
         if !is_final && self.asks_for_more(said_all) {
             let alert = self.next_message(out.next_cmd_id);
             out.try_command(&alert);
         }
-        self.final_sent = is_final;
         Ok(out.writer.finish(is_final))
     }
 
     /// Whether the message needs an alert that asks for the server's next one: when it carries no
     /// command that the server would answer anyway.
     fn asks_for_more(&self, said_all: bool) -> bool {
-        !said_all || matches!(self.phase, Phase::Initialization | Phase::Receiving)
+        let waits = matches!(
+            self.phase,
+            Phase::Initialization | Phase::Receiving | Phase::Closing
+        );
+        !said_all || waits
     }
 
     fn header(&self) -> Header<'static> {
@@ -155,36 +158,85 @@ impl Session {
         }
     }
 
-    fn write_initialization(&mut self, out: &mut Outgoing) {
+    /// Fills the message with package 1; whether it is complete.
+    fn write_initialization(&mut self, out: &mut Outgoing) -> bool {
         for index in 0..self.sources.len() {
-            let Some(active) = self.sources.get(index).filter(|active| active.is_on()) else {
+            if !self.write_alert(out, index) {
+                return false;
+            }
+        }
+        if !self.write_devinf_exchange(out) {
+            return false;
+        }
+        self.phase = Phase::Initialization;
+        true
+    }
+
+    /// Writes the alert of a source once; whether it is written.
+    fn write_alert(&mut self, out: &mut Outgoing, index: usize) -> bool {
+        let Some(active) = self.sources.get_mut(index) else {
+            return true;
+        };
+        if active.alerted || !active.is_on() {
+            return true;
+        }
+        let last = active.anchors.client.clone();
+        let alert = Alert {
+            cmd_id: out.next_cmd_id.to_string().into(),
+            data: active.source.mode.alert().to_string().into(),
+            items: vec![Item {
+                target: Some(Location::new(active.source.remote_uri.clone())),
+                source: Some(Location::new(active.source.local_uri.clone())),
+                meta: Some(Meta {
+                    anchor: Some(Anchor {
+                        last: Some(last.into()),
+                        next: active.next.clone().into(),
+                    }),
+                    ..Meta::default()
+                }),
+                ..Item::default()
+            }],
+            ..Alert::default()
+        };
+        let cmd_id = out.next_cmd_id;
+        if out.try_command(&Command::Alert(alert)) {
+            active.alerted = true;
+            self.awaited
+                .insert((self.msg_id, cmd_id), Awaited::Alert(index));
+            return true;
+        }
+        if cmd_id > 2 {
+            return false;
+        }
+        active.fail("the server takes no message that is large enough for its alert");
+        true
+    }
+
+    /// Puts our device information and gets the server's, once each; whether both are written.
+    fn write_devinf_exchange(&mut self, out: &mut Outgoing) -> bool {
+        let media_type = self.config.encoding.devinf_media_type();
+        let knows_server = self
+            .sources
+            .iter()
+            .any(|active| !active.anchors.server.is_empty());
+        let target = Item {
+            target: Some(Location::new(self.config.version.devinf_uri())),
+            ..Item::default()
+        };
+        let exchange = [
+            (AccessKind::Put, self.devinf_item()),
+            (AccessKind::Get, target),
+        ];
+        for (place, (kind, item)) in exchange.into_iter().enumerate() {
+            let done = self.devinf_exchanged.get_mut(place);
+            let Some(done) = done.filter(|done| !**done) else {
                 continue;
             };
-            let last = active.anchors.client.clone();
-            let alert = Alert {
-                cmd_id: out.next_cmd_id.to_string().into(),
-                data: active.source.mode.alert().to_string().into(),
-                items: vec![Item {
-                    target: Some(Location::new(active.source.remote_uri.clone())),
-                    source: Some(Location::new(active.source.local_uri.clone())),
-                    meta: Some(Meta {
-                        anchor: Some(Anchor {
-                            last: Some(last.into()),
-                            next: active.next.clone().into(),
-                        }),
-                        ..Meta::default()
-                    }),
-                    ..Item::default()
-                }],
-                ..Alert::default()
-            };
-            self.await_status(out, Awaited::Alert(index));
-            out.writer.command(&Command::Alert(alert));
-            out.next_cmd_id += 1;
-        }
-        let media_type = self.config.encoding.devinf_media_type();
-        let access = |kind, cmd_id: u32, item| {
-            Command::Access(Access {
+            if kind == AccessKind::Get && knows_server {
+                continue;
+            }
+            let cmd_id = out.next_cmd_id;
+            let written = out.try_command(&Command::Access(Access {
                 kind,
                 cmd_id: cmd_id.to_string().into(),
                 no_resp: false,
@@ -192,28 +244,14 @@ impl Session {
                 cred: None,
                 meta: Some(Meta::of_type(media_type)),
                 items: vec![item],
-            })
-        };
-        let put = access(AccessKind::Put, out.next_cmd_id, self.devinf_item());
-        out.writer.command(&put);
-        out.next_cmd_id += 1;
-        let never = self
-            .sources
-            .iter()
-            .all(|active| active.anchors.server.is_empty());
-        if never {
-            let target = Item {
-                target: Some(Location::new(self.config.version.devinf_uri())),
-                ..Item::default()
-            };
-            out.writer
-                .command(&access(AccessKind::Get, out.next_cmd_id, target));
-            out.next_cmd_id += 1;
+            }));
+            // where a message has no room for it the server has to do without
+            if !written && cmd_id > 2 {
+                return false;
+            }
+            *done = true;
         }
-    }
-
-    fn await_status(&mut self, out: &Outgoing, what: Awaited) {
-        self.awaited.insert((self.msg_id, out.next_cmd_id), what);
+        true
     }
 
     /// Fills the message with changes; whether all of them are out now.
@@ -238,7 +276,7 @@ impl Session {
     }
 
     /// Tells a replica what is coming, once.
-    fn begin(&mut self, index: usize) -> Result<(), Error> {
+    pub(super) fn begin(&mut self, index: usize) -> Result<(), Error> {
         let Some(active) = self.sources.get_mut(index) else {
             return Ok(());
         };
@@ -284,24 +322,29 @@ impl Session {
         }
         self.awaited
             .insert((message, out.next_cmd_id), Awaited::Sync(index));
+        // nothing but the statuses that every message has
+        let almost_empty = out.next_cmd_id <= 3;
         out.next_cmd_id += 1;
+        let first = out.next_cmd_id;
         active.opened = true;
         while let Some(change) = active.call(|replica| replica.next_change())? {
             let cmd_id = out.next_cmd_id;
             if out.try_command(&command_of(&change, cmd_id)) {
                 active.progress.sent += 1;
+                active.stuck = 0;
                 let awaited = Awaited::Change {
                     source: index,
                     luid: change.luid,
                     kind: change.kind,
                 };
                 self.awaited.insert((message, cmd_id), awaited);
-            } else if active.stuck.as_deref() != Some(change.luid.as_str()) {
-                active.stuck = Some(change.luid.clone());
+            } else if cmd_id > first || !(almost_empty || active.stuck >= MAX_STUCK) {
+                active.stuck += u32::from(cmd_id == first);
                 active.source.replica.unread(change);
                 out.writer.close_sync();
                 return Ok(false);
             } else {
+                active.stuck = 0;
                 active.summary.failed.push(Failure {
                     item: change.luid,
                     reason: format!(
@@ -316,6 +359,15 @@ impl Session {
         Ok(true)
     }
 
+    /// Writes package 5; whether it is complete.
+    fn write_last_maps(&mut self, out: &mut Outgoing) -> Result<bool, Error> {
+        let is_complete = self.write_maps(out)?;
+        if is_complete {
+            self.phase = Phase::Closing;
+        }
+        Ok(is_complete)
+    }
+
     /// Writes the pairs that wait; whether all of them fitted.
     fn write_maps(&mut self, out: &mut Outgoing) -> Result<bool, Error> {
         for index in 0..self.sources.len() {
@@ -326,43 +378,40 @@ impl Session {
             if !active.is_on() || !active.begun {
                 continue;
             }
-            let awaited = &self.awaited;
-            let on_the_way = |guid: &String| {
-                awaited
-                    .values()
-                    .any(|what| matches!(what, Awaited::Map { guids, .. } if guids.contains(guid)))
-            };
+            // GUIDs are numbered by datastore
+            let on_the_way: BTreeSet<&String> = self
+                .awaited
+                .values()
+                .filter_map(|what| match what {
+                    Awaited::Map { source, guids } if *source == index => Some(guids),
+                    _ => None,
+                })
+                .flatten()
+                .collect();
             let pending = active.call(|replica| replica.pending_maps())?;
             let pending: Vec<_> = pending
                 .into_iter()
-                .filter(|(guid, _)| !on_the_way(guid))
+                .filter(|(guid, _)| !on_the_way.contains(guid))
                 .collect();
-            for pairs in pending.chunks(MAP_ITEMS) {
-                let map = Map {
-                    cmd_id: out.next_cmd_id.to_string().into(),
-                    target: Location::new(active.source.remote_uri.clone()),
-                    source: Location::new(active.source.local_uri.clone()),
-                    items: pairs
-                        .iter()
-                        .map(|(guid, luid)| MapItem {
-                            guid: guid.as_str().into(),
-                            luid: luid.as_str().into(),
-                        })
-                        .collect(),
-                    ..Map::default()
-                };
+            let mut rest = pending.as_slice();
+            let mut most = MAP_ITEMS;
+            while !rest.is_empty() {
+                let (pairs, after) = rest.split_at(most.min(rest.len()));
                 let cmd_id = out.next_cmd_id;
-                if !out.try_command(&Command::Map(map)) {
-                    return Ok(false);
-                }
-                let guids = pairs.iter().map(|(guid, _)| guid.clone()).collect();
-                self.awaited.insert(
-                    (message, cmd_id),
-                    Awaited::Map {
+                let map = map_of(&active.source, pairs, cmd_id);
+                if out.try_command(&map) {
+                    let guids = pairs.iter().map(|(guid, _)| guid.clone()).collect();
+                    let awaited = Awaited::Map {
                         source: index,
                         guids,
-                    },
-                );
+                    };
+                    self.awaited.insert((message, cmd_id), awaited);
+                    rest = after;
+                } else if most == 1 {
+                    return Ok(false);
+                } else {
+                    most = pairs.len().div_ceil(2).min(most - 1);
+                }
             }
         }
         Ok(true)
@@ -380,6 +429,20 @@ impl Session {
             ..Alert::default()
         })
     }
+}
+
+fn map_of<'p>(source: &'p Source, pairs: &'p [(String, String)], cmd_id: u32) -> Command<'p> {
+    let items = pairs.iter().map(|(guid, luid)| MapItem {
+        guid: guid.as_str().into(),
+        luid: luid.as_str().into(),
+    });
+    Command::Map(Map {
+        cmd_id: cmd_id.to_string().into(),
+        target: Location::new(source.remote_uri.as_str()),
+        source: Location::new(source.local_uri.as_str()),
+        items: items.collect(),
+        ..Map::default()
+    })
 }
 
 fn status_of(owed: &Owed, cmd_id: u32) -> Status<'_> {

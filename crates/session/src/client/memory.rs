@@ -1,6 +1,6 @@
 //! A replica in memory: for tests, simulations and benchmarks.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Added, Anchors, Applied, ChangeKind, LocalChange, Plan, Replica, ReplicaError};
@@ -20,6 +20,8 @@ struct State {
     items: BTreeMap<String, Held>,
     /// The edit of each item that the server has.
     confirmed: BTreeMap<String, u64>,
+    /// Items that were given out and not confirmed: the server may have them.
+    offered: BTreeSet<String>,
     /// LUIDs of the server's additions, by GUID.
     guids: BTreeMap<String, String>,
     /// Pairs that the server has not acknowledged.
@@ -36,10 +38,8 @@ pub struct MemoryReplica {
     now: State,
     durable: State,
     queue: VecDeque<LocalChange>,
-    /// The edit of each item as it was given out in this session.
-    given: BTreeMap<String, u64>,
-    /// The edit of each item when the session began.
-    seen: BTreeMap<String, u64>,
+    /// The edit of each item as it was given out in this session; `None` for a deletion.
+    given: BTreeMap<String, Option<u64>>,
 }
 
 impl MemoryReplica {
@@ -80,14 +80,14 @@ impl MemoryReplica {
         self.now = self.durable.clone();
         self.queue.clear();
         self.given.clear();
-        self.seen.clear();
     }
 
-    /// Whether a person has changed the item since the session began.
+    /// Whether a person has changed the item, and the server was not given that change.
     fn is_changed_here(&self, luid: &str) -> bool {
-        let seen = self.seen.get(luid);
+        let given = self.given.get(luid).copied();
+        let known = given.unwrap_or_else(|| self.now.confirmed.get(luid).copied());
         let held = self.now.items.get(luid);
-        matches!((seen, held), (Some(seen), Some(held)) if *seen != held.edit)
+        held.is_some_and(|held| known != Some(held.edit))
     }
 }
 
@@ -119,10 +119,10 @@ impl State {
             };
             Some(change_of(kind, luid, held))
         });
-        let gone = self
-            .confirmed
-            .keys()
-            .filter(|luid| !self.items.contains_key(*luid))
+        let told: BTreeSet<&String> = self.confirmed.keys().chain(&self.offered).collect();
+        let gone = told
+            .into_iter()
+            .filter(|luid| !self.items.contains_key(luid.as_str()))
             .map(|luid| LocalChange {
                 kind: ChangeKind::Delete,
                 luid: luid.clone(),
@@ -158,14 +158,11 @@ impl Replica for MemoryReplica {
 
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
         self.given.clear();
-        let items = self.now.items.iter();
-        self.seen = items
-            .map(|(luid, held)| (luid.clone(), held.edit))
-            .collect();
         if plan.renews_map {
             self.now.maps.clear();
             self.now.guids.clear();
             self.now.confirmed.clear();
+            self.now.offered.clear();
             self.now.anchors = Anchors::default();
         }
         self.queue = match plan {
@@ -184,28 +181,57 @@ impl Replica for MemoryReplica {
     }
 
     fn next_change(&mut self) -> Result<Option<LocalChange>, ReplicaError> {
-        let change = self.queue.pop_front();
-        if let Some(change) = &change {
-            let edit = self.now.items.get(&change.luid).map_or(0, |held| held.edit);
-            self.given.insert(change.luid.clone(), edit);
+        while let Some(change) = self.queue.pop_front() {
+            let held = self.now.items.get(&change.luid);
+            let change = match (change.kind, held) {
+                (ChangeKind::Delete, _) => {
+                    self.given.insert(change.luid.clone(), None);
+                    change
+                }
+                // the newest content, which is the one that will be confirmed
+                (kind, Some(held)) => {
+                    self.given.insert(change.luid.clone(), Some(held.edit));
+                    change_of(kind, &change.luid, held)
+                }
+                // gone since the session began: a deletion of the next one
+                (_, None) => continue,
+            };
+            self.now.offered.insert(change.luid.clone());
+            return Ok(Some(change));
         }
-        Ok(change)
+        Ok(None)
     }
 
     fn unread(&mut self, change: LocalChange) {
+        self.given.remove(&change.luid);
+        self.now.offered.remove(&change.luid);
         self.queue.push_front(change);
     }
 
     fn confirm(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.now.offered.remove(luid);
         match self.given.get(luid) {
-            Some(0) | None => self.now.confirmed.remove(luid),
-            Some(edit) => self.now.confirmed.insert(luid.to_owned(), *edit),
+            Some(Some(edit)) => self.now.confirmed.insert(luid.to_owned(), *edit),
+            Some(None) => self.now.confirmed.remove(luid),
+            None => None,
         };
         Ok(())
     }
 
+    fn forgotten(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.now.confirmed.remove(luid);
+        self.now.guids.retain(|_, known| known != luid);
+        self.now.maps.retain(|(_, known)| known != luid);
+        Ok(())
+    }
+
     fn add(&mut self, guid: &str, media_type: &str, content: &[u8]) -> Result<Added, ReplicaError> {
-        if let Some(luid) = self.now.guids.get(guid).cloned() {
+        let known = self.now.guids.get(guid).cloned();
+        // a deletion that the server has heard of is over: this is the item come back
+        let is_repeated = |luid: &String| {
+            self.now.items.contains_key(luid) || self.now.confirmed.contains_key(luid)
+        };
+        if let Some(luid) = known.filter(is_repeated) {
             self.replace(&luid, media_type, content)?;
             if self.now.maps.iter().all(|(known, _)| known != guid) {
                 self.now.maps.push((guid.to_owned(), luid.clone()));
@@ -238,11 +264,11 @@ impl Replica for MemoryReplica {
         let Some(held) = self.now.items.get_mut(luid) else {
             return Ok(Applied::Unknown);
         };
-        self.seen.insert(luid.to_owned(), edit);
         held.media_type = media_type.into();
         held.content = content.into();
         held.edit = edit;
         self.now.confirmed.insert(luid.to_owned(), edit);
+        self.given.remove(luid);
         Ok(Applied::Done)
     }
 
@@ -259,6 +285,7 @@ impl Replica for MemoryReplica {
 
     fn clear(&mut self) -> Result<(), ReplicaError> {
         self.now.items.clear();
+        self.now.offered.clear();
         self.now.confirmed.clear();
         self.now.guids.clear();
         self.now.maps.clear();

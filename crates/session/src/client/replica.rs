@@ -1,8 +1,10 @@
 //! What a client session needs from a datastore of its device.
 //!
-//! A replica is durable: [`Replica::message_done`] makes everything of one message last, and is
-//! called before the next message leaves. So whatever a session confirmed stays confirmed when it
+//! A replica is durable: [`Replica::message_done`] makes everything of one message last. It is
+//! called before a message leaves and after its answer was taken. So whatever a session confirmed stays confirmed when it
 //! breaks, and an addition that came twice is known the second time.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What went wrong in a replica; the source tells what.
 #[derive(Debug, thiserror::Error)]
@@ -104,12 +106,15 @@ pub trait Replica {
 
     /// Takes stock of what will be sent; the number of changes.
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError>;
-    /// The next change to send.
+    /// The next change to send. From now on the server may have the item, whether the change is
+    /// confirmed or not: if the item goes, the server has to hear of it.
     fn next_change(&mut self) -> Result<Option<LocalChange>, ReplicaError>;
     /// Takes back a change that did not fit; [`Replica::next_change`] gives it again.
     fn unread(&mut self, change: LocalChange);
     /// The server has the item as it was given out: it is no change any more.
     fn confirm(&mut self, luid: &str) -> Result<(), ReplicaError>;
+    /// The server does not know the item, though it had it: from now on it is an addition.
+    fn forgotten(&mut self, luid: &str) -> Result<(), ReplicaError>;
 
     /// Adds an item of the server and remembers its GUID, so that the same addition gives the same
     /// LUID when it comes again. The pair waits in [`Replica::pending_maps`].
@@ -135,4 +140,66 @@ pub trait Replica {
     fn message_done(&mut self) -> Result<(), ReplicaError>;
     /// The session completed: the anchors are taken over, durably.
     fn complete(&mut self, anchors: &Anchors) -> Result<(), ReplicaError>;
+}
+
+/// A replica that its owner goes on using while a session has it.
+impl<R: Replica> Replica for Arc<Mutex<R>> {
+    fn anchors(&mut self) -> Result<Anchors, ReplicaError> {
+        locked(self).anchors()
+    }
+    fn nonce(&mut self) -> Result<Option<Vec<u8>>, ReplicaError> {
+        locked(self).nonce()
+    }
+    fn set_nonce(&mut self, nonce: &[u8]) -> Result<(), ReplicaError> {
+        locked(self).set_nonce(nonce)
+    }
+    fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
+        locked(self).begin(plan)
+    }
+    fn next_change(&mut self) -> Result<Option<LocalChange>, ReplicaError> {
+        locked(self).next_change()
+    }
+    fn unread(&mut self, change: LocalChange) {
+        locked(self).unread(change);
+    }
+    fn confirm(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        locked(self).confirm(luid)
+    }
+    fn forgotten(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        locked(self).forgotten(luid)
+    }
+    fn add(&mut self, guid: &str, media_type: &str, bytes: &[u8]) -> Result<Added, ReplicaError> {
+        locked(self).add(guid, media_type, bytes)
+    }
+    fn replace(
+        &mut self,
+        luid: &str,
+        media_type: &str,
+        bytes: &[u8],
+    ) -> Result<Applied, ReplicaError> {
+        locked(self).replace(luid, media_type, bytes)
+    }
+    fn delete(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
+        locked(self).delete(luid)
+    }
+    fn clear(&mut self) -> Result<(), ReplicaError> {
+        locked(self).clear()
+    }
+    fn pending_maps(&mut self) -> Result<Vec<(String, String)>, ReplicaError> {
+        locked(self).pending_maps()
+    }
+    fn maps_acknowledged(&mut self, guids: &[String]) -> Result<(), ReplicaError> {
+        locked(self).maps_acknowledged(guids)
+    }
+    fn message_done(&mut self) -> Result<(), ReplicaError> {
+        locked(self).message_done()
+    }
+    fn complete(&mut self, anchors: &Anchors) -> Result<(), ReplicaError> {
+        locked(self).complete(anchors)
+    }
+}
+
+/// A panic elsewhere does not make the items unusable.
+fn locked<R>(shared: &Mutex<R>) -> MutexGuard<'_, R> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -48,7 +48,9 @@ impl Session {
         for command in &message.commands {
             brought |= self.take_command(header, command)?;
         }
-        self.idle = if brought || message.is_final {
+        let phase = self.phase;
+        self.end_message(&message)?;
+        self.idle = if brought || self.phase != phase {
             0
         } else {
             self.idle + 1
@@ -58,7 +60,7 @@ impl Session {
                 what: format!("{MAX_IDLE} messages in a row brought nothing"),
             });
         }
-        self.end_message(&message)
+        Ok(())
     }
 
     /// Whether the session goes on with this message; `false` when the client has to log in again.
@@ -109,11 +111,16 @@ impl Session {
             Some(name) if name.eq_ignore_ascii_case(auth::MD5) => Scheme::Md5,
             _ => return Err(Error::Refused { status: code }),
         };
-        if self.tries >= MAX_TRIES || self.phase != Phase::Initialization {
+        let is_early = matches!(self.phase, Phase::Alerting | Phase::Initialization);
+        if self.tries >= MAX_TRIES || !is_early {
             return Err(Error::Refused { status: code });
         }
         self.scheme = scheme;
         self.phase = Phase::Alerting;
+        self.devinf_exchanged = [false; 2];
+        for active in &mut self.sources {
+            active.alerted = false;
+        }
         self.awaited.clear();
         Ok(false)
     }
@@ -214,6 +221,8 @@ impl Session {
         let Some(awaited) = self.awaited.remove(&(msg, cmd)) else {
             return Ok(false);
         };
+        // a Sync may be opened again and again without carrying anything
+        let brought = !matches!(awaited, Awaited::Sync(_));
         match awaited {
             Awaited::Alert(source) => {
                 let goes_on = code.is_success()
@@ -243,7 +252,7 @@ impl Session {
                 }
             }
         }
-        Ok(true)
+        Ok(brought)
     }
 
     /// The server's answer to a change of ours.
@@ -269,6 +278,9 @@ impl Session {
             active.summary.sent.count(kind);
             active.call(|replica| replica.confirm(&luid))
         } else {
+            if kind == ChangeKind::Replace && gone {
+                active.call(|replica| replica.forgotten(&luid))?;
+            }
             active.summary.failed.push(Failure {
                 item: luid,
                 reason: format!("the server answered {code}, {}", code.phrase()),
@@ -327,7 +339,13 @@ impl Session {
             return StatusCode::FORBIDDEN;
         }
         let only_one_way = !matches!(wanted, AlertCode::TWO_WAY | AlertCode::SLOW);
-        if code != wanted && only_one_way && !active.anchors.client.is_empty() {
+        // a refresh needs no anchors, so nothing forces a server to turn it into another type
+        let is_refresh = matches!(
+            wanted,
+            AlertCode::REFRESH_FROM_CLIENT | AlertCode::REFRESH_FROM_SERVER
+        );
+        let forced = active.anchors.client.is_empty() && !is_refresh;
+        if code != wanted && only_one_way && !forced {
             active.fail(format!(
                 "the server wants a {} sync in place of {}",
                 code.phrase(),
@@ -408,6 +426,8 @@ impl Session {
     }
 
     fn begin_receiving(&mut self, index: usize, changes: Option<u64>) -> Result<(), Error> {
+        // a server may send before the client has: the map is renewed before it fills
+        self.begin(index)?;
         let Some(active) = self.sources.get_mut(index) else {
             return Ok(());
         };
@@ -475,7 +495,7 @@ impl Session {
                     self.complete()?;
                 }
             }
-            Phase::Mapping if message.is_final && self.final_sent => self.complete()?,
+            Phase::Closing if message.is_final => self.complete()?,
             _ => {}
         }
         if !self.sources.iter().any(super::Active::is_on) {
@@ -496,6 +516,16 @@ impl Session {
 
     fn complete(&mut self) -> Result<(), Error> {
         self.phase = Phase::Done;
+        for awaited in std::mem::take(&mut self.awaited).into_values() {
+            if let Awaited::Change { source, luid, .. } = awaited
+                && let Some(active) = self.sources.get_mut(source)
+            {
+                active.summary.failed.push(Failure {
+                    item: luid,
+                    reason: "the server did not say what became of it".to_owned(),
+                });
+            }
+        }
         for active in self.sources.iter_mut().filter(|active| active.is_on()) {
             let anchors = Anchors {
                 client: active.next.clone(),

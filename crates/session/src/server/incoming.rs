@@ -15,6 +15,24 @@ use crate::uri::datastore_name;
 /// Candidates looked at for one item of a slow sync.
 const MAX_CANDIDATES: usize = 16;
 
+/// Which items count as a match.
+struct Wanted {
+    /// Alike is enough; else the content has to be equal.
+    alike: bool,
+    /// The item that the LUID meant in the last map.
+    hint: Option<Guid>,
+    /// Tombstones are looked at in place of live items.
+    deleted: bool,
+}
+
+impl Wanted {
+    const ALIKE: Self = Self {
+        alike: true,
+        hint: None,
+        deleted: false,
+    };
+}
+
 impl Run<'_> {
     pub(super) fn take_sync(
         &mut self,
@@ -264,10 +282,27 @@ impl Run<'_> {
         {
             return self.take_known(ds, link, mapping, &item, content);
         }
-        match self.find_match(ds, link, known.as_ref(), &content)? {
-            Some(found) => self.take_match(ds, link, luid, &found, content),
-            None => self.add(ds, link, luid, content),
+        let wanted = Wanted {
+            // outside a slow sync only equal content is an addition come again
+            alike: ds.renews_map(),
+            hint: known.map(|known| known.guid),
+            deleted: false,
+        };
+        if let Some(found) = self.find_match(ds, link, &content, &wanted)? {
+            return self.take_match(ds, link, luid, &found, content);
         }
+        if ds.renews_map() {
+            // a record that was deleted here comes back as itself: other devices may hold it still
+            let wanted = Wanted {
+                deleted: true,
+                ..wanted
+            };
+            if let Some((item, _)) = self.find_match(ds, link, &content, &wanted)? {
+                self.overwrite(ds, link, luid, item.guid, content)?;
+                return Ok(StatusCode::ITEM_ADDED);
+            }
+        }
+        self.add(ds, link, luid, content)
     }
 
     /// A change of an item that the client has in its map.
@@ -283,9 +318,20 @@ impl Run<'_> {
             self.map(ds, link, &mapping.luid, item.guid, item.seq)?;
             return Ok(StatusCode::OK);
         }
+        if item.deleted && item.exact == content.fingerprint.exact {
+            // an addition come again, of what was deleted here since: the deletion is on its way
+            return Ok(StatusCode::OK);
+        }
         let conflict = item.seq > mapping.revision
             && ds.alert() != AlertCode::ONE_WAY_FROM_CLIENT
             && item.exact != content.fingerprint.exact;
+        if item.deleted
+            && let Some((other, _)) = self.find_match(ds, link, &content, &Wanted::ALIKE)?
+        {
+            // deleted here, but another device has brought the record back meanwhile
+            self.overwrite(ds, link, &mapping.luid, other.guid, content)?;
+            return Ok(StatusCode::OK);
+        }
         if !conflict || item.deleted {
             // a change on the device outlives a deletion here
             self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
@@ -294,6 +340,13 @@ impl Run<'_> {
             } else {
                 StatusCode::OK
             });
+        }
+        if self
+            .tx
+            .had_version(link.datastore, item.guid, content.fingerprint.exact)?
+        {
+            // a change come again, which another device has changed since: no conflict
+            return Ok(StatusCode::OK);
         }
         self.info(format!(
             "{}: item {} was changed on both sides",
@@ -324,18 +377,22 @@ impl Run<'_> {
         }
     }
 
-    /// The item that the client's may be the same as, when its LUID tells nothing.
+    /// The item that the client's may be the same as, when its LUID tells nothing. `wanted` says
+    /// what likeness will do.
     fn find_match(
         &mut self,
         ds: &DatastoreState,
         link: LinkId,
-        old: Option<&Mapping>,
         content: &Content<'_>,
+        wanted: &Wanted,
     ) -> Result<Option<(StoredItem, Likeness)>, StoreError> {
-        let compares_all = ds.renews_map();
-        let candidates =
-            self.tx
-                .candidates(link, ds.generation, &content.fingerprint, MAX_CANDIDATES)?;
+        let candidates = self.tx.candidates(
+            link,
+            ds.generation,
+            &content.fingerprint,
+            wanted.deleted,
+            MAX_CANDIDATES,
+        )?;
         let mut best: Option<(StoredItem, Likeness, u32)> = None;
         for candidate in candidates {
             let likeness = pim::compare(
@@ -344,15 +401,14 @@ impl Run<'_> {
                 &candidate.media_type,
                 &candidate.content,
             );
-            let hinted = old.is_some_and(|old| old.guid == candidate.guid);
+            let hinted = wanted.hint == Some(candidate.guid);
             let rank = match likeness {
                 Likeness::Same => u32::MAX - u32::from(!hinted),
-                // outside a slow sync only equal content is an addition come again
-                Likeness::Match(rank) if compares_all => {
+                Likeness::Match(rank) if wanted.alike => {
                     rank.min(u32::MAX / 4) * 2 + u32::from(hinted)
                 }
                 // the name agrees and so does the identifier of the last map
-                Likeness::Different if compares_all && hinted => 0,
+                Likeness::Different if wanted.alike && hinted => 0,
                 _ => continue,
             };
             if best.as_ref().is_none_or(|(_, _, best)| rank > *best) {
@@ -377,6 +433,14 @@ impl Run<'_> {
         if ds.alert() == AlertCode::REFRESH_FROM_CLIENT {
             self.overwrite(ds, link, luid, item.guid, content)?;
             return Ok(StatusCode::OK);
+        }
+        if self
+            .tx
+            .had_version(link.datastore, item.guid, content.fingerprint.exact)?
+        {
+            // the client still has what ours was before: it gets the newer one
+            self.map(ds, link, luid, item.guid, ChangeSeq(0))?;
+            return Ok(StatusCode::CONFLICT_MERGED);
         }
         // Nothing tells which side is newer: the client's version stands, completed by what only
         // ours has, and ours stays in the history.
@@ -470,10 +534,13 @@ impl Run<'_> {
                 // what changed since the session that is resumed waits for the next one
                 until => ChangeSeq(until),
             };
-            if let Some(mut held) = self.tx.link(link)?
-                && let Some(open) = &mut held.open
-            {
-                open.until = until;
+            if let Some(mut held) = self.tx.link(link)? {
+                if ds.sends() {
+                    held.sent_until = until;
+                }
+                if let Some(open) = &mut held.open {
+                    open.until = until;
+                }
                 self.tx.put_link(link, &held)?;
             }
             if let Some(ds) = self.state.datastores.get_mut(index) {

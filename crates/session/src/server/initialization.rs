@@ -128,7 +128,7 @@ impl Run<'_> {
             seen: seen.unwrap_or_default().0,
             generation: link.generation,
             begun: resumed.is_some(),
-            maps_until: link.open.as_ref().map_or(0, |open| open.until.0),
+            maps_until: link.sent_until.0,
             sync_received: false,
             until: resumed.as_ref().map_or(0, |open| open.until.0),
             cursor: 0,

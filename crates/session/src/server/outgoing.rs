@@ -14,6 +14,9 @@ const BATCH: usize = 100;
 /// later than this, or never, gets the items again in the next session.
 const REMEMBERED_MESSAGES: u32 = 8;
 
+/// Messages in which a change may fail to fit, beside others, before it is left out.
+const MAX_TRIES: u32 = 4;
+
 impl Run<'_> {
     /// Fills the message with changes; whether all of them are sent now.
     pub(super) fn write_changes(&mut self, out: &mut Outgoing) -> Result<bool, StoreError> {
@@ -77,6 +80,7 @@ impl Run<'_> {
             out.writer.rollback(before);
             return Ok(false);
         }
+        let almost_empty = out.next_cmd_id <= 3;
         out.next_cmd_id += 1;
         let first_of_message = out.next_cmd_id;
         let mut cursor = ds.cursor;
@@ -96,13 +100,9 @@ impl Run<'_> {
                         seq,
                         kind,
                     });
-                } else if ds.stuck != Some(seq) {
-                    if let Some(ds) = self.state.datastores.get_mut(index) {
-                        ds.stuck = Some(seq);
-                    }
+                } else if cmd > first_of_message || !self.gives_up(index, seq, almost_empty) {
                     break 'fill false;
                 } else {
-                    // it was first in two messages: this device cannot take it
                     self.warn(format!(
                         "{}: item {} of {} bytes exceeds the device's MaxMsgSize, left out",
                         ds.name,
@@ -130,6 +130,20 @@ impl Run<'_> {
             ds.cursor = cursor;
         }
         Ok(done)
+    }
+
+    /// Whether a change that does not fit is given up: when there is nothing in the message but the
+    /// statuses that every message has, or after some tries.
+    fn gives_up(&mut self, index: usize, seq: i64, almost_empty: bool) -> bool {
+        let Some(ds) = self.state.datastores.get_mut(index) else {
+            return true;
+        };
+        let tries = match ds.stuck {
+            Some((stuck, tries)) if stuck == seq => tries + 1,
+            _ => 1,
+        };
+        ds.stuck = Some((seq, tries));
+        almost_empty || tries > MAX_TRIES
     }
 
     /// Our `Final` of package 4 is written.

@@ -120,7 +120,7 @@ pub(super) struct DatastoreState {
     pub(super) generation: i64,
     /// The link knows that this session is open; a new map has begun where the type wants one.
     pub(super) begun: bool,
-    /// The last change of the session before that broke, whose maps may come now.
+    /// The last change of the session before, whose maps may come now.
     #[serde(default)]
     pub(super) maps_until: i64,
     pub(super) sync_received: bool,
@@ -129,9 +129,9 @@ pub(super) struct DatastoreState {
     pub(super) until: i64,
     /// The last change that was sent.
     pub(super) cursor: i64,
-    /// The change that did not fit into the last message.
+    /// The change that did not fit into the last messages, and how often.
     #[serde(default)]
-    pub(super) stuck: Option<i64>,
+    pub(super) stuck: Option<(i64, u32)>,
     pub(super) counted: bool,
     pub(super) sent_all: bool,
 }

@@ -58,6 +58,7 @@ CREATE TABLE link (
     previous_server_anchor TEXT NOT NULL,
     seen                   INTEGER NOT NULL,
     previous_seen          INTEGER NOT NULL,
+    sent_until             INTEGER NOT NULL,
     generation             INTEGER NOT NULL,
     client_uri             TEXT NOT NULL,
     last_sync              INTEGER NOT NULL,
@@ -96,11 +97,9 @@ CREATE TABLE item (
 ) STRICT;
 CREATE UNIQUE INDEX item_guid ON item (account, datastore, guid);
 CREATE INDEX item_seq ON item (account, datastore, seq);
-CREATE INDEX item_exact ON item (account, datastore, exact, guid) WHERE deleted = 0;
-CREATE INDEX item_key ON item (account, datastore, key, guid)
-    WHERE deleted = 0 AND key IS NOT NULL;
-CREATE INDEX item_uid ON item (account, datastore, uid, guid)
-    WHERE deleted = 0 AND uid IS NOT NULL;
+CREATE INDEX item_exact ON item (account, datastore, deleted, exact, guid);
+CREATE INDEX item_key ON item (account, datastore, deleted, key, guid) WHERE key IS NOT NULL;
+CREATE INDEX item_uid ON item (account, datastore, deleted, uid, guid) WHERE uid IS NOT NULL;
 
 CREATE TABLE history (
     id         INTEGER PRIMARY KEY,
@@ -108,6 +107,7 @@ CREATE TABLE history (
     datastore  INTEGER NOT NULL,
     guid       INTEGER NOT NULL,
     media_type TEXT NOT NULL,
+    exact      INTEGER NOT NULL,
     content    BLOB NOT NULL,
     why        TEXT NOT NULL,
     origin     TEXT,

@@ -79,13 +79,13 @@ pub(super) fn device_of(row: &Row<'_>) -> rusqlite::Result<Device> {
 }
 
 pub(super) fn link_of(row: &Row<'_>) -> rusqlite::Result<Link> {
-    let open_alert: Option<u16> = row.get(9)?;
+    let open_alert: Option<u16> = row.get(10)?;
     let open = match open_alert {
         None => None,
         Some(alert) => Some(OpenSession {
             alert,
-            client_last: row.get(10)?,
-            until: ChangeSeq(row.get(11)?),
+            client_last: row.get(11)?,
+            until: ChangeSeq(row.get(12)?),
         }),
     };
     Ok(Link {
@@ -95,15 +95,16 @@ pub(super) fn link_of(row: &Row<'_>) -> rusqlite::Result<Link> {
         previous_server_anchor: row.get(3)?,
         seen: ChangeSeq(row.get(4)?),
         previous_seen: ChangeSeq(row.get(5)?),
-        generation: row.get(6)?,
-        client_uri: row.get(7)?,
-        last_sync: row.get(8)?,
+        sent_until: ChangeSeq(row.get(6)?),
+        generation: row.get(7)?,
+        client_uri: row.get(8)?,
+        last_sync: row.get(9)?,
         open,
     })
 }
 
 const LINK: &str = "client_anchor, previous_client_anchor, server_anchor, previous_server_anchor, \
-     seen, previous_seen, generation, client_uri, last_sync, open_alert, open_client_last, open_until";
+     seen, previous_seen, sent_until, generation, client_uri, last_sync, open_alert, open_client_last, open_until";
 
 /// The columns that [`link_of`] reads, for joins of others.
 pub(super) fn link_columns() -> String {
@@ -184,8 +185,9 @@ impl Running<'_> {
         now: i64,
     ) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO history (account, datastore, guid, media_type, content, why, origin, at)
-             SELECT account, datastore, guid, media_type, content, ?4, ?5, ?6 FROM item
+            "INSERT INTO history
+                 (account, datastore, guid, media_type, exact, content, why, origin, at)
+             SELECT account, datastore, guid, media_type, exact, content, ?4, ?5, ?6 FROM item
              WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
             params![
                 datastore.account.0,
@@ -199,36 +201,43 @@ impl Running<'_> {
         .map(|_| ())
     }
 
-    /// Live items of which a hash column has a value and that the device does not hold.
+    /// Items of which a hash column has a value and that the device does not hold.
     fn alike(
         &self,
         link: LinkId,
         generation: i64,
-        column: &str,
-        hash: u64,
-        limit: usize,
+        wanted: &Wanted<'_>,
     ) -> Result<Vec<StoredItem>, StoreError> {
-        let sql = alike_sql(column);
+        let sql = alike_sql(wanted.column);
         self.all(
             &sql,
             params![
                 link.datastore.account.0,
                 link.datastore.number,
-                bits(hash),
+                bits(wanted.hash),
                 link.device,
                 generation,
-                limit as i64
+                wanted.limit as i64,
+                wanted.deleted
             ],
             item_of,
         )
     }
 }
 
+/// Which items [`Running::alike`] reads.
+struct Wanted<'w> {
+    column: &'w str,
+    hash: u64,
+    deleted: bool,
+    limit: usize,
+}
+
 /// The column's name is one of three of ours.
 fn alike_sql(column: &str) -> String {
     format!(
         "SELECT {ITEM} FROM item
-         WHERE account = ?1 AND datastore = ?2 AND {column} = ?3 AND deleted = 0
+         WHERE account = ?1 AND datastore = ?2 AND deleted = ?7 AND {column} = ?3
            AND NOT EXISTS (SELECT 1 FROM map
                WHERE map.account = ?1 AND map.datastore = ?2 AND map.device = ?4
                  AND map.guid = item.guid AND map.generation = ?5)
@@ -409,7 +418,7 @@ impl Transaction for Running<'_> {
     fn put_link(&mut self, link: LinkId, state: &Link) -> Result<(), StoreError> {
         let sql = format!(
             "INSERT OR REPLACE INTO link (account, datastore, device, {LINK})
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         );
         self.execute(
             &sql,
@@ -423,6 +432,7 @@ impl Transaction for Running<'_> {
                 state.previous_server_anchor,
                 state.seen.0,
                 state.previous_seen.0,
+                state.sent_until.0,
                 state.generation,
                 state.client_uri,
                 state.last_sync,
@@ -610,13 +620,15 @@ impl Transaction for Running<'_> {
         now: i64,
     ) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO history (account, datastore, guid, media_type, content, why, origin, at)
-             VALUES (?, ?, ?, ?, ?, 'overruled', ?, ?)",
+            "INSERT INTO history
+                 (account, datastore, guid, media_type, exact, content, why, origin, at)
+             VALUES (?, ?, ?, ?, ?, ?, 'overruled', ?, ?)",
             params![
                 datastore.account.0,
                 datastore.number,
                 guid.0,
                 content.media_type,
+                bits(content.fingerprint.exact),
                 content.bytes,
                 device_in(origin),
                 now
@@ -630,22 +642,48 @@ impl Transaction for Running<'_> {
         link: LinkId,
         generation: i64,
         fingerprint: &pim::Fingerprint,
+        deleted: bool,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError> {
-        let equal = self.alike(link, generation, "exact", fingerprint.exact, limit)?;
+        let alike = |column: &str, hash: u64| {
+            let wanted = Wanted {
+                column,
+                hash,
+                deleted,
+                limit,
+            };
+            self.alike(link, generation, &wanted)
+        };
+        let equal = alike("exact", fingerprint.exact)?;
         if !equal.is_empty() {
             return Ok(equal);
         }
         let mut found = Vec::new();
         for (column, hash) in [("key", fingerprint.key), ("uid", fingerprint.uid)] {
             if let Some(hash) = hash {
-                found.extend(self.alike(link, generation, column, hash, limit)?);
+                found.extend(alike(column, hash)?);
             }
         }
         found.sort_by_key(|item| item.guid);
         found.dedup_by_key(|item| item.guid);
         found.truncate(limit);
         Ok(found)
+    }
+
+    fn had_version(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        exact: u64,
+    ) -> Result<bool, StoreError> {
+        let found = self.one(
+            "SELECT 1 FROM history
+             WHERE account = ? AND datastore = ? AND guid = ? AND exact = ?
+               AND why <> 'overruled' LIMIT 1",
+            params![datastore.account.0, datastore.number, guid.0, bits(exact)],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
     }
 
     fn pending(&mut self, link: LinkId, range: PendingRange) -> Result<Vec<Pending>, StoreError> {

@@ -664,7 +664,8 @@ fn devinf_of(bytes: &[u8]) -> Option<DevInf> {
         let text = quick_xml::escape::unescape(text).ok()?;
         return DevInf::read(text.as_bytes()).ok();
     }
-    if let Ok(devinf) = DevInf::read(bytes) {
+    // converters may keep the blanks that stood around the elements
+    if let Ok(devinf) = DevInf::read(bytes).or_else(|_| DevInf::read(text)) {
         return Some(devinf);
     }
     let text: Vec<u8> = text

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use encoding_rs::Encoding as Charset;
-use quick_xml::events::Event as XmlEvent;
+use quick_xml::events::{BytesStart, Event as XmlEvent};
 
 use super::Limits;
 use crate::error::Error;
@@ -12,7 +12,7 @@ use crate::version::Encoding;
 
 /// A piece of a document.
 #[derive(Debug)]
-pub(super) enum Event<'a> {
+pub(crate) enum Event<'a> {
     /// An element begins; its local name.
     Start(Cow<'a, str>),
     /// The innermost element ends.
@@ -25,7 +25,7 @@ pub(super) enum Event<'a> {
 
 /// The pieces of a document, in order.
 #[derive(Debug)]
-pub(super) enum Source<'a> {
+pub(crate) enum Source<'a> {
     Xml(Box<XmlSource<'a>>),
     Wbxml {
         reader: Box<wbxml::Reader<'a>>,
@@ -34,7 +34,7 @@ pub(super) enum Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(bytes: &'a [u8], encoding: Encoding, limits: &Limits) -> Result<Self, Error> {
+    pub(crate) fn new(bytes: &'a [u8], encoding: Encoding, limits: &Limits) -> Result<Self, Error> {
         match encoding {
             Encoding::Xml => Ok(Self::Xml(Box::new(XmlSource::new(bytes, limits)?))),
             Encoding::Wbxml => {
@@ -52,7 +52,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    pub(super) fn next(&mut self) -> Result<Event<'a>, Error> {
+    pub(crate) fn next(&mut self) -> Result<Event<'a>, Error> {
         match self {
             Self::Xml(source) => source.next(),
             Self::Wbxml { reader, vocabulary } => Ok(match reader.next()? {
@@ -76,16 +76,18 @@ impl<'a> Source<'a> {
 /// Events of an XML document. The library neither limits depth nor notices a cut or a second
 /// root, so that is done here; entities other than the five of XML are refused.
 #[derive(Debug)]
-pub(super) struct XmlSource<'a> {
+pub(crate) struct XmlSource<'a> {
     reader: quick_xml::Reader<&'a [u8]>,
     limits: Limits,
     depth: usize,
     elements: usize,
     end_due: bool,
+    /// The tag of the last start.
+    start: Option<BytesStart<'a>>,
 }
 
 impl<'a> XmlSource<'a> {
-    fn new(bytes: &'a [u8], limits: &Limits) -> Result<Self, Error> {
+    pub(crate) fn new(bytes: &'a [u8], limits: &Limits) -> Result<Self, Error> {
         let text = std::str::from_utf8(bytes).map_err(|error| Error::Xml {
             offset: error.valid_up_to() as u64,
             what: "invalid UTF-8".to_owned(),
@@ -99,17 +101,29 @@ impl<'a> XmlSource<'a> {
             depth: 0,
             elements: 0,
             end_due: false,
+            start: None,
         })
     }
 
-    fn fail(&self, what: impl Into<String>) -> Error {
+    /// Bytes read so far.
+    pub(crate) fn position(&self) -> usize {
+        usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
+    }
+
+    /// The raw value of an attribute of the element that the last event began.
+    pub(crate) fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
+        let attribute = self.start.as_ref()?.try_get_attribute(name).ok()??;
+        Some(attribute.value)
+    }
+
+    pub(crate) fn fail(&self, what: impl Into<String>) -> Error {
         Error::Xml {
             offset: self.reader.buffer_position(),
             what: what.into(),
         }
     }
 
-    fn begin(&mut self, name: &str) -> Result<Event<'a>, Error> {
+    fn begin(&mut self, start: BytesStart<'a>) -> Result<Event<'a>, Error> {
         self.elements += 1;
         if self.elements > self.limits.max_elements {
             return Err(Error::Limit {
@@ -124,10 +138,12 @@ impl<'a> XmlSource<'a> {
             });
         }
         self.depth += 1;
-        Ok(Event::Start(Cow::Owned(name.to_owned())))
+        let name = start.local_name().as_ref().to_owned();
+        self.start = Some(start);
+        Ok(Event::Start(Cow::Owned(name)))
     }
 
-    fn next(&mut self) -> Result<Event<'a>, Error> {
+    pub(crate) fn next(&mut self) -> Result<Event<'a>, Error> {
         if self.end_due {
             self.end_due = false;
             self.depth -= 1;
@@ -142,9 +158,9 @@ impl<'a> XmlSource<'a> {
                 what: error.to_string(),
             })?;
             match event {
-                XmlEvent::Start(start) => return self.begin(start.local_name().as_ref()),
+                XmlEvent::Start(start) => return self.begin(start),
                 XmlEvent::Empty(start) => {
-                    let begun = self.begin(start.local_name().as_ref())?;
+                    let begun = self.begin(start)?;
                     self.end_due = true;
                     return Ok(begun);
                 }
@@ -197,7 +213,7 @@ fn as_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
 
 /// An XML document in UTF-8: by its byte order mark, the transport's parameter, or its
 /// declaration, in that order.
-pub(super) fn to_utf8<'a>(bytes: &'a [u8], charset: Option<&str>) -> Result<Cow<'a, [u8]>, Error> {
+pub(crate) fn to_utf8<'a>(bytes: &'a [u8], charset: Option<&str>) -> Result<Cow<'a, [u8]>, Error> {
     let declared = charset
         .map(str::to_owned)
         .or_else(|| declared_charset(bytes));

@@ -2,7 +2,7 @@
 
 use wbxml::{WritePublicId, Writer};
 
-use super::{devinf, escaped};
+use super::{devinf, escaped, xml_text};
 use crate::devinf::DevInf;
 use crate::names::{Name, metinf, syncml as n};
 use crate::version::{Encoding, Version};
@@ -132,11 +132,7 @@ impl Output {
     pub(super) fn can_carry(&self, bytes: &[u8]) -> bool {
         match self {
             Self::Wbxml(_) => true,
-            Self::Xml { .. } => std::str::from_utf8(bytes).is_ok_and(|text| {
-                !text.chars().any(|c| {
-                    matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
-                })
-            }),
+            Self::Xml { .. } => xml_text(bytes).is_some(),
         }
     }
 

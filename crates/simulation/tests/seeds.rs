@@ -1,0 +1,37 @@
+//! Seeds: the real protocol holds in all of them, and broken variants are found out.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use simulation::{Sabotage, run, run_sabotaged};
+
+const SEEDS: u64 = 2000;
+
+#[test]
+fn nothing_is_lost_doubled_or_back() {
+    for seed in 0..SEEDS {
+        let outcome = run(seed);
+        assert_eq!(outcome.fault, None, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_run_twice() {
+    for seed in 0..20 {
+        assert_eq!(run(seed), run(seed), "seed {seed}");
+    }
+}
+
+#[test]
+fn broken_variants_are_found_out() {
+    for sabotage in [
+        Sabotage::ForgetHistory,
+        Sabotage::AnchorsEarly,
+        Sabotage::ForgetMaps,
+        Sabotage::MatchNothing,
+        Sabotage::SeenAll,
+        Sabotage::HideDeletions,
+    ] {
+        let found = (0..300).find(|seed| run_sabotaged(*seed, sabotage).fault.is_some());
+        assert!(found.is_some(), "{sabotage:?} was not noticed");
+    }
+}

@@ -1,0 +1,377 @@
+//! Programs under test: run to their end, or served by until they are told to stop.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::Error;
+
+/// How long a program may take before it counts as hung. No test should come near it.
+pub const PATIENCE: Duration = Duration::from_mins(3);
+
+/// How often a running program is looked at.
+const GLANCE: Duration = Duration::from_millis(5);
+
+/// What a program that has ended left behind.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Exit code; `None` when a signal ended the program.
+    pub code: Option<i32>,
+    /// Its standard output.
+    pub stdout: Vec<u8>,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+impl Output {
+    /// Standard output as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Both outputs one after the other, for a message to a person.
+    pub fn all(&self) -> String {
+        format!("{}{}", self.text(), self.stderr)
+    }
+}
+
+/// Runs `program` with `stdin` as its input and waits for its end, whatever its exit code.
+///
+/// # Errors
+///
+/// [`Error::Io`] when it cannot be started, [`Error::Hung`] when it does not end within
+/// [`PATIENCE`].
+pub fn run(program: &Path, arguments: &[&str], stdin: &[u8]) -> Result<Output, Error> {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    run_command(command, stdin, PATIENCE)
+}
+
+/// [`run`] for a command that has an environment of its own.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_command(
+    mut command: Command,
+    stdin: &[u8],
+    patience: Duration,
+) -> Result<Output, Error> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    // Files instead of pipes: whatever the program reads or writes first, nobody waits for anybody.
+    let scratch = || tempfile::tempfile().map_err(Error::io("a temporary file"));
+    let (mut input, mut stdout, mut stderr) = (scratch()?, scratch()?, scratch()?);
+    let share = |file: &File| file.try_clone().map_err(Error::io("a temporary file"));
+    input
+        .write_all(stdin)
+        .and_then(|()| input.rewind())
+        .map_err(Error::io("a temporary file"))?;
+    let mut child = command
+        .stdin(input)
+        .stdout(share(&stdout)?)
+        .stderr(share(&stderr)?)
+        .spawn()
+        .map_err(Error::io(format!("start {program}")))?;
+    let ended = wait(&mut child, patience)?;
+    let mut output = Output {
+        code: ended.and_then(|status| status.code()),
+        stdout: Vec::new(),
+        stderr: String::new(),
+    };
+    let mut bytes = Vec::new();
+    stdout
+        .rewind()
+        .and_then(|()| stdout.read_to_end(&mut output.stdout))
+        .and_then(|_| stderr.rewind())
+        .and_then(|()| stderr.read_to_end(&mut bytes))
+        .map_err(Error::io(format!("the output of {program}")))?;
+    output.stderr = String::from_utf8_lossy(&bytes).into_owned();
+    if ended.is_none() {
+        return Err(Error::Hung {
+            program,
+            seconds: patience.as_secs(),
+            output: output.all(),
+        });
+    }
+    Ok(output)
+}
+
+/// The child's end, or `None` when it had to be killed.
+fn wait(child: &mut Child, patience: Duration) -> Result<Option<ExitStatus>, Error> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().map_err(Error::io("wait for a program"))? {
+            return Ok(Some(status));
+        }
+        if start.elapsed() > patience {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Ok(None);
+        }
+        thread::sleep(GLANCE);
+    }
+}
+
+/// A child process that says `listening on URL` and is killed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    child: Child,
+    pub(crate) url: String,
+    log: PathBuf,
+}
+
+impl Listening {
+    /// Starts `command` with its standard error appended to the file `log`, and waits for the line.
+    /// Its standard input stays open until it is killed.
+    pub(crate) fn start(mut command: Command, log: PathBuf) -> Result<Self, Error> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .map_err(Error::io(format!("{}", log.display())))?;
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(file)
+            .spawn()
+            .map_err(Error::io(format!("start {program}")))?;
+        let (sender, receiver) = mpsc::channel();
+        if let Some(stdout) = child.stdout.take() {
+            // Read to its end, so that the program never waits for a reader.
+            thread::spawn(move || {
+                for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                    if let Some(url) = line.strip_prefix("listening on ") {
+                        let _ = sender.send(url.trim().to_owned());
+                    }
+                }
+            });
+        }
+        let heard = receiver.recv_timeout(PATIENCE);
+        let mut started = Self {
+            child,
+            url: String::new(),
+            log,
+        };
+        match heard {
+            Ok(url) => {
+                started.url = url;
+                Ok(started)
+            }
+            Err(_) => Err(Error::NotListening {
+                program,
+                output: started.logs(),
+            }),
+        }
+    }
+
+    pub(crate) fn logs(&self) -> String {
+        fs::read(&self.log)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn signal(&self, name: &str) {
+        let _ = Command::new("/bin/sh")
+            .args(["-c", &format!("kill -{name} {}", self.id())])
+            .status();
+    }
+
+    fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Closes its standard input and waits for its end.
+    pub(crate) fn hang_up(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = wait(&mut self.child, Duration::from_secs(20));
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.kill();
+        if thread::panicking() {
+            let logs = self.logs();
+            let tail = logs.len().saturating_sub(20_000);
+            let tail = logs.get(tail..).unwrap_or(&logs);
+            let _ = writeln!(
+                std::io::stderr(),
+                "---- log of {} ----\n{tail}\n---- end of log ----",
+                self.url
+            );
+        }
+    }
+}
+
+/// Our own binary as a server: `syncline serve` on a free port of the loopback interface.
+#[derive(Debug)]
+pub struct Server {
+    listening: Listening,
+}
+
+impl Server {
+    /// Starts `program serve --listen 127.0.0.1:0 --data DATA` and waits until it listens.
+    ///
+    /// Its log is kept in the file [`Server::log_file`] and shown when the test panics.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotListening`] with the log when it ends before.
+    pub fn start(program: &Path, data: &Path) -> Result<Self, Error> {
+        Self::start_with(program, data, "127.0.0.1:0", &[])
+    }
+
+    /// [`Server::start`] on a given address and with further arguments: to come back after a
+    /// [`Server::kill`] where the clients expect it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::start`].
+    pub fn start_with(
+        program: &Path,
+        data: &Path,
+        address: &str,
+        arguments: &[&str],
+    ) -> Result<Self, Error> {
+        let mut command = Command::new(program);
+        command
+            .args(["serve", "--listen", address, "--data"])
+            .arg(data)
+            .args(arguments)
+            .env("NO_COLOR", "1");
+        Ok(Self {
+            listening: Listening::start(command, log_file(data))?,
+        })
+    }
+
+    /// The address that clients sync with, as the server printed it.
+    pub fn url(&self) -> &str {
+        &self.listening.url
+    }
+
+    /// The part of [`Server::url`] that `--listen` takes.
+    pub fn address(&self) -> &str {
+        let url = self.url();
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        rest.split('/').next().unwrap_or(rest)
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.listening.id()
+    }
+
+    /// Where its log goes: beside the data folder.
+    pub fn log_file(&self) -> &Path {
+        &self.listening.log
+    }
+
+    /// Its log so far.
+    pub fn logs(&self) -> String {
+        self.listening.logs()
+    }
+
+    /// Ends it at once (SIGKILL), as a power failure would.
+    pub fn kill(mut self) {
+        self.listening.kill();
+    }
+
+    /// Asks it to end (SIGTERM) and waits for that; its exit code, or `None` when it did not obey
+    /// within [`PATIENCE`] and was killed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the system cannot tell.
+    pub fn terminate(mut self) -> Result<Option<i32>, Error> {
+        self.listening.signal("TERM");
+        let status = wait(&mut self.listening.child, PATIENCE)?;
+        Ok(status.and_then(|status| status.code()))
+    }
+}
+
+fn log_file(data: &Path) -> PathBuf {
+    let mut name = data.file_name().unwrap_or_default().to_owned();
+    name.push(".log");
+    data.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_program_gets_its_input_and_gives_its_outputs_and_code() {
+        let output = run(
+            Path::new("/bin/sh"),
+            &["-c", "cat; echo no >&2; exit 3"],
+            b"yes",
+        )
+        .unwrap();
+        assert_eq!(output.code, Some(3));
+        assert_eq!(output.text(), "yes");
+        assert_eq!(output.stderr, "no\n");
+        assert_eq!(output.all(), "yesno\n");
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_killed() {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "echo here; exec sleep 1000"]);
+        let error = run_command(command, b"", Duration::from_millis(300)).unwrap_err();
+        assert!(matches!(error, Error::Hung { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let error = run(Path::new("/no/such/program"), &[], b"").unwrap_err();
+        assert!(error.to_string().contains("/no/such/program"), "{error}");
+    }
+
+    /// A script that stands in for the binary.
+    fn stand_in(folder: &Path, text: &str) -> PathBuf {
+        let path = folder.join("stand-in");
+        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_server_tells_its_address_and_obeys() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = stand_in(
+            folder.path(),
+            "trap 'exit 7' TERM; echo \"$@\" >&2
+             echo listening on http://127.0.0.1:4711/syncml
+             while :; do sleep 0.05; done",
+        );
+        let data = folder.path().join("data");
+        let server = Server::start(&program, &data).unwrap();
+        assert_eq!(server.url(), "http://127.0.0.1:4711/syncml");
+        assert_eq!(server.address(), "127.0.0.1:4711");
+        assert_eq!(
+            server.logs(),
+            format!("serve --listen 127.0.0.1:0 --data {}\n", data.display())
+        );
+        assert_eq!(server.terminate().unwrap(), Some(7));
+    }
+
+    #[test]
+    fn a_server_that_ends_early_shows_its_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = stand_in(folder.path(), "echo the port is taken >&2; exit 2");
+        let error = Server::start(&program, &folder.path().join("data")).unwrap_err();
+        assert!(error.to_string().contains("the port is taken"), "{error}");
+    }
+}
