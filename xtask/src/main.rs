@@ -13,6 +13,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test     format, tree rules, lints, dependencies, tests, documentation
+  tidy     the tree rules alone
   bench    speed and memory beside a floor and the peers, as ratios
   simulate SEEDS [FIRST]
            runs that many seeds of the simulation
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => test(),
         Some("bench") => bench(&arguments[1..]),
+        Some("tidy") => tidy::check(&root()).map_err(Failed),
         Some("simulate") => simulate(&arguments[1..]),
         Some("peers") => {
             peers::install();

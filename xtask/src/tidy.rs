@@ -89,7 +89,10 @@ fn check_source(shown: &str, text: &str, faults: &mut Vec<String>) {
         if line.trim_end() != line || line.contains('\t') {
             faults.push(format!("{shown}:{number}: a tab or a blank at the end"));
         }
-        if line.contains(&unfinished) && !line.contains("blocked by") {
+        let is_word = line
+            .split(|character: char| !character.is_alphanumeric())
+            .any(|word| word == unfinished);
+        if is_word && !line.contains("blocked by") {
             faults.push(format!("{shown}:{number}: say what it is blocked by"));
         }
         let in_code = !line.trim_start().starts_with("//");

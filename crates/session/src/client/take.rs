@@ -275,6 +275,9 @@ impl Session {
             )
             || (kind == ChangeKind::Delete && gone);
         if settled {
+            // a slow sync sends every item as a replacement, and the status tells which were new
+            let new = kind == ChangeKind::Replace && code == StatusCode::ITEM_ADDED;
+            let kind = if new { ChangeKind::Add } else { kind };
             active.summary.sent.count(kind);
             active.call(|replica| replica.confirm(&luid))
         } else {

@@ -1,0 +1,442 @@
+//! The command line's definition.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use session::client::Mode;
+use session::server::ConflictPolicy;
+use syncml::{Encoding, Version};
+
+/// A SyncML (OMA Data Synchronization) server and client.
+///
+/// Keeps contacts, calendars, tasks and notes of phones, organizers and folders in step, over
+/// SyncML 1.0, 1.1 and 1.2.
+#[derive(Debug, Parser)]
+#[command(
+    name = "syncline",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  syncline demo                           see a server and two devices sync
+  syncline user add alice                 make an account, print its password
+  syncline serve --listen 0.0.0.0:8080    run the server
+  syncline sync --url http://localhost:8080/syncml --user alice --password-stdin contacts=./contacts
+
+Exit codes: 0 done; 1 done, but an item or datastore failed; 2 usage or configuration;
+3 the peer cannot be reached or refuses the login; 4 the state is unusable."
+)]
+pub(crate) struct Cli {
+    /// Form of the log on stderr; $SYNCLINE_LOG filters it (`debug`, `warn`, `transports=debug`).
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(crate) log_format: LogFormat,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server until SIGTERM or Ctrl-C.
+    #[command(after_help = "\
+Examples:
+  syncline serve
+  syncline serve --data /var/lib/syncline --listen 0.0.0.0:8080 --public-url https://sync.example.org/syncml
+  syncline serve --log-messages ./messages     keep every message as readable XML, without passwords")]
+    Serve(Serve),
+    /// Make, list and remove accounts.
+    User {
+        #[command(subcommand)]
+        command: User,
+    },
+    /// List, show and forget devices.
+    Device {
+        #[command(subcommand)]
+        command: Device,
+    },
+    /// List datastores, export and import their items.
+    Store {
+        #[command(subcommand)]
+        command: Store,
+    },
+    /// Sync local folders, one item a file, with a SyncML server.
+    #[command(after_help = "\
+Examples:
+  syncline sync --url http://sync.example.org/syncml --user alice --password-stdin \\
+      contacts=./contacts calendar=./calendar < password
+  syncline sync --mode refresh-from-server … notes=./notes:text/plain
+  syncline sync home.toml
+
+A profile holds the same as the options:
+  url = \"http://sync.example.org/syncml\"
+  user = \"alice\"
+  password-file = \"password\"      # or: password = \"…\"
+  [stores]
+  contacts = \"contacts\"
+  calendar = { dir = \"calendar\", type = \"text/x-vcalendar\", mode = \"from-server\" }")]
+    Sync(Sync),
+    /// Show a WBXML document as indented XML.
+    #[command(after_help = "\
+Examples:
+  syncline decode message.wbxml
+  syncline decode < message.wbxml | less")]
+    Decode(Codec),
+    /// Turn an XML document into WBXML.
+    #[command(after_help = "\
+Examples:
+  syncline encode message.xml > message.wbxml
+  syncline encode message.xml --output message.wbxml")]
+    Encode(Codec),
+    /// Run a server in a temporary folder and two example devices that sync through it.
+    Demo(Demo),
+    /// Print a completion script for a shell.
+    #[command(after_help = "\
+Example:
+  syncline completions bash > ~/.local/share/bash-completion/completions/syncline")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where the state is.
+#[derive(Debug, Args)]
+pub(crate) struct StateOptions {
+    /// Folder of the state [default: $SYNCLINE_DATA, else ./syncline-data].
+    #[arg(long, value_name = "DIR", conflicts_with = "database")]
+    pub(crate) data: Option<PathBuf>,
+    /// Database of the state: sqlite:PATH.
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
+    /// Configuration file (TOML) [default: $SYNCLINE_CONFIG].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) state: StateOptions,
+    /// Address to listen on; port 0 picks a free one [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Address that devices are told to go on with, or `off` [default: the one they used].
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// Who wins when device and server changed the same item [default: client-wins].
+    #[arg(long, value_enum)]
+    pub(crate) conflict: Option<Conflict>,
+    /// Largest SyncML message taken, bytes [default: 1000000].
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1_000..=16_000_000))]
+    pub(crate) max_msg_size: Option<u64>,
+    /// Keep every message in this folder as readable XML, credentials removed.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) log_messages: Option<PathBuf>,
+}
+
+/// Who wins a conflict. What loses is kept in the item's history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Conflict {
+    /// The device's version stands.
+    ClientWins,
+    /// The server's version stands.
+    ServerWins,
+    /// Both stay, as two items.
+    Duplicate,
+}
+
+impl From<Conflict> for ConflictPolicy {
+    fn from(conflict: Conflict) -> Self {
+        match conflict {
+            Conflict::ClientWins => Self::ClientWins,
+            Conflict::ServerWins => Self::ServerWins,
+            Conflict::Duplicate => Self::Duplicate,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Make an account with its datastores; without --password-stdin a password is made up and
+    /// printed.
+    #[command(after_help = "\
+Examples:
+  syncline user add alice
+  echo 'correct horse' | syncline user add alice --password-stdin")]
+    Add {
+        #[command(flatten)]
+        state: StateOptions,
+        #[command(flatten)]
+        account: NewPassword,
+    },
+    /// List the accounts.
+    List {
+        #[command(flatten)]
+        state: StateOptions,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove an account with its devices and items.
+    Remove {
+        #[command(flatten)]
+        state: StateOptions,
+        /// The account.
+        name: String,
+    },
+    /// Change an account's password; without --password-stdin one is made up and printed.
+    Password {
+        #[command(flatten)]
+        state: StateOptions,
+        #[command(flatten)]
+        account: NewPassword,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewPassword {
+    /// The account's name.
+    pub(crate) name: String,
+    /// Read the password from stdin, its first line.
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// Keep only a digest of the password; devices of SyncML 1.0 must then send it in the clear.
+    #[arg(long)]
+    pub(crate) digest_only: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Device {
+    /// List devices.
+    List {
+        #[command(flatten)]
+        state: StateOptions,
+        /// Only this account's.
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a device: what it is, its datastores and anchors.
+    Show {
+        #[command(flatten)]
+        state: StateOptions,
+        /// The account, when several have the device.
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// The device's address, as listed.
+        device: String,
+    },
+    /// Forget a device; items stay, and its next sync is a slow one.
+    Forget {
+        #[command(flatten)]
+        state: StateOptions,
+        /// The account, when several have the device.
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+        /// The device's address, as listed.
+        device: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Store {
+    /// List an account's datastores with the number of their items.
+    List {
+        #[command(flatten)]
+        state: StateOptions,
+        /// The account.
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write every item to a file of its own.
+    #[command(after_help = "\
+Example:
+  syncline store export --user alice contacts ./backup")]
+    Export {
+        #[command(flatten)]
+        state: StateOptions,
+        /// The account.
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        /// The media type to write; an item that is held in another one is left out and named.
+        #[arg(long = "type", value_name = "TYPE")]
+        media_type: Option<String>,
+        /// The datastore.
+        store: String,
+        /// The folder, made if it is not there.
+        dir: PathBuf,
+    },
+    /// Add the items of a folder's files; a file with several cards or events is split.
+    #[command(after_help = "\
+Example:
+  syncline store import --user alice contacts ./contacts")]
+    Import {
+        #[command(flatten)]
+        state: StateOptions,
+        /// The account.
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        /// The datastore.
+        store: String,
+        /// The folder.
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sync {
+    /// The server's address.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The account.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// Read the password from stdin, its first line.
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+    /// How to sync [default: two-way].
+    #[arg(long, value_enum)]
+    pub(crate) mode: Option<SyncMode>,
+    /// SyncML version [default: the newest that the server speaks].
+    #[arg(long = "version", id = "protocol", value_name = "VERSION", value_enum)]
+    pub(crate) version: Option<SyncVersion>,
+    /// Encoding of the messages [default: wbxml].
+    #[arg(long, value_enum)]
+    pub(crate) encoding: Option<SyncEncoding>,
+    /// Largest message taken, bytes [default: 150000].
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1_000..=16_000_000))]
+    pub(crate) max_msg_size: Option<u64>,
+    /// This device's identifier [default: made up once and kept].
+    #[arg(long, value_name = "ID")]
+    pub(crate) device_id: Option<String>,
+    /// Send the password in the clear with the first message, for servers that know no digests.
+    #[arg(long)]
+    pub(crate) basic: bool,
+    /// Say what would be sent, and contact nobody.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// A datastore of the server, a folder, and the type of its items where the name does not
+    /// tell; or one profile file.
+    #[arg(value_name = "STORE=DIR[:TYPE] | PROFILE", required = true)]
+    pub(crate) what: Vec<String>,
+}
+
+/// How to sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SyncMode {
+    /// Changes of both sides.
+    #[default]
+    TwoWay,
+    /// Compare all items of both sides.
+    Slow,
+    /// Changes of this side only.
+    FromClient,
+    /// This side's items replace the server's.
+    RefreshFromClient,
+    /// Changes of the server only.
+    FromServer,
+    /// The server's items replace this side's.
+    RefreshFromServer,
+}
+
+impl From<SyncMode> for Mode {
+    fn from(mode: SyncMode) -> Self {
+        match mode {
+            SyncMode::TwoWay => Self::TwoWay,
+            SyncMode::Slow => Self::Slow,
+            SyncMode::FromClient => Self::FromClient,
+            SyncMode::RefreshFromClient => Self::RefreshFromClient,
+            SyncMode::FromServer => Self::FromServer,
+            SyncMode::RefreshFromServer => Self::RefreshFromServer,
+        }
+    }
+}
+
+/// A protocol version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+pub(crate) enum SyncVersion {
+    /// SyncML 1.0.
+    #[value(name = "1.0")]
+    #[serde(rename = "1.0")]
+    V1_0,
+    /// SyncML 1.1.
+    #[value(name = "1.1")]
+    #[serde(rename = "1.1")]
+    V1_1,
+    /// SyncML 1.2.
+    #[value(name = "1.2")]
+    #[serde(rename = "1.2")]
+    V1_2,
+}
+
+impl From<SyncVersion> for Version {
+    fn from(version: SyncVersion) -> Self {
+        match version {
+            SyncVersion::V1_0 => Self::V1_0,
+            SyncVersion::V1_1 => Self::V1_1,
+            SyncVersion::V1_2 => Self::V1_2,
+        }
+    }
+}
+
+/// An encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SyncEncoding {
+    /// Binary XML.
+    #[default]
+    Wbxml,
+    /// Text XML.
+    Xml,
+}
+
+impl From<SyncEncoding> for Encoding {
+    fn from(encoding: SyncEncoding) -> Self {
+        match encoding {
+            SyncEncoding::Wbxml => Self::Wbxml,
+            SyncEncoding::Xml => Self::Xml,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Codec {
+    /// The document [default: stdin].
+    pub(crate) file: Option<PathBuf>,
+    /// Where to write [default: stdout].
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Leave when the devices are in step, instead of waiting for Ctrl-C.
+    #[arg(long)]
+    pub(crate) exit: bool,
+    /// Address to listen on; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+}

@@ -1,0 +1,155 @@
+//! `syncline serve`: the server.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use session::server;
+use store::Sqlite;
+use tokio::net::TcpListener;
+use transports::http::{RespUri, Settings, serve};
+
+use super::runtime;
+use crate::cli::Serve;
+use crate::config::Config;
+use crate::node::Node;
+use crate::report::{Failure, Outcome};
+use crate::{output, state, world};
+
+/// Where the server listens unless told otherwise.
+const LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+pub(super) fn run(options: Serve) -> Outcome {
+    let config = Config::load(options.state.config.as_deref())?;
+    let listen = options.listen.or(config.server.listen).unwrap_or(LISTEN);
+    let public_url = options
+        .public_url
+        .clone()
+        .or_else(|| config.server.public_url.clone());
+    let protocol = protocol(&options, &config);
+    let settings = settings(resp_uri(public_url.as_deref())?, protocol.max_msg_size);
+    let messages = options
+        .log_messages
+        .clone()
+        .or_else(|| config.server.log_messages.clone());
+    if let Some(folder) = &messages {
+        state::make_private(folder).map_err(|error| super::folder::unusable(folder, &error))?;
+    }
+    let store = state::open_or_create(&options.state, &config)?;
+    let node = Node::new(store.clone(), protocol, messages);
+    runtime()?.block_on(async {
+        let stop = stop_signal()?;
+        let listener = bind(listen).await?;
+        let address = listener.local_addr().map_err(Failure::usage)?;
+        let cleaning = tokio::spawn(clean(store));
+        output::line(format_args!("listening on http://{address}/syncml"))?;
+        serve(listener, Arc::new(node), settings, stop).await;
+        cleaning.abort();
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+fn protocol(options: &Serve, config: &Config) -> server::Config {
+    let mut protocol = server::Config::default();
+    if let Some(conflict) = options.conflict.or(config.server.conflict) {
+        protocol.conflict = conflict.into();
+    }
+    if let Some(size) = options.max_msg_size.or(config.server.max_msg_size) {
+        protocol.max_msg_size = size;
+    }
+    protocol
+}
+
+/// Some devices send more than the size they were told, so bodies may be larger than messages.
+fn settings(resp_uri: RespUri, max_msg_size: u64) -> Settings {
+    let settings = Settings::default();
+    let twice = usize::try_from(max_msg_size.saturating_mul(2)).unwrap_or(usize::MAX);
+    Settings {
+        resp_uri,
+        max_body: settings.max_body.max(twice),
+        ..settings
+    }
+}
+
+fn resp_uri(public_url: Option<&str>) -> Outcome<RespUri> {
+    match public_url {
+        None => Ok(RespUri::FromRequest),
+        Some("off") => Ok(RespUri::Off),
+        Some(url)
+            if (url.starts_with("http://") || url.starts_with("https://"))
+                && !url.contains(['?', '#', ' ']) =>
+        {
+            Ok(RespUri::Fixed(url.to_owned()))
+        }
+        Some(url) => Err(Failure::usage(format_args!(
+            "{url:?} is no public address; give an http or https address without a query, or `off`"
+        ))),
+    }
+}
+
+/// Listens on an address.
+pub(super) async fn bind(address: SocketAddr) -> Outcome<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::usage(format_args!(
+            "cannot listen on {address}: {error}; choose another address with --listen"
+        ))
+    })
+}
+
+/// Completes when the process is asked to end.
+pub(super) fn stop_signal() -> Outcome<impl Future<Output = ()>> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    let listen = |kind| -> Outcome<Signal> {
+        signal(kind)
+            .map_err(|error| Failure::state(format_args!("signals cannot be received: {error}")))
+    };
+    let mut interrupted = listen(SignalKind::interrupt())?;
+    let mut terminated = listen(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
+}
+
+/// How long a session without messages is kept, seconds.
+const SESSION_AGE: i64 = 7 * 24 * 3600;
+
+/// The same for sessions that nobody logged in to.
+const STRANGER_AGE: i64 = 3600;
+
+/// Removes sessions that nobody will go on with.
+async fn clean(store: Sqlite) {
+    let mut ticks = tokio::time::interval(Duration::from_hours(1));
+    loop {
+        ticks.tick().await;
+        let (store, now) = (store.clone(), world::now());
+        let job = move || store.expire_sessions(now - SESSION_AGE, now - STRANGER_AGE);
+        match tokio::task::spawn_blocking(job).await {
+            Ok(Ok(0)) | Err(_) => {}
+            Ok(Ok(count)) => tracing::info!(count, "old sessions removed"),
+            Ok(Err(error)) => tracing::warn!(%error, "old sessions could not be removed"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn public_addresses() {
+        assert_eq!(resp_uri(None).unwrap(), RespUri::FromRequest);
+        assert_eq!(resp_uri(Some("off")).unwrap(), RespUri::Off);
+        let url = "https://sync.example/syncml";
+        assert_eq!(resp_uri(Some(url)).unwrap(), RespUri::Fixed(url.to_owned()));
+        assert!(resp_uri(Some("sync.example")).is_err());
+        assert!(resp_uri(Some("http://h/?x=1")).is_err());
+    }
+}

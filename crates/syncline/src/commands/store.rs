@@ -1,0 +1,228 @@
+//! `syncline store`: datastores and their items.
+
+use std::fs;
+use std::path::Path;
+
+use pim::line::Lines;
+use pim::{Format, Kind};
+use serde::Serialize;
+use session::store::{Datastore, DatastoreKind, Guid, StoredItem};
+use store::Sqlite;
+
+use super::folder;
+use crate::cli::Store;
+use crate::report::{Failure, Outcome, warn};
+use crate::{output, state, world};
+
+pub(super) fn run(command: Store) -> Outcome {
+    match command {
+        Store::List {
+            state: options,
+            user,
+            json,
+        } => list(&state::open_existing(&options)?, &user, json),
+        Store::Export {
+            state: options,
+            user,
+            media_type,
+            store: name,
+            dir,
+        } => {
+            let store = state::open_existing(&options)?;
+            let account = state::account(&store, &user)?;
+            let datastore = state::datastore(&store, &account, &name)?;
+            export(&store, &datastore, media_type.as_deref(), &dir)
+        }
+        Store::Import {
+            state: options,
+            user,
+            store: name,
+            dir,
+        } => {
+            let store = state::open_existing(&options)?;
+            let account = state::account(&store, &user)?;
+            let datastore = state::datastore(&store, &account, &name)?;
+            import(&store, &datastore, &dir)
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    items: u64,
+    uri: String,
+    types: Vec<&'static str>,
+}
+
+fn list(store: &Sqlite, user: &str, json: bool) -> Outcome {
+    let account = state::account(store, user)?;
+    let rows: Vec<Row> = store
+        .datastores_summary(account.id)?
+        .into_iter()
+        .map(|(datastore, items)| Row {
+            uri: datastore.name.clone(),
+            name: datastore.name,
+            items,
+            types: datastore
+                .kind
+                .content_types()
+                .iter()
+                .map(|(media_type, _)| *media_type)
+                .collect(),
+        })
+        .collect();
+    if json {
+        return output::json(&rows);
+    }
+    let rows = rows
+        .into_iter()
+        .map(|row| vec![row.name, row.items.to_string(), row.types.join(", ")]);
+    output::table(&["datastore", "items", "types"], rows.collect(), "")
+}
+
+/// Items read from the state at a time.
+const PAGE: usize = 200;
+
+fn export(store: &Sqlite, datastore: &Datastore, media_type: Option<&str>, dir: &Path) -> Outcome {
+    fs::create_dir_all(dir).map_err(|error| folder::unusable(dir, &error))?;
+    let mut last = Guid(0);
+    let (mut exported, mut failed) = (0_u64, 0_u64);
+    loop {
+        let page = store.items_page(datastore.id, last, PAGE)?;
+        let Some(end) = page.last() else {
+            break;
+        };
+        last = end.guid;
+        for item in &page {
+            if export_item(item, media_type, dir)? {
+                exported += 1;
+            } else {
+                failed += 1;
+            }
+        }
+    }
+    output::line(format_args!("exported {exported} items"))?;
+    if failed > 0 {
+        return Err(Failure::partly());
+    }
+    Ok(())
+}
+
+/// Writes an item to its file; whether it could be written in the type wanted.
+fn export_item(item: &StoredItem, wanted: Option<&str>, dir: &Path) -> Outcome<bool> {
+    let held = Format::of(&item.media_type, &item.content)
+        .map_or(item.media_type.as_str(), |format| format.media_type());
+    if let Some(wanted) = wanted
+        && !pim::media::same_media(wanted, held)
+    {
+        warn(format_args!(
+            "item {} is {held} and cannot be written as {wanted}; export it without --type",
+            item.guid.0
+        ));
+        return Ok(false);
+    }
+    let extension = pim::media::extension_of(&item.media_type, &item.content);
+    let path = dir.join(format!("{}.{extension}", item.guid.0));
+    fs::write(&path, &item.content).map_err(|error| {
+        Failure::input(format_args!(
+            "{} cannot be written: {error}; check space and permissions",
+            path.display()
+        ))
+    })?;
+    Ok(true)
+}
+
+/// Items written to the state at a time.
+const BATCH: usize = 500;
+
+fn import(store: &Sqlite, datastore: &Datastore, dir: &Path) -> Outcome {
+    let mut batch = Vec::new();
+    let (mut imported, mut failed) = (0, 0);
+    for path in folder::files(dir)? {
+        let content = match fs::read(&path) {
+            Ok(content) => content,
+            Err(error) => {
+                warn(format_args!("{} cannot be read: {error}", path.display()));
+                failed += 1;
+                continue;
+            }
+        };
+        for part in pim::split(&content) {
+            match part {
+                Ok(part) if fits(datastore.kind, part.media_type, &part.content) => {
+                    batch.push((part.media_type.to_owned(), part.content));
+                }
+                Ok(part) => {
+                    warn(format_args!(
+                        "{} holds an item of type {} that does not belong into {}",
+                        path.display(),
+                        part.media_type,
+                        datastore.name
+                    ));
+                    failed += 1;
+                }
+                Err(error) => {
+                    warn(format_args!("{}: {error}", path.display()));
+                    failed += 1;
+                }
+            }
+            if batch.len() >= BATCH {
+                imported += store.import(datastore.id, std::mem::take(&mut batch), world::now())?;
+            }
+        }
+    }
+    imported += store.import(datastore.id, batch, world::now())?;
+    output::line(format_args!("imported {imported} items"))?;
+    if failed > 0 {
+        return Err(Failure::partly());
+    }
+    Ok(())
+}
+
+/// Whether a datastore of that kind takes such an item.
+fn fits(datastore: DatastoreKind, media_type: &str, content: &[u8]) -> bool {
+    let kind = kind_of(media_type, content);
+    match datastore {
+        DatastoreKind::Contacts => kind == Kind::Contact,
+        DatastoreKind::Calendar => kind == Kind::Event,
+        DatastoreKind::Tasks => kind == Kind::Task,
+        DatastoreKind::Notes => matches!(kind, Kind::Note | Kind::Journal),
+    }
+}
+
+/// What an item is: by its first component, else by its media type.
+fn kind_of(media_type: &str, content: &[u8]) -> Kind {
+    let components = Lines::new(content).filter(|line| line.is("BEGIN"));
+    let mut kinds = components.filter_map(|line| {
+        let name = line.raw_value().trim_ascii().to_ascii_uppercase();
+        match name.as_slice() {
+            b"VCARD" => Some(Kind::Contact),
+            b"VEVENT" => Some(Kind::Event),
+            b"VTODO" => Some(Kind::Task),
+            b"VJOURNAL" => Some(Kind::Journal),
+            b"VNOTE" => Some(Kind::Note),
+            _ => None,
+        }
+    });
+    kinds
+        .next()
+        .unwrap_or_else(|| pim::media::kind_of_media_type(media_type))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_belong_where_their_component_says() {
+        let task = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VTODO\r\nSUMMARY:x\r\n";
+        assert!(fits(DatastoreKind::Tasks, "text/calendar", task));
+        assert!(!fits(DatastoreKind::Calendar, "text/calendar", task));
+        let card = b"BEGIN:VCARD\r\nFN:x\r\nEND:VCARD\r\n";
+        assert!(fits(DatastoreKind::Contacts, "text/vcard", card));
+        assert!(!fits(DatastoreKind::Notes, "text/vcard", card));
+        assert!(fits(DatastoreKind::Notes, "text/plain", b"buy milk"));
+        assert!(!fits(DatastoreKind::Contacts, "text/plain", b"buy milk"));
+    }
+}

@@ -1,0 +1,337 @@
+//! `syncline sync`: the client.
+
+mod profile;
+
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use pim::Format;
+use serde::Serialize;
+use session::client::{Counts, Progress, SourceSummary, Summary};
+use session::store::DatastoreKind;
+
+use super::password_from_stdin;
+use crate::cli::{Sync, SyncMode};
+use crate::device::{Device, Folder, Planned};
+use crate::output;
+use crate::report::{Failure, Outcome, warn};
+use profile::Profile;
+
+pub(super) fn run(options: Sync) -> Outcome {
+    let (json, dry_run) = (options.json, options.dry_run);
+    let device = device(options)?;
+    if dry_run {
+        return plan(&device, json);
+    }
+    let bar = bar();
+    let runtime = super::runtime()?;
+    let summary = runtime.block_on(device.sync(|progress| show(&bar, progress)));
+    bar.finish_and_clear();
+    report(&summary?, json)
+}
+
+/// The device that options and profile describe; options go first.
+fn device(options: Sync) -> Outcome<Device> {
+    let profile = match options.what.as_slice() {
+        [one] if !one.contains('=') => Profile::load(Path::new(one))?,
+        pairs => Profile::of_pairs(pairs)?,
+    };
+    let mode = options.mode.or(profile.mode).unwrap_or_default();
+    let folders = profile
+        .stores
+        .into_iter()
+        .map(|(store, entry)| folder(store, entry, mode, options.mode))
+        .collect::<Outcome<Vec<Folder>>>()?;
+    if folders.is_empty() {
+        return Err(Failure::usage(
+            "there is nothing to sync; name a datastore and a folder, as in contacts=./contacts",
+        ));
+    }
+    let missing = |what| {
+        Failure::usage(format_args!(
+            "there is no {what}; give --{what} or set `{what}` in the profile"
+        ))
+    };
+    let url = options.url.or(profile.url).ok_or_else(|| missing("url"))?;
+    let user = options
+        .user
+        .or(profile.user)
+        .ok_or_else(|| missing("user"))?;
+    let password = if options.password_stdin {
+        password_from_stdin()?
+    } else {
+        match profile.password {
+            Some(password) => password,
+            None if options.dry_run => String::new(),
+            None => {
+                return Err(Failure::usage(
+                    "there is no password; pipe it in with --password-stdin, or set `password` or \
+                     `password-file` in the profile",
+                ));
+            }
+        }
+    };
+    Ok(Device {
+        url,
+        user,
+        password,
+        id: options.device_id.or(profile.device_id),
+        version: options.version.or(profile.version).map(Into::into),
+        encoding: options
+            .encoding
+            .or(profile.encoding)
+            .unwrap_or_default()
+            .into(),
+        max_msg_size: options
+            .max_msg_size
+            .or(profile.max_msg_size)
+            .unwrap_or(150_000),
+        basic_first: options.basic || profile.basic,
+        folders,
+    })
+}
+
+fn folder(
+    store: String,
+    entry: profile::Entry,
+    mode: SyncMode,
+    forced: Option<SyncMode>,
+) -> Outcome<Folder> {
+    let kind = kind_of(&store, entry.media_type.as_deref())?;
+    let mode = forced.or(entry.mode).unwrap_or(mode);
+    let media_type = match entry.media_type.as_deref().and_then(Format::of_media_type) {
+        Some(format) => format.media_type(),
+        None => kind.content_types().first().map_or("", |(name, _)| *name),
+    };
+    Ok(Folder {
+        store,
+        dir: entry.dir,
+        kind,
+        media_type,
+        mode: mode.into(),
+    })
+}
+
+/// What a datastore holds: by the type given, else by its name.
+fn kind_of(store: &str, media_type: Option<&str>) -> Outcome<DatastoreKind> {
+    let named = DatastoreKind::from_name(&session::datastore_name(store));
+    let Some(media_type) = media_type else {
+        return named.ok_or_else(|| {
+            Failure::usage(format_args!(
+                "the name {store:?} does not tell what the datastore holds; add a type, as in \
+                 {store}=DIR:text/vcard"
+            ))
+        });
+    };
+    match pim::media::kind_of_media_type(media_type) {
+        pim::Kind::Contact => Ok(DatastoreKind::Contacts),
+        pim::Kind::Event if named == Some(DatastoreKind::Tasks) => Ok(DatastoreKind::Tasks),
+        pim::Kind::Event => Ok(DatastoreKind::Calendar),
+        pim::Kind::Task => Ok(DatastoreKind::Tasks),
+        pim::Kind::Note => Ok(DatastoreKind::Notes),
+        _ => Err(Failure::usage(format_args!(
+            "items of type {media_type:?} cannot be synced; use text/vcard, text/x-vcard, \
+             text/calendar, text/x-vcalendar or text/plain"
+        ))),
+    }
+}
+
+/// A progress bar; invisible where stderr is no terminal.
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message("connecting");
+    bar
+}
+
+fn show(bar: &ProgressBar, progress: &[Progress]) {
+    let sum = |value: fn(&Progress) -> u64| progress.iter().map(value).sum::<u64>();
+    let (sent, received) = (sum(|p| p.sent), sum(|p| p.received));
+    bar.set_length(sum(|p| p.to_send) + sum(|p| p.to_receive.unwrap_or(p.received)));
+    bar.set_position(sent + received);
+    bar.set_message(format!("{sent} sent, {received} received"));
+}
+
+/// Says what was done, and names what was not.
+fn report(summary: &Summary, json: bool) -> Outcome {
+    for source in &summary.sources {
+        if let Some(error) = &source.error {
+            warn(format_args!("{}: {error}", source.name));
+        }
+        for failure in &source.failed {
+            warn(format_args!(
+                "{}: item {}: {}",
+                source.name, failure.item, failure.reason
+            ));
+        }
+    }
+    if json {
+        let rows: Vec<Row<'_>> = summary.sources.iter().map(Row::from).collect();
+        output::json(&rows)?;
+    } else {
+        for source in &summary.sources {
+            output::line(line(source))?;
+        }
+    }
+    let complete = |source: &SourceSummary| source.error.is_none() && source.failed.is_empty();
+    if summary.sources.iter().all(complete) {
+        Ok(())
+    } else {
+        Err(Failure::partly())
+    }
+}
+
+/// A datastore's line of the report.
+pub(super) fn line(source: &SourceSummary) -> String {
+    let counts = |counts: &Counts| {
+        format!(
+            "{} added, {} changed, {} deleted",
+            counts.added, counts.changed, counts.deleted
+        )
+    };
+    format!(
+        "{}: sent {}; received {}; {} failed",
+        source.name,
+        counts(&source.sent),
+        counts(&source.received),
+        source.failed.len()
+    )
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    name: &'a str,
+    alert: u16,
+    sent: Changes,
+    received: Changes,
+    failed: Vec<Failed<'a>>,
+    error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Changes {
+    added: u64,
+    changed: u64,
+    deleted: u64,
+}
+
+#[derive(Serialize)]
+struct Failed<'a> {
+    item: &'a str,
+    reason: &'a str,
+}
+
+impl From<&Counts> for Changes {
+    fn from(counts: &Counts) -> Self {
+        Self {
+            added: counts.added,
+            changed: counts.changed,
+            deleted: counts.deleted,
+        }
+    }
+}
+
+impl<'a> From<&'a SourceSummary> for Row<'a> {
+    fn from(source: &'a SourceSummary) -> Self {
+        Self {
+            name: &source.name,
+            alert: source.alert,
+            sent: (&source.sent).into(),
+            received: (&source.received).into(),
+            failed: source
+                .failed
+                .iter()
+                .map(|failure| Failed {
+                    item: &failure.item,
+                    reason: &failure.reason,
+                })
+                .collect(),
+            error: source.error.as_deref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PlannedRow {
+    name: String,
+    would_send: Changes,
+    compares_all: bool,
+}
+
+/// Says what a session would send.
+fn plan(device: &Device, json: bool) -> Outcome {
+    let planned = device.dry_run()?;
+    let named = device.folders.iter().zip(&planned);
+    if json {
+        let row = |(folder, one): (&'_ Folder, &'_ Planned)| PlannedRow {
+            name: folder.store.clone(),
+            would_send: Changes {
+                added: one.added,
+                changed: one.changed,
+                deleted: one.deleted,
+            },
+            compares_all: one.slow,
+        };
+        return output::json(&named.map(row).collect::<Vec<_>>());
+    }
+    for (folder, one) in named {
+        output::line(planned_line(&folder.store, one))?;
+    }
+    Ok(())
+}
+
+fn planned_line(name: &str, planned: &Planned) -> String {
+    let Planned {
+        added,
+        changed,
+        deleted,
+        slow,
+    } = planned;
+    if *slow {
+        let items = added + changed;
+        return format!("{name}: would send all {items} items, to be compared with the server's");
+    }
+    format!("{name}: would send {added} added, {changed} changed, {deleted} deleted")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_report_line_is_what_scripts_read() {
+        let source = SourceSummary {
+            name: "contacts".to_owned(),
+            sent: Counts {
+                added: 1,
+                changed: 2,
+                deleted: 0,
+            },
+            received: Counts {
+                added: 3,
+                changed: 0,
+                deleted: 1,
+            },
+            ..SourceSummary::default()
+        };
+        assert_eq!(
+            line(&source),
+            "contacts: sent 1 added, 2 changed, 0 deleted; received 3 added, 0 changed, 1 deleted; \
+             0 failed"
+        );
+    }
+
+    #[test]
+    fn the_kind_comes_from_type_or_name() {
+        let kind = |store: &str, media_type| kind_of(store, media_type).unwrap();
+        assert_eq!(kind("./addressbook", None), DatastoreKind::Contacts);
+        assert_eq!(kind("x", Some("text/x-vcard")), DatastoreKind::Contacts);
+        assert_eq!(kind("task", Some("text/calendar")), DatastoreKind::Tasks);
+        assert_eq!(kind("x", Some("text/calendar")), DatastoreKind::Calendar);
+        assert!(kind_of("x", None).is_err());
+        assert!(kind_of("contacts", Some("image/png")).is_err());
+    }
+}

@@ -1,0 +1,232 @@
+//! What is to be synced: from the arguments, or from a profile file that stands for them.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::cli::{SyncEncoding, SyncMode, SyncVersion};
+use crate::config::read_toml;
+use crate::report::{Failure, Outcome};
+
+/// A server, an account and folders.
+#[derive(Debug, Default)]
+pub(super) struct Profile {
+    pub(super) url: Option<String>,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<String>,
+    pub(super) mode: Option<SyncMode>,
+    pub(super) version: Option<SyncVersion>,
+    pub(super) encoding: Option<SyncEncoding>,
+    pub(super) max_msg_size: Option<u64>,
+    pub(super) device_id: Option<String>,
+    pub(super) basic: bool,
+    /// Datastores of the server, each with its folder.
+    pub(super) stores: Vec<(String, Entry)>,
+}
+
+/// A folder with what is special about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) dir: PathBuf,
+    pub(super) media_type: Option<String>,
+    pub(super) mode: Option<SyncMode>,
+}
+
+/// The file's form.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Form {
+    url: Option<String>,
+    user: Option<String>,
+    password: Option<String>,
+    /// A file whose first line is the password, relative to the profile.
+    password_file: Option<PathBuf>,
+    mode: Option<SyncMode>,
+    version: Option<SyncVersion>,
+    encoding: Option<SyncEncoding>,
+    max_msg_size: Option<u64>,
+    device_id: Option<String>,
+    #[serde(default)]
+    basic: bool,
+    stores: toml::Table,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FormEntry {
+    dir: PathBuf,
+    #[serde(rename = "type")]
+    media_type: Option<String>,
+    mode: Option<SyncMode>,
+}
+
+impl Profile {
+    /// A profile of `STORE=DIR[:TYPE]` arguments.
+    pub(super) fn of_pairs(pairs: &[String]) -> Outcome<Self> {
+        let stores = pairs
+            .iter()
+            .map(|pair| of_pair(pair))
+            .collect::<Outcome<_>>()?;
+        Ok(Self {
+            stores,
+            ..Self::default()
+        })
+    }
+
+    /// Reads a profile file. Paths in it are relative to it.
+    pub(super) fn load(path: &Path) -> Outcome<Self> {
+        let form: Form = read_toml(path)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let password = match (form.password, form.password_file) {
+            (Some(password), None) => Some(password),
+            (None, None) => None,
+            (None, Some(from)) => Some(password_in(&folder.join(from))?),
+            (Some(_), Some(_)) => {
+                return Err(Failure::usage(format_args!(
+                    "{} has both `password` and `password-file`; leave one out",
+                    path.display()
+                )));
+            }
+        };
+        let stores = form
+            .stores
+            .into_iter()
+            .map(|(store, value)| Ok((store.clone(), entry(path, folder, &store, value)?)))
+            .collect::<Outcome<_>>()?;
+        Ok(Self {
+            url: form.url,
+            user: form.user,
+            password,
+            mode: form.mode,
+            version: form.version,
+            encoding: form.encoding,
+            max_msg_size: form.max_msg_size,
+            device_id: form.device_id,
+            basic: form.basic,
+            stores,
+        })
+    }
+}
+
+/// A store's entry: a folder alone, or a table with one.
+fn entry(path: &Path, folder: &Path, store: &str, value: toml::Value) -> Outcome<Entry> {
+    let entry = match value {
+        toml::Value::String(dir) => FormEntry {
+            dir: dir.into(),
+            media_type: None,
+            mode: None,
+        },
+        value => value.try_into().map_err(|error: toml::de::Error| {
+            Failure::usage(format_args!(
+                "{}, store {store}: {}; correct the file",
+                path.display(),
+                error.message()
+            ))
+        })?,
+    };
+    Ok(Entry {
+        dir: folder.join(entry.dir),
+        media_type: entry.media_type,
+        mode: entry.mode,
+    })
+}
+
+fn password_in(path: &Path) -> Outcome<String> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format_args!(
+            "the password file {} cannot be read: {error}; check the path",
+            path.display()
+        ))
+    })?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+fn of_pair(pair: &str) -> Outcome<(String, Entry)> {
+    let wrong = || {
+        Failure::usage(format_args!(
+            "{pair:?} names no datastore and folder; write STORE=DIR or STORE=DIR:TYPE"
+        ))
+    };
+    let (store, rest) = pair.split_once('=').ok_or_else(wrong)?;
+    let (dir, media_type) = match rest.rsplit_once(':') {
+        Some((dir, media_type)) if is_media_type(media_type) => (dir, Some(media_type.to_owned())),
+        _ => (rest, None),
+    };
+    if store.is_empty() || dir.is_empty() {
+        return Err(wrong());
+    }
+    let entry = Entry {
+        dir: dir.into(),
+        media_type,
+        mode: None,
+    };
+    Ok((store.to_owned(), entry))
+}
+
+/// A folder's name may have a colon too, so only types of items count.
+fn is_media_type(text: &str) -> bool {
+    text.strip_prefix("text/")
+        .is_some_and(|subtype| !subtype.is_empty() && !subtype.contains('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn plain(dir: &str, media_type: Option<&str>) -> Entry {
+        Entry {
+            dir: dir.into(),
+            media_type: media_type.map(str::to_owned),
+            mode: None,
+        }
+    }
+
+    #[test]
+    fn pairs() {
+        let pair = |text: &str| of_pair(text).unwrap();
+        assert_eq!(
+            pair("./card=a b"),
+            ("./card".to_owned(), plain("a b", None))
+        );
+        assert_eq!(
+            pair("x=./d:text/x-vcard"),
+            ("x".to_owned(), plain("./d", Some("text/x-vcard")))
+        );
+        assert_eq!(pair("x=a:b").1, plain("a:b", None));
+        for wrong in ["x", "=d", "x=", "x=:text/vcard"] {
+            assert!(of_pair(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn profiles() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("home.toml");
+        std::fs::write(folder.path().join("secret"), "word\nmore\n").unwrap();
+        let text = "url = 'http://h/syncml'\nuser = 'alice'\npassword-file = 'secret'\n\
+                    version = '1.1'\n[stores]\ncontacts = 'c'\n\
+                    calendar = { dir = '/k', type = 'text/calendar', mode = 'slow' }\n";
+        std::fs::write(&path, text).unwrap();
+        let profile = Profile::load(&path).unwrap();
+        assert_eq!(profile.password.as_deref(), Some("word"));
+        assert_eq!(profile.version, Some(SyncVersion::V1_1));
+        let entry = |name: &str| {
+            let found = profile.stores.iter().find(|(store, _)| store == name);
+            found.unwrap().1.clone()
+        };
+        assert_eq!(entry("contacts").dir, folder.path().join("c"));
+        assert_eq!(
+            entry("calendar"),
+            Entry {
+                mode: Some(SyncMode::Slow),
+                ..plain("/k", Some("text/calendar"))
+            }
+        );
+
+        std::fs::write(&path, "[stores]\ncontacts = { dir = 'c', mod = 'slow' }\n").unwrap();
+        let failure = format!("{:?}", Profile::load(&path).unwrap_err());
+        assert!(failure.contains("contacts"), "{failure}");
+    }
+}

@@ -1,0 +1,104 @@
+//! The configuration file of server and administration.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::cli::Conflict;
+use crate::report::{Failure, Outcome};
+
+/// A configuration; what the command line says goes before it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Config {
+    /// Folder of the state, relative to the file.
+    pub(crate) data: Option<PathBuf>,
+    /// Database of the state, `sqlite:PATH`.
+    pub(crate) database: Option<String>,
+    /// The server.
+    pub(crate) server: Server,
+}
+
+/// Section `[server]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Server {
+    /// Address to listen on.
+    pub(crate) listen: Option<SocketAddr>,
+    /// Address that devices are told to go on with, or `off`.
+    pub(crate) public_url: Option<String>,
+    /// Who wins a conflict.
+    pub(crate) conflict: Option<Conflict>,
+    /// Largest SyncML message taken, bytes.
+    pub(crate) max_msg_size: Option<u64>,
+    /// Folder for readable messages, relative to the file.
+    pub(crate) log_messages: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads the file named, else that of `$SYNCLINE_CONFIG`, else gives an empty one.
+    pub(crate) fn load(named: Option<&Path>) -> Outcome<Self> {
+        let path = named
+            .map(Path::to_owned)
+            .or_else(|| std::env::var_os("SYNCLINE_CONFIG").map(PathBuf::from));
+        let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) else {
+            return Ok(Self::default());
+        };
+        let mut config: Self = read_toml(&path)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        config.data = config.data.map(|data| folder.join(data));
+        config.server.log_messages = config.server.log_messages.map(|dir| folder.join(dir));
+        Ok(config)
+    }
+}
+
+/// Reads a TOML file.
+pub(crate) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Outcome<T> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format_args!(
+            "{} cannot be read: {error}; check the path",
+            path.display()
+        ))
+    })?;
+    toml::from_str(&text).map_err(|error| {
+        let line = error
+            .span()
+            .and_then(|span| text.get(..span.start))
+            .map_or(1, |before| before.matches('\n').count() + 1);
+        let what = error.message().replace('\n', " ");
+        Failure::usage(format_args!(
+            "{}, line {line}: {what}; correct the file",
+            path.display()
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_configuration_is_read_and_its_paths_are_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("syncline.toml");
+        let text = "data = 'state'\n[server]\nlisten = '127.0.0.1:9'\nconflict = 'server-wins'\n";
+        std::fs::write(&path, text).unwrap();
+        let config = Config::load(Some(&path)).unwrap();
+        assert_eq!(config.data.unwrap(), folder.path().join("state"));
+        assert_eq!(config.server.conflict, Some(Conflict::ServerWins));
+        assert_eq!(config.server.listen.unwrap().port(), 9);
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("syncline.toml");
+        std::fs::write(&path, "[server]\nlisten = '127.0.0.1:9'\nlissen = 1\n").unwrap();
+        let failure = Config::load(Some(&path)).unwrap_err();
+        let text = format!("{failure:?}");
+        assert!(text.contains("line 3") && text.contains("lissen"), "{text}");
+    }
+}

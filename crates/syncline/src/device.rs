@@ -1,0 +1,251 @@
+//! A device made of folders, and its sessions with a server.
+
+use std::path::PathBuf;
+
+use connectors::vdir::Vdir;
+use session::client::{
+    Config, Error, Mode, Progress, Replica as _, ReplicaError, Session, Source, Step, Summary,
+};
+use session::store::DatastoreKind;
+use syncml::{Encoding, Version};
+use transports::http::{self, Client, Options};
+
+use crate::report::{Failure, Outcome};
+use crate::world;
+
+/// A folder that is kept in step with a datastore of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Folder {
+    /// The server's datastore.
+    pub(crate) store: String,
+    /// The folder.
+    pub(crate) dir: PathBuf,
+    /// What it holds.
+    pub(crate) kind: DatastoreKind,
+    /// The type of files whose content does not tell.
+    pub(crate) media_type: &'static str,
+    /// How it is synced.
+    pub(crate) mode: Mode,
+}
+
+/// A device: whom it syncs with, as whom, and its folders.
+pub(crate) struct Device {
+    pub(crate) url: String,
+    pub(crate) user: String,
+    pub(crate) password: String,
+    /// Made up once and kept with the first folder, unless given.
+    pub(crate) id: Option<String>,
+    /// The newest that both speak, unless given.
+    pub(crate) version: Option<Version>,
+    pub(crate) encoding: Encoding,
+    pub(crate) max_msg_size: u64,
+    pub(crate) basic_first: bool,
+    pub(crate) folders: Vec<Folder>,
+}
+
+impl Device {
+    /// Runs one session. `progress` is told how far each folder is, after every message.
+    pub(crate) async fn sync(&self, mut progress: impl FnMut(&[Progress])) -> Outcome<Summary> {
+        let client = Client::new(Options::default()).map_err(|error| unreachable(&error))?;
+        let (device_id, mut sources) = self.sources()?;
+        let mut versions = match self.version {
+            Some(version) => vec![version],
+            None => Version::ALL.to_vec(),
+        };
+        while let Some(version) = versions.pop() {
+            let mut session = Session::new(
+                self.config(version, &device_id),
+                sources,
+                world::now(),
+                world::random()?,
+            )
+            .map_err(|error| self.failed(&error))?;
+            match run(&mut session, &client, &mut progress).await {
+                Ok(summary) => return Ok(summary),
+                Err(End::Session(Error::Version { .. })) if self.version.is_none() => {
+                    tracing::info!(%version, "the server does not speak this version");
+                    sources = session.into_sources();
+                }
+                Err(End::Session(error)) => return Err(self.failed(&error)),
+                Err(End::Transport(error)) => return Err(unreachable(&error)),
+            }
+        }
+        Err(Failure::peer(format_args!(
+            "{} speaks no version of SyncML that this program does; check the address",
+            self.url
+        )))
+    }
+
+    /// Counts what a session would send, and contacts nobody.
+    pub(crate) fn dry_run(&self) -> Outcome<Vec<Planned>> {
+        let mut planned = Vec::with_capacity(self.folders.len());
+        for folder in &self.folders {
+            let mut vdir = self.open(folder)?;
+            let counted = outlook(&mut vdir, folder.mode);
+            planned.push(counted.map_err(|error| self.broken(folder, error))?);
+        }
+        Ok(planned)
+    }
+
+    fn config(&self, version: Version, device_id: &str) -> Config {
+        Config {
+            url: self.url.clone(),
+            user: self.user.clone(),
+            password: self.password.clone(),
+            device_id: device_id.to_owned(),
+            version,
+            encoding: self.encoding,
+            max_msg_size: self.max_msg_size,
+            basic_first: self.basic_first,
+            software_version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// Opens the folders; with them comes the device's identifier.
+    fn sources(&self) -> Outcome<(String, Vec<Source>)> {
+        let mut device_id = self.id.clone();
+        let mut sources = Vec::with_capacity(self.folders.len());
+        for folder in &self.folders {
+            let mut vdir = self.open(folder)?;
+            if device_id.is_none() {
+                let made = format!("syncline-{:016x}", u64::from_be_bytes(world::random()?));
+                let kept = vdir.device_id(&made);
+                device_id = Some(kept.map_err(|error| self.broken(folder, error))?);
+            }
+            sources.push(Source {
+                name: folder.store.clone(),
+                local_uri: format!("./{}", folder.kind.name()),
+                remote_uri: folder.store.clone(),
+                kind: folder.kind,
+                mode: folder.mode,
+                replica: Box::new(vdir),
+            });
+        }
+        Ok((device_id.unwrap_or_default(), sources))
+    }
+
+    fn open(&self, folder: &Folder) -> Outcome<Vdir> {
+        let peer = format!("{}@{} {}", self.user, self.url, folder.store);
+        Vdir::open(&folder.dir, &peer, folder.media_type).map_err(|error| {
+            Failure::state(format_args!(
+                "{}; check the folder and run the command again",
+                chain(&error)
+            ))
+        })
+    }
+
+    fn broken(&self, folder: &Folder, source: ReplicaError) -> Failure {
+        self.failed(&Error::Replica {
+            name: folder.dir.display().to_string(),
+            source,
+        })
+    }
+
+    fn failed(&self, error: &Error) -> Failure {
+        match error {
+            Error::Replica { .. } => Failure::state(format_args!(
+                "{}; check the folder and run the command again",
+                chain(error)
+            )),
+            Error::Refused { .. } => Failure::peer(format_args!(
+                "{}: {error} for {:?}; check name and password",
+                self.url, self.user
+            )),
+            Error::Version { .. } => Failure::peer(format_args!(
+                "{}: {error}; leave --version out or choose another",
+                self.url
+            )),
+            _ => Failure::peer(format_args!(
+                "{}: {error}; run the command again, or see SYNCLINE_LOG=debug",
+                self.url
+            )),
+        }
+    }
+}
+
+fn unreachable(error: &http::Error) -> Failure {
+    let advice = match error {
+        http::Error::Address { .. } => {
+            return Failure::usage(format_args!("{error}; check --url"));
+        }
+        http::Error::Setup { .. } => "check the system's certificates",
+        http::Error::Busy { .. } | http::Error::Lost { .. } | http::Error::Timeout { .. } => {
+            "run the same command again later, it goes on where it stopped"
+        }
+        _ => "check the address and that the server is running",
+    };
+    Failure::peer(format_args!("{error}; {advice}"))
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        // some errors repeat their cause in their own text
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// Why a session ended early.
+enum End {
+    Session(Error),
+    Transport(http::Error),
+}
+
+async fn run(
+    session: &mut Session,
+    client: &Client,
+    progress: &mut impl FnMut(&[Progress]),
+) -> Result<Summary, End> {
+    loop {
+        match session.step().map_err(End::Session)? {
+            Step::Done(summary) => return Ok(summary),
+            Step::Send {
+                url,
+                body,
+                encoding,
+            } => {
+                let answer = client
+                    .post(&url, encoding.media_type(), body.into())
+                    .await
+                    .map_err(End::Transport)?;
+                session
+                    .receive(&answer.body, answer.charset.as_deref())
+                    .map_err(End::Session)?;
+                progress(&session.progress());
+            }
+        }
+    }
+}
+
+/// What a session would send of a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Planned {
+    pub(crate) added: u64,
+    pub(crate) changed: u64,
+    pub(crate) deleted: u64,
+    /// All items are sent and compared: the first sync, or a slow one.
+    pub(crate) slow: bool,
+}
+
+fn outlook(vdir: &mut Vdir, mode: Mode) -> Result<Planned, ReplicaError> {
+    let first = vdir.anchors()?.client.is_empty();
+    let (slow, sends) = match mode {
+        Mode::Slow | Mode::RefreshFromClient => (true, true),
+        Mode::TwoWay | Mode::FromClient => (first, true),
+        Mode::FromServer | Mode::RefreshFromServer => (false, false),
+    };
+    let [added, changed, deleted] = if sends { vdir.outlook()? } else { [0; 3] };
+    Ok(Planned {
+        added,
+        changed,
+        deleted,
+        slow,
+    })
+}

@@ -1,0 +1,110 @@
+//! How a command ends: an exit code, and one sentence that says what, where, and what to do.
+
+use std::fmt::Display;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Why a command did not do all it was asked to.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    /// For people; empty when all was said already.
+    text: String,
+}
+
+/// What a command returns.
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+/// Exit codes other than success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// Done, but some item or datastore failed.
+    Partly = 1,
+    /// Usage or configuration.
+    Usage = 2,
+    /// The peer cannot be reached or refuses the login.
+    Peer = 3,
+    /// The state is unusable.
+    State = 4,
+}
+
+impl Failure {
+    fn new(exit: Exit, text: impl Display) -> Self {
+        Self {
+            exit,
+            text: text.to_string(),
+        }
+    }
+
+    /// Done but for items or datastores that were named already.
+    pub(crate) fn partly() -> Self {
+        Self::new(Exit::Partly, "")
+    }
+
+    /// An input or output that is not as it should be.
+    pub(crate) fn input(text: impl Display) -> Self {
+        Self::new(Exit::Partly, text)
+    }
+
+    /// Wrong usage or configuration.
+    pub(crate) fn usage(text: impl Display) -> Self {
+        Self::new(Exit::Usage, text)
+    }
+
+    /// The peer does not answer as it should.
+    pub(crate) fn peer(text: impl Display) -> Self {
+        Self::new(Exit::Peer, text)
+    }
+
+    /// The state cannot be used.
+    pub(crate) fn state(text: impl Display) -> Self {
+        Self::new(Exit::State, text)
+    }
+
+    /// The same, said of a file.
+    pub(crate) fn at(self, path: &Path) -> Self {
+        Self::new(self.exit, format_args!("{}: {}", path.display(), self.text))
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        let advice = match &error {
+            store::Error::Exists { .. } => {
+                return Self::usage(format_args!(
+                    "{error}; choose another name, or see `syncline user password`"
+                ));
+            }
+            store::Error::Open { .. } => "check the path and its permissions",
+            store::Error::Newer { .. } => "use the release that wrote it, or a later one",
+            store::Error::Damaged(_) => "restore it from a backup, or choose another --data folder",
+            store::Error::Locked => "try again when the other process is done",
+            _ => "try again, and check free space and permissions",
+        };
+        Self::state(format_args!("{error}; {advice}"))
+    }
+}
+
+/// Names something that failed while the rest goes on.
+pub(crate) fn warn(text: impl Display) {
+    say(&format!("warning: {text}"));
+}
+
+/// Tells the user on stderr how far things are.
+#[expect(clippy::print_stderr, reason = "this is where stderr is written")]
+pub(crate) fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Says what went wrong and gives the exit code.
+pub(crate) fn exit_code(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.text.is_empty() {
+                say(&format!("error: {}", failure.text));
+            }
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}

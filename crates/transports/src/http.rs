@@ -1,0 +1,12 @@
+//! The HTTP binding (SyncML HTTP Binding 1.0 to 1.2).
+//!
+//! Both sides send `Cache-Control: no-store` and name the encoding in `Content-Type`. A server
+//! answers every message that it can read with 200, also when SyncML itself reports an error.
+
+mod client;
+mod media;
+mod path;
+mod server;
+
+pub use client::{Answer, Client, Error, Options};
+pub use server::{Exchange, Incoming, Outgoing, RespUri, Settings, serve};

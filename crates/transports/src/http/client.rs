@@ -1,0 +1,391 @@
+//! The client's side.
+//!
+//! A message may be sent more than once: a server answers one that it has seen with the answer it
+//! gave. So a lost connection, a timeout and an overloaded server are met by sending the same
+//! bytes again, a few times, before the caller hears of it.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode, header};
+use reqwest::{Response, Url};
+use syncml::Encoding;
+
+use super::media::MediaType;
+
+/// Bounds and names of a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// `User-Agent`.
+    pub user_agent: String,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+    /// How long the server may be silent while an answer is awaited or read.
+    pub read_timeout: Duration,
+    /// The largest answer taken, bytes.
+    pub max_answer: usize,
+    /// How long to wait before the bytes are sent again; as many times as there are pauses.
+    pub pauses: Vec<Duration>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            user_agent: concat!("Syncline/", env!("CARGO_PKG_VERSION")).to_owned(),
+            connect_timeout: Duration::from_secs(15),
+            read_timeout: Duration::from_mins(2),
+            max_answer: 16 << 20,
+            pauses: vec![Duration::from_millis(500), Duration::from_secs(2)],
+        }
+    }
+}
+
+/// The answer to a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its media type without parameters, lower case.
+    pub media_type: String,
+    /// The `charset` parameter of the media type.
+    pub charset: Option<String>,
+    /// Its bytes.
+    pub body: Bytes,
+}
+
+/// Why a message got no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The client cannot be set up, for want of root certificates most often.
+    #[error("the HTTP client cannot be set up: {reason}")]
+    Setup {
+        /// What the system says.
+        reason: String,
+    },
+    /// The address is none of an HTTP server.
+    #[error("{url:?} is no http or https address")]
+    Address {
+        /// The address.
+        url: String,
+    },
+    /// No connection comes about: nobody listens, no such host, or its certificate is not valid.
+    #[error("{url} cannot be reached: {reason}")]
+    Unreachable {
+        /// The address.
+        url: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// The connection broke each time before the answer was complete.
+    #[error("the connection to {url} broke: {reason}")]
+    Lost {
+        /// The address.
+        url: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// The server said nothing for too long.
+    #[error("{url} does not answer")]
+    Timeout {
+        /// The address.
+        url: String,
+    },
+    /// The server answers with an HTTP error.
+    #[error("{url} answers with HTTP status {status}: {text}")]
+    Refused {
+        /// The address.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// The first line of the body, else the name of the status.
+        text: String,
+    },
+    /// The server asks to come back later, and did so again.
+    #[error("{url} is overloaded")]
+    Busy {
+        /// The address.
+        url: String,
+        /// When to come back, where it says so.
+        retry_after: Option<Duration>,
+    },
+    /// The server's address changed too often, to no address, or from https to http.
+    #[error("{url} redirects to {to:?}, which cannot be followed")]
+    Redirect {
+        /// The address.
+        url: String,
+        /// The new one.
+        to: String,
+    },
+    /// The answer is of another type than SyncML's: most often there is another kind of server.
+    #[error("{url} does not speak SyncML: its answer is of type {media_type:?}")]
+    NotSyncml {
+        /// The address.
+        url: String,
+        /// The type of the answer.
+        media_type: String,
+    },
+    /// The answer is larger than the limit.
+    #[error("the answer of {url} is larger than {limit} bytes")]
+    TooLarge {
+        /// The address.
+        url: String,
+        /// The limit, bytes.
+        limit: usize,
+    },
+}
+
+impl Error {
+    /// Whether the same bytes may find an answer a moment later.
+    fn passes(&self) -> bool {
+        match self {
+            Self::Lost { .. } | Self::Timeout { .. } | Self::Busy { .. } => true,
+            Self::Refused { status, .. } => matches!(status, 408 | 502 | 504),
+            _ => false,
+        }
+    }
+}
+
+/// Redirections that one message follows at most.
+const REDIRECTS: usize = 5;
+
+/// The longest wait that a server may ask for and get.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Brings messages to a server. One client serves one session: it remembers where the server's
+/// address was redirected to.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    options: Options,
+    memory: Mutex<Memory>,
+}
+
+/// What was learned of the server in this session.
+#[derive(Debug, Default)]
+struct Memory {
+    /// The address asked for last that was redirected, and where to.
+    moved: Option<(Url, Url)>,
+    /// The server has answered before, so that one which refuses connections now may come back.
+    reached: bool,
+}
+
+impl Client {
+    /// Makes a client.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setup`].
+    pub fn new(options: Options) -> Result<Self, Error> {
+        // fails when a provider is there already, which is as good
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .user_agent(&options.user_agent)
+            .connect_timeout(options.connect_timeout)
+            .read_timeout(options.read_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .pool_idle_timeout(Duration::from_secs(5))
+            .build()
+            .map_err(|error| Error::Setup {
+                reason: innermost(&error),
+            })?;
+        Ok(Self {
+            http,
+            options,
+            memory: Mutex::default(),
+        })
+    }
+
+    /// Sends one message and waits for its answer. `media_type` is that of the message, without
+    /// parameters. Redirections are followed with the same method and body.
+    pub async fn post(&self, url: &str, media_type: &str, body: Bytes) -> Result<Answer, Error> {
+        let asked = address(url)?;
+        let mut pauses = self.options.pauses.iter();
+        loop {
+            let error = match self.follow(&asked, media_type, &body).await {
+                Ok(answer) => {
+                    self.with_memory(|memory| memory.reached = true);
+                    return Ok(answer);
+                }
+                Err(error) => error,
+            };
+            let returns = matches!(error, Error::Unreachable { .. })
+                && self.with_memory(|memory| memory.reached);
+            let Some(pause) = pauses.next().filter(|_| returns || error.passes()) else {
+                return Err(error);
+            };
+            let pause = match &error {
+                Error::Busy {
+                    retry_after: Some(wanted),
+                    ..
+                } => (*wanted).min(LONGEST_PAUSE),
+                _ => *pause,
+            };
+            tracing::debug!(%error, "the message is sent again");
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn with_memory<T>(&self, f: impl FnOnce(&mut Memory) -> T) -> T {
+        f(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Sends the message to the address, or to where it has moved.
+    async fn follow(&self, asked: &Url, media_type: &str, body: &Bytes) -> Result<Answer, Error> {
+        let mut url = self.with_memory(|memory| match &memory.moved {
+            Some((from, to)) if from == asked => to.clone(),
+            _ => asked.clone(),
+        });
+        for _ in 0..=REDIRECTS {
+            let response = self.send(&url, media_type, body).await?;
+            if !matches!(response.status().as_u16(), 301 | 302 | 307 | 308) {
+                if url != *asked {
+                    self.with_memory(|memory| memory.moved = Some((asked.clone(), url.clone())));
+                }
+                return self.read(&url, response).await;
+            }
+            url = redirected(&url, response.headers())?;
+        }
+        Err(Error::Redirect {
+            url: asked.to_string(),
+            to: url.to_string(),
+        })
+    }
+
+    async fn send(&self, url: &Url, media_type: &str, body: &Bytes) -> Result<Response, Error> {
+        let content_type = match Encoding::from_media_type(media_type) {
+            Some(Encoding::Xml) => format!("{media_type}; charset=utf-8"),
+            _ => media_type.to_owned(),
+        };
+        self.http
+            .post(url.clone())
+            .header(header::CONTENT_TYPE, content_type)
+            .header(header::ACCEPT, media_type)
+            .header(header::ACCEPT_CHARSET, "utf-8")
+            .header(header::CACHE_CONTROL, "no-store")
+            .body(body.clone())
+            .send()
+            .await
+            .map_err(|error| failed(url, &error))
+    }
+
+    async fn read(&self, url: &Url, mut response: Response) -> Result<Answer, Error> {
+        let status = response.status();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            return Err(Error::Busy {
+                url: url.to_string(),
+                retry_after: retry_after(response.headers()),
+            });
+        }
+        let media = response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .map(|value| MediaType::parse(value.as_bytes()))
+            .unwrap_or_default();
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(|e| failed(url, &e))? {
+            if body.len() + chunk.len() > self.options.max_answer {
+                return Err(Error::TooLarge {
+                    url: url.to_string(),
+                    limit: self.options.max_answer,
+                });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if !status.is_success() {
+            return Err(Error::Refused {
+                url: url.to_string(),
+                status: status.as_u16(),
+                text: first_line(&body, status),
+            });
+        }
+        if !media.may_carry(&body) {
+            return Err(Error::NotSyncml {
+                url: url.to_string(),
+                media_type: media.essence,
+            });
+        }
+        Ok(Answer {
+            media_type: media.essence,
+            charset: media.charset,
+            body: body.freeze(),
+        })
+    }
+}
+
+fn address(url: &str) -> Result<Url, Error> {
+    let parsed = Url::parse(url.trim()).ok();
+    parsed
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or_else(|| Error::Address {
+            url: url.to_owned(),
+        })
+}
+
+/// Where a redirection leads. One from https to http would show the message to everybody.
+fn redirected(url: &Url, headers: &HeaderMap) -> Result<Url, Error> {
+    let location = headers
+        .get(header::LOCATION)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .unwrap_or_default();
+    let next = url.join(&location).ok().filter(|next| {
+        let follows = match next.scheme() {
+            "https" => true,
+            "http" => url.scheme() == "http",
+            _ => false,
+        };
+        follows && !location.is_empty()
+    });
+    next.ok_or_else(|| Error::Redirect {
+        url: url.to_string(),
+        to: location,
+    })
+}
+
+fn failed(url: &Url, error: &reqwest::Error) -> Error {
+    let url = url.to_string();
+    if error.is_connect() {
+        Error::Unreachable {
+            url,
+            reason: innermost(error),
+        }
+    } else if error.is_timeout() {
+        Error::Timeout { url }
+    } else {
+        Error::Lost {
+            url,
+            reason: innermost(error),
+        }
+    }
+}
+
+/// The innermost cause, which is what the system or the TLS layer says.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// `Retry-After` in seconds; a date there is rare and not worth a calendar.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    value.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// Longest text of a refusal that is repeated, characters.
+const LINE: usize = 120;
+
+/// The first line of a refusal, if it is for people; else what the status means.
+fn first_line(body: &[u8], status: StatusCode) -> String {
+    let text = String::from_utf8_lossy(body.get(..4 * LINE).unwrap_or(body)).into_owned();
+    let line = text.lines().next().unwrap_or_default().trim();
+    if line.is_empty() || line.starts_with('<') || line.contains(char::is_control) {
+        return status
+            .canonical_reason()
+            .unwrap_or("no reason given")
+            .to_lowercase();
+    }
+    line.chars().take(LINE).collect()
+}

@@ -1,0 +1,268 @@
+//! The server's side.
+//!
+//! ```text
+//! accept ─▶ one task a connection ─▶ router ─▶ body, bounded in size and time ─▶ Exchange
+//!                                  ◀─ status, Content-Type, body             ◀─
+//! ```
+//!
+//! A request that reached its [`Exchange`] is answered even while the server shuts down.
+
+mod metrics;
+mod request;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use syncml::Encoding;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use metrics::Metrics;
+
+/// A message as it came off the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incoming {
+    /// Its bytes, never empty.
+    pub body: Bytes,
+    /// The media type without parameters, lower case; empty when the client named none.
+    pub media_type: String,
+    /// The `charset` parameter of the media type.
+    pub charset: Option<String>,
+    /// The session's token, where the client followed a `RespURI`.
+    pub token: Option<String>,
+    /// The absolute address of this resource as the client sees it, without a query; `None` when
+    /// it is not known.
+    pub resp_uri_base: Option<String>,
+    /// `User-Agent`, bytes that are no text replaced.
+    pub user_agent: Option<String>,
+}
+
+/// What becomes of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outgoing {
+    /// The answer; sent with status 200.
+    Message {
+        /// How it is encoded.
+        encoding: Encoding,
+        /// Its bytes.
+        body: Vec<u8>,
+    },
+    /// The bytes are no SyncML message; sent as status 400 with the reason as text.
+    Unreadable {
+        /// What is wrong with them, one line.
+        reason: String,
+    },
+    /// Nothing was done, the client may send the same bytes again later; status 503.
+    Unavailable {
+        /// When, for `Retry-After`; whole seconds count.
+        retry_after: Duration,
+    },
+    /// Nothing was done and trying again does not help; status 500.
+    Failed,
+}
+
+/// The side that understands messages.
+pub trait Exchange: Send + Sync + 'static {
+    /// Answers one message. The future may be dropped when the client goes away; what it began
+    /// must be complete or undone then.
+    fn exchange(&self, incoming: Incoming) -> impl Future<Output = Outgoing> + Send;
+
+    /// Whether messages can be answered now, for `/readyz`.
+    fn ready(&self) -> impl Future<Output = bool> + Send;
+
+    /// Lines in Prometheus' text format that `/metrics` shows after the server's own.
+    fn metrics(&self) -> String {
+        String::new()
+    }
+}
+
+/// The address that sessions are told to go on with (`RespURI`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum RespUri {
+    /// What the client used: its `Host`, and the scheme in `X-Forwarded-Proto` if there is one.
+    #[default]
+    FromRequest,
+    /// This absolute address, for servers behind a proxy that rewrites paths.
+    Fixed(String),
+    /// None; sessions are told apart by `SessionID` and device alone.
+    Off,
+}
+
+/// Bounds and addresses of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The largest body taken, bytes; above it status 413.
+    pub max_body: usize,
+    /// How long a client may take for a request's header, which is also how long a kept
+    /// connection may stay idle.
+    pub header_timeout: Duration,
+    /// How long a body may make no progress.
+    pub body_idle_timeout: Duration,
+    /// How long a body may take altogether.
+    pub body_timeout: Duration,
+    /// Connections at one time; further ones wait to be accepted.
+    pub max_connections: usize,
+    /// How long requests in hand may take after the shutdown began.
+    pub shutdown_timeout: Duration,
+    /// The address for `RespURI`.
+    pub resp_uri: RespUri,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_body: 4 << 20,
+            header_timeout: Duration::from_secs(10),
+            body_idle_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_mins(10),
+            max_connections: 512,
+            shutdown_timeout: Duration::from_secs(30),
+            resp_uri: RespUri::FromRequest,
+        }
+    }
+}
+
+/// Headers that a request may have; gateways of the period add many.
+const MAX_HEADERS: usize = 256;
+
+/// How long to wait after the system refused a connection, for lack of descriptors most often.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+struct Shared<E> {
+    exchange: Arc<E>,
+    settings: Settings,
+    metrics: Metrics,
+}
+
+/// Serves until `shutdown` completes, then finishes the requests in hand and returns.
+///
+/// Messages are taken by POST at `/`, `/syncml` and every path that ends in `/syncml`, `/sync`,
+/// `/ds` or `/funambol/ds`; GET there says in a line what this is. `/healthz`, `/readyz` and
+/// `/metrics` are for whoever watches the server.
+pub async fn serve<E: Exchange>(
+    listener: TcpListener,
+    exchange: Arc<E>,
+    settings: Settings,
+    shutdown: impl Future<Output = ()>,
+) {
+    let patience = settings.shutdown_timeout;
+    let permits = Arc::new(Semaphore::new(settings.max_connections));
+    let shared = Arc::new(Shared {
+        exchange,
+        settings,
+        metrics: Metrics::default(),
+    });
+    let router = router(&shared);
+    let (closing, closed) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        // the permit is taken first, so that a crowd waits in the system's queue
+        let next = async {
+            let permit = Arc::clone(&permits).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        tokio::select! {
+            () = &mut shutdown => break,
+            Some(_) = connections.join_next() => {}
+            (permit, accepted) = next => match accepted {
+                Ok((stream, peer)) => {
+                    let connection = connection(
+                        stream,
+                        peer,
+                        router.clone(),
+                        shared.settings.header_timeout,
+                        closed.clone(),
+                    );
+                    connections.spawn(async move {
+                        connection.await;
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+    drop(listener);
+    drop(closing);
+    let finished = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(patience, finished).await.is_err() {
+        tracing::warn!("requests were still in hand when the time for shutting down was over");
+    }
+}
+
+/// Serves one connection to its end, or to the end of its current request once `closed` closes.
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    header_timeout: Duration,
+    mut closed: watch::Receiver<()>,
+) {
+    // answers are small and complete: waiting for more to send only delays them
+    let _ = stream.set_nodelay(true);
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_headers(MAX_HEADERS)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut serving = pin!(serving);
+    let outcome = tokio::select! {
+        outcome = serving.as_mut() => outcome,
+        _ = closed.changed() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(%peer, %error, "a connection broke");
+    }
+}
+
+fn router<E: Exchange>(shared: &Arc<Shared<E>>) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready::<E>))
+        .route("/metrics", get(show_metrics::<E>))
+        .fallback(request::handle::<E>)
+        .with_state(Arc::clone(shared))
+}
+
+async fn ready<E: Exchange>(State(shared): State<Arc<Shared<E>>>) -> Response {
+    if shared.exchange.ready().await {
+        "ready\n".into_response()
+    } else {
+        text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the state is not available",
+        )
+    }
+}
+
+async fn show_metrics<E: Exchange>(State(shared): State<Arc<Shared<E>>>) -> Response {
+    let mut lines = shared.metrics.lines();
+    lines.push_str(&shared.exchange.metrics());
+    let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, media_type)], lines).into_response()
+}
+
+/// An answer for people: one line.
+fn text(status: StatusCode, line: &str) -> Response {
+    (status, format!("{line}\n")).into_response()
+}
