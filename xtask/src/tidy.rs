@@ -16,10 +16,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("transports", &["syncml"]),
     ("testkit", &[]),
     ("simulation", &["pim", "syncml", "session", "store"]),
-    (
-        "bench",
-        &["pim", "syncml", "wbxml", "testkit", "store", "session"],
-    ),
+    ("bench", &["session", "syncml", "testkit", "transports"]),
     (
         "syncline",
         &[

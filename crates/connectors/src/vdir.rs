@@ -11,8 +11,8 @@
 //!                                     anchors
 //! ```
 //!
-//! A file is written under a temporary name, flushed and renamed; what it will be is written down
-//! before. So after a crash a file that the memory does not know yet is recognized by its content
+//! The files of a message are written under temporary names, flushed, and renamed together; what
+//! they will be is written down before. So after a crash a file that the memory does not know yet is recognized by its content
 //! and not sent back as a new item.
 
 mod files;
@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 use session::client::{
     Added, Anchors, Applied, ChangeKind, LocalChange, Plan, Replica, ReplicaError,
 };
+
+use session::store::DatastoreKind;
 
 use files::{Folder, Print};
 use state::{Known, State};
@@ -63,10 +65,29 @@ pub enum Error {
 pub struct Vdir {
     folder: Folder,
     state: State,
+    kind: DatastoreKind,
     default_media_type: &'static str,
+    /// Files that cannot be sent, with the reason.
+    left_out: Vec<(String, String)>,
     queue: VecDeque<Change>,
     /// What was given out, by LUID, until it is confirmed.
     given: BTreeMap<String, Option<Print>>,
+    /// What this message does to files, by LUID; done together at its end.
+    staged: BTreeMap<String, Staged>,
+}
+
+/// What is to happen to a file.
+#[derive(Debug)]
+enum Staged {
+    /// A temporary file takes its place.
+    Written {
+        temporary: PathBuf,
+        print: Print,
+        /// The GUID of a new item.
+        guid: Option<String>,
+    },
+    /// It goes.
+    Removed,
 }
 
 /// A difference between the folder and the memory; content is read when its turn comes.
@@ -83,15 +104,23 @@ impl Vdir {
     /// # Errors
     ///
     /// [`Error::Folder`], [`Error::Locked`] or [`Error::Newer`].
-    pub fn open(path: &Path, peer: &str, default_media_type: &'static str) -> Result<Self, Error> {
+    pub fn open(
+        path: &Path,
+        peer: &str,
+        kind: DatastoreKind,
+        default_media_type: &'static str,
+    ) -> Result<Self, Error> {
         let folder = Folder::open(path)?;
         let state = State::open(path, peer)?;
         let mut vdir = Self {
             folder,
             state,
+            kind,
             default_media_type,
+            left_out: Vec::new(),
             queue: VecDeque::new(),
             given: BTreeMap::new(),
+            staged: BTreeMap::new(),
         };
         vdir.adopt().map_err(|error| Error::Folder {
             path: path.to_owned(),
@@ -140,7 +169,13 @@ impl Vdir {
                 // a person has edited the new item since: their edit is a change of it
                 (Some(print), Some(hash)) => {
                     if let Some(guid) = &intent.guid {
-                        self.state.know(&intent.luid, &Print { hash, ..print })?;
+                        // with a time that no file has: its content has to be looked at
+                        let unlike = Print {
+                            hash,
+                            read_ns: 0,
+                            ..print
+                        };
+                        self.state.know(&intent.luid, &unlike)?;
                         self.state.remember_guid(guid, &intent.luid)?;
                     }
                 }
@@ -156,6 +191,7 @@ impl Vdir {
     fn differences(&mut self) -> Result<Vec<Change>, ReplicaError> {
         let mut known = self.state.known()?;
         let mut changes = Vec::new();
+        let extensions = files::extensions_of(self.default_media_type);
         for name in self.folder.names()? {
             let before = known.remove(&name);
             let change = |kind| Change {
@@ -163,6 +199,7 @@ impl Vdir {
                 luid: name.clone(),
             };
             match before {
+                None if !files::fits(&name, extensions) => {}
                 None => changes.push(change(ChangeKind::Add)),
                 Some(before) => {
                     let stat = self.folder.stat(&name)?;
@@ -215,39 +252,98 @@ impl Vdir {
         content: &[u8],
     ) -> Result<String, ReplicaError> {
         let stem = files::stem_of(guid);
-        let extension = pim::media::extension_of(media_type, content);
+        let extensions = files::extensions_of(self.default_media_type);
+        let extension = match pim::media::extension_of(media_type, content) {
+            fitting if extensions.is_empty() || extensions.contains(&fitting) => fitting,
+            // under another one it would be no item of this folder
+            _ => extensions.first().copied().unwrap_or_default(),
+        };
         let mut name = format!("{stem}.{extension}");
         let mut number = 0_u64;
-        while self.folder.stat(&name)?.is_some() || self.state.known_one(&name)?.is_some() {
+        while self.staged.contains_key(&name)
+            || self.folder.stat(&name)?.is_some()
+            || self.state.known_one(&name)?.is_some()
+        {
             number += 1;
             name = format!("{stem}-{number}.{extension}");
         }
         Ok(name)
     }
 
-    /// Writes a file, remembering first what it will be.
+    /// Stages new content for a file.
     fn write(
         &mut self,
         luid: &str,
         guid: Option<&str>,
         content: &[u8],
     ) -> Result<(), ReplicaError> {
-        self.state
-            .intend(luid, guid, Some(files::hash_of(content)))?;
-        self.state.commit()?;
-        let print = self.folder.write(luid, content)?;
-        self.state.know(luid, &print)?;
+        let (temporary, print) = self.folder.stage(self.staged.len(), content)?;
+        let staged = Staged::Written {
+            temporary,
+            print,
+            guid: guid.map(str::to_owned),
+        };
+        self.staged.insert(luid.to_owned(), staged);
         self.given.remove(luid);
         Ok(())
     }
 
-    fn remove(&mut self, luid: &str) -> Result<(), ReplicaError> {
-        self.state.intend(luid, None, None)?;
-        self.state.commit()?;
-        self.folder.remove(luid)?;
-        self.state.forget(luid)?;
-        self.given.remove(luid);
+    /// Ends what is staged before something is done to the same item again.
+    fn settle(&mut self, luid: &str, guid: &str) -> Result<(), ReplicaError> {
+        let is_same = |(name, staged): (&String, &Staged)| {
+            let known = match staged {
+                Staged::Written { guid, .. } => guid.as_deref(),
+                Staged::Removed => None,
+            };
+            name == luid || (!guid.is_empty() && known == Some(guid))
+        };
+        if self.staged.iter().any(is_same) {
+            self.carry_out()?;
+        }
         Ok(())
+    }
+
+    /// Does what is staged: written down first, so that a crash in between is recognized, then
+    /// done, then remembered. Files are flushed together, which costs little more than one.
+    fn carry_out(&mut self) -> Result<(), ReplicaError> {
+        if self.staged.is_empty() {
+            return Ok(());
+        }
+        let staged = std::mem::take(&mut self.staged);
+        for (luid, change) in &staged {
+            match change {
+                Staged::Written {
+                    temporary,
+                    print,
+                    guid,
+                } => {
+                    self.folder.flush_file(temporary)?;
+                    self.state.intend(luid, guid.as_deref(), Some(print.hash))?;
+                }
+                Staged::Removed => self.state.intend(luid, None, None)?,
+            }
+        }
+        self.state.commit()?;
+        for (luid, change) in &staged {
+            match change {
+                Staged::Written { temporary, .. } => self.folder.place(temporary, luid)?,
+                Staged::Removed => self.folder.remove(luid)?,
+            }
+        }
+        self.folder.flush()?;
+        for (luid, change) in &staged {
+            match change {
+                Staged::Written { print, guid, .. } => {
+                    self.state.know(luid, print)?;
+                    if let Some(guid) = guid {
+                        self.state.remember_guid(guid, luid)?;
+                    }
+                }
+                Staged::Removed => self.state.forget(luid)?,
+            }
+        }
+        self.state.clear_intents()?;
+        self.state.commit()
     }
 }
 
@@ -274,8 +370,10 @@ impl Replica for Vdir {
             Plan {
                 all_items: true, ..
             } => {
+                let extensions = files::extensions_of(self.default_media_type);
                 let names = self.folder.names()?.into_iter();
                 names
+                    .filter(|name| files::fits(name, extensions))
                     .map(|luid| Change {
                         kind: ChangeKind::Replace,
                         luid,
@@ -298,10 +396,19 @@ impl Replica for Vdir {
                     content: Vec::new(),
                 }));
             }
-            // a file that vanished meanwhile is a deletion of the next session
-            let Some((print, content)) = self.folder.read(&change.luid)? else {
-                continue;
+            let (print, content) = match self.folder.read(&change.luid) {
+                Ok(Some(read)) => read,
+                // a file that vanished meanwhile is a deletion of the next session
+                Ok(None) => continue,
+                Err(error) => {
+                    self.left_out.push((change.luid, error.to_string()));
+                    continue;
+                }
             };
+            if let Err(reason) = files::check(self.kind, self.default_media_type, &content) {
+                self.left_out.push((change.luid, reason));
+                continue;
+            }
             self.given.insert(change.luid.clone(), Some(print));
             self.state.offer(&change.luid)?;
             let media_type = match pim::media::media_type_of(&content) {
@@ -342,6 +449,7 @@ impl Replica for Vdir {
     }
 
     fn add(&mut self, guid: &str, media_type: &str, content: &[u8]) -> Result<Added, ReplicaError> {
+        self.settle("", guid)?;
         if let Some(luid) = self.state.luid_of(guid)? {
             let is_there = self.folder.print(&luid)?.is_some();
             if is_there && !self.changed_here(&luid)? {
@@ -358,7 +466,6 @@ impl Replica for Vdir {
         }
         let luid = self.free_name(guid, media_type, content)?;
         self.write(&luid, Some(guid), content)?;
-        self.state.remember_guid(guid, &luid)?;
         Ok(Added {
             luid,
             existed: false,
@@ -366,6 +473,7 @@ impl Replica for Vdir {
     }
 
     fn replace(&mut self, luid: &str, _: &str, content: &[u8]) -> Result<Applied, ReplicaError> {
+        self.settle(luid, "")?;
         if !files::is_item(luid) || self.folder.print(luid)?.is_none() {
             return Ok(Applied::Unknown);
         }
@@ -377,6 +485,7 @@ impl Replica for Vdir {
     }
 
     fn delete(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
+        self.settle(luid, "")?;
         if !files::is_item(luid) || self.folder.print(luid)?.is_none() {
             self.state.forget(luid)?;
             return Ok(Applied::Unknown);
@@ -384,18 +493,29 @@ impl Replica for Vdir {
         if self.changed_here(luid)? {
             return Ok(Applied::ChangedHere);
         }
-        self.remove(luid)?;
+        self.staged.insert(luid.to_owned(), Staged::Removed);
+        self.given.remove(luid);
         Ok(Applied::Done)
     }
 
-    fn clear(&mut self) -> Result<(), ReplicaError> {
+    fn clear(&mut self) -> Result<u64, ReplicaError> {
+        self.carry_out()?;
         // the memory goes first: files that a crash leaves are new to the next slow sync
         self.state.renew()?;
         self.state.commit()?;
+        let extensions = files::extensions_of(self.default_media_type);
+        let mut count = 0;
         for name in self.folder.names()? {
-            self.folder.remove(&name)?;
+            if files::fits(&name, extensions) {
+                self.folder.remove(&name)?;
+                count += 1;
+            }
         }
-        Ok(())
+        Ok(count)
+    }
+
+    fn left_out(&mut self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.left_out)
     }
 
     fn pending_maps(&mut self) -> Result<Vec<(String, String)>, ReplicaError> {
@@ -407,14 +527,14 @@ impl Replica for Vdir {
     }
 
     fn message_done(&mut self) -> Result<(), ReplicaError> {
+        self.carry_out()?;
         self.folder.flush()?;
-        self.state.clear_intents()?;
         self.state.commit()
     }
 
     fn complete(&mut self, anchors: &Anchors) -> Result<(), ReplicaError> {
+        self.carry_out()?;
         self.state.set_anchors(anchors)?;
-        self.state.clear_intents()?;
         self.state.commit()
     }
 }
@@ -441,7 +561,13 @@ mod tests {
     const TYPE: &str = "text/vcard";
 
     fn open(path: &Path) -> Vdir {
-        Vdir::open(path, "http://server contacts", TYPE).unwrap()
+        Vdir::open(
+            path,
+            "http://server contacts",
+            DatastoreKind::Contacts,
+            TYPE,
+        )
+        .unwrap()
     }
 
     fn plan(all_items: bool) -> Plan {
@@ -465,6 +591,28 @@ mod tests {
         sent
     }
 
+    /// Does what is staged, as far as to the last file.
+    fn power_fails_before_the_memory(mut vdir: Vdir) {
+        for (luid, change) in std::mem::take(&mut vdir.staged) {
+            match change {
+                Staged::Written {
+                    temporary,
+                    print,
+                    guid,
+                } => {
+                    let hash = Some(print.hash);
+                    vdir.state.intend(&luid, guid.as_deref(), hash).unwrap();
+                    vdir.folder.place(&temporary, &luid).unwrap();
+                }
+                Staged::Removed => {
+                    vdir.state.intend(&luid, None, None).unwrap();
+                    vdir.folder.remove(&luid).unwrap();
+                }
+            }
+        }
+        vdir.state.commit().unwrap();
+    }
+
     fn card(note: &str) -> String {
         format!("BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann\r\nNOTE:{note}\r\nEND:VCARD\r\n")
     }
@@ -476,6 +624,8 @@ mod tests {
         fs::write(path.join("a.vcf"), card("1")).unwrap();
         fs::write(path.join("b.vcf"), card("2")).unwrap();
         fs::write(path.join(".hidden"), "x").unwrap();
+        fs::write(path.join("README.md"), "x").unwrap();
+        fs::write(path.join("photo.jpg"), "x").unwrap();
         fs::write(path.join("a.vcf~"), "backup").unwrap();
         fs::create_dir(path.join("sub")).unwrap();
         let mut vdir = open(path);
@@ -507,8 +657,32 @@ mod tests {
         assert_eq!(send_all(&mut vdir, true), all);
         // another server knows nothing yet
         drop(vdir);
-        let mut other = Vdir::open(path, "http://other contacts", TYPE).unwrap();
+        let mut other =
+            Vdir::open(path, "http://other contacts", DatastoreKind::Contacts, TYPE).unwrap();
         assert_eq!(other.outlook().unwrap(), [2, 0, 0]);
+    }
+
+    #[test]
+    fn what_is_no_item_is_named_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        for (name, content) in [
+            ("empty.vcf", String::new()),
+            ("garbage.vcf", "garbage".to_owned()),
+            ("cut.vcf", card("1").replace("END:VCARD\r\n", "")),
+            ("two.vcf", card("1") + &card("2")),
+            ("good.vcf", card("3")),
+        ] {
+            fs::write(path.join(name), content).unwrap();
+        }
+        let mut vdir = open(path);
+        vdir.begin(plan(true)).unwrap();
+        let sent = vdir.next_change().unwrap().unwrap();
+        assert_eq!(sent.luid, "good.vcf");
+        assert_eq!(vdir.next_change().unwrap(), None);
+        let named: Vec<String> = vdir.left_out().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(named, ["cut.vcf", "empty.vcf", "garbage.vcf", "two.vcf"]);
+        assert!(vdir.left_out().is_empty());
     }
 
     #[test]
@@ -551,6 +725,7 @@ mod tests {
             vdir.replace("17.vcf", TYPE, newer.as_bytes()).unwrap(),
             Applied::Done
         );
+        vdir.message_done().unwrap();
         assert_eq!(
             fs::read_to_string(folder.path().join("17.vcf")).unwrap(),
             newer
@@ -595,6 +770,7 @@ mod tests {
         ] {
             let added = vdir.add(guid, TYPE, card(guid).as_bytes()).unwrap();
             assert!(files::is_item(&added.luid), "{}", added.luid);
+            vdir.message_done().unwrap();
             assert!(folder.path().join(&added.luid).is_file());
         }
         assert_eq!(vdir.folder.names().unwrap().len(), 6);
@@ -612,16 +788,16 @@ mod tests {
         let mut vdir = open(folder.path());
         vdir.begin(plan(false)).unwrap();
         vdir.add("1", TYPE, content.as_bytes()).unwrap();
-        // power fails before the message is done: the file is there, the memory is not
-        drop(vdir);
+        // power fails when the file is there and the memory is not
+        power_fails_before_the_memory(vdir);
         let mut vdir = open(folder.path());
         assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
         let again = vdir.add("1", TYPE, content.as_bytes()).unwrap();
         assert_eq!((again.luid.as_str(), again.existed), ("1.vcf", true));
         vdir.message_done().unwrap();
-        // and before a deletion is done
+        // and when a file is gone and the memory does not know
         vdir.delete("1.vcf").unwrap();
-        drop(vdir);
+        power_fails_before_the_memory(vdir);
         assert_eq!(open(folder.path()).outlook().unwrap(), [0, 0, 0]);
     }
 
@@ -631,8 +807,13 @@ mod tests {
         let mut vdir = open(folder.path());
         vdir.begin(plan(false)).unwrap();
         vdir.add("1", TYPE, card("1").as_bytes()).unwrap();
-        drop(vdir);
-        fs::write(folder.path().join("1.vcf"), card("mine")).unwrap();
+        power_fails_before_the_memory(vdir);
+        let path = folder.path().join("1.vcf");
+        fs::write(&path, card("mine")).unwrap();
+        // the next sync comes long after the edit
+        let hour_ago = SystemTime::now() - Duration::from_hours(1);
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(hour_ago).unwrap();
         let mut vdir = open(folder.path());
         assert_eq!(vdir.outlook().unwrap(), [0, 1, 0]);
         let again = vdir.add("1", TYPE, card("1").as_bytes()).unwrap();
@@ -707,7 +888,8 @@ mod tests {
     fn a_folder_is_synced_by_one_process_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let first = open(folder.path());
-        let second = Vdir::open(folder.path(), "http://server contacts", TYPE);
+        let contacts = DatastoreKind::Contacts;
+        let second = Vdir::open(folder.path(), "http://server contacts", contacts, TYPE);
         assert!(matches!(second, Err(Error::Locked { .. })));
         drop(first);
         open(folder.path());

@@ -44,6 +44,7 @@ impl Server {
             }),
             token: None,
             resp_uri_base: None,
+            peer: None,
             now: self.now,
             entropy: [(self.now % 251) as u8; 32],
         };
@@ -107,7 +108,15 @@ fn session(dir: &Path, device: &str, now: i64) -> Session {
         remote_uri: "contacts".into(),
         kind: DatastoreKind::Contacts,
         mode: Mode::TwoWay,
-        replica: Box::new(Vdir::open(dir, "http://server/syncml contacts", "text/vcard").unwrap()),
+        replica: Box::new(
+            Vdir::open(
+                dir,
+                "http://server/syncml contacts",
+                DatastoreKind::Contacts,
+                "text/vcard",
+            )
+            .unwrap(),
+        ),
     };
     Session::new(config, vec![source], now, [(now % 251) as u8; 8]).unwrap()
 }

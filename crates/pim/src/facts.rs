@@ -5,34 +5,171 @@ use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::decode::{Dialect, whole_text};
-use crate::line::{Line, Lines};
+use crate::line::{Line, Lines, Param};
 use crate::media::{Format, Kind, kind_of_media_type};
+use crate::moment::{Moment, Zone};
 
 /// Digits at the end of a phone number that are compared: country codes and leading zeros differ.
 const PHONE_TAIL: usize = 7;
 
 /// Bytes at the start of a text that make its key.
-const TEXT_KEY: usize = 32;
+pub(crate) const TEXT_KEY: usize = 32;
+
+/// Components inside one another that are told apart; deeper ones are taken as the last of these.
+const MAX_DEPTH: usize = 16;
+
+/// Parameters whose values are words of the standard, in which case means nothing.
+const WORDS: [&str; 13] = [
+    "CUTYPE",
+    "FBTYPE",
+    "LANGUAGE",
+    "LEVEL",
+    "MEDIATYPE",
+    "PARTSTAT",
+    "PREF",
+    "RANGE",
+    "RELATED",
+    "RELTYPE",
+    "ROLE",
+    "RSVP",
+    "VALUE",
+];
 
 /// The facts of one item.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) kind: Option<Kind>,
+    /// `None` for plain text.
+    pub(crate) format: Option<Format>,
     /// Hash of the canonical form.
     pub(crate) exact: u64,
-    /// The normalized name, title or first words; empty when there are none.
-    pub(crate) title: String,
-    /// Start of an event, as written, zone included.
-    pub(crate) start: String,
-    pub(crate) recurs: bool,
-    /// Identifier, with that of the occurrence it overrides.
-    pub(crate) uid: String,
+    /// The entry of a calendar, or what a note or bookmark is known by.
+    pub(crate) record: Record,
     pub(crate) phones: BTreeSet<String>,
     pub(crate) emails: BTreeSet<String>,
     pub(crate) organization: String,
     pub(crate) birthday: String,
+    /// The text of a note, without blanks at the end of lines and around the whole.
+    pub(crate) body: String,
     /// Hashes of the canonical lines, for counting what two items share.
     pub(crate) lines: BTreeSet<u64>,
+}
+
+/// What names one component. Of a series with overrides it is the series, not one of them.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    /// The normalized name or title, or the address of a bookmark; empty when there is none.
+    pub(crate) title: String,
+    pub(crate) start: Option<Moment>,
+    pub(crate) due: Option<Moment>,
+    pub(crate) recurs: bool,
+    uid: String,
+    recurrence: String,
+}
+
+impl Record {
+    /// Identifier, with that of the occurrence it overrides; empty when there is none.
+    pub(crate) fn uid(&self) -> String {
+        if self.uid.is_empty() || self.recurrence.is_empty() {
+            self.uid.clone()
+        } else {
+            format!("{}\n{}", self.uid, self.recurrence)
+        }
+    }
+}
+
+/// Where in an item's components its lines are.
+#[derive(Debug, Default)]
+struct Nesting {
+    open: Vec<Vec<u8>>,
+    /// Open components beyond [`MAX_DEPTH`].
+    deeper: usize,
+    /// How many of the open ones are records.
+    records: usize,
+}
+
+impl Nesting {
+    fn begin(&mut self, component: Vec<u8>) {
+        if self.open.len() < MAX_DEPTH {
+            self.records += usize::from(kind_of_component(&component).is_some());
+            self.open.push(component);
+        } else {
+            self.deeper += 1;
+        }
+    }
+
+    /// Ends the innermost component, and says whether it was the outermost record.
+    fn end(&mut self) -> bool {
+        if self.deeper > 0 {
+            self.deeper -= 1;
+            return false;
+        }
+        let ended = self.open.pop();
+        let is_record = ended.is_some_and(|component| kind_of_component(&component).is_some());
+        self.records -= usize::from(is_record);
+        is_record && self.records == 0
+    }
+
+    fn is_within(&self, component: &[u8]) -> bool {
+        self.open.iter().any(|open| open == component)
+    }
+
+    /// Whether a line here is of the record itself: directly in the outermost one, or in nothing.
+    fn is_record(&self) -> bool {
+        match self.open.last() {
+            Some(last) => {
+                self.records == 1 && self.deeper == 0 && kind_of_component(last).is_some()
+            }
+            None => true,
+        }
+    }
+}
+
+fn kind_of_component(component: &[u8]) -> Option<Kind> {
+    match component {
+        b"VCARD" => Some(Kind::Contact),
+        b"VEVENT" => Some(Kind::Event),
+        b"VTODO" => Some(Kind::Task),
+        b"VJOURNAL" => Some(Kind::Journal),
+        b"VNOTE" => Some(Kind::Note),
+        b"VBKM" => Some(Kind::Bookmark),
+        _ => None,
+    }
+}
+
+/// What is being read, until it is known which of it counts.
+#[derive(Debug, Default)]
+struct Reading {
+    /// N and FN of a card.
+    name: String,
+    display: String,
+    record: Record,
+    chosen: Option<Record>,
+    zones: Vec<Zone>,
+}
+
+impl Reading {
+    /// Ends a record. The first stands for the item, unless it is an override and another is not.
+    fn end_record(&mut self) {
+        let record = std::mem::take(&mut self.record);
+        let better = match &self.chosen {
+            None => true,
+            Some(chosen) => !chosen.recurrence.is_empty() && record.recurrence.is_empty(),
+        };
+        if better {
+            self.chosen = Some(record);
+        }
+    }
+
+    fn take_zone(&mut self, line: &Line<'_>, dialect: Dialect) {
+        if let Some(zone) = self.zones.last_mut() {
+            if line.is("TZID") {
+                zone.name = line.text(dialect).trim().to_uppercase();
+            } else {
+                zone.take(line.name(), &line.text(dialect));
+            }
+        }
+    }
 }
 
 impl Facts {
@@ -48,90 +185,110 @@ impl Facts {
     }
 
     fn plain(media_type: &str, content: &[u8]) -> Self {
-        let text = whole_text(content);
-        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-        let joined = lines.join("\n");
-        let body = joined.trim();
-        Self {
+        let mut facts = Self {
             kind: Some(kind_of_media_type(media_type)),
-            exact: hash(body.as_bytes()),
-            title: normalized(cut(body, TEXT_KEY)),
+            body: body(&whole_text(content)),
             ..Self::default()
-        }
+        };
+        facts.exact = hash(facts.body.as_bytes());
+        facts.record.title = normalized(cut(&facts.body, TEXT_KEY));
+        facts
     }
 
     fn structured(media_type: &str, content: &[u8], format: Format) -> Self {
         let dialect = format.dialect();
-        let mut facts = Self::default();
-        // the last piece of an address of components: facts are those of the record itself
-        let mut open: Vec<Vec<u8>> = Vec::new();
-        let (mut name, mut display) = (String::new(), String::new());
+        let mut facts = Self {
+            format: Some(format),
+            ..Self::default()
+        };
+        let mut reading = Reading::default();
+        let mut nesting = Nesting::default();
         for line in Lines::new(content) {
             if line.is("BEGIN") {
                 let component = line.raw_value().trim_ascii().to_ascii_uppercase();
-                facts.kind = facts.kind.or(match component.as_slice() {
-                    b"VCARD" => Some(Kind::Contact),
-                    b"VEVENT" => Some(Kind::Event),
-                    b"VTODO" => Some(Kind::Task),
-                    b"VJOURNAL" => Some(Kind::Journal),
-                    b"VNOTE" => Some(Kind::Note),
-                    b"VBKM" => Some(Kind::Bookmark),
-                    _ => None,
-                });
-                if open.len() < 16 {
-                    open.push(component);
+                facts.kind = facts.kind.or_else(|| kind_of_component(&component));
+                match component.as_slice() {
+                    b"VTIMEZONE" => reading.zones.push(Zone::default()),
+                    b"STANDARD" | b"DAYLIGHT" => {
+                        if let Some(zone) = reading.zones.last_mut() {
+                            zone.begin_observance();
+                        }
+                    }
+                    _ => {}
                 }
+                nesting.begin(component);
                 continue;
             }
             if line.is("END") {
-                open.pop();
+                if nesting.end() {
+                    reading.end_record();
+                }
                 continue;
             }
             if line.is_empty() || is_volatile(&line) {
                 continue;
             }
-            let inner = matches!(
-                open.last().map(Vec::as_slice),
-                Some(b"VALARM" | b"VTIMEZONE" | b"STANDARD" | b"DAYLIGHT")
-            );
-            if inner {
+            if nesting.is_within(b"VTIMEZONE") {
                 // zones are spelled by software, not by people
-                if open.iter().any(|component| component == b"VALARM") {
-                    facts.count(&line, dialect);
-                }
+                reading.take_zone(&line, dialect);
                 continue;
             }
             facts.count(&line, dialect);
-            facts.take(&line, dialect, &mut name, &mut display);
-        }
-        if facts.kind() == Kind::Contact {
-            facts.title = if name.is_empty() { display } else { name };
+            if nesting.is_record() {
+                facts.take(&line, dialect, &mut reading);
+            }
         }
         facts.kind = facts.kind.or_else(|| Some(kind_of_media_type(media_type)));
+        facts.conclude(reading);
         facts
     }
 
-    fn take(&mut self, line: &Line<'_>, dialect: Dialect, name: &mut String, display: &mut String) {
+    fn conclude(&mut self, mut reading: Reading) {
+        // what no component ended is the record of a text that was cut off, or had none
+        self.record = reading.chosen.take().unwrap_or(reading.record);
+        match self.kind() {
+            Kind::Contact => {
+                self.record.title = if reading.name.is_empty() {
+                    reading.display
+                } else {
+                    reading.name
+                };
+            }
+            Kind::Note if !self.body.is_empty() => {
+                self.record.title = normalized(cut(&self.body, TEXT_KEY));
+            }
+            _ => {}
+        }
+        if let Some(start) = &mut self.record.start {
+            start.resolve(&reading.zones);
+        }
+    }
+
+    /// Takes a line of the record itself.
+    fn take(&mut self, line: &Line<'_>, dialect: Dialect, reading: &mut Reading) {
+        let record = &mut reading.record;
         if line.is("N") {
             let text = line.escaped_text(dialect);
             let parts: Vec<&str> = text.split(';').take(3).map(str::trim).collect();
-            *name = normalized(&parts.join(" "));
+            reading.name = normalized(&parts.join(" "));
         } else if line.is("FN") {
-            *display = normalized(&line.text(dialect));
+            reading.display = normalized(&line.text(dialect));
         } else if line.is("SUMMARY") {
-            self.title = normalized(&line.text(dialect));
-        } else if line.is("BODY") && self.title.is_empty() {
-            self.title = normalized(cut(&line.text(dialect), TEXT_KEY));
+            record.title = normalized(&line.text(dialect));
+        } else if line.is("BODY") && self.body.is_empty() {
+            self.body = body(&line.text(dialect));
+        } else if line.is("URL") && self.kind == Some(Kind::Bookmark) {
+            record.title = address(&line.text(dialect));
         } else if line.is("DTSTART") {
-            let zone = line
-                .param("TZID")
-                .map(|p| p.unquoted().to_ascii_uppercase());
-            let zone = String::from_utf8_lossy(&zone.unwrap_or_default()).into_owned();
-            self.start = format!("{zone}{}", line.text(dialect).trim());
+            record.start = Some(moment(line, dialect));
+        } else if line.is("DUE") {
+            record.due = Some(moment(line, dialect));
         } else if line.is("RRULE") {
-            self.recurs = true;
-        } else if line.is("UID") || line.is("RECURRENCE-ID") {
-            self.uid += line.text(dialect).trim();
+            record.recurs = true;
+        } else if line.is("UID") {
+            line.text(dialect).trim().clone_into(&mut record.uid);
+        } else if line.is("RECURRENCE-ID") {
+            line.text(dialect).trim().clone_into(&mut record.recurrence);
         } else if line.is("TEL") {
             let text = line.text(dialect);
             let digits: Vec<char> = text.chars().filter(char::is_ascii_digit).collect();
@@ -160,9 +317,11 @@ impl Facts {
             form.push(b';');
             form.extend(kind);
         }
-        if let Some(zone) = line.param("TZID") {
-            form.extend(b";TZID=");
-            form.extend(zone.unquoted());
+        let mut others: Vec<Vec<u8>> = line.params().filter_map(canonical_param).collect();
+        others.sort_unstable();
+        for param in others {
+            form.push(b';');
+            form.extend(param);
         }
         form.push(b':');
         match std::str::from_utf8(&line.bytes(dialect)) {
@@ -176,6 +335,54 @@ impl Facts {
         self.lines.insert(line);
         self.exact = self.exact.wrapping_add(line);
     }
+}
+
+/// A parameter as it counts; `None` for types, which are counted together, and for those that
+/// only say how the value is encoded.
+fn canonical_param(param: Param<'_>) -> Option<Vec<u8>> {
+    if param.name.is_empty()
+        || ["TYPE", "ENCODING", "CHARSET"]
+            .iter()
+            .any(|name| param.is(name))
+    {
+        return None;
+    }
+    let mut form = param.name.to_ascii_uppercase();
+    let is_word = WORDS.iter().any(|name| param.is(name));
+    for (value, separator) in param
+        .values()
+        .zip(std::iter::once(b'=').chain(std::iter::repeat(b',')))
+    {
+        form.push(separator);
+        if is_word {
+            form.extend(value.to_ascii_uppercase());
+        } else {
+            form.extend(value);
+        }
+    }
+    Some(form)
+}
+
+fn moment(line: &Line<'_>, dialect: Dialect) -> Moment {
+    let zone = line.param("TZID");
+    let zone = zone.map(|zone| String::from_utf8_lossy(zone.unquoted()));
+    Moment::read(&line.text(dialect), zone.as_deref())
+}
+
+/// A text without blanks at the end of its lines and around the whole, its lines ended by LF.
+fn body(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.join("\n").trim().to_owned()
+}
+
+/// A URL with its scheme and host in lower case and without a slash at the end.
+fn address(url: &str) -> String {
+    let url = url.trim().trim_end_matches('/');
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let rest = url.get(host..).unwrap_or_default();
+    let path = host + rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (host, path) = url.split_at_checked(path).unwrap_or((url, ""));
+    host.to_lowercase() + path
 }
 
 /// Properties that software changes by itself.

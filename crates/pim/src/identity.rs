@@ -1,7 +1,8 @@
 //! Which record is the same record: numbers for an index, and the comparison behind them.
 
-use crate::facts::{Facts, hash};
+use crate::facts::{Facts, TEXT_KEY, hash};
 use crate::media::Kind;
+use crate::moment::Moment;
 
 /// What an index needs of an item. The numbers are stable over versions and platforms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,11 +10,13 @@ pub struct Fingerprint {
     /// What sort of thing it is.
     pub kind: Kind,
     /// Equal for items that say the same, whatever the order, folding, encoding or line ends, and
-    /// with or without empty properties and properties that software changes by itself.
+    /// with or without empty properties and properties that software changes by itself. Parameters
+    /// count, but for those that only say how a value is encoded.
     pub exact: u64,
     /// Equal for items that may be the same record; `None` when nothing names the item.
     pub key: Option<u64>,
-    /// Identifier of a calendar entry, with that of the occurrence it overrides.
+    /// Identifier of a calendar entry, with that of the occurrence it overrides; of a series with
+    /// overrides, that of the series.
     pub uid: Option<u64>,
 }
 
@@ -35,29 +38,48 @@ pub fn fingerprint(media_type: &str, content: &[u8]) -> Fingerprint {
         kind: facts.kind(),
         exact: facts.exact,
         key: key(&facts).map(|key| hash(key.as_bytes())),
-        uid: (!facts.uid.is_empty()).then(|| hash(facts.uid.as_bytes())),
+        uid: Some(facts.record.uid())
+            .filter(|uid| !uid.is_empty())
+            .map(|uid| hash(uid.as_bytes())),
     }
 }
 
+/// What two items have in common, beside a UID, whenever they may match.
 fn key(facts: &Facts) -> Option<String> {
-    if facts.title.is_empty() {
+    let record = &facts.record;
+    if record.title.is_empty() {
         // a card without a name is known by its first address or number
         let other = facts.emails.first().or_else(|| facts.phones.first())?;
-        return Some(format!("unnamed {other}"));
+        return Some(format!("\n{other}"));
     }
-    Some(match facts.kind() {
-        Kind::Event => format!("{} {}", facts.title, day(&facts.start)),
-        _ => facts.title.clone(),
+    Some(match (facts.kind(), &record.start) {
+        (Kind::Event | Kind::Journal, Some(start)) => {
+            let (zoned, number) = start.bucket();
+            format!("{}\n{zoned} {number}", record.title)
+        }
+        _ => record.title.clone(),
     })
 }
 
-/// The date within a start: the last eight digits before a time.
-fn day(start: &str) -> &str {
-    let date = start.split('T').next().unwrap_or_default();
-    date.get(date.len().saturating_sub(8)..).unwrap_or(date)
-}
-
 /// Compares two items.
+///
+/// Items that differ are versions of one record ([`Likeness::Match`]) if they are of one kind and
+///
+/// * events and journal entries: have one UID, or one title, starts that may be the same, and both
+///   recur or neither does. Starts are the same if they are one instant, by the VTIMEZONE in the
+///   items; where one side only names a zone, if that zone's offset could make them so; and, for
+///   dates and times without a zone, if they are written alike.
+/// * tasks: have one UID, or one title and are due at most one day apart, or one has no due date.
+/// * contacts: have one name, and share a phone number, address, birthday or organization, or one
+///   has no phone number, address and birthday; without names, share their first address or
+///   number.
+/// * notes: have one text, or one, in the same format, has only the beginning of the other's, at
+///   least 32 characters.
+/// * bookmarks: have one URL.
+///
+/// A series with overridden occurrences is compared by its own properties, not by theirs. Two
+/// items that are the same or match have equal [`Fingerprint::exact`], [`Fingerprint::key`] or
+/// [`Fingerprint::uid`], if their media types are equal.
 pub fn compare(media_a: &str, a: &[u8], media_b: &str, b: &[u8]) -> Likeness {
     if a == b {
         return Likeness::Same;
@@ -69,40 +91,74 @@ pub fn compare(media_a: &str, a: &[u8], media_b: &str, b: &[u8]) -> Likeness {
     if a.exact == b.exact && (a.lines == b.lines) {
         return Likeness::Same;
     }
-    let shared = u32::try_from(a.lines.intersection(&b.lines).count()).unwrap_or(u32::MAX);
-    let is_match = match a.kind() {
-        Kind::Contact => same_contact(&a, &b),
-        Kind::Event => {
-            same_uid(&a, &b) || (same_title(&a, &b) && a.start == b.start && a.recurs == b.recurs)
-        }
-        Kind::Task | Kind::Journal => same_uid(&a, &b) || same_title(&a, &b),
-        Kind::Note | Kind::Bookmark | Kind::Other => false,
-    };
-    if is_match {
-        Likeness::Match(shared)
+    if same_uid(&a, &b) || same_by_content(&a, &b) {
+        let shared = a.lines.intersection(&b.lines).count();
+        Likeness::Match(u32::try_from(shared).unwrap_or(u32::MAX))
     } else {
         Likeness::Different
     }
 }
 
+/// Whether `cut` is a note of which `whole` has more: what a device with little room leaves of it.
+pub(crate) fn is_cut_note(cut: &[u8], whole: &[u8]) -> bool {
+    const MEDIA: &str = "text/plain";
+    let (cut, whole) = (Facts::of(MEDIA, cut), Facts::of(MEDIA, whole));
+    cut.kind() == Kind::Note && whole.kind() == Kind::Note && is_beginning(&cut, &whole)
+}
+
+/// Only calendars have identifiers that devices keep.
 fn same_uid(a: &Facts, b: &Facts) -> bool {
-    !a.uid.is_empty() && a.uid == b.uid
+    let has_uid = matches!(a.kind(), Kind::Event | Kind::Task | Kind::Journal);
+    let uid = a.record.uid();
+    has_uid && !uid.is_empty() && uid == b.record.uid()
 }
 
-fn same_title(a: &Facts, b: &Facts) -> bool {
-    !a.title.is_empty() && a.title == b.title
-}
-
-/// Same name, and something beside it agrees or one side has nothing beside it. Two people of one
-/// name with different numbers stay two.
-fn same_contact(a: &Facts, b: &Facts) -> bool {
-    if !same_title(a, b) {
+fn same_by_content(a: &Facts, b: &Facts) -> bool {
+    let key_of_a = key(a);
+    if key_of_a.is_none() || key_of_a != key(b) {
+        // the index would not have found it
         return false;
     }
+    match a.kind() {
+        Kind::Contact => same_contact(a, b),
+        Kind::Event | Kind::Journal => same_start(a, b) && a.record.recurs == b.record.recurs,
+        Kind::Task => same_due(a, b),
+        Kind::Note => a.body == b.body || is_beginning(a, b) || is_beginning(b, a),
+        Kind::Bookmark => true,
+        Kind::Other => false,
+    }
+}
+
+fn same_start(a: &Facts, b: &Facts) -> bool {
+    match (&a.record.start, &b.record.start) {
+        (Some(a), Some(b)) => a.is_alike(b),
+        (a, b) => a.is_none() && b.is_none(),
+    }
+}
+
+fn same_due(a: &Facts, b: &Facts) -> bool {
+    let day = |facts: &Facts| facts.record.due.as_ref().and_then(Moment::day);
+    match (day(a), day(b)) {
+        (Some(a), Some(b)) => a.abs_diff(b) <= 1,
+        _ => true,
+    }
+}
+
+fn is_beginning(cut: &Facts, whole: &Facts) -> bool {
+    cut.format == whole.format
+        && cut.body.len() < whole.body.len()
+        && cut.body.chars().count() >= TEXT_KEY
+        && whole.body.starts_with(&cut.body)
+}
+
+/// Of one name, something beside it agrees or one side has nothing beside it. Two people of one
+/// name with different numbers stay two. What has no name is known by its key.
+fn same_contact(a: &Facts, b: &Facts) -> bool {
     let nothing = |facts: &Facts| {
         facts.phones.is_empty() && facts.emails.is_empty() && facts.birthday.is_empty()
     };
-    nothing(a)
+    a.record.title.is_empty()
+        || nothing(a)
         || nothing(b)
         || !a.phones.is_disjoint(&b.phones)
         || !a.emails.is_disjoint(&b.emails)
@@ -112,6 +168,8 @@ fn same_contact(a: &Facts, b: &Facts) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const CARD: &str = "text/vcard";
@@ -204,5 +262,352 @@ mod tests {
     #[test]
     fn a_nameless_item_has_no_key() {
         assert_eq!(fingerprint(CARD, card("NOTE:x\r\n").as_bytes()).key, None);
+    }
+
+    const CALENDAR: &str = "text/calendar";
+
+    fn calendar(components: &str) -> String {
+        format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{components}END:VCALENDAR\r\n")
+    }
+
+    fn component(name: &str, properties: &str) -> String {
+        format!("BEGIN:{name}\r\n{properties}END:{name}\r\n")
+    }
+
+    fn event(properties: &str) -> String {
+        calendar(&component("VEVENT", properties))
+    }
+
+    /// What two items of one type are to each other, which is the same the other way round, and
+    /// which the index agrees with.
+    fn likeness_of(media_type: &str, a: &str, b: &str) -> Likeness {
+        let (a, b) = (a.as_bytes(), b.as_bytes());
+        let likeness = compare(media_type, a, media_type, b);
+        assert_eq!(likeness, compare(media_type, b, media_type, a));
+        let (a, b) = (fingerprint(media_type, a), fingerprint(media_type, b));
+        let is_found = (a.key.is_some() && a.key == b.key) || (a.uid.is_some() && a.uid == b.uid);
+        match likeness {
+            Likeness::Same => assert_eq!(a.exact, b.exact),
+            Likeness::Match(_) => assert!(is_found, "{a:?} {b:?}"),
+            Likeness::Different => assert!(a.kind != b.kind || a.exact != b.exact),
+        }
+        likeness
+    }
+
+    fn is_match(media_type: &str, a: &str, b: &str) -> bool {
+        matches!(likeness_of(media_type, a, b), Likeness::Match(_))
+    }
+
+    #[test]
+    fn tasks_of_one_title_are_told_by_their_due_date() {
+        let task = |properties: &str| calendar(&component("VTODO", properties));
+        let a = task("UID:1\r\nSUMMARY:Report\r\nDUE:20260302T170000Z\r\n");
+        for (other, matches) in [
+            ("UID:2\r\nSUMMARY:Report\r\nDUE:20260309T170000Z\r\n", false),
+            ("UID:2\r\nSUMMARY:Report\r\nDUE:20260304T000000Z\r\n", false),
+            (
+                "UID:2\r\nSUMMARY:report\r\nDUE;VALUE=DATE:20260303\r\n",
+                true,
+            ),
+            ("UID:2\r\nSUMMARY:Report\r\n", true),
+            ("UID:2\r\nSUMMARY:Review\r\nDUE:20260302T170000Z\r\n", false),
+            ("UID:1\r\nSUMMARY:Review\r\nDUE:20270302T170000Z\r\n", true),
+        ] {
+            assert_eq!(is_match(CALENDAR, &a, &task(other)), matches, "{other}");
+        }
+    }
+
+    #[test]
+    fn journal_entries_of_one_title_are_told_by_their_day() {
+        let entry = |day: &str| {
+            let properties = format!("SUMMARY:Diary\r\nDTSTART:{day}\r\nDESCRIPTION:{day}\r\n");
+            calendar(&component("VJOURNAL", &properties))
+        };
+        assert!(!is_match(CALENDAR, &entry("20260302"), &entry("20260303")));
+        assert!(is_match(
+            CALENDAR,
+            &entry("20260302"),
+            &entry("20260302T000000")
+        ));
+    }
+
+    #[test]
+    fn a_series_is_known_by_its_own_properties() {
+        let master = component(
+            "VEVENT",
+            "UID:1\r\nDTSTART:20260302T090000Z\r\nRRULE:FREQ=WEEKLY\r\nSUMMARY:Choir\r\n",
+        );
+        let moved = component(
+            "VEVENT",
+            "RECURRENCE-ID:20260309T090000Z\r\nUID:1\r\nDTSTART:20260310T090000Z\r\n\
+             SUMMARY:Choir on Tuesday\r\n",
+        );
+        let series = calendar(&master);
+        let anonymous = |text: &str| text.replace("UID:1\r\n", "");
+        for overridden in [
+            calendar(&format!("{master}{moved}")),
+            calendar(&format!("{moved}{master}")),
+        ] {
+            assert!(is_match(CALENDAR, &series, &overridden));
+            assert!(is_match(
+                CALENDAR,
+                &anonymous(&series),
+                &anonymous(&overridden)
+            ));
+        }
+        let occurrence = calendar(&moved);
+        assert!(!is_match(CALENDAR, &series, &occurrence));
+        let renamed = occurrence.replace("Choir on", "Singing on");
+        assert!(is_match(CALENDAR, &occurrence, &renamed));
+    }
+
+    #[test]
+    fn starts_are_compared_by_the_zone_in_the_item() {
+        let rule = |name: &str, from: &str, to: &str, month: u8| {
+            component(
+                name,
+                &format!(
+                    "DTSTART:19700101T020000\r\nTZOFFSETFROM:{from}\r\nTZOFFSETTO:{to}\r\n\
+                     RRULE:FREQ=YEARLY;BYMONTH={month};BYDAY=-1SU\r\n"
+                ),
+            )
+        };
+        let zone = component(
+            "VTIMEZONE",
+            &format!(
+                "TZID:Home\r\n{}{}",
+                rule("DAYLIGHT", "+0100", "+0200", 3),
+                rule("STANDARD", "+0200", "+0100", 10)
+            ),
+        );
+        let zoned = |start: &str| {
+            let properties = format!("UID:1\r\nDTSTART;TZID=Home:{start}\r\nSUMMARY:Choir\r\n");
+            let event = component("VEVENT", &properties);
+            // where the zone stands does not matter
+            [
+                calendar(&format!("{zone}{event}")),
+                calendar(&format!("{event}{zone}")),
+            ]
+        };
+        let utc = |start: &str| event(&format!("UID:2\r\nDTSTART:{start}\r\nSUMMARY:Choir\r\n"));
+        for (local, start, matches) in [
+            ("20260101T100000", "20260101T090000Z", true),
+            ("20260701T100000", "20260701T080000Z", true),
+            ("20260701T100000", "20260701T090000Z", false),
+            ("20260101T003000", "20251231T233000Z", true),
+            ("20260105T003000", "20260104T233000Z", true),
+            ("20260101T100000", "20260101T100000", false),
+        ] {
+            for zoned in zoned(local) {
+                let found = is_match(CALENDAR, &zoned, &utc(start));
+                assert_eq!(found, matches, "{local} {start}");
+            }
+        }
+    }
+
+    #[test]
+    fn starts_in_a_zone_that_is_only_named() {
+        let starts = |uid: &str, start: &str| {
+            event(&format!("UID:{uid}\r\nDTSTART{start}\r\nSUMMARY:Choir\r\n"))
+        };
+        for (a, b, matches) in [
+            (
+                ":20260101T090000Z",
+                ";TZID=Europe/Berlin:20260101T100000",
+                true,
+            ),
+            (
+                ":20251231T233000Z",
+                ";TZID=Europe/Berlin:20260101T003000",
+                true,
+            ),
+            (
+                ":20260101T090000Z",
+                ";TZID=Europe/Berlin:20260101T101000",
+                false,
+            ),
+            (
+                ":20260101T090000Z",
+                ";TZID=Somewhere:20260102T090000",
+                false,
+            ),
+            (":20260101T090000", ":20260101T100000", false),
+            (
+                ":20260101T090000",
+                ";TZID=Europe/Berlin:20260101T100000",
+                false,
+            ),
+            (";VALUE=DATE:20260101", ":20260101T000000", true),
+            (";VALUE=DATE:20260101", ";VALUE=DATE:20260102", false),
+        ] {
+            let (first, second) = (starts("1", a), starts("2", b));
+            assert_eq!(is_match(CALENDAR, &first, &second), matches, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn parameters_count() {
+        let a = card("N:Berg;Ada\r\nTEL;TYPE=CELL;X-A=1:030 1234567\r\n");
+        for parameters in [
+            "TYPE=CELL",
+            "TYPE=CELL;X-A=2",
+            "TYPE=CELL;X-A=1;PREF=1",
+            "TYPE=CELL;X-A=1;VALUE=text",
+        ] {
+            let b = card(&format!("N:Berg;Ada\r\nTEL;{parameters}:030 1234567\r\n"));
+            assert!(is_match(CARD, &a, &b), "{parameters}");
+        }
+        for parameters in [
+            "x-a=1;TYPE=cell",
+            "X-A=\"1\";CELL",
+            "CELL;ENCODING=8BIT;X-A=1;CHARSET=UTF-8",
+        ] {
+            let b = card(&format!("N:Berg;Ada\r\nTEL;{parameters}:030 1234567\r\n"));
+            assert_eq!(likeness_of(CARD, &a, &b), Likeness::Same, "{parameters}");
+        }
+        let meeting = |parameters: &str| {
+            event(&format!(
+                "UID:1\r\nSUMMARY:Plan\r\nATTENDEE;{parameters}:mailto:ada@example.org\r\n"
+            ))
+        };
+        let a = meeting("PARTSTAT=ACCEPTED;CN=Ada");
+        assert!(is_match(CALENDAR, &a, &meeting("PARTSTAT=DECLINED;CN=Ada")));
+        assert!(is_match(CALENDAR, &a, &meeting("PARTSTAT=ACCEPTED;CN=ADA")));
+        let spelled = meeting("CN=\"Ada\";partstat=accepted");
+        assert_eq!(likeness_of(CALENDAR, &a, &spelled), Likeness::Same);
+        let alarm = |related: &str| {
+            let alarm = component("VALARM", &format!("TRIGGER;RELATED={related}:-PT5M\r\n"));
+            event(&format!("UID:1\r\nSUMMARY:Plan\r\n{alarm}"))
+        };
+        assert!(is_match(CALENDAR, &alarm("START"), &alarm("END")));
+    }
+
+    #[test]
+    fn cards_without_a_name_are_known_by_address_or_number() {
+        let a = card("EMAIL:ada@example.org\r\nTEL:030 1234567\r\n");
+        let other = card("EMAIL:Ada@example.org\r\nNOTE:x\r\n");
+        assert!(is_match(CARD, &a, &other));
+        assert!(!is_match(CARD, &a, &card("EMAIL:eva@example.org\r\n")));
+        let named = card("N:Berg;Ada\r\nEMAIL:ada@example.org\r\n");
+        assert!(!is_match(CARD, &a, &named));
+    }
+
+    #[test]
+    fn a_note_that_a_device_cut_is_the_same_note() {
+        let whole = "Bread, butter, milk, a dozen eggs, flour\nand sugar";
+        let cut = "Bread, butter, milk, a dozen eggs, fl";
+        assert!(is_match("text/plain", whole, cut));
+        assert!(!is_match("text/plain", whole, "Bread, butter, milk"));
+        assert!(!is_match("text/plain", whole, &cut.replace("fl", "fi")));
+        assert!(is_cut_note(cut.as_bytes(), whole.as_bytes()));
+        assert!(!is_cut_note(whole.as_bytes(), cut.as_bytes()));
+        let note = component(
+            "VNOTE",
+            "VERSION:1.1\r\nSUMMARY:Bread\r\nBODY:Bread and milk\r\n",
+        );
+        assert!(is_match("text/plain", &note, "Bread and milk\r\n"));
+    }
+
+    #[test]
+    fn bookmarks_are_their_address() {
+        let bookmark = |title: &str, url: &str| {
+            component(
+                "VBKM",
+                &format!("VERSION:1.0\r\nTITLE:{title}\r\nURL:{url}\r\n"),
+            )
+        };
+        let a = bookmark("Mill", "http://Example.org/Mill");
+        let same = bookmark("The mill", "HTTP://example.org/Mill/");
+        assert!(is_match("text/x-vbookmark", &a, &same));
+        let other = bookmark("Mill", "http://example.org/mill");
+        assert!(!is_match("text/x-vbookmark", &a, &other));
+    }
+
+    /// One of the properties that decide, often none.
+    fn maybe(choices: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
+        prop_oneof![Just(""), proptest::sample::select(choices)]
+    }
+
+    fn any_entry() -> impl Strategy<Value = String> {
+        let starts = &[
+            "DTSTART:20260101T090000Z\r\n",
+            "DTSTART:20260104T030000Z\r\n",
+            "DTSTART:20260101T100000\r\n",
+            "DTSTART;TZID=Europe/Berlin:20260101T100000\r\n",
+            "DTSTART;TZID=Europe/Berlin:20260104T050000\r\n",
+            "DTSTART;TZID=Home:20260101T100000\r\n",
+            "DTSTART;VALUE=DATE:20260101\r\n",
+            "DTSTART:soon\r\n",
+        ];
+        let dues = &[
+            "DUE:20260101\r\n",
+            "DUE:20260102T120000Z\r\n",
+            "DUE:20260109\r\n",
+        ];
+        let component_of_an_entry = (
+            maybe(&["UID:1\r\n", "UID:2\r\n"]),
+            maybe(&["SUMMARY:Choir\r\n", "SUMMARY:choir\r\n", "SUMMARY:Mill\r\n"]),
+            maybe(starts),
+            maybe(dues),
+            maybe(&["RRULE:FREQ=DAILY\r\n"]),
+            maybe(&["RECURRENCE-ID:20260101T090000Z\r\n"]),
+            maybe(&["ATTENDEE;CN=A:a\r\n", "ATTENDEE;CN=B:a\r\n"]),
+        )
+            .prop_map(|(a, b, c, d, e, f, g)| [a, b, c, d, e, f, g].concat());
+        let zone = maybe(&[
+            "BEGIN:VTIMEZONE\r\nTZID:Home\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\n\
+             TZOFFSETFROM:+0100\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n",
+        ]);
+        let name = proptest::sample::select(&["VEVENT", "VTODO", "VJOURNAL"][..]);
+        let components = proptest::collection::vec(component_of_an_entry, 1..3);
+        (name, components, zone).prop_map(|(name, components, zone)| {
+            let components = components.iter().map(|text| component(name, text));
+            calendar(&(components.collect::<String>() + zone))
+        })
+    }
+
+    fn any_card() -> impl Strategy<Value = String> {
+        (
+            maybe(&["N:Berg;Ada\r\n", "N:BERG;ada;\r\n", "N:Berg;Eva\r\n"]),
+            maybe(&["FN:Berg Ada\r\n", "FN:Mill\r\n"]),
+            maybe(&[
+                "TEL:1234567\r\n",
+                "TEL;PREF=1:+1 1234567\r\n",
+                "TEL:7654321\r\n",
+            ]),
+            maybe(&["EMAIL:a@example.org\r\n", "EMAIL:b@example.org\r\n"]),
+            maybe(&["EMAIL:c@example.org\r\n", "UID:1\r\n"]),
+            maybe(&["ORG:Mill\r\n"]),
+        )
+            .prop_map(|(a, b, c, d, e, f)| card(&[a, b, c, d, e, f].concat()))
+    }
+
+    fn any_note() -> impl Strategy<Value = String> {
+        let text = "Bread,  butter, milk, \u{fc}ber a dozen eggs, flour and sugar";
+        (0..text.len(), maybe(&["\r\n", "x"]), any::<bool>()).prop_map(
+            move |(end, more, wrapped)| {
+                let text: String = text.chars().take(end).collect();
+                if wrapped {
+                    component("VNOTE", &format!("SUMMARY:Bread\r\nBODY:{text}{more}\r\n"))
+                } else {
+                    text + more
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn the_index_finds_what_matches(
+            entries in (any_entry(), any_entry()),
+            cards in (any_card(), any_card()),
+            notes in (any_note(), any_note()),
+        ) {
+            likeness_of(CALENDAR, &entries.0, &entries.1);
+            likeness_of(CARD, &cards.0, &cards.1);
+            likeness_of("text/plain", &notes.0, &notes.1);
+        }
     }
 }

@@ -24,6 +24,7 @@ mod identity;
 pub mod line;
 pub mod media;
 mod merge;
+mod moment;
 mod split;
 mod summary;
 

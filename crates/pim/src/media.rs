@@ -246,6 +246,25 @@ pub fn kind_of_media_type(media_type: &str) -> Kind {
     }
 }
 
+/// What an item is: by its first component, else by its media type.
+pub fn kind_of(media_type: &str, content: &[u8]) -> Kind {
+    let components = Lines::new(content).filter(|line| line.is("BEGIN"));
+    let mut kinds = components.filter_map(|line| {
+        let name = line.raw_value().trim_ascii().to_ascii_uppercase();
+        match name.as_slice() {
+            b"VCARD" => Some(Kind::Contact),
+            b"VEVENT" => Some(Kind::Event),
+            b"VTODO" => Some(Kind::Task),
+            b"VJOURNAL" => Some(Kind::Journal),
+            b"VNOTE" => Some(Kind::Note),
+            _ => None,
+        }
+    });
+    kinds
+        .next()
+        .unwrap_or_else(|| kind_of_media_type(media_type))
+}
+
 /// The media type a kind of item is stored in when nothing else is asked for.
 pub fn default_media_type(kind: Kind) -> &'static str {
     match kind {

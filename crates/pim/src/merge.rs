@@ -1,5 +1,6 @@
 //! Joining two versions of one record, when nothing tells which one is newer.
 
+use crate::identity::is_cut_note;
 use crate::line::Lines;
 use crate::media::Format;
 
@@ -31,9 +32,15 @@ const NEVER_FILLED: [&[u8]; 20] = [
 /// The winner's exact bytes with the properties of the loser that the winner lacks altogether,
 /// by the loser's exact lines, before the end of the main component.
 ///
+/// If the winner is a note of which the loser has more, as a device with little room leaves it, the
+/// loser's exact bytes.
+///
 /// `None` when nothing is to be added, or when the two are not of one format and version: lines
 /// of one format are not legal in another.
 pub fn fill_missing(winner: &[u8], loser: &[u8]) -> Option<Vec<u8>> {
+    if is_cut_note(winner, loser) {
+        return Some(loser.to_vec());
+    }
     let format = Format::of("", winner).filter(|format| *format != Format::Text)?;
     if Format::of("", loser) != Some(format) {
         return None;
@@ -122,6 +129,14 @@ mod tests {
             "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Berg;Ada\r\nTEL:1\r\nNOTE:x\r\n  y\r\nEND:VCARD\r\n"
         );
         assert_eq!(fill_missing(winner, winner), None);
+    }
+
+    #[test]
+    fn a_cut_note_is_completed() {
+        let whole = b"Bread, butter, milk, a dozen eggs, flour and sugar";
+        let cut = b"Bread, butter, milk, a dozen eggs, fl";
+        assert_eq!(fill_missing(cut, whole), Some(whole.to_vec()));
+        assert_eq!(fill_missing(whole, cut), None);
     }
 
     #[test]

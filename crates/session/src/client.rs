@@ -141,7 +141,7 @@ pub struct SourceSummary {
     pub sent: Counts,
     /// Changes of the server that were applied.
     pub received: Counts,
-    /// Items that were not taken, by either side. They stay pending.
+    /// Items that were not taken, by either side, or could not be sent. They stay pending.
     pub failed: Vec<Failure>,
     /// Why the datastore was not synced; its anchors stay as they were.
     pub error: Option<String>,
@@ -216,6 +216,10 @@ pub enum Error {
         /// What the server said.
         status: StatusCode,
     },
+    /// The server wants the password in the clear, over a line that anybody on it can read, and
+    /// nobody has allowed that ([`Config::basic_first`]).
+    #[error("the server wants the password in the clear over an unencrypted connection")]
+    ClearPassword,
     /// The server does not speak this version: a session in a lower one may do.
     #[error("the server does not speak SyncML {version} ({status}, {phrase})", phrase = status.phrase())]
     Version {
@@ -348,6 +352,45 @@ impl Active {
         })
     }
 
+    /// Whether changes of the server are applied: in the agreed type, and in the one that the
+    /// person wanted, where the server has made a one-way sync slow.
+    fn applies(&self) -> bool {
+        self.receives() && self.source.mode != Mode::FromClient
+    }
+
+    /// Whether a type that the server wants in place of the one asked for does no more than the
+    /// person wanted; or why not.
+    fn bear_with(&mut self, code: AlertCode) -> Result<(), String> {
+        let wanted = self.source.mode.alert();
+        let refused = |advice: &str| {
+            Err(format!(
+                "the server wants a {} sync in place of {}{advice}",
+                code.phrase(),
+                wanted.phrase()
+            ))
+        };
+        let is_first = self.anchors.client.is_empty();
+        match self.source.mode {
+            Mode::TwoWay | Mode::Slow => Ok(()),
+            // all is sent, and what the server sends is not taken
+            Mode::FromClient if code == AlertCode::SLOW => Ok(()),
+            // nothing may be sent, so there must be nothing that a comparison needs
+            Mode::FromServer if code == AlertCode::SLOW && is_first => {
+                let all = Plan {
+                    all_items: true,
+                    sends: true,
+                    renews_map: true,
+                };
+                match self.call(|replica| replica.begin(all)) {
+                    Ok(0) => Ok(()),
+                    Ok(_) => refused(", which would send the items here; sync once in both ways"),
+                    Err(error) => Err(error.to_string()),
+                }
+            }
+            _ => refused(""),
+        }
+    }
+
     /// Whether the server sends changes in the agreed type.
     fn receives(&self) -> bool {
         !matches!(
@@ -394,6 +437,9 @@ enum Scheme {
 
 /// Messages without any content in a row after which a server is taken for broken.
 const MAX_IDLE: u32 = 10;
+
+/// Messages of ours in a session after which a server is taken for broken.
+const MAX_MESSAGES: u32 = 100_000;
 
 /// Messages in which a change may fail to fit, beside other commands, before it is left out.
 const MAX_STUCK: u32 = 4;
@@ -477,6 +523,11 @@ impl Session {
     pub fn step(&mut self) -> Result<Step, Error> {
         if self.phase == Phase::Done {
             return Ok(Step::Done(self.summary()));
+        }
+        if self.msg_id >= MAX_MESSAGES {
+            return Err(Error::Protocol {
+                what: format!("{MAX_MESSAGES} messages did not end the session"),
+            });
         }
         let body = self.compose()?;
         // what is given out has to be remembered before it leaves

@@ -13,6 +13,7 @@
 //!
 //! Follows the OMA Data Synchronization Protocol 1.0 to 1.2.
 
+mod bounds;
 mod devinf;
 mod incoming;
 mod initialization;
@@ -35,7 +36,7 @@ pub struct Config {
     pub server_id: String,
     /// Its software version in device information.
     pub software_version: String,
-    /// The largest message it takes, bytes.
+    /// The largest message it takes and gives, bytes.
     pub max_msg_size: u64,
     /// Who wins when both sides changed an item.
     pub conflict: ConflictPolicy,
@@ -76,6 +77,9 @@ pub struct Request<'a> {
     pub token: Option<&'a str>,
     /// The address to which the token is added to make `RespURI`; `None` sends none.
     pub resp_uri_base: Option<&'a str>,
+    /// Where the message came from, as the transport knows it (an IP address): a message without
+    /// a token has to come from where the session was logged in. `None` skips that check.
+    pub peer: Option<&'a str>,
     /// Seconds since 1970.
     pub now: i64,
     /// Fresh random bytes, for tokens and nonces.
@@ -91,8 +95,12 @@ pub struct Answer {
     pub encoding: Encoding,
     /// The message came a second time and nothing was done.
     pub repeated: bool,
+    /// A login was tried and refused.
+    pub refused: bool,
     /// Names the session, for logs; a short part of its token.
     pub session: String,
+    /// The client's `MsgID`.
+    pub msg_id: String,
     /// The device's address.
     pub device: String,
     /// The account's name, once known.
@@ -108,6 +116,24 @@ pub struct LogEvent {
     pub level: Level,
     /// What happened, in a sentence without credentials or item content.
     pub message: String,
+}
+
+impl LogEvent {
+    /// What a peer wrote is in most messages: on one line, and not longer than people read.
+    fn new(level: Level, message: &str) -> Self {
+        const LONGEST: usize = 400;
+        let plain = |character: char| {
+            if character.is_control() {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                character
+            }
+        };
+        Self {
+            level,
+            message: message.chars().take(LONGEST).map(plain).collect(),
+        }
+    }
 }
 
 /// Weight of a [`LogEvent`].
@@ -133,6 +159,9 @@ pub enum AnswerError {
     Store(#[from] StoreError),
 }
 
+/// Commands of a refused message that are answered one by one.
+const MAX_REFUSED: usize = 32;
+
 /// Everything at hand while one message is answered.
 struct Run<'r> {
     tx: &'r mut dyn Transaction,
@@ -142,6 +171,9 @@ struct Run<'r> {
     state: State,
     reply: Reply,
     logged_in_now: bool,
+    refused: bool,
+    /// The digest that was offered proves the password, but over no nonce.
+    lacks_nonce: bool,
     log: Vec<LogEvent>,
 }
 
@@ -166,11 +198,13 @@ pub fn answer(
         Err(error) => return Err(AnswerError::Unreadable(error)),
     };
     let header = &message.header;
+    bounds::check_header(header).map_err(AnswerError::Unreadable)?;
 
     let found = find_session(tx, request, header)?;
     if let Some(session) = &found
         && session.last_msg_id == header.msg_id
-        && (session.last_request == request.hash || header.msg_id != "1")
+        // the answer holds items: only who has the same bytes, or the token, may have it again
+        && (session.last_request == request.hash || request.token == Some(&session.token))
         && !session.last_answer.is_empty()
     {
         return Ok(repeated(session, encoding));
@@ -192,6 +226,8 @@ pub fn answer(
         state,
         reply: Reply::default(),
         logged_in_now: false,
+        refused: false,
+        lacks_nonce: false,
         log: Vec::new(),
     };
     run.handle(&message)?;
@@ -201,7 +237,9 @@ pub fn answer(
         body,
         encoding,
         repeated: false,
+        refused: run.refused,
         session: token.chars().take(8).collect(),
+        msg_id: header.msg_id.trim().to_owned(),
         device: run.state.device.clone(),
         account: run.state.login.as_ref().map(|login| login.name.clone()),
         log: run.log,
@@ -221,12 +259,30 @@ fn find_session(
             && same_address(&session.device, &header.source.uri);
         return Ok(continues.then_some(session));
     }
-    let found = tx.find_session(header.source.uri.trim(), header.session_id.trim())?;
-    // A client that has shown its token has to go on showing it: the device's address and a
-    // SessionID of four bytes can be guessed, the token cannot.
-    Ok(found.filter(|session| {
-        header.msg_id == "1" || State::load(&session.state).is_none_or(|s| !s.token_shown)
-    }))
+    let (device, id) = (header.source.uri.trim(), header.session_id.trim());
+    let found = match header.cred {
+        // a stranger's session of the same names must not hide the one that is logged in
+        None => match tx.find_session(device, id, true)? {
+            Some(session) => Some(session),
+            None => tx.find_session(device, id, false)?,
+        },
+        Some(_) => tx.find_session(device, id, false)?,
+    };
+    Ok(found.filter(|session| header.msg_id == "1" || may_go_on(session, request)))
+}
+
+/// Whether a message without a token may go on with a session. The device's address and a
+/// `SessionID` of four bytes can be guessed: a client that has shown its token has to go on showing
+/// it, and another has to come from where it logged in.
+fn may_go_on(session: &StoredSession, request: &Request<'_>) -> bool {
+    let Some(state) = State::load(&session.state) else {
+        return true;
+    };
+    let moved = match (&state.peer, request.peer) {
+        (Some(before), Some(now)) => before != now,
+        _ => false,
+    };
+    !state.token_shown && !moved
 }
 
 fn repeated(session: &StoredSession, encoding: Encoding) -> Answer {
@@ -234,16 +290,18 @@ fn repeated(session: &StoredSession, encoding: Encoding) -> Answer {
         body: session.last_answer.clone(),
         encoding,
         repeated: true,
+        refused: false,
         session: session.token.chars().take(8).collect(),
+        msg_id: session.last_msg_id.clone(),
         device: session.device.clone(),
         account: None,
-        log: vec![LogEvent {
-            level: Level::Info,
-            message: format!(
+        log: vec![LogEvent::new(
+            Level::Info,
+            &format!(
                 "message {} came again, its answer is sent again",
                 session.last_msg_id
             ),
-        }],
+        )],
     }
 }
 
@@ -259,17 +317,11 @@ fn new_token(request: &Request<'_>) -> String {
 
 impl Run<'_> {
     fn info(&mut self, message: String) {
-        self.log.push(LogEvent {
-            level: Level::Info,
-            message,
-        });
+        self.log.push(LogEvent::new(Level::Info, &message));
     }
 
     fn warn(&mut self, message: String) {
-        self.log.push(LogEvent {
-            level: Level::Warn,
-            message,
-        });
+        self.log.push(LogEvent::new(Level::Warn, &message));
     }
 
     fn handle(&mut self, message: &Message<'_>) -> Result<(), StoreError> {
@@ -324,7 +376,8 @@ impl Run<'_> {
         let Some(code) = self.reply.header_status.as_ref().map(|status| status.code) else {
             return;
         };
-        for command in &message.commands {
+        // a stranger gets no more work out of a message than an honest client needs
+        for command in message.commands.iter().take(MAX_REFUSED) {
             self.refuse(command, StatusCode(code));
         }
     }
@@ -332,7 +385,7 @@ impl Run<'_> {
     /// Answers a command and all inside it with one code.
     fn refuse(&mut self, command: &Command<'_>, code: StatusCode) {
         if matches!(command, Command::Status(_) | Command::Results(_))
-            || command.cmd_id().is_empty()
+            || !bounds::is_id(command.cmd_id())
         {
             return;
         }
@@ -381,8 +434,8 @@ impl Run<'_> {
             msg_ref: self.header.msg_id.to_string(),
             cmd_ref: command.cmd_id().to_owned(),
             cmd: command.name().to_owned(),
-            target_ref: target,
-            source_ref: source,
+            target_ref: target.filter(|uri| bounds::is_fit(uri)),
+            source_ref: source.filter(|uri| bounds::is_fit(uri)),
             code: code.0,
             ..StatusOut::default()
         }
@@ -403,7 +456,7 @@ impl Run<'_> {
         if no_resp || self.reply.no_resp {
             return;
         }
-        if command.cmd_id().is_empty() {
+        if !bounds::is_id(command.cmd_id()) {
             // nothing can refer to it: the header takes the blame
             let status = self.header_status(StatusCode::BAD_REQUEST);
             self.reply.header_status = Some(status);
@@ -415,7 +468,7 @@ impl Run<'_> {
 
     fn handle_commands(&mut self, message: &Message<'_>) -> Result<(), StoreError> {
         for command in &message.commands {
-            if command.cmd_id().is_empty()
+            if !bounds::is_id(command.cmd_id())
                 && !matches!(command, Command::Status(_) | Command::Results(_))
             {
                 self.push_status(command, StatusCode::BAD_REQUEST);
@@ -447,7 +500,7 @@ impl Run<'_> {
             Phase::Initialization => self.state.package_ended = true,
             Phase::FromClient => self.finish_receiving()?,
             // some devices set Final in every message while they ask for more
-            Phase::ToClient | Phase::Done => {}
+            Phase::ToClient | Phase::Done | Phase::Suspended => {}
             Phase::Mapping => {
                 self.complete()?;
                 self.state.phase = Phase::Done;

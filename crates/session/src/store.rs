@@ -88,6 +88,32 @@ impl DatastoreKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// Whether an item belongs here, by its content first and its media type where that tells
+    /// nothing. Events and to-dos may share a datastore, as they do on many devices.
+    pub fn takes(self, media_type: &str, content: &[u8]) -> bool {
+        use pim::Kind;
+        use pim::media::{kind_of, kind_of_media_type};
+        // of what is structured the structure has to show; SIF is XML and tells by its type alone
+        let by_type = kind_of_media_type(media_type);
+        let is_sif = media_type.to_ascii_lowercase().contains("x-s4j-sif");
+        let kind = kind_of(if is_sif { media_type } else { "" }, content);
+        match self {
+            Self::Contacts => kind == Kind::Contact,
+            Self::Calendar | Self::Tasks => {
+                matches!(kind, Kind::Event | Kind::Task | Kind::Journal)
+            }
+            Self::Notes => match kind {
+                Kind::Note | Kind::Journal => true,
+                // some devices give notes no type, or one of their own
+                Kind::Other => {
+                    matches!(by_type, Kind::Note | Kind::Other)
+                        && std::str::from_utf8(content).is_ok()
+                }
+                _ => false,
+            },
+        }
+    }
+
     /// The media types and versions that the datastore takes and gives, preferred one first.
     pub const fn content_types(self) -> &'static [(&'static str, &'static str)] {
         match self {
@@ -122,8 +148,6 @@ pub struct Device {
     pub devinf: Option<Vec<u8>>,
     /// The nonce that the device was given for its next digest.
     pub nonce: Vec<u8>,
-    /// The nonce before that: a device may have missed the last one.
-    pub previous_nonce: Vec<u8>,
     /// Seconds since 1970 at which it was last heard.
     pub last_seen: i64,
 }
@@ -295,11 +319,13 @@ pub trait Transaction {
 
     /// The session of that token.
     fn session(&mut self, token: &str) -> Result<Option<StoredSession>, StoreError>;
-    /// The newest session of a device and `SessionID`, for peers that drop the token.
+    /// The newest session of a device and `SessionID`, for peers that drop the token; with
+    /// `logged_in` the newest that somebody has logged in to.
     fn find_session(
         &mut self,
         device: &str,
         session_id: &str,
+        logged_in: bool,
     ) -> Result<Option<StoredSession>, StoreError>;
     /// Writes a session.
     fn put_session(&mut self, session: &StoredSession) -> Result<(), StoreError>;

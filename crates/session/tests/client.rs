@@ -26,7 +26,7 @@ fn source(name: &str, mode: Mode, replica: &Shared) -> Source {
 
 fn session_of(sources: Vec<Source>, encoding: Encoding) -> Session {
     let config = Config {
-        url: "http://server/syncml".into(),
+        url: "https://server/syncml".into(),
         user: "bruce".into(),
         password: "OhBehave".into(),
         device_id: "device".into(),

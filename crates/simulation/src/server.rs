@@ -88,6 +88,7 @@ impl Server {
             hash: fnv(body),
             token,
             resp_uri_base: Some("http://server/syncml"),
+            peer: None,
             now: self.now,
             entropy,
         };
@@ -145,8 +146,9 @@ impl Transaction for Broken<'_> {
         &mut self,
         device: &str,
         session_id: &str,
+        logged_in: bool,
     ) -> Result<Option<StoredSession>, StoreError> {
-        self.state.find_session(device, session_id)
+        self.state.find_session(device, session_id, logged_in)
     }
     fn put_session(&mut self, session: &StoredSession) -> Result<(), StoreError> {
         self.state.put_session(session)

@@ -54,6 +54,12 @@ impl From<session::store::StoreError> for Error {
     fn from(error: session::store::StoreError) -> Self {
         match error {
             session::store::StoreError::Damaged { what } => Self::Damaged(what),
+            session::store::StoreError::Unavailable(source) => {
+                match source.downcast::<rusqlite::Error>() {
+                    Ok(error) => Self::from(*error),
+                    Err(source) => Self::Unavailable(source.to_string()),
+                }
+            }
             other => Self::Unavailable(other.to_string()),
         }
     }

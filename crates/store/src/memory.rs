@@ -198,8 +198,11 @@ impl Transaction for Memory {
         &mut self,
         device: &str,
         session_id: &str,
+        logged_in: bool,
     ) -> Result<Option<StoredSession>, StoreError> {
-        let of = |s: &&StoredSession| s.device == device && s.session_id == session_id;
+        let of = |s: &&StoredSession| {
+            s.device == device && s.session_id == session_id && (s.account.is_some() || !logged_in)
+        };
         Ok(self
             .sessions
             .values()

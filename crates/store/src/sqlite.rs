@@ -23,10 +23,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use session::store::{StoreError, Transaction};
 
-pub use admin::{DeviceLinks, Version};
+pub use admin::{DeviceLinks, Restored, Version};
 
 use crate::Error;
 use transaction::{Running, failed};
@@ -154,6 +155,7 @@ fn gone() -> StoreError {
 }
 
 fn connect(path: &Path) -> Result<Connection, Error> {
+    make_private(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -167,8 +169,26 @@ fn connect(path: &Path) -> Result<Connection, Error> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // KiB, as a negative number
     connection.pragma_update(None, "cache_size", -4096)?;
+    // plans that depend on bound values would be made anew at every call
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// Makes the file, if it is missing, so that nobody else can read it: it holds passwords. SQLite
+/// gives the files beside it the same permissions.
+fn make_private(path: &Path) -> Result<(), Error> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::Open {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn write(connection: &Connection, jobs: &Receiver<Job>) {
@@ -180,33 +200,46 @@ fn write(connection: &Connection, jobs: &Receiver<Job>) {
 /// Runs the jobs that wait, and commits them together.
 fn write_group(connection: &Connection, first: Job, jobs: &Receiver<Job>) {
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+        // whoever waits has waited as long: the next try would only add to it
+        let reason = error.to_string();
         let _ = first.done.send(Err(failed(error)));
+        let waiting = jobs.try_iter().map(|job| job.done).collect();
+        release(waiting, Some(&reason));
         return;
     }
     let mut group = Vec::new();
     let mut next = Some(first);
     while let Some(job) = next {
-        let outcome = run_job(connection, job.run);
-        match outcome {
+        match run_job(connection, job.run) {
             Ok(()) => group.push(job.done),
             Err(error) => {
                 let _ = job.done.send(Err(error));
             }
+        }
+        if connection.is_autocommit() {
+            // SQLite has rolled all of it back by itself, as after a full disk
+            release(group, Some("the transaction was rolled back"));
+            return;
         }
         next = (group.len() < GROUP)
             .then(|| jobs.try_recv().ok())
             .flatten();
     }
     let committed = connection.execute_batch("COMMIT");
-    if committed.is_err() {
-        // after some failures there is nothing left to roll back
+    if committed.is_err() && !connection.is_autocommit() {
+        // what cannot be committed cannot be kept either; an error here changes nothing
         let _ = connection.execute_batch("ROLLBACK");
     }
     let reason = committed.err().map(|error| error.to_string());
+    release(group, reason.as_deref());
+}
+
+/// Lets the callers of a group go on, all with the same outcome.
+fn release(group: Vec<SyncSender<Result<(), StoreError>>>, reason: Option<&str>) {
     for done in group {
-        let outcome = match &reason {
+        let outcome = match reason {
             None => Ok(()),
-            Some(reason) => Err(StoreError::Unavailable(reason.clone().into())),
+            Some(reason) => Err(StoreError::Unavailable(reason.into())),
         };
         // a caller that has gone does not need to know
         let _ = done.send(outcome);

@@ -465,6 +465,7 @@ fn many_pairs_left_over_fit_into_small_messages() {
     let mut server = Server::new();
     let (mut phone, mut laptop) = (Device::new("phone"), Device::new("laptop"));
     laptop.config.encoding = Encoding::Xml;
+    laptop.config.basic_first = true;
     for number in 0..120 {
         phone.add(&format!("Person {number}"), &number.to_string());
     }
@@ -484,4 +485,69 @@ fn many_pairs_left_over_fit_into_small_messages() {
     assert_eq!(laptop.contacts.contents(), server.contents());
     assert_eq!(server.contents().len(), 120);
     assert_eq!(counts(&laptop.sync(&mut server, Mode::TwoWay)), [0; 6]);
+}
+
+#[test]
+fn a_first_sync_in_one_direction_stays_in_it() {
+    let mut server = Server::new();
+    let (mut phone, mut laptop) = (Device::new("phone"), Device::new("laptop"));
+    let ann = phone.add("Ann", "1");
+    phone.sync(&mut server, Mode::TwoWay);
+    // an empty device may be filled
+    laptop.sync(&mut server, Mode::FromServer);
+    assert_eq!(laptop.contacts.contents(), std::slice::from_ref(&ann));
+    // what is sent goes, what the server has does not come
+    let mut tablet = Device::new("tablet");
+    let bob = tablet.add("Bob", "2");
+    let mut session = tablet.session(&server, Mode::FromClient);
+    run(&mut session, &mut server, (150_000, u64::MAX)).unwrap();
+    assert_eq!(tablet.contacts.contents(), std::slice::from_ref(&bob));
+    assert_eq!(server.contents(), [ann.clone(), bob.clone()]);
+    assert_eq!(
+        counts(&tablet.sync(&mut server, Mode::TwoWay)),
+        [0, 0, 0, 1, 0, 0]
+    );
+    // what may not be sent cannot be compared
+    let mut other = Device::new("other");
+    other.add("Private", "3");
+    let mut session = other.session(&server, Mode::FromServer);
+    let summary = run(&mut session, &mut server, (150_000, u64::MAX)).unwrap();
+    assert!(summary.sources[0].error.is_some());
+    assert_eq!(server.contents(), [ann, bob]);
+}
+
+#[test]
+fn a_password_does_not_go_over_the_line_in_the_clear_unasked() {
+    let mut server = Server::new();
+    let mut phone = Device::new("phone");
+    let mut session = phone.session(&server, Mode::TwoWay);
+    let Step::Send { body, .. } = session.step().unwrap() else {
+        panic!("the session is over");
+    };
+    let answer = server.post(&body, None).unwrap();
+    // a server, or somebody on the line, that asks for it
+    let text = syncml::transcode::to_xml(&answer.body).unwrap();
+    let forged = text.replace("syncml:auth-md5", "syncml:auth-basic");
+    let refused = session.receive(forged.as_bytes(), None).unwrap_err();
+    assert!(matches!(refused, Error::ClearPassword), "{refused}");
+}
+
+#[test]
+fn a_session_does_not_move_to_another_host() {
+    for (base, moves) in [
+        ("http://server:81/syncml", true),
+        ("http://elsewhere/syncml", false),
+        ("file:///etc/passwd", false),
+    ] {
+        let mut server = Server::new();
+        server.resp_uri_base = Some(base);
+        let mut phone = Device::new("phone");
+        phone.config.basic_first = true;
+        let mut session = phone.session(&server, Mode::TwoWay);
+        let Step::Send { body, .. } = session.step().unwrap() else {
+            panic!("the session is over");
+        };
+        let answer = server.post(&body, None).unwrap();
+        assert_eq!(session.receive(&answer.body, None).is_ok(), moves, "{base}");
+    }
 }

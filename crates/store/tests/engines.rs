@@ -130,13 +130,15 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
                 nonce: vec![n],
                 devinf: (n % 2 == 0).then(|| vec![n, n]),
                 last_seen: now,
-                ..Device::default()
             };
             format!("{:?}", tx.put_device(ACCOUNT, &device)?)
         }
         Call::Session(t) => format!("{:?}", tx.session(&t.to_string())?),
         Call::FindSession(d, s) => {
-            format!("{:?}", tx.find_session(&d.to_string(), &s.to_string())?)
+            format!(
+                "{:?}",
+                tx.find_session(&d.to_string(), &s.to_string(), d == 1)?
+            )
         }
         Call::PutSession(t, d, s) => {
             // a token belongs to one device and session for ever

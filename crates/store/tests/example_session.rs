@@ -191,6 +191,7 @@ fn the_server_answers_as_in_the_white_paper() {
             hash: number as u64,
             token: None,
             resp_uri_base: None,
+            peer: None,
             now: 1_074_590_000,
             entropy: [number as u8; 32],
         };

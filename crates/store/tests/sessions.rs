@@ -415,30 +415,42 @@ fn digests_prove_the_account_with_a_fresh_nonce_each_time() {
                 Version::V1_0 if keeps_password => auth::md5_v1_0(USER, PASSWORD, nonce),
                 _ => auth::md5(&auth::user_digest(USER, PASSWORD), nonce),
             };
-            phone.cred = Some(auth::md5_cred(digest(b"")));
-            phone.begin();
             let alert = sync_alert(1, 200, "", "1");
-            let said = phone.send(&mut server, std::slice::from_ref(&alert), true);
+            let mut log_in = |phone: &mut Client, nonce: &[u8]| {
+                phone.cred = Some(auth::md5_cred(digest(nonce)));
+                phone.send(&mut server, std::slice::from_ref(&alert), true)
+            };
+            let nonce_of = |said: &scripted::Said| {
+                let nonce = said.challenges[0].meta.next_nonce.clone().unwrap();
+                assert!(nonce.len() >= 16);
+                nonce
+            };
+            // no nonce proves nothing, the challenge's does
+            phone.begin();
+            let said = log_in(&mut phone, b"");
+            assert_eq!(said.codes(), [401, 401], "{version}");
+            let challenge = nonce_of(&said);
+            let said = log_in(&mut phone, &challenge);
             assert_eq!(said.codes(), [212, 508], "{version}");
-            let nonce = said.challenges[0].meta.next_nonce.clone().unwrap();
-            assert!(nonce.len() >= 16);
-            // the next session: the empty nonce and a used one prove nothing any more
+            let next = nonce_of(&said);
+            assert_ne!(next, challenge);
+            // what was used once is worth nothing, also to who pretends to be another device
+            for device in ["phone", "another"] {
+                let mut thief = Client {
+                    version,
+                    ..Client::new(device)
+                };
+                thief.session = 70;
+                thief.begin();
+                let said = log_in(&mut thief, &challenge);
+                assert_eq!(said.codes()[0], 401, "{version}: a replayed digest");
+            }
             phone.begin();
-            let said = phone.send(&mut server, std::slice::from_ref(&alert), true);
-            assert_eq!(said.codes(), [401, 401], "{version}: a replayed digest");
-            phone.begin();
-            phone.cred = Some(auth::md5_cred(digest(&nonce)));
-            let said = phone.send(&mut server, std::slice::from_ref(&alert), true);
+            let said = log_in(&mut phone, &next);
             assert_eq!(said.codes()[0], 212, "{version}");
-            // the challenge of a refusal counts in the same session
-            phone.cred = Some(auth::md5_cred(digest(b"stale")));
             phone.begin();
-            let said = phone.send(&mut server, std::slice::from_ref(&alert), true);
-            assert_eq!(said.codes()[0], 401);
-            let nonce = said.challenges[0].meta.next_nonce.clone().unwrap();
-            phone.cred = Some(auth::md5_cred(digest(&nonce)));
-            let said = phone.send(&mut server, &[alert], true);
-            assert_eq!(said.codes()[0], 212, "{version}");
+            let said = log_in(&mut phone, &next);
+            assert_eq!(said.codes()[0], 401, "{version}: a replayed digest");
         }
     }
 }
@@ -796,4 +808,149 @@ fn a_map_that_comes_with_the_next_session_is_as_good_as_in_time() {
     assert_eq!(said.codes(), [200, 200, 200, 200]);
     assert!(said.changes.is_empty(), "nothing is sent again");
     assert_eq!(server.contents(), [bob]);
+}
+
+#[test]
+fn what_belongs_elsewhere_is_refused() {
+    let mut server = Server::new();
+    let mut phone = Client::new("phone");
+    let event = "BEGIN:VCALENDAR\r\nVERSION:1.0\r\nBEGIN:VEVENT\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    let outcome = phone.sync(
+        &mut server,
+        200,
+        ("", "1"),
+        &[(Add, "a", event), (Add, "b", &card("Ann", "1"))],
+    );
+    assert_eq!(outcome.codes, [415, 201]);
+    assert_eq!(server.items().len(), 1);
+}
+
+#[test]
+fn an_answer_is_no_larger_than_the_servers_own_limit() {
+    let mut server = Server::new();
+    server.config.max_msg_size = 4000;
+    let cards: Vec<String> = (0..40).map(|n| card(&format!("Person {n}"), "1")).collect();
+    let luids: Vec<String> = (0..40).map(|n| n.to_string()).collect();
+    let all: Vec<_> = cards
+        .iter()
+        .zip(&luids)
+        .map(|(card, luid)| (Add, luid.as_str(), card.as_str()))
+        .collect();
+    Client::new("laptop").sync(&mut server, 200, ("", "1"), &all);
+    let mut phone = Client {
+        limit: 4_000_000_000,
+        ..Client::new("phone")
+    };
+    phone.begin();
+    phone.send(&mut server, &[sync_alert(1, 200, "", "1")], true);
+    let said = phone.send(&mut server, &[sync_of(&[])], true);
+    assert!(said.size <= 4000, "{}", said.size);
+    assert!(!said.is_final);
+}
+
+#[test]
+fn an_answer_is_not_given_again_to_who_did_not_send_the_message() {
+    let mut server = Server::new();
+    let ann = card("Ann", "1");
+    Client::new("laptop").sync(&mut server, 200, ("", "1"), &[(Add, "a", &ann)]);
+    let mut phone = Client::new("phone");
+    phone.begin();
+    phone.send(&mut server, &[sync_alert(1, 200, "", "1")], true);
+    let said = phone.send(&mut server, &[sync_of(&[])], true);
+    assert_eq!(said.changes.len(), 1);
+    let mut thief = Client {
+        cred: None,
+        ..Client::new("phone")
+    };
+    thief.session = phone.session;
+    thief.message = phone.message - 1;
+    let said = thief.send(&mut server, &[], false);
+    assert!(said.changes.is_empty());
+}
+
+#[test]
+fn changes_after_a_final_that_came_too_early_are_taken() {
+    let mut server = Server::new();
+    let mut phone = Client::new("phone");
+    phone.begin();
+    phone.send(&mut server, &[sync_alert(1, 203, "", "1")], true);
+    phone.send(
+        &mut server,
+        &[sync_of(&[(Add, "a", &card("Ann", "1"))])],
+        true,
+    );
+    let said = phone.send(
+        &mut server,
+        &[sync_of(&[(Add, "b", &card("Bob", "2"))])],
+        true,
+    );
+    assert_eq!(said.code_of("Add"), 201);
+    assert_eq!(server.items().len(), 2);
+}
+
+#[test]
+fn a_stranger_gets_little_work_out_of_a_message() {
+    let mut server = Server::new();
+    let header = "<SyncML><SyncHdr><VerDTD>1.2</VerDTD><VerProto>SyncML/1.2</VerProto>\
+        <SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>s</LocURI></Target>\
+        <Source><LocURI>phone</LocURI></Source></SyncHdr><SyncBody>";
+    let gets =
+        "<Get><CmdID>7</CmdID><Item><Target><LocURI>./devinf12</LocURI></Target></Item></Get>"
+            .repeat(5000);
+    let body = format!("{header}{gets}<Final/></SyncBody></SyncML>");
+    let answer = server.post(body.as_bytes(), None).unwrap();
+    assert!(answer.body.len() < 10_000);
+    let kept = server.state.find_session("phone", "1", false).unwrap();
+    assert!(kept.unwrap().state.len() < 2000);
+}
+
+#[test]
+fn headers_beyond_all_measure_are_refused_before_anything_is_kept() {
+    let mut server = Server::new();
+    let long = "x".repeat(50_000);
+    for (device, session, message) in [
+        (long.as_str(), "1", "1"),
+        ("phone", long.as_str(), "1"),
+        ("phone", "1", long.as_str()),
+        ("", "1", "1"),
+        ("pho&#1;ne", "1", "1"),
+    ] {
+        let body = format!(
+            "<SyncML><SyncHdr><VerDTD>1.2</VerDTD><VerProto>SyncML/1.2</VerProto>\
+             <SessionID>{session}</SessionID><MsgID>{message}</MsgID>\
+             <Target><LocURI>s</LocURI></Target><Source><LocURI>{device}</LocURI></Source>\
+             </SyncHdr><SyncBody><Final/></SyncBody></SyncML>"
+        );
+        assert!(server.post(body.as_bytes(), None).is_err());
+    }
+}
+
+#[test]
+fn a_stranger_does_not_hide_the_session_that_is_logged_in() {
+    let mut server = Server::new();
+    let mut phone = Client::new("phone");
+    phone.begin();
+    phone.send(&mut server, &[sync_alert(1, 200, "", "1")], true);
+    let mut stranger = Client {
+        cred: None,
+        ..Client::new("phone")
+    };
+    stranger.begin();
+    stranger.send(&mut server, &[sync_alert(1, 200, "", "1")], true);
+    phone.cred = None;
+    let said = phone.send(&mut server, &[sync_of(&[])], true);
+    assert_eq!(said.code_of("SyncHdr"), 200);
+}
+
+#[test]
+fn a_session_without_a_token_stays_where_it_logged_in() {
+    let mut server = Server::new();
+    let mut phone = Client::new("phone");
+    server.peer = Some("10.0.0.1");
+    phone.begin();
+    phone.send(&mut server, &[sync_alert(1, 200, "", "1")], true);
+    phone.cred = None;
+    server.peer = Some("10.0.0.2");
+    let said = phone.send(&mut server, &[sync_of(&[])], true);
+    assert_eq!(said.code_of("SyncHdr"), 407);
 }

@@ -77,7 +77,7 @@ Examples:
   syncline sync --mode refresh-from-server … notes=./notes:text/plain
   syncline sync home.toml
 
-A profile holds the same as the options:
+A profile holds the same as the options, which go before it:
   url = \"http://sync.example.org/syncml\"
   user = \"alice\"
   password-file = \"password\"      # or: password = \"…\"
@@ -106,6 +106,15 @@ Example:
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
+    },
+    /// Print the manual page of the program or of one of its commands.
+    #[command(after_help = "\
+Examples:
+  syncline man | man -l -
+  syncline man store import > syncline-store-import.1")]
+    Man {
+        /// The command.
+        command: Vec<String>,
     },
 }
 
@@ -267,7 +276,7 @@ pub(crate) enum Store {
         #[arg(long)]
         json: bool,
     },
-    /// Write every item to a file of its own.
+    /// Write every item to a file of its own; other files of the folder stay as they are.
     #[command(after_help = "\
 Example:
   syncline store export --user alice contacts ./backup")]
@@ -286,6 +295,9 @@ Example:
         dir: PathBuf,
     },
     /// Add the items of a folder's files; a file with several cards or events is split.
+    ///
+    /// Every item is added as a new one: importing a folder twice adds its items twice. Hidden
+    /// files and sub-folders are passed over.
     #[command(after_help = "\
 Example:
   syncline store import --user alice contacts ./contacts")]
@@ -300,6 +312,46 @@ Example:
         /// The folder.
         dir: PathBuf,
     },
+    /// List the former versions of an item, or the items that have any.
+    #[command(after_help = "\
+Examples:
+  syncline store history --user alice contacts        the latest 100 changed items
+  syncline store history --user alice contacts 17     every former version of item 17")]
+    History {
+        #[command(flatten)]
+        state: StateOptions,
+        /// The account.
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// The datastore.
+        store: String,
+        /// The item, as listed and as exported files are named.
+        guid: Option<i64>,
+    },
+    /// Make a former version of an item the present one; all devices get it.
+    ///
+    /// What was present becomes a former version in turn, so that a restore can be undone. Deleted
+    /// items come back.
+    #[command(after_help = "\
+Example:
+  syncline store restore --user alice contacts 17 --version 2")]
+    Restore {
+        #[command(flatten)]
+        state: StateOptions,
+        /// The account.
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        /// The version, as numbered by `store history` [default: the latest].
+        #[arg(long = "version", id = "number", value_name = "N")]
+        version: Option<usize>,
+        /// The datastore.
+        store: String,
+        /// The item, as listed by `store history`.
+        guid: i64,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -313,7 +365,8 @@ pub(crate) struct Sync {
     /// Read the password from stdin, its first line.
     #[arg(long)]
     pub(crate) password_stdin: bool,
-    /// How to sync [default: two-way].
+    /// How to sync; goes before the modes that a profile names, also those of single datastores
+    /// [default: two-way].
     #[arg(long, value_enum)]
     pub(crate) mode: Option<SyncMode>,
     /// SyncML version [default: the newest that the server speaks].
@@ -322,7 +375,7 @@ pub(crate) struct Sync {
     /// Encoding of the messages [default: wbxml].
     #[arg(long, value_enum)]
     pub(crate) encoding: Option<SyncEncoding>,
-    /// Largest message taken, bytes [default: 150000].
+    /// Largest message taken, bytes [default: 1000000].
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1_000..=16_000_000))]
     pub(crate) max_msg_size: Option<u64>,
     /// This device's identifier [default: made up once and kept].
@@ -338,7 +391,7 @@ pub(crate) struct Sync {
     #[arg(long)]
     pub(crate) json: bool,
     /// A datastore of the server, a folder, and the type of its items where the name does not
-    /// tell; or one profile file.
+    /// tell; or one profile file, which stands alone.
     #[arg(value_name = "STORE=DIR[:TYPE] | PROFILE", required = true)]
     pub(crate) what: Vec<String>,
 }

@@ -33,7 +33,29 @@ pub(crate) fn run(command: Command) -> Outcome {
             clap_complete::generate(shell, &mut Cli::command(), "syncline", &mut script);
             output::bytes(&script)
         }
+        Command::Man { command } => man(&command),
     }
+}
+
+/// Prints the manual page of the program, or of the command that the words lead to.
+fn man(words: &[String]) -> Outcome {
+    let mut root = Cli::command();
+    // so that the commands know their full names
+    root.build();
+    let mut command = &root;
+    for word in words {
+        command = command.find_subcommand(word).ok_or_else(|| {
+            Failure::usage(format_args!(
+                "there is no command {:?}; see `syncline --help`",
+                words.join(" ")
+            ))
+        })?;
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone())
+        .render(&mut page)
+        .map_err(Failure::input)?;
+    output::bytes(&page)
 }
 
 /// Longest password taken from stdin, bytes.

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use connectors::vdir::Vdir;
 use session::client::{
-    Config, Error, Mode, Progress, Replica as _, ReplicaError, Session, Source, Step, Summary,
+    Config, Error, Mode, Plan, Progress, Replica as _, ReplicaError, Session, Source, Step, Summary,
 };
 use session::store::DatastoreKind;
 use syncml::{Encoding, Version};
 use transports::http::{self, Client, Options};
 
 use crate::report::{Failure, Outcome};
-use crate::world;
+use crate::{output, world};
 
 /// A folder that is kept in step with a datastore of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,11 +48,8 @@ impl Device {
     pub(crate) async fn sync(&self, mut progress: impl FnMut(&[Progress])) -> Outcome<Summary> {
         let client = Client::new(Options::default()).map_err(|error| unreachable(&error))?;
         let (device_id, mut sources) = self.sources()?;
-        let mut versions = match self.version {
-            Some(version) => vec![version],
-            None => Version::ALL.to_vec(),
-        };
-        while let Some(version) = versions.pop() {
+        let mut version = self.version.unwrap_or(Version::V1_2);
+        loop {
             let mut session = Session::new(
                 self.config(version, &device_id),
                 sources,
@@ -62,21 +59,23 @@ impl Device {
             .map_err(|error| self.failed(&error))?;
             match run(&mut session, &client, &mut progress).await {
                 Ok(summary) => return Ok(summary),
-                Err(End::Session(Error::Version { .. })) if self.version.is_none() => {
+                Err(End::Session(error)) => {
+                    let lower = error
+                        .lower_version(version)
+                        .filter(|_| self.version.is_none());
+                    let Some(lower) = lower else {
+                        return Err(self.failed(&error));
+                    };
                     tracing::info!(%version, "the server does not speak this version");
+                    version = lower;
                     sources = session.into_sources();
                 }
-                Err(End::Session(error)) => return Err(self.failed(&error)),
                 Err(End::Transport(error)) => return Err(unreachable(&error)),
             }
         }
-        Err(Failure::peer(format_args!(
-            "{} speaks no version of SyncML that this program does; check the address",
-            self.url
-        )))
     }
 
-    /// Counts what a session would send, and contacts nobody.
+    /// Counts what a session would send and remove, and contacts nobody.
     pub(crate) fn dry_run(&self) -> Outcome<Vec<Planned>> {
         let mut planned = Vec::with_capacity(self.folders.len());
         for folder in &self.folders {
@@ -114,7 +113,7 @@ impl Device {
             }
             sources.push(Source {
                 name: folder.store.clone(),
-                local_uri: format!("./{}", folder.kind.name()),
+                local_uri: format!("./{}", folder.store.trim_start_matches("./")),
                 remote_uri: folder.store.clone(),
                 kind: folder.kind,
                 mode: folder.mode,
@@ -125,8 +124,10 @@ impl Device {
     }
 
     fn open(&self, folder: &Folder) -> Outcome<Vdir> {
-        let peer = format!("{}@{} {}", self.user, self.url, folder.store);
-        Vdir::open(&folder.dir, &peer, folder.media_type).map_err(|error| {
+        // the same server, however its address ends
+        let url = self.url.trim_end_matches('/');
+        let peer = format!("{}@{url} {}", self.user, folder.store);
+        Vdir::open(&folder.dir, &peer, folder.kind, folder.media_type).map_err(|error| {
             Failure::state(format_args!(
                 "{}; check the folder and run the command again",
                 chain(&error)
@@ -151,13 +152,18 @@ impl Device {
                 "{}: {error} for {:?}; check name and password",
                 self.url, self.user
             )),
+            Error::Version { .. } if self.version.is_none() => Failure::peer(format_args!(
+                "{} speaks no version of SyncML that this program does ({error}); check the address",
+                self.url
+            )),
             Error::Version { .. } => Failure::peer(format_args!(
                 "{}: {error}; leave --version out or choose another",
                 self.url
             )),
             _ => Failure::peer(format_args!(
-                "{}: {error}; run the command again, or see SYNCLINE_LOG=debug",
-                self.url
+                "{}: {}; run the command again, or see SYNCLINE_LOG=debug",
+                self.url,
+                output::foreign(&error.to_string(), output::PHRASE)
             )),
         }
     }
@@ -224,28 +230,38 @@ async fn run(
     }
 }
 
-/// What a session would send of a folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Planned {
-    pub(crate) added: u64,
-    pub(crate) changed: u64,
-    pub(crate) deleted: u64,
-    /// All items are sent and compared: the first sync, or a slow one.
-    pub(crate) slow: bool,
+/// What a session would do with a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Planned {
+    /// Send what is new, changed and deleted here.
+    Changes([u64; 3]),
+    /// Send so many items to be compared: the first sync, or a slow one.
+    Compare(u64),
+    /// Send so many items in place of the server's.
+    ReplaceServer(u64),
+    /// Send nothing.
+    Receive,
+    /// Remove so many items here and take the server's.
+    ReplaceLocal(u64),
 }
 
 fn outlook(vdir: &mut Vdir, mode: Mode) -> Result<Planned, ReplicaError> {
     let first = vdir.anchors()?.client.is_empty();
-    let (slow, sends) = match mode {
-        Mode::Slow | Mode::RefreshFromClient => (true, true),
-        Mode::TwoWay | Mode::FromClient => (first, true),
-        Mode::FromServer | Mode::RefreshFromServer => (false, false),
-    };
-    let [added, changed, deleted] = if sends { vdir.outlook()? } else { [0; 3] };
-    Ok(Planned {
-        added,
-        changed,
-        deleted,
-        slow,
+    Ok(match mode {
+        Mode::Slow => Planned::Compare(items(vdir)?),
+        Mode::TwoWay | Mode::FromClient if first => Planned::Compare(items(vdir)?),
+        Mode::TwoWay | Mode::FromClient => Planned::Changes(vdir.outlook()?),
+        Mode::RefreshFromClient => Planned::ReplaceServer(items(vdir)?),
+        Mode::FromServer => Planned::Receive,
+        Mode::RefreshFromServer => Planned::ReplaceLocal(items(vdir)?),
+    })
+}
+
+/// How many items a folder holds.
+fn items(vdir: &mut Vdir) -> Result<u64, ReplicaError> {
+    vdir.begin(Plan {
+        all_items: true,
+        sends: true,
+        renews_map: false,
     })
 }

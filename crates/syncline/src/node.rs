@@ -1,19 +1,26 @@
 //! A node of the server: takes messages off the transport and answers them from the state.
 //!
-//! A message is one transaction. The node remembers nothing between messages but its counters.
+//! A message is one transaction. The node remembers nothing between messages but its counters and
+//! who was refused lately.
+
+mod brake;
+mod kept;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use session::server::{self, Answer, AnswerError, Level, Request};
 use session::store::StoreError;
 use store::Sqlite;
+use syncml::auth::{self, Credentials};
 use syncml::{Document, Limits};
 use transports::http::{Exchange, Incoming, Outgoing};
 
 use crate::world;
+use brake::Brake;
+use kept::Kept;
 
 /// When a client may come back that found the state unavailable.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -24,7 +31,8 @@ pub(crate) struct Node {
     store: Sqlite,
     config: Arc<server::Config>,
     /// Where readable messages are kept.
-    messages: Option<PathBuf>,
+    messages: Option<Kept>,
+    brake: Mutex<Brake>,
     counters: Counters,
 }
 
@@ -36,27 +44,32 @@ struct Counters {
     unavailable: AtomicU64,
     failed: AtomicU64,
     sessions: AtomicU64,
+    refused: AtomicU64,
 }
 
 impl Node {
     /// A node over this state. With `messages`, every message is kept in that folder as readable
-    /// XML without credentials.
+    /// XML without credentials and tokens.
     pub(crate) fn new(store: Sqlite, config: server::Config, messages: Option<PathBuf>) -> Self {
         Self {
             store,
             config: Arc::new(config),
-            messages,
+            messages: messages.map(Kept::new),
+            brake: Mutex::default(),
             counters: Counters::default(),
         }
     }
 
-    fn count(&self, outcome: &Result<(String, Answer), AnswerError>) {
+    fn count(&self, outcome: &Result<Answer, AnswerError>) {
         let counters = &self.counters;
         let counter = match outcome {
-            Ok((_, answer)) if answer.repeated => &counters.repeated,
-            Ok((msg_id, _)) => {
-                if msg_id == "1" {
+            Ok(answer) if answer.repeated => &counters.repeated,
+            Ok(answer) => {
+                if answer.msg_id == "1" {
                     counters.sessions.fetch_add(1, Ordering::Relaxed);
+                }
+                if answer.refused {
+                    counters.refused.fetch_add(1, Ordering::Relaxed);
                 }
                 &counters.answered
             }
@@ -68,32 +81,41 @@ impl Node {
     }
 
     /// Keeps a message and its answer, named by session and message.
-    fn keep(&self, body: &[u8], outcome: &Result<(String, Answer), AnswerError>, now: i64) {
-        let Some(folder) = &self.messages else {
+    fn keep(&self, body: &[u8], outcome: &Result<Answer, AnswerError>, now: i64) {
+        let Some(kept) = &self.messages else {
             return;
         };
-        let mut files = Vec::new();
         match outcome {
-            Ok((msg_id, answer)) => {
+            Ok(answer) => {
                 let session = file_part(&answer.session);
-                let number = msg_id.parse::<u64>().unwrap_or(0);
-                files.push((format!("{session}-{number:03}-in.xml"), body));
-                files.push((
-                    format!("{session}-{number:03}-out.xml"),
-                    answer.body.as_slice(),
-                ));
+                let number = answer.msg_id.parse::<u64>().unwrap_or(0);
+                kept.keep(&format!("{session}-{number:03}-in.xml"), body);
+                kept.keep(&format!("{session}-{number:03}-out.xml"), &answer.body);
             }
             Err(AnswerError::Unreadable(_)) => {
-                files.push((format!("unreadable-{now}-in.xml"), body));
+                kept.keep(&format!("unreadable-{now}-in.xml"), body);
             }
             Err(_) => {}
         }
-        for (name, document) in files {
-            let path = folder.join(name);
-            if let Err(error) = std::fs::write(&path, syncml::transcode::redacted_xml(document)) {
-                tracing::warn!(path = %path.display(), %error, "a message could not be kept");
-            }
-        }
+    }
+
+    /// How long the answer to a refused login waits.
+    fn slow_down(&self, device: &str, body: &[u8], charset: Option<&str>) -> Duration {
+        let mut names = vec![fnv(format!("device {device}").as_bytes())];
+        names.extend(name_tried(body, charset).map(|name| fnv(format!("name {name}").as_bytes())));
+        let mut brake = self.brake.lock().unwrap_or_else(PoisonError::into_inner);
+        brake.refuse(&names, Instant::now())
+    }
+}
+
+/// The account that a message tried to log in to.
+fn name_tried(body: &[u8], charset: Option<&str>) -> Option<String> {
+    let document = Document::new(body, charset).ok()?;
+    let message = document.read(&Limits::default()).ok()?;
+    let header = &message.header;
+    match header.cred.as_ref().map(auth::credentials) {
+        Some(Ok(Credentials::Basic { user, .. })) => Some(user.trim().to_owned()),
+        _ => Some(header.source.name.as_deref()?.trim().to_owned()),
     }
 }
 
@@ -113,7 +135,8 @@ impl Exchange for Node {
             return Outgoing::Failed;
         };
         let now = world::now();
-        let body = incoming.body.clone();
+        let (body, charset) = (incoming.body.clone(), incoming.charset.clone());
+        let peer = incoming.peer.to_string();
         let (store, config) = (self.store.clone(), Arc::clone(&self.config));
         let job = tokio::task::spawn_blocking(move || {
             store.transact(move |tx| {
@@ -124,15 +147,11 @@ impl Exchange for Node {
                     hash: fnv(&incoming.body),
                     token: incoming.token.as_deref(),
                     resp_uri_base: incoming.resp_uri_base.as_deref(),
+                    peer: Some(&peer),
                     now,
                     entropy,
                 };
-                let answer = server::answer(tx, &config, &request)?;
-                let msg_id = document
-                    .messages(&Limits::default())
-                    .map(|message| message.header().msg_id.trim().to_owned())
-                    .unwrap_or_default();
-                Ok::<_, AnswerError>((msg_id, answer))
+                server::answer(tx, &config, &request)
             })
         });
         let outcome = match job.await {
@@ -146,6 +165,14 @@ impl Exchange for Node {
         if self.messages.is_some() {
             // a slow disk for diagnosis must not hold up other connections
             tokio::task::block_in_place(|| self.keep(&body, &outcome, now));
+        }
+        if let Ok(answer) = &outcome
+            && answer.refused
+        {
+            let wait = self.slow_down(&answer.device, &body, charset.as_deref());
+            // the body must not take up memory while its sender waits
+            drop(body);
+            tokio::time::sleep(wait).await;
         }
         outgoing(outcome)
     }
@@ -165,6 +192,9 @@ impl Exchange for Node {
             "# HELP syncline_sessions_total Sessions begun.\n\
              # TYPE syncline_sessions_total counter\n\
              syncline_sessions_total {}\n\
+             # HELP syncline_logins_refused_total Logins refused.\n\
+             # TYPE syncline_logins_refused_total counter\n\
+             syncline_logins_refused_total {}\n\
              # HELP syncline_messages_total Messages, by what became of them.\n\
              # TYPE syncline_messages_total counter\n\
              syncline_messages_total{{outcome=\"answered\"}} {}\n\
@@ -173,6 +203,7 @@ impl Exchange for Node {
              syncline_messages_total{{outcome=\"unavailable\"}} {}\n\
              syncline_messages_total{{outcome=\"failed\"}} {}\n",
             value(&counters.sessions),
+            value(&counters.refused),
             value(&counters.answered),
             value(&counters.repeated),
             value(&counters.unreadable),
@@ -183,10 +214,10 @@ impl Exchange for Node {
 }
 
 /// Logs what happened and says what the transport has to send.
-fn outgoing(outcome: Result<(String, Answer), AnswerError>) -> Outgoing {
+fn outgoing(outcome: Result<Answer, AnswerError>) -> Outgoing {
     match outcome {
-        Ok((msg_id, answer)) => {
-            log(&msg_id, &answer);
+        Ok(answer) => {
+            log(&answer);
             Outgoing::Message {
                 encoding: answer.encoding,
                 body: answer.body,
@@ -211,14 +242,14 @@ fn outgoing(outcome: Result<(String, Answer), AnswerError>) -> Outgoing {
     }
 }
 
-fn log(msg_id: &str, answer: &Answer) {
+fn log(answer: &Answer) {
     let account = answer.account.as_deref().unwrap_or("-");
     let span = tracing::info_span!(
         "message",
         session = answer.session,
         device = answer.device,
         account,
-        msg = msg_id
+        msg = answer.msg_id
     );
     span.in_scope(|| {
         for event in &answer.log {
@@ -241,12 +272,111 @@ fn fnv(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::net::Ipv4Addr;
+    use std::path::Path;
+
+    use session::store::AccountId;
+
     use super::*;
+
+    /// The first message of a session of device `d` and the person `bob`.
+    fn first_message(cred: &str) -> String {
+        format!(
+            "<SyncML><SyncHdr><VerDTD>1.1</VerDTD><VerProto>SyncML/1.1</VerProto>\
+             <SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>s</LocURI></Target>\
+             <Source><LocURI>d</LocURI><LocName>bob</LocName></Source>{cred}</SyncHdr>\
+             <SyncBody><Final/></SyncBody></SyncML>"
+        )
+    }
+
+    /// Credentials of `syncml:auth-basic`.
+    fn cred(data: &str) -> String {
+        format!("<Cred><Data>{data}</Data></Cred>")
+    }
+
+    /// `ada:secret` in Base64, which logs in.
+    const GOOD: &str = "YWRhOnNlY3JldA==";
+
+    /// `ada:a` and so on.
+    const WRONG: [&str; 3] = ["YWRhOmE=", "YWRhOmI=", "YWRhOmM="];
+
+    /// A node that knows `ada`.
+    fn node(folder: &Path, messages: Option<PathBuf>) -> Node {
+        let store = Sqlite::open(&folder.join("syncline.db")).unwrap();
+        let digest = auth::user_digest("ada", "secret");
+        store
+            .add_account(AccountId(1), "ada", &digest, None)
+            .unwrap();
+        Node::new(store, server::Config::default(), messages)
+    }
+
+    /// Sends a first message to the node and gives the time that the answer took.
+    async fn exchange(node: &Node, cred: &str) -> Duration {
+        let began = Instant::now();
+        let outgoing = node
+            .exchange(Incoming {
+                body: first_message(cred).into(),
+                media_type: "application/vnd.syncml+xml".to_owned(),
+                charset: None,
+                token: None,
+                resp_uri_base: Some("http://h/syncml".to_owned()),
+                user_agent: None,
+                peer: Ipv4Addr::LOCALHOST.into(),
+            })
+            .await;
+        assert!(matches!(outgoing, Outgoing::Message { .. }), "{outgoing:?}");
+        began.elapsed()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn wrong_guesses_are_counted_and_answered_ever_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let node = node(folder.path(), None);
+        for (earlier, guess) in (0..).zip(WRONG) {
+            let time = exchange(&node, &cred(guess)).await;
+            assert!(time >= earlier * Duration::from_millis(250), "{time:?}");
+        }
+        exchange(&node, "").await;
+        exchange(&node, &cred(GOOD)).await;
+        let metrics = node.metrics();
+        let line = "\nsyncline_logins_refused_total 3\n";
+        assert!(metrics.contains(line), "{metrics}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn kept_messages_tell_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let messages = folder.path().join("messages");
+        std::fs::create_dir(&messages).unwrap();
+        let node = node(folder.path(), Some(messages.clone()));
+        exchange(&node, &cred(GOOD)).await;
+        let mut texts = Vec::new();
+        for entry in std::fs::read_dir(messages).unwrap() {
+            texts.push(std::fs::read_to_string(entry.unwrap().path()).unwrap());
+        }
+        assert_eq!(texts.len(), 2);
+        let all = texts.concat();
+        assert!(all.contains("http://h/syncml?sid=[redacted]<"), "{all}");
+        assert!(!all.contains(GOOD), "{all}");
+    }
 
     #[test]
     fn the_hash_is_fnv_1a() {
         assert_eq!(fnv(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv(b"a"), 0xaf63_dc4c_8601_ec8c);
+    }
+
+    #[test]
+    fn the_name_tried_is_that_of_the_credentials() {
+        let basic = first_message(&cred(GOOD));
+        assert_eq!(name_tried(basic.as_bytes(), None).as_deref(), Some("ada"));
+        assert_eq!(
+            name_tried(first_message("").as_bytes(), None).as_deref(),
+            Some("bob")
+        );
+        assert_eq!(name_tried(b"<SyncML/>", None), None);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::output;
+
 /// Why a command did not do all it was asked to.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -77,16 +79,20 @@ impl From<store::Error> for Failure {
             }
             store::Error::Open { .. } => "check the path and its permissions",
             store::Error::Newer { .. } => "use the release that wrote it, or a later one",
-            store::Error::Damaged(_) => "restore it from a backup, or choose another --data folder",
+            store::Error::Damaged(_) => "restore a backup, or choose another folder with --data",
             store::Error::Locked => "try again when the other process is done",
-            _ => "try again, and check free space and permissions",
+            _ => "try again, and check free space and the permissions of its folder",
         };
         Self::state(format_args!("{error}; {advice}"))
     }
 }
 
+/// Characters of a sentence at most: paths and addresses are long, but not longer.
+const SENTENCE: usize = 2000;
+
 /// Names something that failed while the rest goes on.
 pub(crate) fn warn(text: impl Display) {
+    let text = output::foreign(&text.to_string(), SENTENCE);
     say(&format!("warning: {text}"));
 }
 
@@ -102,7 +108,8 @@ pub(crate) fn exit_code(outcome: Outcome) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.text.is_empty() {
-                say(&format!("error: {}", failure.text));
+                let text = output::foreign(&failure.text, SENTENCE);
+                say(&format!("error: {text}"));
             }
             ExitCode::from(failure.exit as u8)
         }

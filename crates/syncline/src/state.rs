@@ -1,5 +1,6 @@
 //! Where the state is, and how it is opened.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use session::store::{Account, Datastore};
@@ -11,6 +12,14 @@ use crate::report::{Failure, Outcome};
 
 /// Name of the database in a data folder.
 const FILE: &str = "syncline.db";
+
+/// Opens the state for a server, which must not find out on the way that it is damaged.
+pub(crate) fn open_to_serve(options: &StateOptions, config: &Config) -> Outcome<Sqlite> {
+    let path = path(options, config)?;
+    let store = open_or_create(options, config)?;
+    Sqlite::check(&path).map_err(|error| Failure::from(error).at(&path))?;
+    Ok(store)
+}
 
 /// Opens the state, and makes it if there is none.
 pub(crate) fn open_or_create(options: &StateOptions, config: &Config) -> Outcome<Sqlite> {
@@ -29,17 +38,42 @@ pub(crate) fn open_or_create(options: &StateOptions, config: &Config) -> Outcome
 /// Opens a state that has to be there already.
 pub(crate) fn open_existing(options: &StateOptions) -> Outcome<Sqlite> {
     let path = path(options, &Config::load(options.config.as_deref())?)?;
-    if !path.exists() {
-        return Err(Failure::usage(format_args!(
-            "there is no state at {}; name its folder with --data, or make an account with \
-             `syncline user add`",
-            path.display()
-        )));
+    // a file that no one may look at is there all the same
+    if let Err(error) = std::fs::metadata(&path) {
+        return Err(not_there(&path, &error));
     }
     open(&path)
 }
 
+/// Why there is nothing to open.
+fn not_there(path: &Path, error: &std::io::Error) -> Failure {
+    if error.kind() == ErrorKind::PermissionDenied {
+        return forbidden(path);
+    }
+    Failure::usage(format_args!(
+        "there is no state at {}; name its folder with --data, or make an account with \
+         `syncline user add`",
+        path.display()
+    ))
+}
+
+fn forbidden(path: &Path) -> Failure {
+    Failure::state(format_args!(
+        "there is no permission to use {}; run the command as the owner of the file, or change \
+         the permissions of the file and its folder",
+        path.display()
+    ))
+}
+
 fn open(path: &Path) -> Outcome<Sqlite> {
+    // SQLite says of a forbidden file no more than that it cannot be opened
+    let tried = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path);
+    if tried.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+        return Err(forbidden(path));
+    }
     Sqlite::open(path).map_err(|error| match error {
         error @ store::Error::Open { .. } => error.into(),
         error => Failure::from(error).at(path),
@@ -145,6 +179,24 @@ mod tests {
         assert_eq!(path(options(Some("d"), None)), Path::new("d/syncline.db"));
         assert_eq!(path(options(None, Some("sqlite:x.db"))), Path::new("x.db"));
         assert_eq!(path(options(None, None)), Path::new("config.db"));
+    }
+
+    #[test]
+    fn what_is_forbidden_is_not_said_to_be_missing() {
+        let failure = |kind: ErrorKind| {
+            let failure = not_there(Path::new("d/syncline.db"), &kind.into());
+            format!("{failure:?}")
+        };
+        let text = failure(ErrorKind::PermissionDenied);
+        assert!(
+            text.contains("State") && text.contains("permission"),
+            "{text}"
+        );
+        let text = failure(ErrorKind::NotFound);
+        assert!(
+            text.contains("Usage") && text.contains("there is no state"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -199,6 +199,13 @@ impl Drop for Server {
     }
 }
 
+/// Presses Ctrl-C.
+fn interrupt(child: &Child) {
+    let pid = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    assert!(sent.success());
+}
+
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
@@ -310,6 +317,93 @@ fn items_go_in_and_come_out_unchanged() {
     place.run(&["store", "list", "--user", "carol"]).fails(2);
 }
 
+#[test]
+fn what_is_not_imported_is_named_with_its_reason() {
+    let place = Place::new();
+    place.account();
+    let task = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VTODO\r\nUID:t\r\nSUMMARY:Rake leaves\r\n\
+                END:VTODO\r\nEND:VCALENDAR\r\n";
+    place.write("in/task.ics", task);
+    place.write("in/blank.ics", " \r\n");
+    place.write("in/sub/not-looked-at.ics", task);
+    let folder = place.path("in");
+    std::os::unix::fs::symlink("nowhere", folder.join("link.ics")).unwrap();
+    let made = Command::new("mkfifo").arg(folder.join("pipe.ics")).status();
+    assert!(made.unwrap().success());
+    let import = |store| place.run(&["store", "import", "--user", "alice", store, "in"]);
+    let run = import("calendar");
+    assert_eq!(run.out, "imported 0 items\n");
+    let error = run.fails(1);
+    for reason in [
+        "task.ics holds a VTODO, which belongs into tasks and not into calendar",
+        "blank.ics is empty",
+        "link.ics is a link that leads nowhere",
+        "pipe.ics is no file",
+    ] {
+        assert!(error.contains(reason), "{error}");
+    }
+    assert!(!error.contains("sub"), "{error}");
+    assert_eq!(import("tasks").out, "imported 1 items\n");
+    let help = place.run(&["store", "import", "--help"]).ok();
+    assert!(help.contains("twice"), "{help}");
+}
+
+#[test]
+fn a_former_version_comes_back_to_every_device() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    let (first, second) = (card("Lind", "Ada", "1"), card("Lind", "Ada", "2"));
+    let sync = |folder: &str, id: &str| {
+        let pair = format!("contacts={folder}");
+        place.sync(&server.url, &["--device-id", id, &pair]).ok()
+    };
+    let store = |args: &[&str]| {
+        let fixed = ["store", args[0], "--user", "alice"];
+        place.run(&[&fixed, &args[1..]].concat())
+    };
+    assert!(store(&["history", "contacts"]).ok().contains("no item"));
+    place.write("a/ada.vcf", &first);
+    sync("a", "phone");
+    sync("b", "laptop");
+    place.write("a/ada.vcf", &second);
+    sync("a", "phone");
+    fs::remove_file(place.path("a/ada.vcf")).unwrap();
+    sync("a", "phone");
+    sync("b", "laptop");
+    assert!(place.items("b").is_empty());
+
+    let items = json(&store(&["history", "--json", "contacts"]).ok());
+    assert_eq!(items[0]["versions"], 2, "{items}");
+    assert_eq!(items[0]["last"]["why"], "deleted");
+    let guid = items[0]["guid"].to_string();
+    let versions = json(&store(&["history", "--json", "contacts", &guid]).ok());
+    assert_eq!(versions[0]["version"], 1, "{versions}");
+    assert_eq!(versions[0]["why"], "replaced");
+    assert_eq!(versions[0]["device"], "phone");
+    assert_eq!(versions[0]["summary"], "Ada Lind");
+    let table = store(&["history", "contacts", &guid]).ok();
+    assert!(
+        table.contains("deleted") && table.contains("Ada Lind"),
+        "{table}"
+    );
+
+    store(&["restore", "contacts", &guid]).ok();
+    sync("a", "phone");
+    sync("b", "laptop");
+    assert_eq!(place.items("a"), [second]);
+    store(&["restore", "contacts", &guid, "--version", "1"]).ok();
+    sync("a", "phone");
+    sync("b", "laptop");
+    assert_eq!(place.items("a"), place.items("b"));
+    assert_eq!(place.items("b"), [first]);
+    let again = store(&["restore", "contacts", &guid, "--version", "1"]).ok();
+    assert!(again.contains("already"), "{again}");
+    store(&["restore", "contacts", &guid, "--version", "99"]).fails(2);
+    store(&["restore", "contacts", "12345"]).fails(2);
+    store(&["history", "contacts", "12345"]).fails(2);
+}
+
 const MESSAGE: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
     <SyncML xmlns=\"SYNCML:SYNCML1.1\"><SyncHdr><VerDTD>1.1</VerDTD><VerProto>SyncML/1.1</VerProto>\
     <SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>http://h/</LocURI></Target>\
@@ -348,8 +442,27 @@ fn the_demonstration_runs() {
         out.contains("A server listens on http://127.0.0.1:"),
         "{out}"
     );
-    assert!(out.contains("password demo"), "{out}");
+    assert!(out.contains("its folder is removed"), "{out}");
     assert!(!out.contains("1 failed"), "{out}");
+}
+
+#[test]
+fn the_demonstration_says_how_to_go_on() {
+    let place = Place::new();
+    let mut child = place
+        .command(&["demo"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = out.find(|line| line.as_ref().unwrap().contains("| "));
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let line = line.unwrap().unwrap();
+    // the tests' program is on nobody's PATH
+    let program = concat!("| ", env!("CARGO_BIN_EXE_syncline"), " sync --url http://");
+    assert!(line.contains(program), "{line}");
 }
 
 #[test]
@@ -420,6 +533,24 @@ fn an_unusable_state_has_its_own_code() {
 }
 
 #[test]
+fn a_damaged_state_is_not_served() {
+    let place = Place::new();
+    place.account();
+    let path = place.path("data/syncline.db");
+    let mut bytes = fs::read(&path).unwrap();
+    let last_page = bytes.len() - 4096;
+    bytes[last_page..].fill(0x5a);
+    fs::write(&path, bytes).unwrap();
+    let run = place.run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(run.out, "");
+    let error = run.fails(4);
+    assert!(
+        error.contains("damaged") && error.contains("restore a backup"),
+        "{error}"
+    );
+}
+
+#[test]
 fn an_unreachable_or_refusing_peer_has_its_own_code() {
     let place = Place::new();
     place.account();
@@ -453,6 +584,20 @@ fn wrong_usage_has_its_own_code() {
     place.sync(url, &["stamps=s"]).fails(2);
     place.sync(url, &["contacts"]).fails(2);
     place.sync("gopher://h/", &["contacts=c"]).fails(2);
+    for (twice, word) in [
+        (["contacts=a", "./contacts=b"], "one datastore"),
+        (["contacts=a", "notes=./a/"], "one folder"),
+        (["profile.toml", "contacts=a"], "STORE=DIR"),
+    ] {
+        let error = place.sync(url, &twice).fails(2);
+        assert!(error.contains(word), "{error}");
+    }
+    place.write("profile.toml", "[stores]\ncontacts = 'c'\n");
+    let error = place.sync(url, &["profile.toml", "contacts=a"]).fails(2);
+    assert!(error.contains("stands alone"), "{error}");
+    let error = place.sync(url, &["contacts=a:foo/bar"]).fails(2);
+    assert!(error.contains("foo/bar"), "{error}");
+    assert!(!place.path("a").exists() && !place.path("a:foo").exists());
     let error = place
         .run(&["sync", "--url", url, "--user", "alice", "contacts=c"])
         .fails(2);
@@ -525,6 +670,107 @@ fn two_folders_are_kept_in_step_through_a_server() {
     assert_eq!(code, Some(0));
     assert!(log.contains("alice"), "{log}");
     assert!(!log.contains("secret") && !log.contains("Okafor"), "{log}");
+}
+
+#[test]
+fn a_slash_at_the_end_of_an_address_makes_no_other_server() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    place.sync(&server.url, &["contacts=c"]).ok();
+    let plan = ["--dry-run", "contacts=c"];
+    let plan = place.sync(&format!("{}/", server.url), &plan).ok();
+    assert_eq!(plan, "contacts: would send 0 added, 0 changed, 0 deleted\n");
+}
+
+#[test]
+fn a_dry_run_says_what_a_refresh_removes() {
+    let place = Place::new();
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    place.write("c/jonas.vcf", &card("Berg", "Jonas", "2"));
+    let plan = |mode: &str| {
+        let url = "http://127.0.0.1:1/";
+        place
+            .sync(url, &["--dry-run", "--mode", mode, "contacts=c"])
+            .ok()
+    };
+    assert_eq!(
+        plan("refresh-from-server"),
+        "contacts: would remove all 2 items here and receive the server's\n"
+    );
+    assert_eq!(
+        plan("refresh-from-client"),
+        "contacts: would send all 2 items; the server's other items would be removed\n"
+    );
+    // options go before the profile, also before what it says of one datastore
+    place.write(
+        "profile.toml",
+        "url = 'http://127.0.0.1:1/'\nuser = 'alice'\n[stores]\n\
+         contacts = { dir = 'c', mode = 'refresh-from-server' }\n",
+    );
+    let plan = place.run(&["sync", "--dry-run", "profile.toml"]).ok();
+    assert!(plan.contains("would remove all 2"), "{plan}");
+    let forced = ["sync", "--dry-run", "--mode", "slow", "profile.toml"];
+    let plan = place.run(&forced).ok();
+    assert!(plan.contains("to be compared"), "{plan}");
+}
+
+#[test]
+fn an_interrupted_sync_says_how_to_go_on() {
+    let place = Place::new();
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let mut child = place
+        .command(&[
+            "sync",
+            "--url",
+            &url,
+            "--user",
+            "alice",
+            "--password-stdin",
+            "contacts=c",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"secret\n").unwrap();
+    // the request is on its way, and nobody answers it
+    let (mut stream, _) = listener.accept().unwrap();
+    assert!(stream.read(&mut [0; 16]).unwrap() > 0);
+    interrupt(&child);
+    let run = Run::of(child.wait_with_output().unwrap());
+    assert_eq!(run.out, "");
+    let error = run.fails(1);
+    assert!(error.starts_with("error: interrupted"), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+}
+
+#[test]
+fn what_devices_say_of_themselves_does_not_act_on_the_terminal() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    let id = format!("red\u{202e}{}", "x".repeat(80));
+    let sync = ["--device-id", &id, "contacts=c"];
+    place.sync(&server.url, &sync).ok();
+    for command in [&["device", "list"][..], &["device", "show", &id]] {
+        let shown = place.run(command).ok();
+        assert!(shown.contains(r"red\u{202e}xxx"), "{shown}");
+        assert!(!shown.contains('\u{202e}'), "{shown}");
+    }
+    assert!(
+        !place
+            .run(&["device", "list"])
+            .ok()
+            .contains(&"x".repeat(60))
+    );
+    let sync = ["--device-id", "a\nb", "contacts=c"];
+    place.sync(&server.url, &sync).fails(2);
 }
 
 #[test]
@@ -648,4 +894,14 @@ fn shells_get_completions() {
     let place = Place::new();
     let script = place.run(&["completions", "bash"]).ok();
     assert!(script.contains("password-stdin"));
+}
+
+#[test]
+fn there_are_manual_pages() {
+    let place = Place::new();
+    let page = place.run(&["man"]).ok();
+    assert!(page.contains(".TH syncline 1"), "{page}");
+    let page = place.run(&["man", "store", "import"]).ok();
+    assert!(page.contains(".TH syncline-store-import 1"), "{page}");
+    place.run(&["man", "stores"]).fails(2);
 }

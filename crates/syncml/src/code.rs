@@ -174,9 +174,14 @@ codes! { StatusCode {
 }}
 
 impl StatusCode {
-    /// Whether the command was carried out (2xx), by class for codes the standard lacks.
+    /// Whether the command was carried out: 2xx, by class for codes the standard lacks, but for
+    /// those that say it was not yet, not at all or not any more (213, 215, 216).
     pub const fn is_success(self) -> bool {
-        self.0 >= 200 && self.0 < 300
+        let undone = matches!(
+            self,
+            Self::CHUNK_ACCEPTED | Self::NOT_EXECUTED | Self::ATOMIC_ROLLED_BACK
+        );
+        self.0 >= 200 && self.0 < 300 && !undone
     }
 }
 

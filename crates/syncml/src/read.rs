@@ -24,6 +24,9 @@ pub struct Limits {
     pub max_depth: usize,
     /// Elements in the message.
     pub max_elements: usize,
+    /// Commands in the message, those inside of others included: each costs some hundred bytes
+    /// while the message is at hand.
+    pub max_commands: usize,
 }
 
 impl Default for Limits {
@@ -31,6 +34,7 @@ impl Default for Limits {
         Self {
             max_depth: 64,
             max_elements: 200_000,
+            max_commands: 10_000,
         }
     }
 }
@@ -109,7 +113,8 @@ impl<'a> Document<'a> {
     ///
     /// When the document is no message or its header cannot be read.
     pub fn messages(&self, limits: &Limits) -> Result<MessageReader<'_>, Error> {
-        let mut parser = Parser::new(Source::new(&self.bytes, self.encoding, limits)?);
+        let source = Source::new(&self.bytes, self.encoding, limits)?;
+        let mut parser = Parser::new(source, limits.max_commands);
         let header = parser.header()?;
         Ok(MessageReader {
             parser,
@@ -163,7 +168,8 @@ impl crate::devinf::DevInf {
     /// When it is broken or has no `DevInf` root.
     pub fn read(bytes: &[u8]) -> Result<Self, Error> {
         let document = Document::new(bytes, None)?;
-        let source = Source::new(&document.bytes, document.encoding, &Limits::default())?;
-        Parser::new(source).devinf_document()
+        let limits = Limits::default();
+        let source = Source::new(&document.bytes, document.encoding, &limits)?;
+        Parser::new(source, limits.max_commands).devinf_document()
     }
 }

@@ -461,28 +461,38 @@ impl MessageWriter {
 
 /// Bytes as text, if XML has a form for each of its characters.
 pub(crate) fn xml_text(bytes: &[u8]) -> Option<&str> {
-    let has_no_form = |c| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
-    let text = std::str::from_utf8(bytes).ok()?;
-    (!text.contains(has_no_form)).then_some(text)
+    // U+FFFE and U+FFFF are the only other characters without a form
+    let is_odd = |(at, byte): (usize, &u8)| match byte {
+        0..0x20 => !matches!(byte, b'\t' | b'\n' | b'\r'),
+        0xef => matches!(bytes.get(at + 1..at + 3), Some([0xbf, 0xbe | 0xbf])),
+        _ => false,
+    };
+    if bytes.iter().enumerate().any(is_odd) {
+        return None;
+    }
+    std::str::from_utf8(bytes).ok()
 }
 
 /// Text with what XML reserves escaped, and carriage returns kept from normalization.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
-    if !text
-        .bytes()
-        .any(|byte| matches!(byte, b'<' | b'>' | b'&' | b'\r'))
-    {
+    let is_special = |byte: &u8| matches!(byte, b'<' | b'>' | b'&' | b'\r');
+    let specials = text.bytes().filter(|byte| is_special(byte)).count();
+    if specials == 0 {
         return Cow::Borrowed(text);
     }
-    let mut out = String::with_capacity(text.len() + 16);
-    for character in text.chars() {
-        match character {
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '&' => out += "&amp;",
-            '\r' => out += "&#13;",
-            other => out.push(other),
-        }
+    let mut out = String::with_capacity(text.len() + 4 * specials);
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| is_special(&byte)) {
+        let (run, special) = rest.split_at(at);
+        out += run;
+        out += match special.as_bytes().first() {
+            Some(b'<') => "&lt;",
+            Some(b'>') => "&gt;",
+            Some(b'&') => "&amp;",
+            _ => "&#13;",
+        };
+        rest = special.get(1..).unwrap_or_default();
     }
+    out += rest;
     Cow::Owned(out)
 }

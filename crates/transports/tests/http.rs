@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::io::{Read as _, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -104,7 +104,7 @@ impl Server {
 }
 
 fn raw(address: SocketAddr, bytes: &[u8]) -> String {
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(bytes).unwrap();
     let mut answer = Vec::new();
     // a reset after the answer is as good as a close
@@ -139,6 +139,7 @@ async fn a_message_is_answered_with_its_headers() {
             token: Some("abc".to_owned()),
             resp_uri_base: Some("https://sync.example/syncml".to_owned()),
             user_agent: Some("phone".to_owned()),
+            peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
         }
     );
 }
@@ -265,6 +266,77 @@ async fn slow_requests_are_cut_off() {
 }
 
 #[tokio::test]
+async fn a_peer_cannot_take_all_connections() {
+    let settings = Settings {
+        max_connections_per_peer: 1,
+        ..Settings::default()
+    };
+    let server = start(settings).await;
+    let closed = server.exchange.gate.lock().await;
+    let address = server.address;
+    let request =
+        b"POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1\r\n\r\n\x02";
+    let first = tokio::task::spawn_blocking(move || raw(address, request));
+    while server.exchange.seen.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.raw(b"").await, "", "closed without an answer");
+    drop(closed);
+    assert_eq!(status(&first.await.unwrap()), 200);
+}
+
+#[tokio::test]
+async fn answers_that_nobody_takes_give_their_connection_back() {
+    let settings = Settings {
+        max_connections: 1,
+        write_timeout: Duration::from_millis(200),
+        ..Settings::default()
+    };
+    let server = start(settings).await;
+    server.answer_with(Outgoing::Message {
+        encoding: Encoding::Wbxml,
+        body: vec![2; 64 << 20],
+    });
+    let mut deaf = TcpStream::connect(server.address).unwrap();
+    deaf.write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n\x02")
+        .unwrap();
+    while server.exchange.seen.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // answered only when the one place is free again
+    let answer = server
+        .raw(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        .await;
+    assert_eq!(status(&answer), 200);
+    drop(deaf);
+}
+
+#[tokio::test]
+async fn bodies_share_the_memory_there_is() {
+    let settings = Settings {
+        max_body_memory: 2000,
+        ..Settings::default()
+    };
+    let server = start(settings).await;
+    let closed = server.exchange.gate.lock().await;
+    let address = server.address;
+    let body = [2; 900];
+    let head = "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 900\r\n\r\n";
+    let request = [head.as_bytes(), &body].concat();
+    let first = tokio::task::spawn_blocking(move || raw(address, &request));
+    while server.exchange.seen.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let answer = server.post("/", WBXML, &body).await;
+    assert_eq!(status(&answer), 503, "{answer}");
+    assert!(answer.to_lowercase().contains("retry-after: 10\r\n"));
+    drop(closed);
+    assert_eq!(status(&first.await.unwrap()), 200);
+    server.exchange.seen.lock().unwrap().clear();
+    assert_eq!(status(&server.post("/", WBXML, &body).await), 200);
+}
+
+#[tokio::test]
 async fn a_request_in_hand_is_answered_during_shutdown() {
     let mut server = start(Settings::default()).await;
     let exchange = Arc::clone(&server.exchange);
@@ -286,7 +358,7 @@ async fn a_request_in_hand_is_answered_during_shutdown() {
     let answer = client.await.unwrap();
     assert_eq!(status(&answer), 200);
     server.task.await.unwrap();
-    assert!(std::net::TcpStream::connect(address).is_err());
+    assert!(TcpStream::connect(address).is_err());
 }
 
 fn quick() -> Client {

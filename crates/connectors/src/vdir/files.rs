@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use session::client::ReplicaError;
+use session::store::DatastoreKind;
 
 use super::Error;
 
@@ -114,23 +115,37 @@ impl Folder {
         Ok(self.read(name)?.map(|(print, _)| print))
     }
 
-    /// Writes a file whole or not at all.
-    pub(super) fn write(&mut self, name: &str, content: &[u8]) -> Result<Print, ReplicaError> {
-        let temporary = self.path.join(".syncline").join("new");
+    /// Writes content beside the items, under a name for the `number`-th file of a message.
+    pub(super) fn stage(
+        &self,
+        number: usize,
+        content: &[u8],
+    ) -> Result<(PathBuf, Print), ReplicaError> {
+        let temporary = self.path.join(".syncline").join(format!("new-{number}"));
         let write = || -> io::Result<Stat> {
             let mut file = File::create(&temporary)?;
             file.write_all(content)?;
-            file.sync_data()?;
-            fs::rename(&temporary, self.path.join(name))?;
             Ok(stat_of(&file.metadata()?))
         };
-        let stat = write().map_err(|error| self.failed(name, error))?;
-        self.dirty = true;
-        Ok(Print {
+        let stat = write().map_err(|error| self.failed(".syncline", error))?;
+        let print = Print {
             stat,
             hash: hash_of(content),
             read_ns: nanoseconds(SystemTime::now()),
-        })
+        };
+        Ok((temporary, print))
+    }
+
+    /// Makes a staged file's content durable.
+    pub(super) fn flush_file(&self, temporary: &Path) -> Result<(), ReplicaError> {
+        let flush = || File::open(temporary)?.sync_data();
+        flush().map_err(|error| self.failed(".syncline", error))
+    }
+
+    /// Puts a staged file in its place, whole.
+    pub(super) fn place(&mut self, temporary: &Path, name: &str) -> Result<(), ReplicaError> {
+        self.dirty = true;
+        fs::rename(temporary, self.path.join(name)).map_err(|error| self.failed(name, error))
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Result<(), ReplicaError> {
@@ -162,6 +177,49 @@ pub(super) fn is_item(name: &str) -> bool {
         && !name.contains(char::is_control)
         && !name.ends_with('~')
         && Path::new(name).extension().is_none_or(|extension| extension != "tmp")
+}
+
+/// Extensions of the files that can be items of a media type; empty where any can.
+pub(super) fn extensions_of(media_type: &str) -> &'static [&'static str] {
+    match media_type {
+        "text/vcard" | "text/x-vcard" => &["vcf", "vcard"],
+        "text/calendar" | "text/x-vcalendar" => &["ics", "vcs", "ical"],
+        _ => &[],
+    }
+}
+
+/// Whether a file may be a new item by its extension: other files that lie in the folder, a
+/// picture or a README, are none.
+pub(super) fn fits(name: &str, extensions: &[&str]) -> bool {
+    let extension = Path::new(name).extension().and_then(|text| text.to_str());
+    extensions.is_empty()
+        || extension.is_none_or(|extension| {
+            extensions
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(extension))
+        })
+}
+
+/// Whether content can be sent as one item of a kind; or why not, for the person whose file it is.
+pub(super) fn check(kind: DatastoreKind, media_type: &str, content: &[u8]) -> Result<(), String> {
+    if content.trim_ascii().is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if kind == DatastoreKind::Notes {
+        return match std::str::from_utf8(content) {
+            Ok(_) => Ok(()),
+            Err(_) => Err("it is no text".to_owned()),
+        };
+    }
+    let mut parts = pim::split(content);
+    match (parts.next(), parts.next()) {
+        (Some(Err(error)), _) | (_, Some(Err(error))) => Err(error.to_string()),
+        (Some(Ok(_)), Some(Ok(_))) => {
+            Err("it holds several items; put each into a file of its own".to_owned())
+        }
+        (Some(Ok(_)), None) if kind.takes(media_type, content) => Ok(()),
+        _ => Err(format!("it is no item of {}", kind.name())),
+    }
 }
 
 /// A name without extension made of a GUID, of what is safe in it.

@@ -22,7 +22,10 @@ const OWN_LIMIT: usize = 200_000;
 /// A message being written.
 struct Outgoing {
     writer: MessageWriter,
+    /// Bytes that the message should have at most.
     limit: usize,
+    /// Bytes that the server takes at most.
+    whole_limit: usize,
     next_cmd_id: u32,
 }
 
@@ -43,13 +46,14 @@ impl Session {
     /// Writes the next message and moves the phase on by what it says.
     pub(super) fn compose(&mut self) -> Result<Vec<u8>, Error> {
         self.msg_id += 1;
-        let limit = self
-            .peer_max_msg_size
-            .map_or(OWN_LIMIT, |size| usize::try_from(size).unwrap_or(OWN_LIMIT));
+        let limit = self.peer_max_msg_size.map_or(usize::MAX, |size| {
+            usize::try_from(size).unwrap_or(usize::MAX)
+        });
         let header = self.header();
         let mut out = Outgoing {
             writer: MessageWriter::new(self.config.encoding, self.config.version, &header),
             limit: limit.min(OWN_LIMIT),
+            whole_limit: limit,
             next_cmd_id: 1,
         };
         let said_all = self.write_statuses(&mut out) && self.write_devinf_results(&mut out);
@@ -205,7 +209,7 @@ impl Session {
                 .insert((self.msg_id, cmd_id), Awaited::Alert(index));
             return true;
         }
-        if cmd_id > 2 {
+        if cmd_id > 3 {
             return false;
         }
         active.fail("the server takes no message that is large enough for its alert");
@@ -246,7 +250,7 @@ impl Session {
                 items: vec![item],
             }));
             // where a message has no room for it the server has to do without
-            if !written && cmd_id > 2 {
+            if !written && cmd_id > 3 {
                 return false;
             }
             *done = true;
@@ -326,10 +330,17 @@ impl Session {
         let almost_empty = out.next_cmd_id <= 3;
         out.next_cmd_id += 1;
         let first = out.next_cmd_id;
+        let usual_limit = out.limit;
         active.opened = true;
         while let Some(change) = active.call(|replica| replica.next_change())? {
             let cmd_id = out.next_cmd_id;
-            if out.try_command(&command_of(&change, cmd_id)) {
+            if cmd_id == first && almost_empty {
+                // a large item has a message for itself
+                out.limit = out.whole_limit;
+            }
+            let fits = out.try_command(&command_of(&change, cmd_id));
+            out.limit = usual_limit;
+            if fits {
                 active.progress.sent += 1;
                 active.stuck = 0;
                 let awaited = Awaited::Change {
@@ -356,6 +367,12 @@ impl Session {
         }
         out.writer.close_sync();
         active.sent_all = true;
+        let left_out = active.source.replica.left_out();
+        active.summary.failed.extend(
+            left_out
+                .into_iter()
+                .map(|(item, reason)| Failure { item, reason }),
+        );
         Ok(true)
     }
 

@@ -37,6 +37,8 @@ struct State {
 pub struct MemoryReplica {
     now: State,
     durable: State,
+    /// `now` may differ from `durable`.
+    is_dirty: bool,
     queue: VecDeque<LocalChange>,
     /// The edit of each item as it was given out in this session; `None` for a deletion.
     given: BTreeMap<String, Option<u64>>,
@@ -152,6 +154,7 @@ impl Replica for MemoryReplica {
     }
 
     fn set_nonce(&mut self, nonce: &[u8]) -> Result<(), ReplicaError> {
+        self.is_dirty = true;
         self.now.nonce = Some(nonce.to_vec());
         Ok(())
     }
@@ -159,6 +162,7 @@ impl Replica for MemoryReplica {
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
         self.given.clear();
         if plan.renews_map {
+            self.is_dirty = true;
             self.now.maps.clear();
             self.now.guids.clear();
             self.now.confirmed.clear();
@@ -197,18 +201,21 @@ impl Replica for MemoryReplica {
                 (_, None) => continue,
             };
             self.now.offered.insert(change.luid.clone());
+            self.is_dirty = true;
             return Ok(Some(change));
         }
         Ok(None)
     }
 
     fn unread(&mut self, change: LocalChange) {
+        self.is_dirty = true;
         self.given.remove(&change.luid);
         self.now.offered.remove(&change.luid);
         self.queue.push_front(change);
     }
 
     fn confirm(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.is_dirty = true;
         self.now.offered.remove(luid);
         match self.given.get(luid) {
             Some(Some(edit)) => self.now.confirmed.insert(luid.to_owned(), *edit),
@@ -219,6 +226,7 @@ impl Replica for MemoryReplica {
     }
 
     fn forgotten(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.is_dirty = true;
         self.now.confirmed.remove(luid);
         self.now.guids.retain(|_, known| known != luid);
         self.now.maps.retain(|(_, known)| known != luid);
@@ -226,6 +234,7 @@ impl Replica for MemoryReplica {
     }
 
     fn add(&mut self, guid: &str, media_type: &str, content: &[u8]) -> Result<Added, ReplicaError> {
+        self.is_dirty = true;
         let known = self.now.guids.get(guid).cloned();
         // a deletion that the server has heard of is over: this is the item come back
         let is_repeated = |luid: &String| {
@@ -257,6 +266,7 @@ impl Replica for MemoryReplica {
         media_type: &str,
         content: &[u8],
     ) -> Result<Applied, ReplicaError> {
+        self.is_dirty = true;
         if self.is_changed_here(luid) {
             return Ok(Applied::ChangedHere);
         }
@@ -273,6 +283,7 @@ impl Replica for MemoryReplica {
     }
 
     fn delete(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
+        self.is_dirty = true;
         if self.is_changed_here(luid) {
             return Ok(Applied::ChangedHere);
         }
@@ -283,13 +294,20 @@ impl Replica for MemoryReplica {
         })
     }
 
-    fn clear(&mut self) -> Result<(), ReplicaError> {
-        self.now.items.clear();
-        self.now.offered.clear();
-        self.now.confirmed.clear();
-        self.now.guids.clear();
-        self.now.maps.clear();
-        Ok(())
+    fn clear(&mut self) -> Result<u64, ReplicaError> {
+        self.is_dirty = true;
+        let count = self.now.items.len() as u64;
+        self.now = State {
+            nonce: self.now.nonce.take(),
+            last_luid: self.now.last_luid,
+            last_edit: self.now.last_edit,
+            ..State::default()
+        };
+        Ok(count)
+    }
+
+    fn left_out(&mut self) -> Vec<(String, String)> {
+        Vec::new()
     }
 
     fn pending_maps(&mut self) -> Result<Vec<(String, String)>, ReplicaError> {
@@ -297,12 +315,15 @@ impl Replica for MemoryReplica {
     }
 
     fn maps_acknowledged(&mut self, guids: &[String]) -> Result<(), ReplicaError> {
+        self.is_dirty = true;
         self.now.maps.retain(|(guid, _)| !guids.contains(guid));
         Ok(())
     }
 
     fn message_done(&mut self) -> Result<(), ReplicaError> {
-        self.durable = self.now.clone();
+        if std::mem::take(&mut self.is_dirty) {
+            self.durable = self.now.clone();
+        }
         Ok(())
     }
 

@@ -128,8 +128,11 @@ pub trait Replica {
     ) -> Result<Applied, ReplicaError>;
     /// Removes an item.
     fn delete(&mut self, luid: &str) -> Result<Applied, ReplicaError>;
-    /// Removes all items, before a refresh from the server.
-    fn clear(&mut self) -> Result<(), ReplicaError>;
+    /// Removes all items, before a refresh from the server, and what was agreed on them; how many.
+    fn clear(&mut self) -> Result<u64, ReplicaError>;
+    /// Items that could not be given out since the last call, with the reason: they are no
+    /// changes, and no deletions either.
+    fn left_out(&mut self) -> Vec<(String, String)>;
 
     /// Pairs of GUID and LUID that the server has not acknowledged, oldest first.
     fn pending_maps(&mut self) -> Result<Vec<(String, String)>, ReplicaError>;
@@ -182,8 +185,11 @@ impl<R: Replica> Replica for Arc<Mutex<R>> {
     fn delete(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
         locked(self).delete(luid)
     }
-    fn clear(&mut self) -> Result<(), ReplicaError> {
+    fn clear(&mut self) -> Result<u64, ReplicaError> {
         locked(self).clear()
+    }
+    fn left_out(&mut self) -> Vec<(String, String)> {
+        locked(self).left_out()
     }
     fn pending_maps(&mut self) -> Result<Vec<(String, String)>, ReplicaError> {
         locked(self).pending_maps()

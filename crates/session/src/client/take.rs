@@ -28,6 +28,11 @@ impl Session {
         if let Some(uri) = &header.resp_uri
             && !uri.trim().is_empty()
         {
+            if !may_follow(&self.config.url, uri.trim()) {
+                return Err(Error::Protocol {
+                    what: format!("it moves the session to {:?}", uri.trim()),
+                });
+            }
             uri.trim().clone_into(&mut self.url);
         }
         if let Some(size) = header.meta.as_ref().and_then(|meta| meta.max_msg_size) {
@@ -115,6 +120,10 @@ impl Session {
         if self.tries >= MAX_TRIES || !is_early {
             return Err(Error::Refused { status: code });
         }
+        let is_private = self.config.basic_first || !is_readable(&self.url);
+        if scheme == Scheme::Basic && !is_private {
+            return Err(Error::ClearPassword);
+        }
         self.scheme = scheme;
         self.phase = Phase::Alerting;
         self.devinf_exchanged = [false; 2];
@@ -169,13 +178,14 @@ impl Session {
         match command {
             Command::Status(status) => self.take_status(status),
             Command::Alert(alert) => Ok(self.take_alert(header, command, alert)),
+            // these go on for ever with a server that goes on asking
             Command::Access(access) => {
                 self.take_access(header, command, access);
-                Ok(true)
+                Ok(false)
             }
             Command::Results(results) => {
                 self.owe(header, command, results.items.first(), StatusCode::OK);
-                Ok(true)
+                Ok(false)
             }
             Command::Sync(sync) => {
                 self.take_sync(header, command, sync)?;
@@ -341,19 +351,10 @@ impl Session {
             ));
             return StatusCode::FORBIDDEN;
         }
-        let only_one_way = !matches!(wanted, AlertCode::TWO_WAY | AlertCode::SLOW);
-        // a refresh needs no anchors, so nothing forces a server to turn it into another type
-        let is_refresh = matches!(
-            wanted,
-            AlertCode::REFRESH_FROM_CLIENT | AlertCode::REFRESH_FROM_SERVER
-        );
-        let forced = active.anchors.client.is_empty() && !is_refresh;
-        if code != wanted && only_one_way && !forced {
-            active.fail(format!(
-                "the server wants a {} sync in place of {}",
-                code.phrase(),
-                wanted.phrase()
-            ));
+        if code != wanted
+            && let Err(reason) = active.bear_with(code)
+        {
+            active.fail(reason);
             return StatusCode::FORBIDDEN;
         }
         let anchor = item.meta.as_ref().and_then(|meta| meta.anchor.as_ref());
@@ -361,10 +362,15 @@ impl Session {
         let last = last.unwrap_or_default().trim();
         let expected = active.anchors.server.as_str();
         if code == AlertCode::TWO_WAY && !last.is_empty() && last != expected {
-            active.fail(format!(
+            let reason = format!(
                 "the server's last anchor is {last:?} where {expected:?} was expected; \
-                 a slow sync puts it right"
-            ));
+                 the next sync compares all items"
+            );
+            active.fail(reason);
+            // the anchors are void from now on
+            if let Err(error) = active.call(|replica| replica.complete(&Anchors::default())) {
+                active.fail(error.to_string());
+            }
             return StatusCode::REFRESH_REQUIRED;
         }
         active.agreed = Some(code);
@@ -404,7 +410,7 @@ impl Session {
             Some(active) if !active.is_on() || active.agreed.is_none() => {
                 Some(StatusCode::FORBIDDEN)
             }
-            Some(active) if !active.receives() && !sync.commands.is_empty() => {
+            Some(active) if !active.applies() && !sync.commands.is_empty() => {
                 Some(StatusCode::NOT_ALLOWED)
             }
             Some(_) => None,
@@ -439,7 +445,7 @@ impl Session {
         }
         if active.agreed == Some(AlertCode::REFRESH_FROM_SERVER) && !active.cleared {
             active.cleared = true;
-            active.call(|replica| replica.clear())?;
+            active.summary.received.deleted += active.call(|replica| replica.clear())?;
         }
         Ok(())
     }
@@ -538,6 +544,37 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Scheme and host of an address, without port, in lower case.
+fn place_of(url: &str) -> Option<(String, String)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = authority.rsplit('@').next().unwrap_or_default();
+    let host = match authority.rfind(':') {
+        Some(colon) if !authority.ends_with(']') => &authority[..colon],
+        _ => authority,
+    };
+    Some((scheme.to_ascii_lowercase(), host.to_ascii_lowercase()))
+}
+
+/// Whether a session may go on at another address: on the same host, and not with less secrecy.
+fn may_follow(from: &str, to: &str) -> bool {
+    match (place_of(from), place_of(to)) {
+        (Some((from_scheme, from_host)), Some((to_scheme, to_host))) => {
+            from_host == to_host && (to_scheme == from_scheme || to_scheme == "https")
+        }
+        // an address without a host goes on where the session is
+        _ => false,
+    }
+}
+
+/// Whether others can read what goes to an address.
+fn is_readable(url: &str) -> bool {
+    place_of(url).is_none_or(|(scheme, host)| {
+        let is_here = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+        scheme != "https" && !is_here
+    })
 }
 
 fn is_for_header(status: &Status<'_>) -> bool {

@@ -5,7 +5,7 @@ use syncml::{AlertCode, Change, ChangeKind, Command, Item, Map, Status, StatusCo
 
 use super::reply::StatusOut;
 use super::state::{DatastoreState, Phase, Sent, SentKind};
-use super::{ConflictPolicy, Run};
+use super::{ConflictPolicy, Run, bounds};
 use crate::content::content_of;
 use crate::store::{
     ChangeSeq, Content, Guid, LinkId, Mapping, OpenSession, Origin, StoreError, StoredItem,
@@ -13,7 +13,7 @@ use crate::store::{
 use crate::uri::datastore_name;
 
 /// Candidates looked at for one item of a slow sync.
-const MAX_CANDIDATES: usize = 16;
+const MAX_CANDIDATES: usize = 64;
 
 /// Which items count as a match.
 struct Wanted {
@@ -44,10 +44,8 @@ impl Run<'_> {
             return Ok(());
         };
         let early = self.state.phase == Phase::Initialization;
-        let late = matches!(
-            self.state.phase,
-            Phase::ToClient | Phase::Mapping | Phase::Done
-        );
+        // devices that set Final in every message go on with their changes after it
+        let late = matches!(self.state.phase, Phase::Mapping | Phase::Suspended);
         let Some(ds) = self.state.datastores.get(index).cloned() else {
             return Ok(());
         };
@@ -150,14 +148,8 @@ impl Run<'_> {
                 .iter()
                 .zip(&outcomes)
                 .map(|(item, code)| StatusOut {
-                    target_ref: item
-                        .target
-                        .as_ref()
-                        .map(|location| location.uri.to_string()),
-                    source_ref: item
-                        .source
-                        .as_ref()
-                        .map(|location| location.uri.to_string()),
+                    target_ref: fit_ref(item.target.as_ref()),
+                    source_ref: fit_ref(item.source.as_ref()),
                     ..command(*code)
                 })
                 .collect(),
@@ -186,6 +178,9 @@ impl Run<'_> {
         if luid.is_empty() {
             return Ok(StatusCode::INCOMPLETE_COMMAND);
         }
+        if !bounds::is_fit(luid) {
+            return Ok(StatusCode::URI_TOO_LONG);
+        }
         match change.kind {
             ChangeKind::Delete => self.take_delete(&ds, link, luid, change.soft_delete),
             ChangeKind::Add | ChangeKind::Replace => {
@@ -201,11 +196,7 @@ impl Run<'_> {
                     return Ok(StatusCode::UNSUPPORTED_TYPE);
                 };
                 if bytes.is_empty() {
-                    // an empty Replace changes nothing; an Add of nothing lacks its data
-                    return Ok(match change.kind {
-                        ChangeKind::Replace => StatusCode::OK,
-                        _ => StatusCode::INCOMPLETE_COMMAND,
-                    });
+                    return Ok(StatusCode::INCOMPLETE_COMMAND);
                 }
                 let default = ds
                     .kind()
@@ -213,6 +204,10 @@ impl Run<'_> {
                     .first()
                     .map_or("", |first| first.0);
                 let media_type = meta.media_type.as_deref().unwrap_or(default).trim();
+                if !ds.kind().takes(media_type, &bytes) {
+                    self.info(format!("{}: an item of {media_type} is refused", ds.name));
+                    return Ok(StatusCode::UNSUPPORTED_TYPE);
+                }
                 let content = Content {
                     media_type,
                     bytes: &bytes,
@@ -653,7 +648,7 @@ impl Run<'_> {
             let Ok(guid) = pair.guid.trim().parse().map(Guid) else {
                 continue;
             };
-            if pair.luid.is_empty() {
+            if pair.luid.is_empty() || !bounds::is_fit(&pair.luid) {
                 continue;
             }
             let Some(item) = self.tx.item(link.datastore, guid)? else {
@@ -679,4 +674,11 @@ impl Run<'_> {
         self.push_status(command, StatusCode::OK);
         Ok(())
     }
+}
+
+/// An address as a status repeats it.
+fn fit_ref(location: Option<&syncml::Location<'_>>) -> Option<String> {
+    location
+        .map(|location| location.uri.to_string())
+        .filter(|uri| bounds::is_fit(uri))
 }

@@ -2,8 +2,8 @@
 
 use syncml::{Access, AccessKind, Alert, AlertCode, Command, Data, Item, Results, StatusCode};
 
-use super::Run;
 use super::state::{DatastoreState, Owed, Phase};
+use super::{Run, bounds};
 use crate::clock;
 use crate::store::{ChangeSeq, Datastore, DatastoreId, Link, LinkId, StoreError};
 use crate::uri::datastore_name;
@@ -42,7 +42,7 @@ impl Run<'_> {
             Some(AlertCode::SUSPEND) => {
                 // what is done stays done; the anchors stay as they were
                 self.info("suspended by the device".to_owned());
-                self.state.phase = Phase::Done;
+                self.state.phase = Phase::Suspended;
                 self.push_status(command, StatusCode::OK);
             }
             Some(code) => {
@@ -67,7 +67,8 @@ impl Run<'_> {
             self.push_status(command, StatusCode::NOT_FOUND);
             return Ok(());
         };
-        let Some(anchor) = item.meta.as_ref().and_then(|meta| meta.anchor.as_ref()) else {
+        let anchor = item.meta.as_ref().and_then(|meta| meta.anchor.as_ref());
+        let Some(anchor) = anchor.filter(|anchor| bounds::is_fit(&anchor.next)) else {
             self.push_status(command, StatusCode::INCOMPLETE_COMMAND);
             return Ok(());
         };
@@ -163,6 +164,9 @@ impl Run<'_> {
         let Some(login) = self.state.login.clone() else {
             return Ok(None);
         };
+        if !bounds::is_fit(item.target_uri()) || !bounds::is_fit(item.source_uri()) {
+            return Ok(None);
+        }
         let mut name = datastore_name(item.target_uri());
         if name.is_empty() {
             name = datastore_name(item.source_uri());

@@ -33,10 +33,15 @@ impl Run<'_> {
         let offered = auth::credentials(cred).ok();
         let is_digest = matches!(offered, Some(Credentials::Md5 { .. }));
         let Some(account) = self.verify(offered)? else {
-            self.warn(format!(
-                "login refused, {}",
-                describe(cred, &message.header)
-            ));
+            if self.lacks_nonce {
+                self.info("asked for a digest over a nonce".to_owned());
+            } else {
+                self.refused = true;
+                self.warn(format!(
+                    "login refused, {}",
+                    describe(cred, &message.header)
+                ));
+            }
             self.challenge(StatusCode::INVALID_CREDENTIALS, is_digest);
             return Ok(false);
         };
@@ -66,29 +71,28 @@ impl Run<'_> {
                         .iter()
                         .any(|d| auth::equal(d, &digest))
                 });
+                // the right password, but a client that was never given a nonce: no guess
+                self.lacks_nonce = !matches
+                    && digests(&account, b"")
+                        .iter()
+                        .any(|d| auth::equal(d, &digest));
                 Ok(matches.then_some(account))
             }
             _ => Ok(None),
         }
     }
 
-    /// The nonces that the client may have used: that of the last challenge, that of its last
-    /// session, and the one before, since the answer that carried the last may have been lost.
-    /// A device that was never given one uses none.
+    /// The nonces that the client may have used: that of the last challenge, and the one that its
+    /// last login gave it. Each is good for one login. A digest over no nonce proves nothing: who
+    /// has seen one could use it for ever.
     fn nonces(&mut self, account: &Account) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut nonces: Vec<Vec<u8>> = Vec::new();
         if let Some(challenge) = &self.state.challenge {
             nonces.extend(STANDARD.decode(challenge));
         }
-        match self.tx.device(account.id, &self.state.device)? {
-            Some(device) if !device.nonce.is_empty() => {
-                nonces.push(device.nonce);
-                if !device.previous_nonce.is_empty() {
-                    nonces.push(device.previous_nonce);
-                }
-            }
-            _ => nonces.push(Vec::new()),
-        }
+        let device = self.tx.device(account.id, &self.state.device)?;
+        nonces.extend(device.map(|device| device.nonce));
+        nonces.retain(|nonce| !nonce.is_empty());
         Ok(nonces)
     }
 
@@ -121,11 +125,8 @@ impl Run<'_> {
         let mut status = self.header_status(StatusCode::AUTHENTICATED);
         if was_digest {
             let nonce = self.fresh_nonce();
-            device.previous_nonce = std::mem::replace(&mut device.nonce, nonce.clone());
-            if let Some(challenge) = self.state.challenge.take() {
-                // what the client was told last, in case this answer is lost
-                device.previous_nonce = STANDARD.decode(challenge).unwrap_or_default();
-            }
+            self.state.challenge = None;
+            device.nonce.clone_from(&nonce);
             status.challenge = Some(ChallengeOut::Md5(nonce));
         }
         device.last_seen = self.request.now;
@@ -136,6 +137,7 @@ impl Run<'_> {
             device: number,
         });
         self.logged_in_now = true;
+        self.state.peer = self.request.peer.map(str::to_owned);
         self.reply.header_status = Some(status);
         self.info(format!(
             "{} logged in with {}device {}, SyncML {}",

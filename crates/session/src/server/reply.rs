@@ -168,13 +168,15 @@ pub(super) fn to_broken(
         body: writer.finish(true),
         encoding,
         repeated: false,
+        refused: false,
         session: String::new(),
+        msg_id: header.msg_id.trim().to_owned(),
         device: header.source.uri.to_string(),
         account: None,
-        log: vec![LogEvent {
-            level: Level::Warn,
-            message: format!("message {} is broken: {fault}", header.msg_id),
-        }],
+        log: vec![LogEvent::new(
+            Level::Warn,
+            &format!("message {} is broken: {fault}", header.msg_id),
+        )],
     }
 }
 
@@ -185,7 +187,12 @@ impl Run<'_> {
         self.state.next_msg_id += 1;
         let version = self.state.version();
         let header = self.answer_header(token, msg_id, version);
-        let limit = self.state.peer_max_msg_size.unwrap_or(DEFAULT_MAX_MSG_SIZE);
+        let limit = self
+            .state
+            .peer_max_msg_size
+            .unwrap_or(DEFAULT_MAX_MSG_SIZE)
+            // a device may take any size: what one answer costs here is ours to bound
+            .min(self.config.max_msg_size);
         // Some devices count a little more than the bytes: stay below their limit.
         let limit = usize::try_from(limit - limit / 20).unwrap_or(usize::MAX);
         let mut out = Outgoing {
@@ -222,7 +229,9 @@ impl Run<'_> {
             }
             statuses.next();
         }
-        self.state.waiting = statuses.collect();
+        if self.state.login.is_some() {
+            self.state.waiting = statuses.collect();
+        }
 
         let is_final = if self.state.login.is_none() {
             // a refused message is answered by statuses alone
@@ -281,7 +290,7 @@ impl Run<'_> {
                 }
                 done
             }
-            Phase::Done => true,
+            Phase::Done | Phase::Suspended => true,
             Phase::Initialization | Phase::FromClient | Phase::Mapping => false,
         };
         if !is_final && out.next_cmd_id == before && self.state.phase != Phase::ToClient {

@@ -24,6 +24,9 @@ pub(super) struct State {
     pub(super) phase: Phase,
     /// The client's `Final` of package 1 came.
     pub(super) package_ended: bool,
+    /// Where the login came from.
+    #[serde(default)]
+    pub(super) peer: Option<String>,
     /// The client used `RespURI`.
     pub(super) token_shown: bool,
     pub(super) datastores: Vec<DatastoreState>,
@@ -79,6 +82,8 @@ pub(super) enum Phase {
     ToClient,
     Mapping,
     Done,
+    /// The client has suspended the session.
+    Suspended,
 }
 
 /// Who is logged in.
@@ -238,6 +243,7 @@ impl State {
             peer_max_msg_size: None,
             phase: Phase::Initialization,
             package_ended: false,
+            peer: None,
             token_shown: false,
             datastores: Vec::new(),
             waiting: Vec::new(),

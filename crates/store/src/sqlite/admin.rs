@@ -1,13 +1,15 @@
 //! What people ask of the state: accounts, devices, counts, import and export.
 
-use rusqlite::{OptionalExtension as _, params};
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use session::store::{
     Account, AccountId, Content, Datastore, DatastoreId, DatastoreKind, Device, Guid, Link, Origin,
     StoreError, StoredItem, Transaction as _,
 };
 
-use super::Sqlite;
 use super::transaction::{Running, account_of, datastore_of, device_of, link_columns, link_of};
+use super::{Sqlite, connect};
 use crate::Error;
 
 /// A device with the datastores that it has synced.
@@ -26,6 +28,43 @@ pub struct Version {
     pub origin: Option<String>,
     /// Seconds since 1970.
     pub at: i64,
+}
+
+/// What became of a wish to restore a version; each with the version's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restored {
+    /// It is the present one now.
+    Replaced(usize),
+    /// It was the present one already.
+    Present(usize),
+    /// There is no such version.
+    NoVersion,
+}
+
+/// The former versions of an item, oldest first.
+fn versions(
+    connection: &Connection,
+    datastore: DatastoreId,
+    guid: Guid,
+) -> Result<Vec<Version>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT content, media_type, why, origin, at FROM history
+         WHERE account = ? AND datastore = ? AND guid = ? ORDER BY id",
+    )?;
+    let key = params![datastore.account.0, datastore.number, guid.0];
+    let rows = statement.query_map(key, version_of)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The version in a row that begins with its columns.
+fn version_of(row: &Row<'_>) -> rusqlite::Result<Version> {
+    Ok(Version {
+        content: row.get(0)?,
+        media_type: row.get(1)?,
+        why: row.get(2)?,
+        origin: row.get(3)?,
+        at: row.get(4)?,
+    })
 }
 
 impl Sqlite {
@@ -77,7 +116,7 @@ impl Sqlite {
         })
     }
 
-    /// Gives an account another password; whether there is such an account.
+    /// Gives an account another password and ends its sessions; whether there is such an account.
     pub fn set_password(
         &self,
         name: &str,
@@ -90,6 +129,11 @@ impl Sqlite {
             let changed = connection.execute(
                 "UPDATE account SET digest = ?, password = ? WHERE name = ?",
                 params![digest, password, name],
+            )?;
+            // who logged in with the old one has to log in again
+            connection.execute(
+                "DELETE FROM session WHERE account IN (SELECT id FROM account WHERE name = ?)",
+                [&name],
             )?;
             Ok(changed > 0)
         })
@@ -109,7 +153,7 @@ impl Sqlite {
     pub fn devices(&self, account: AccountId) -> Result<Vec<DeviceLinks>, Error> {
         self.run(move |connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT number, uri, devinf, nonce, previous_nonce, last_seen FROM device
+                "SELECT number, uri, devinf, nonce, last_seen FROM device
                  WHERE account = ? ORDER BY number",
             )?;
             let devices = statement
@@ -219,24 +263,63 @@ impl Sqlite {
 
     /// The former versions of an item, oldest first.
     pub fn history(&self, datastore: DatastoreId, guid: Guid) -> Result<Vec<Version>, Error> {
+        self.run(move |connection| versions(connection, datastore, guid))
+    }
+
+    /// The items of which there are former versions, the latest change first, at most `limit`:
+    /// for each its GUID, how many versions there are, and the last of them.
+    pub fn histories(
+        &self,
+        datastore: DatastoreId,
+        limit: usize,
+    ) -> Result<Vec<(Guid, u64, Version)>, Error> {
         self.run(move |connection| {
+            // beside max(), SQLite gives the other columns of the row that has the maximum
             let mut statement = connection.prepare_cached(
-                "SELECT content, media_type, why, origin, at FROM history
-                 WHERE account = ? AND datastore = ? AND guid = ? ORDER BY id",
+                "SELECT content, media_type, why, origin, at, guid, count(*), max(id)
+                 FROM history WHERE account = ? AND datastore = ?
+                 GROUP BY guid ORDER BY max(id) DESC LIMIT ?",
             )?;
             let rows = statement.query_map(
-                params![datastore.account.0, datastore.number, guid.0],
+                params![datastore.account.0, datastore.number, limit as i64],
                 |row| {
-                    Ok(Version {
-                        content: row.get(0)?,
-                        media_type: row.get(1)?,
-                        why: row.get(2)?,
-                        origin: row.get(3)?,
-                        at: row.get(4)?,
-                    })
+                    let count: i64 = row.get(6)?;
+                    Ok((Guid(row.get(5)?), count.cast_unsigned(), version_of(row)?))
                 },
             )?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Makes a former version the present one, as a change of the server's own side that every
+    /// device gets; `number` counts the versions of [`Sqlite::history`] from 1, and `None` is the
+    /// last. What was present becomes a former version in turn.
+    pub fn restore(
+        &self,
+        datastore: DatastoreId,
+        guid: Guid,
+        number: Option<usize>,
+        now: i64,
+    ) -> Result<Restored, Error> {
+        self.run(move |connection| {
+            let versions = versions(connection, datastore, guid)?;
+            let number = number.unwrap_or(versions.len());
+            let chosen = number.checked_sub(1).and_then(|index| versions.get(index));
+            let Some(version) = chosen else {
+                return Ok(Restored::NoVersion);
+            };
+            let mut running = Running { connection };
+            let present = running.item(datastore, guid)?;
+            if present.is_some_and(|item| !item.deleted && item.content == version.content) {
+                return Ok(Restored::Present(number));
+            }
+            let content = Content {
+                media_type: &version.media_type,
+                bytes: &version.content,
+                fingerprint: pim::fingerprint(&version.media_type, &version.content),
+            };
+            running.replace_item(datastore, guid, content, Origin::Local, now)?;
+            Ok(Restored::Replaced(number))
         })
     }
 
@@ -252,11 +335,119 @@ impl Sqlite {
         })
     }
 
+    /// Looks through the whole file for damage; costs as much as reading it, and hinders nobody.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] with the first damage found; those of [`Sqlite::open`].
+    pub fn check(path: &Path) -> Result<(), Error> {
+        let connection = connect(path)?;
+        let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if found == "ok" {
+            Ok(())
+        } else {
+            Err(Error::Damaged(found.replace('\n', " ")))
+        }
+    }
+
     /// Whether the state can be read and written now.
     pub fn ping(&self) -> Result<(), Error> {
         self.run(|connection| {
             connection.query_row("SELECT count(*) FROM account", [], |_| Ok(()))?;
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// A state with two contacts in the first datastore.
+    fn state(folder: &Path) -> (Sqlite, DatastoreId) {
+        let store = Sqlite::open(&folder.join("x.db")).unwrap();
+        let account = AccountId(7);
+        store.add_account(account, "alice", "digest", None).unwrap();
+        let datastore = DatastoreId { account, number: 1 };
+        let items = ["one", "two"].map(|text| ("text/plain".to_owned(), text.into()));
+        store.import(datastore, items.to_vec(), 10).unwrap();
+        (store, datastore)
+    }
+
+    fn replace(store: &Sqlite, datastore: DatastoreId, guid: Guid, text: &'static str, now: i64) {
+        store
+            .transact::<_, StoreError>(move |tx| {
+                let content = Content {
+                    media_type: "text/plain",
+                    bytes: text.as_bytes(),
+                    fingerprint: pim::fingerprint("text/plain", text.as_bytes()),
+                };
+                tx.replace_item(datastore, guid, content, Origin::Session("phone"), now)
+            })
+            .unwrap();
+    }
+
+    fn texts(store: &Sqlite, datastore: DatastoreId) -> Vec<Vec<u8>> {
+        let items = store.items_page(datastore, Guid(0), 9).unwrap();
+        items.into_iter().map(|item| item.content).collect()
+    }
+
+    #[test]
+    fn a_former_version_becomes_the_present_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, datastore) = state(folder.path());
+        let restore = |guid, number| store.restore(datastore, Guid(guid), number, 40).unwrap();
+        assert_eq!(restore(1, None), Restored::NoVersion);
+        replace(&store, datastore, Guid(1), "uno", 20);
+        replace(&store, datastore, Guid(1), "eins", 30);
+        assert_eq!(restore(1, Some(0)), Restored::NoVersion);
+        assert_eq!(restore(1, Some(3)), Restored::NoVersion);
+        assert_eq!(restore(1, Some(1)), Restored::Replaced(1));
+        assert_eq!(restore(1, Some(1)), Restored::Present(1));
+        assert_eq!(texts(&store, datastore), [b"one", b"two"]);
+        let history = store.history(datastore, Guid(1)).unwrap();
+        let contents: Vec<&[u8]> = history.iter().map(|v| v.content.as_slice()).collect();
+        assert_eq!(contents, [b"one".as_slice(), b"uno", b"eins"]);
+        assert_eq!(history[2].origin, None);
+
+        store
+            .transact(move |tx| tx.delete_item(datastore, Guid(2), Origin::Local, 50))
+            .map_err(|error: StoreError| error)
+            .unwrap();
+        assert_eq!(restore(2, None), Restored::Replaced(1));
+        assert_eq!(texts(&store, datastore), [b"one", b"two"]);
+    }
+
+    #[test]
+    fn histories_begin_with_the_latest_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, datastore) = state(folder.path());
+        replace(&store, datastore, Guid(1), "uno", 20);
+        replace(&store, datastore, Guid(2), "due", 30);
+        replace(&store, datastore, Guid(1), "eins", 40);
+        let all = store.histories(datastore, 9).unwrap();
+        let seen: Vec<_> = all
+            .iter()
+            .map(|(guid, count, last)| (guid.0, *count, last.content.as_slice(), last.at))
+            .collect();
+        assert_eq!(seen, [(1, 2, b"uno".as_slice(), 40), (2, 1, b"two", 30)]);
+        assert_eq!(store.histories(datastore, 1).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_check_finds_damage_that_opening_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        drop(state(folder.path()));
+        Sqlite::check(&path).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        let last_page = bytes.len() - 4096;
+        bytes[last_page..].fill(0x5a);
+        std::fs::write(&path, bytes).unwrap();
+        drop(Sqlite::open(&path).unwrap());
+        let error = Sqlite::check(&path).unwrap_err();
+        assert!(matches!(error, Error::Damaged(_)), "{error}");
     }
 }

@@ -37,13 +37,12 @@ CREATE TABLE datastore (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE device (
-    account        INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
-    number         INTEGER NOT NULL,
-    uri            TEXT NOT NULL,
-    devinf         BLOB,
-    nonce          BLOB NOT NULL,
-    previous_nonce BLOB NOT NULL,
-    last_seen      INTEGER NOT NULL,
+    account   INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+    number    INTEGER NOT NULL,
+    uri       TEXT NOT NULL,
+    devinf    BLOB,
+    nonce     BLOB NOT NULL,
+    last_seen INTEGER NOT NULL,
     PRIMARY KEY (account, number),
     UNIQUE (account, uri)
 ) STRICT;

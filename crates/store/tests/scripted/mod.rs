@@ -19,6 +19,7 @@ pub struct Server {
     pub account: AccountId,
     pub config: Config,
     pub resp_uri_base: Option<&'static str>,
+    pub peer: Option<&'static str>,
     pub now: i64,
     draws: u8,
 }
@@ -37,6 +38,7 @@ impl Server {
             account,
             config: Config::default(),
             resp_uri_base: None,
+            peer: None,
             now: 1_795_600_000,
             draws: 0,
         }
@@ -54,6 +56,7 @@ impl Server {
             }),
             token,
             resp_uri_base: self.resp_uri_base,
+            peer: self.peer,
             now: self.now,
             entropy: [self.draws; 32],
         };

@@ -55,7 +55,7 @@ pub(super) fn run(options: &Demo) -> Outcome {
         let serving = tokio::spawn(serving(listener, store, left));
         let mut stop = pin!(stop);
         let outcome = tokio::select! {
-            outcome = show(&demo, address) => outcome,
+            outcome = show(&demo, address, options.exit) => outcome,
             () = &mut stop => Err(Failure::partly()),
         };
         if outcome.is_ok() && !options.exit {
@@ -124,7 +124,7 @@ impl Folders {
             id: Some(format!("demo-{name}")),
             version: Some(version),
             encoding,
-            max_msg_size: 150_000,
+            max_msg_size: 1_000_000,
             basic_first: false,
             folders: folders.to_vec(),
         }
@@ -143,7 +143,7 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
 }
 
 /// Plays the scene and tells it.
-async fn show(demo: &Folders, address: SocketAddr) -> Outcome {
+async fn show(demo: &Folders, address: SocketAddr, leaves: bool) -> Outcome {
     use DatastoreKind::{Calendar, Contacts, Notes};
     let url = format!("http://{address}/syncml");
     output::line(format_args!("1. A server listens on {url}."))?;
@@ -182,6 +182,11 @@ async fn show(demo: &Folders, address: SocketAddr) -> Outcome {
     for device in [&phone, &laptop, &phone] {
         session(device).await?;
     }
+    if leaves {
+        return output::line(
+            "\nBoth devices hold the same now. The demonstration leaves, and its folder is removed.",
+        );
+    }
     look(demo, &url)
 }
 
@@ -200,14 +205,36 @@ async fn session(device: &Device) -> Outcome {
 /// Says where to look.
 fn look(demo: &Folders, url: &str) -> Outcome {
     let root = demo.root.display();
+    let program = program();
     output::line(format_args!(
         "\nBoth devices hold the same now. Look at them, change something and sync again:\n\
          \x20 server   {url}   user {ACCOUNT}   password {ACCOUNT}\n\
          \x20 phone    {root}/phone\n\
          \x20 laptop   {root}/laptop\n\
-         \x20 state    syncline device list --data {root}/server\n\
-         \x20 sync     echo {ACCOUNT} | syncline sync --url {url} --user {ACCOUNT} --password-stdin \
-         --device-id demo-laptop contacts={root}/laptop/contacts calendar={root}/laptop/calendar \
-         notes={root}/laptop/notes"
+         \x20 state    {program} device list --data {root}/server\n\
+         \x20 sync     echo {ACCOUNT} | {program} sync --url {url} --user {ACCOUNT} \
+         --password-stdin --device-id demo-laptop contacts={root}/laptop/contacts \
+         calendar={root}/laptop/calendar notes={root}/laptop/notes"
     ))
+}
+
+/// What to type to run this program: its name where a shell finds it, else its path.
+fn program() -> String {
+    let name = "syncline";
+    let Ok(running) = std::env::current_exe() else {
+        return name.to_owned();
+    };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file());
+    if found.is_some_and(|file| file.canonicalize().is_ok_and(|file| file == running)) {
+        return name.to_owned();
+    }
+    let shown = running.display().to_string();
+    if shown.contains(|c: char| !c.is_alphanumeric() && !"/-_.+".contains(c)) {
+        format!("'{}'", shown.replace('\'', "'\\''"))
+    } else {
+        shown
+    }
 }

@@ -38,7 +38,8 @@ pub(super) fn run(command: Device) -> Outcome {
             store.forget_device(account.id, &row.device)?;
             output::line(format_args!(
                 "forgot device {} of {}",
-                row.device, account.name
+                output::foreign(&row.device, output::PHRASE),
+                account.name
             ))
         }
     }
@@ -185,6 +186,7 @@ fn show(row: &Row, json: bool) -> Outcome {
         ("last heard", dash(row.last_seen.as_ref())),
     ];
     for (name, value) in facts {
+        let value = output::foreign(&value, output::PHRASE);
         output::line(format_args!("{name:<12}{value}"))?;
     }
     output::line("")?;

@@ -36,7 +36,7 @@ pub(super) fn run(options: Serve) -> Outcome {
     if let Some(folder) = &messages {
         state::make_private(folder).map_err(|error| super::folder::unusable(folder, &error))?;
     }
-    let store = state::open_or_create(&options.state, &config)?;
+    let store = state::open_to_serve(&options.state, &config)?;
     let node = Node::new(store.clone(), protocol, messages);
     runtime()?.block_on(async {
         let stop = stop_signal()?;
@@ -66,9 +66,12 @@ fn protocol(options: &Serve, config: &Config) -> server::Config {
 fn settings(resp_uri: RespUri, max_msg_size: u64) -> Settings {
     let settings = Settings::default();
     let twice = usize::try_from(max_msg_size.saturating_mul(2)).unwrap_or(usize::MAX);
+    let max_body = settings.max_body.max(twice);
     Settings {
         resp_uri,
-        max_body: settings.max_body.max(twice),
+        max_body,
+        // a few of the largest at one time, whatever their size
+        max_body_memory: settings.max_body_memory.max(max_body.saturating_mul(8)),
         ..settings
     }
 }
@@ -117,7 +120,7 @@ pub(super) fn stop_signal() -> Outcome<impl Future<Output = ()>> {
 }
 
 /// How long a session without messages is kept, seconds.
-const SESSION_AGE: i64 = 7 * 24 * 3600;
+const SESSION_AGE: i64 = 24 * 3600;
 
 /// The same for sessions that nobody logged in to.
 const STRANGER_AGE: i64 = 3600;

@@ -1,9 +1,10 @@
 //! `syncline store`: datastores and their items.
 
+mod history;
+
 use std::fs;
 use std::path::Path;
 
-use pim::line::Lines;
 use pim::{Format, Kind};
 use serde::Serialize;
 use session::store::{Datastore, DatastoreKind, Guid, StoredItem};
@@ -43,6 +44,33 @@ pub(super) fn run(command: Store) -> Outcome {
             let account = state::account(&store, &user)?;
             let datastore = state::datastore(&store, &account, &name)?;
             import(&store, &datastore, &dir)
+        }
+        Store::History {
+            state: options,
+            user,
+            json,
+            store: name,
+            guid,
+        } => {
+            let store = state::open_existing(&options)?;
+            let account = state::account(&store, &user)?;
+            let datastore = state::datastore(&store, &account, &name)?;
+            match guid {
+                Some(guid) => history::versions(&store, &datastore, Guid(guid), json),
+                None => history::changed(&store, &datastore, json),
+            }
+        }
+        Store::Restore {
+            state: options,
+            user,
+            version,
+            store: name,
+            guid,
+        } => {
+            let store = state::open_existing(&options)?;
+            let account = state::account(&store, &user)?;
+            let datastore = state::datastore(&store, &account, &name)?;
+            history::restore(&store, &datastore, Guid(guid), version)
         }
     }
 }
@@ -139,11 +167,11 @@ const BATCH: usize = 500;
 fn import(store: &Sqlite, datastore: &Datastore, dir: &Path) -> Outcome {
     let mut batch = Vec::new();
     let (mut imported, mut failed) = (0, 0);
-    for path in folder::files(dir)? {
-        let content = match fs::read(&path) {
+    for (path, readable) in folder::entries(dir)? {
+        let content = match readable.and_then(|()| read(&path)) {
             Ok(content) => content,
-            Err(error) => {
-                warn(format_args!("{} cannot be read: {error}", path.display()));
+            Err(reason) => {
+                warn(format_args!("{} {reason}", path.display()));
                 failed += 1;
                 continue;
             }
@@ -154,10 +182,10 @@ fn import(store: &Sqlite, datastore: &Datastore, dir: &Path) -> Outcome {
                     batch.push((part.media_type.to_owned(), part.content));
                 }
                 Ok(part) => {
+                    let (what, home) = component(part.media_type, &part.content);
                     warn(format_args!(
-                        "{} holds an item of type {} that does not belong into {}",
+                        "{} holds {what}, which belongs into {home} and not into {}",
                         path.display(),
-                        part.media_type,
                         datastore.name
                     ));
                     failed += 1;
@@ -180,34 +208,38 @@ fn import(store: &Sqlite, datastore: &Datastore, dir: &Path) -> Outcome {
     Ok(())
 }
 
+/// The content of a file, or why there is nothing in it to import.
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let content = fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+    if content.trim_ascii().is_empty() {
+        return Err("is empty".to_owned());
+    }
+    Ok(content)
+}
+
+/// What people call an item, and the datastore where such items belong.
+fn component(media_type: &str, content: &[u8]) -> (&'static str, &'static str) {
+    match pim::media::kind_of(media_type, content) {
+        Kind::Contact => ("a VCARD", "contacts"),
+        Kind::Event => ("a VEVENT", "calendar"),
+        Kind::Task => ("a VTODO", "tasks"),
+        Kind::Journal => ("a VJOURNAL", "notes"),
+        Kind::Note if media_type == Format::VNote.media_type() => ("a VNOTE", "notes"),
+        Kind::Note => ("plain text", "notes"),
+        Kind::Bookmark => ("a VBKM", "no datastore"),
+        Kind::Other => ("something else", "no datastore"),
+    }
+}
+
 /// Whether a datastore of that kind takes such an item.
 fn fits(datastore: DatastoreKind, media_type: &str, content: &[u8]) -> bool {
-    let kind = kind_of(media_type, content);
+    let kind = pim::media::kind_of(media_type, content);
     match datastore {
         DatastoreKind::Contacts => kind == Kind::Contact,
         DatastoreKind::Calendar => kind == Kind::Event,
         DatastoreKind::Tasks => kind == Kind::Task,
         DatastoreKind::Notes => matches!(kind, Kind::Note | Kind::Journal),
     }
-}
-
-/// What an item is: by its first component, else by its media type.
-fn kind_of(media_type: &str, content: &[u8]) -> Kind {
-    let components = Lines::new(content).filter(|line| line.is("BEGIN"));
-    let mut kinds = components.filter_map(|line| {
-        let name = line.raw_value().trim_ascii().to_ascii_uppercase();
-        match name.as_slice() {
-            b"VCARD" => Some(Kind::Contact),
-            b"VEVENT" => Some(Kind::Event),
-            b"VTODO" => Some(Kind::Task),
-            b"VJOURNAL" => Some(Kind::Journal),
-            b"VNOTE" => Some(Kind::Note),
-            _ => None,
-        }
-    });
-    kinds
-        .next()
-        .unwrap_or_else(|| pim::media::kind_of_media_type(media_type))
 }
 
 #[cfg(test)]

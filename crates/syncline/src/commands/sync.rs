@@ -2,7 +2,9 @@
 
 mod profile;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pim::Format;
@@ -11,6 +13,7 @@ use session::client::{Counts, Progress, SourceSummary, Summary};
 use session::store::DatastoreKind;
 
 use super::password_from_stdin;
+use super::serve::stop_signal;
 use crate::cli::{Sync, SyncMode};
 use crate::device::{Device, Folder, Planned};
 use crate::output;
@@ -25,7 +28,16 @@ pub(super) fn run(options: Sync) -> Outcome {
     }
     let bar = bar();
     let runtime = super::runtime()?;
-    let summary = runtime.block_on(device.sync(|progress| show(&bar, progress)));
+    let summary = runtime.block_on(async {
+        let mut stop = pin!(stop_signal()?);
+        tokio::select! {
+            summary = device.sync(|progress| show(&bar, progress)) => summary,
+            () = &mut stop => Err(Failure::input(
+                "interrupted; what both sides have confirmed stays, run the same command again to \
+                 go on",
+            )),
+        }
+    });
     bar.finish_and_clear();
     report(&summary?, json)
 }
@@ -33,9 +45,22 @@ pub(super) fn run(options: Sync) -> Outcome {
 /// The device that options and profile describe; options go first.
 fn device(options: Sync) -> Outcome<Device> {
     let profile = match options.what.as_slice() {
-        [one] if !one.contains('=') => Profile::load(Path::new(one))?,
-        pairs => Profile::of_pairs(pairs)?,
+        [one] if is_profile(one) => Profile::load(Path::new(one))?,
+        several => match several.iter().find(|one| is_profile(one)) {
+            None => Profile::of_pairs(several)?,
+            Some(one) if Path::new(one).is_file() => {
+                return Err(Failure::usage(format_args!(
+                    "the profile {one} stands alone; leave out the rest, or put it into the profile"
+                )));
+            }
+            Some(one) => {
+                return Err(Failure::usage(format_args!(
+                    "{one:?} names no datastore and folder; write STORE=DIR or STORE=DIR:TYPE"
+                )));
+            }
+        },
     };
+    once_each(&profile.stores)?;
     let mode = options.mode.or(profile.mode).unwrap_or_default();
     let folders = profile
         .stores
@@ -71,11 +96,17 @@ fn device(options: Sync) -> Outcome<Device> {
             }
         }
     };
+    let id = options.device_id.or(profile.device_id);
+    if let Some(id) = id.as_ref().filter(|id| id.contains(char::is_control)) {
+        return Err(Failure::usage(format_args!(
+            "{id:?} is no device identifier; choose one without control characters"
+        )));
+    }
     Ok(Device {
         url,
         user,
         password,
-        id: options.device_id.or(profile.device_id),
+        id,
         version: options.version.or(profile.version).map(Into::into),
         encoding: options
             .encoding
@@ -85,10 +116,44 @@ fn device(options: Sync) -> Outcome<Device> {
         max_msg_size: options
             .max_msg_size
             .or(profile.max_msg_size)
-            .unwrap_or(150_000),
+            .unwrap_or(1_000_000),
         basic_first: options.basic || profile.basic,
         folders,
     })
+}
+
+/// Whether an argument is no `STORE=DIR`.
+fn is_profile(argument: &str) -> bool {
+    !argument.contains('=')
+}
+
+/// Refuses to sync one datastore or one folder twice: each would take the other's changes back.
+fn once_each(stores: &[(String, profile::Entry)]) -> Outcome {
+    let mut names: BTreeMap<String, &str> = BTreeMap::new();
+    let mut dirs: BTreeMap<PathBuf, &Path> = BTreeMap::new();
+    for (store, entry) in stores {
+        if let Some(other) = names.insert(session::datastore_name(store), store) {
+            return Err(Failure::usage(format_args!(
+                "{other:?} and {store:?} are one datastore; name it once"
+            )));
+        }
+        if let Some(other) = dirs.insert(whole(&entry.dir), &entry.dir) {
+            return Err(Failure::usage(format_args!(
+                "{} and {} are one folder; give each datastore its own",
+                other.display(),
+                entry.dir.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The one path of a folder; one that is not there yet has none of another name.
+fn whole(dir: &Path) -> PathBuf {
+    let absolute = || std::path::absolute(dir).map(|path| path.components().collect());
+    dir.canonicalize()
+        .or_else(|_| absolute())
+        .unwrap_or_else(|_| dir.to_owned())
 }
 
 fn folder(
@@ -157,12 +222,15 @@ fn show(bar: &ProgressBar, progress: &[Progress]) {
 fn report(summary: &Summary, json: bool) -> Outcome {
     for source in &summary.sources {
         if let Some(error) = &source.error {
+            let error = output::foreign(error, output::PHRASE);
             warn(format_args!("{}: {error}", source.name));
         }
         for failure in &source.failed {
             warn(format_args!(
                 "{}: item {}: {}",
-                source.name, failure.item, failure.reason
+                source.name,
+                output::foreign(&failure.item, output::PHRASE),
+                output::foreign(&failure.reason, output::PHRASE)
             ));
         }
     }
@@ -257,42 +325,62 @@ struct PlannedRow {
     name: String,
     would_send: Changes,
     compares_all: bool,
+    /// Files of this side that would go before the server's come.
+    would_remove: u64,
+    /// Items of the server that this side does not have would go.
+    replaces_server: bool,
 }
 
-/// Says what a session would send.
+/// Says what a session would do.
 fn plan(device: &Device, json: bool) -> Outcome {
     let planned = device.dry_run()?;
     let named = device.folders.iter().zip(&planned);
     if json {
-        let row = |(folder, one): (&'_ Folder, &'_ Planned)| PlannedRow {
-            name: folder.store.clone(),
-            would_send: Changes {
-                added: one.added,
-                changed: one.changed,
-                deleted: one.deleted,
-            },
-            compares_all: one.slow,
+        let row = |(folder, one): (&'_ Folder, &'_ Planned)| {
+            let [added, changed, deleted] = match *one {
+                Planned::Changes(counts) => counts,
+                Planned::Compare(items) | Planned::ReplaceServer(items) => [items, 0, 0],
+                Planned::Receive | Planned::ReplaceLocal(_) => [0; 3],
+            };
+            PlannedRow {
+                name: folder.store.clone(),
+                would_send: Changes {
+                    added,
+                    changed,
+                    deleted,
+                },
+                compares_all: matches!(one, Planned::Compare(_)),
+                would_remove: match *one {
+                    Planned::ReplaceLocal(items) => items,
+                    _ => 0,
+                },
+                replaces_server: matches!(one, Planned::ReplaceServer(_)),
+            }
         };
         return output::json(&named.map(row).collect::<Vec<_>>());
     }
     for (folder, one) in named {
-        output::line(planned_line(&folder.store, one))?;
+        output::line(format_args!("{}: {}", folder.store, planned_line(one)))?;
     }
     Ok(())
 }
 
-fn planned_line(name: &str, planned: &Planned) -> String {
-    let Planned {
-        added,
-        changed,
-        deleted,
-        slow,
-    } = planned;
-    if *slow {
-        let items = added + changed;
-        return format!("{name}: would send all {items} items, to be compared with the server's");
+fn planned_line(planned: &Planned) -> String {
+    match *planned {
+        Planned::Changes([added, changed, deleted]) => {
+            format!("would send {added} added, {changed} changed, {deleted} deleted")
+        }
+        Planned::Compare(items) => {
+            format!("would send all {items} items, to be compared with the server's")
+        }
+        Planned::ReplaceServer(items) => {
+            format!("would send all {items} items; the server's other items would be removed")
+        }
+        Planned::Receive => "would send nothing and receive the server's changes".to_owned(),
+        Planned::ReplaceLocal(items) => {
+            format!("would remove all {items} items here and receive the server's")
+        }
     }
-    format!("{name}: would send {added} added, {changed} changed, {deleted} deleted")
 }
 
 #[cfg(test)]
@@ -322,6 +410,31 @@ mod tests {
             "contacts: sent 1 added, 2 changed, 0 deleted; received 3 added, 0 changed, 1 deleted; \
              0 failed"
         );
+    }
+
+    #[test]
+    fn a_plan_says_what_goes() {
+        assert_eq!(
+            planned_line(&Planned::ReplaceLocal(3)),
+            "would remove all 3 items here and receive the server's"
+        );
+        let line = planned_line(&Planned::ReplaceServer(2));
+        assert!(
+            line.contains("the server's other items would be removed"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn nothing_is_synced_twice() {
+        let once = |pairs: &[&str]| {
+            let pairs: Vec<String> = pairs.iter().map(|&pair| pair.to_owned()).collect();
+            once_each(&Profile::of_pairs(&pairs).unwrap().stores)
+        };
+        assert!(once(&["contacts=a", "notes=b"]).is_ok());
+        assert!(once(&["contacts=a", "./contacts=b"]).is_err());
+        assert!(once(&["contacts=a", "notes=./a/"]).is_err());
+        assert!(once(&["contacts=.", "notes=../"]).is_ok());
     }
 
     #[test]

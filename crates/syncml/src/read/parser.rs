@@ -22,11 +22,19 @@ pub(super) struct Parser<'a> {
     source: Source<'a>,
     /// Commands open around the one being read.
     nested: usize,
+    /// Commands begun so far, and how many there may be.
+    commands: usize,
+    max_commands: usize,
 }
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(source: Source<'a>) -> Self {
-        Self { source, nested: 0 }
+    pub(super) fn new(source: Source<'a>, max_commands: usize) -> Self {
+        Self {
+            source,
+            nested: 0,
+            commands: 0,
+            max_commands,
+        }
     }
 
     /// The next element within the open one; `None` when that ends.
@@ -179,6 +187,13 @@ impl<'a> Parser<'a> {
     }
 
     fn command(&mut self, name: Cow<'a, str>) -> Result<Command<'a>, Error> {
+        self.commands += 1;
+        if self.commands > self.max_commands {
+            return Err(Error::Limit {
+                what: "commands",
+                limit: self.max_commands,
+            });
+        }
         Ok(match &*name {
             "Add" => Command::Change(self.change(ChangeKind::Add)?),
             "Replace" => Command::Change(self.change(ChangeKind::Replace)?),

@@ -41,6 +41,8 @@ impl<'a> Source<'a> {
                 let limits = wbxml::Limits {
                     max_depth: limits.max_depth,
                     max_elements: limits.max_elements,
+                    // references to a string table may not make much more of a document than it is
+                    max_expansion: Some(bytes.len() * 2 + 64 * 1024),
                     ..wbxml::Limits::default()
                 };
                 let reader = Box::new(wbxml::Reader::new(bytes, &limits)?);
@@ -178,14 +180,20 @@ impl<'a> XmlSource<'a> {
                 }
                 XmlEvent::CData(text) => return Ok(Event::Text(as_bytes(text.into_inner()))),
                 XmlEvent::GeneralRef(reference) => {
-                    let character = match reference.as_ref() {
-                        "amp" => Some('&'),
-                        "lt" => Some('<'),
-                        "gt" => Some('>'),
-                        "quot" => Some('"'),
-                        "apos" => Some('\''),
-                        _ => reference.resolve_char_ref().ok().flatten(),
+                    // the usual ones without making a text of each
+                    let usual: Option<&'static [u8]> = match reference.as_ref() {
+                        "amp" => Some(b"&"),
+                        "lt" => Some(b"<"),
+                        "gt" => Some(b">"),
+                        "quot" => Some(b"\""),
+                        "apos" => Some(b"'"),
+                        "#13" | "#xD" | "#xd" => Some(b"\r"),
+                        _ => None,
                     };
+                    if let Some(text) = usual {
+                        return Ok(Event::Text(Cow::Borrowed(text)));
+                    }
+                    let character = reference.resolve_char_ref().ok().flatten();
                     let character = character.ok_or_else(|| {
                         self.fail("a reference to an entity that is not declared")
                     })?;

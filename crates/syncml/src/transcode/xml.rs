@@ -91,14 +91,28 @@ impl Xml {
     }
 
     fn value(&mut self, text: &str) {
-        let multi_line = text.contains(['\n', '<']);
-        let line_ends_only = text.matches('\r').count() == text.matches("\r\n").count();
-        if multi_line && line_ends_only && !text.contains("]]>") {
+        if reads_better_whole(text) {
             self.text.extend(["<![CDATA[", text, "]]>"]);
         } else {
             self.text.push_str(&escaped(text));
         }
     }
+}
+
+/// Whether a text is of several lines or has markup, and can stand as it is: its carriage returns
+/// are parts of line ends, and it does not end the section that it stands in.
+fn reads_better_whole(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut is_worth_it = false;
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'\n' | b'<' => is_worth_it = true,
+            b'\r' if bytes.get(at + 1) != Some(&b'\n') => return false,
+            b'>' if bytes[..at].ends_with(b"]]") => return false,
+            _ => {}
+        }
+    }
+    is_worth_it
 }
 
 impl Sink for Xml {

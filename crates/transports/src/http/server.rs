@@ -1,17 +1,21 @@
 //! The server's side.
 //!
 //! ```text
-//! accept ─▶ one task a connection ─▶ router ─▶ body, bounded in size and time ─▶ Exchange
-//!                                  ◀─ status, Content-Type, body             ◀─
+//! accept ─▶ gate ─▶ one task a connection ─▶ router ─▶ body, bounded ─▶ Exchange
+//!                                          ◀─ status, Content-Type, body ◀─
 //! ```
+//!
+//! A body is bounded in size, time and pace, and all together in memory.
 //!
 //! A request that reached its [`Exchange`] is answered even while the server shuts down.
 
+mod gate;
 mod metrics;
+mod patience;
 mod request;
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +25,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Request, StatusCode, header};
+use hyper::body;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use syncml::Encoding;
@@ -30,7 +36,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use gate::Gate;
 use metrics::Metrics;
+use patience::Patience;
 
 /// A message as it came off the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +56,9 @@ pub struct Incoming {
     pub resp_uri_base: Option<String>,
     /// `User-Agent`, bytes that are no text replaced.
     pub user_agent: Option<String>,
+    /// The address at the other end of the connection: the client's, or that of the proxy before
+    /// the server. What a proxy says of the client in headers is not used.
+    pub peer: IpAddr,
 }
 
 /// What becomes of a message.
@@ -111,10 +122,25 @@ pub struct Settings {
     pub header_timeout: Duration,
     /// How long a body may make no progress.
     pub body_idle_timeout: Duration,
+    /// How long a body may come as slowly as it likes; after that, [`min_body_rate`] counts.
+    ///
+    /// [`min_body_rate`]: Self::min_body_rate
+    pub body_grace: Duration,
+    /// The least bytes a second that a body brings on average once the grace is over, else status
+    /// 408; 0 is taken as 1. A phone on GPRS makes about 1,000.
+    pub min_body_rate: u32,
     /// How long a body may take altogether.
     pub body_timeout: Duration,
+    /// How long an answer may wait for the client to take more of it.
+    pub write_timeout: Duration,
     /// Connections at one time; further ones wait to be accepted.
     pub max_connections: usize,
+    /// Connections of one peer at one time; further ones are closed at once. A peer is an IPv4
+    /// address or an IPv6 network of 64 bits. All clients behind a proxy are one peer.
+    pub max_connections_per_peer: usize,
+    /// Memory for all bodies together, bytes; what does not fit is refused with status 503. One
+    /// peer has half of it at most, so less than twice `max_body` keeps large bodies out.
+    pub max_body_memory: usize,
     /// How long requests in hand may take after the shutdown began.
     pub shutdown_timeout: Duration,
     /// The address for `RespURI`.
@@ -127,8 +153,13 @@ impl Default for Settings {
             max_body: 4 << 20,
             header_timeout: Duration::from_secs(10),
             body_idle_timeout: Duration::from_secs(30),
+            body_grace: Duration::from_secs(30),
+            min_body_rate: 100,
             body_timeout: Duration::from_mins(10),
+            write_timeout: Duration::from_mins(2),
             max_connections: 512,
+            max_connections_per_peer: 128,
+            max_body_memory: 256 << 20,
             shutdown_timeout: Duration::from_secs(30),
             resp_uri: RespUri::FromRequest,
         }
@@ -144,8 +175,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 struct Shared<E> {
     exchange: Arc<E>,
     settings: Settings,
+    gate: Arc<Gate>,
     metrics: Metrics,
 }
+
+/// The address at the other end, in the extensions of each request.
+#[derive(Debug, Clone, Copy)]
+struct Peer(IpAddr);
 
 /// Serves until `shutdown` completes, then finishes the requests in hand and returns.
 ///
@@ -162,6 +198,7 @@ pub async fn serve<E: Exchange>(
     let permits = Arc::new(Semaphore::new(settings.max_connections));
     let shared = Arc::new(Shared {
         exchange,
+        gate: Arc::new(Gate::new(&settings)),
         settings,
         metrics: Metrics::default(),
     });
@@ -179,17 +216,23 @@ pub async fn serve<E: Exchange>(
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
             (permit, accepted) = next => match accepted {
-                Ok((stream, peer)) => {
+                Ok((stream, address)) => {
+                    // a listener of version 6 gives addresses of version 4 in its own form
+                    let peer = address.ip().to_canonical();
+                    let Some(admission) = shared.gate.enter(peer) else {
+                        tracing::debug!(%peer, "one connection too many of this peer");
+                        continue;
+                    };
                     let connection = connection(
                         stream,
-                        peer,
+                        Peer(peer),
                         router.clone(),
-                        shared.settings.header_timeout,
+                        shared.settings.clone(),
                         closed.clone(),
                     );
                     connections.spawn(async move {
                         connection.await;
-                        drop(permit);
+                        drop((admission, permit));
                     });
                 }
                 Err(error) => {
@@ -210,18 +253,24 @@ pub async fn serve<E: Exchange>(
 /// Serves one connection to its end, or to the end of its current request once `closed` closes.
 async fn connection(
     stream: TcpStream,
-    peer: SocketAddr,
+    peer: Peer,
     router: Router,
-    header_timeout: Duration,
+    settings: Settings,
     mut closed: watch::Receiver<()>,
 ) {
     // answers are small and complete: waiting for more to send only delays them
     let _ = stream.set_nodelay(true);
+    let stream = Patience::new(stream, settings.write_timeout);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<body::Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
+        .header_read_timeout(settings.header_timeout)
         .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     let mut serving = pin!(serving);
     let outcome = tokio::select! {
         outcome = serving.as_mut() => outcome,
@@ -231,7 +280,7 @@ async fn connection(
         }
     };
     if let Err(error) = outcome {
-        tracing::debug!(%peer, %error, "a connection broke");
+        tracing::debug!(peer = %peer.0, %error, "a connection broke");
     }
 }
 

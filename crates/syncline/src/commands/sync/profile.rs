@@ -163,10 +163,15 @@ fn of_pair(pair: &str) -> Outcome<(String, Entry)> {
     Ok((store.to_owned(), entry))
 }
 
-/// A folder's name may have a colon too, so only types of items count.
+/// A folder's name may have a colon too, so only two words with a slash between count.
 fn is_media_type(text: &str) -> bool {
-    text.strip_prefix("text/")
-        .is_some_and(|subtype| !subtype.is_empty() && !subtype.contains('/'))
+    let is_word = |word: &str| {
+        let mut letters = word.chars();
+        let first = letters.next().is_some_and(|c| c.is_ascii_alphanumeric());
+        first && letters.all(|c| c.is_ascii_alphanumeric() || "-+._".contains(c))
+    };
+    text.split_once('/')
+        .is_some_and(|(kind, subtype)| is_word(kind) && is_word(subtype))
 }
 
 #[cfg(test)]
@@ -195,6 +200,8 @@ mod tests {
             ("x".to_owned(), plain("./d", Some("text/x-vcard")))
         );
         assert_eq!(pair("x=a:b").1, plain("a:b", None));
+        assert_eq!(pair("x=a:b/c/").1, plain("a:b/c/", None));
+        assert_eq!(pair("x=a:foo/bar").1, plain("a", Some("foo/bar")));
         for wrong in ["x", "=d", "x=", "x=:text/vcard"] {
             assert!(of_pair(wrong).is_err(), "{wrong}");
         }
@@ -212,6 +219,12 @@ mod tests {
         let profile = Profile::load(&path).unwrap();
         assert_eq!(profile.password.as_deref(), Some("word"));
         assert_eq!(profile.version, Some(SyncVersion::V1_1));
+        let names: Vec<&str> = profile
+            .stores
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(names, ["contacts", "calendar"], "in the file's order");
         let entry = |name: &str| {
             let found = profile.stores.iter().find(|(store, _)| store == name);
             found.unwrap().1.clone()

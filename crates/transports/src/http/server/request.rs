@@ -1,27 +1,35 @@
 //! From a request to an answer.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
+use tokio::time::Instant;
 
-use super::{Exchange, Incoming, Outgoing, Settings, Shared, text};
+use super::gate::{Full, HeldBody};
+use super::{Exchange, Incoming, Outgoing, Peer, Settings, Shared, text};
 use crate::http::media::MediaType;
 use crate::http::path;
 
 /// What a person sees who opens the address in a browser.
 const GREETING: &str = "This is a SyncML (OMA Data Synchronization) server; set this address in your device or client.";
 
+/// When a client may come back that found no memory left for its body.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+
 /// Takes every request that is not for whoever watches the server.
 pub(super) async fn handle<E: Exchange>(
     State(shared): State<Arc<Shared<E>>>,
+    Extension(Peer(peer)): Extension<Peer>,
     request: Request<Body>,
 ) -> Response {
     if !path::takes_messages(request.uri().path()) {
@@ -38,7 +46,7 @@ pub(super) async fn handle<E: Exchange>(
     }
     let started = Instant::now();
     let (parts, body) = request.into_parts();
-    let (response, bytes_in) = match message(&parts, body, &shared.settings).await {
+    let (response, bytes_in) = match message(&shared, peer, &parts, body).await {
         Ok(incoming) => {
             let bytes_in = incoming.body.len();
             (answer(shared.exchange.exchange(incoming).await), bytes_in)
@@ -61,7 +69,13 @@ pub(super) async fn handle<E: Exchange>(
 }
 
 /// The message of a request, or the answer that refuses it.
-async fn message(parts: &Parts, body: Body, settings: &Settings) -> Result<Incoming, Response> {
+async fn message<E>(
+    shared: &Shared<E>,
+    peer: IpAddr,
+    parts: &Parts,
+    body: Body,
+) -> Result<Incoming, Response> {
+    let settings = &shared.settings;
     let headers = &parts.headers;
     if let Some(coding) = headers.get(header::CONTENT_ENCODING)
         && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
@@ -71,7 +85,7 @@ async fn message(parts: &Parts, body: Body, settings: &Settings) -> Result<Incom
             "compressed bodies are not supported",
         ));
     }
-    let body = read(body, settings).await?;
+    let body = read(body, shared.gate.body(peer), settings).await?;
     if body.is_empty() {
         return Err(empty(headers));
     }
@@ -93,6 +107,7 @@ async fn message(parts: &Parts, body: Body, settings: &Settings) -> Result<Incom
         token: path::token(&parts.uri),
         resp_uri_base: path::resp_uri_base(&settings.resp_uri, &parts.uri, headers),
         user_agent: user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        peer,
     })
 }
 
@@ -112,7 +127,7 @@ fn empty(headers: &HeaderMap) -> Response {
 }
 
 /// Reads a body within the bounds of the settings.
-async fn read(mut body: Body, settings: &Settings) -> Result<Bytes, Response> {
+async fn read(mut body: Body, mut held: HeldBody, settings: &Settings) -> Result<Bytes, Response> {
     let too_large = || {
         let line = format!("a message has at most {} bytes", settings.max_body);
         text(StatusCode::PAYLOAD_TOO_LARGE, &line)
@@ -120,31 +135,41 @@ async fn read(mut body: Body, settings: &Settings) -> Result<Bytes, Response> {
     if body.size_hint().lower() > settings.max_body as u64 {
         return Err(too_large());
     }
-    let whole = async {
-        let mut bytes = BytesMut::new();
-        loop {
-            let frame = tokio::time::timeout(settings.body_idle_timeout, body.frame()).await;
-            let frame = match frame {
-                Err(_) => return Err(text(StatusCode::REQUEST_TIMEOUT, "the body stopped coming")),
-                Ok(None) => return Ok(bytes.freeze()),
-                Ok(Some(Err(error))) => {
-                    let line = format!("the body broke: {error}");
-                    return Err(text(StatusCode::BAD_REQUEST, &line));
-                }
-                Ok(Some(Ok(frame))) => frame,
-            };
-            if let Some(data) = frame.data_ref() {
-                if bytes.len() + data.len() > settings.max_body {
-                    return Err(too_large());
-                }
-                bytes.extend_from_slice(data);
+    let began = Instant::now();
+    loop {
+        let pause = began.elapsed() + settings.body_idle_timeout;
+        let deadline = began + pause.min(time_for(held.len(), settings));
+        let Ok(frame) = tokio::time::timeout_at(deadline, body.frame()).await else {
+            let line = "the body came too slowly";
+            return Err(text(StatusCode::REQUEST_TIMEOUT, line));
+        };
+        let frame = match frame {
+            None => return Ok(held.freeze()),
+            Some(Err(error)) => {
+                let line = format!("the body broke: {error}");
+                return Err(text(StatusCode::BAD_REQUEST, &line));
+            }
+            Some(Ok(frame)) => frame,
+        };
+        if let Some(data) = frame.data_ref() {
+            if held.len() + data.len() > settings.max_body {
+                return Err(too_large());
+            }
+            if let Err(Full) = held.extend(data, settings.max_body) {
+                tracing::warn!("the memory for bodies is used up");
+                return Err(answer(Outgoing::Unavailable {
+                    retry_after: RETRY_AFTER,
+                }));
             }
         }
-    };
-    match tokio::time::timeout(settings.body_timeout, whole).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(text(StatusCode::REQUEST_TIMEOUT, "the body took too long")),
     }
+}
+
+/// How long a body may take of which that many bytes are here.
+fn time_for(length: usize, settings: &Settings) -> Duration {
+    let rate = u64::from(settings.min_body_rate.max(1));
+    let earned = Duration::from_secs(length as u64 / rate);
+    settings.body_timeout.min(settings.body_grace + earned)
 }
 
 fn answer(outgoing: Outgoing) -> Response {
@@ -170,5 +195,96 @@ fn answer(outgoing: Outgoing) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR,
             "the server failed, see its log",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::convert::Infallible;
+    use std::future::Future as _;
+    use std::net::Ipv4Addr;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, ready};
+
+    use hyper::body::Frame;
+    use tokio::time::{Sleep, sleep};
+
+    use super::super::gate::Gate;
+    use super::*;
+
+    /// A body of equal parts, each after a pause.
+    struct Drip {
+        parts: usize,
+        part: Bytes,
+        pause: Duration,
+        alarm: Pin<Box<Sleep>>,
+    }
+
+    impl hyper::body::Body for Drip {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            if self.parts == 0 {
+                return Poll::Ready(None);
+            }
+            ready!(self.alarm.as_mut().poll(context));
+            let next = Instant::now() + self.pause;
+            self.alarm.as_mut().reset(next);
+            self.parts -= 1;
+            Poll::Ready(Some(Ok(Frame::data(self.part.clone()))))
+        }
+    }
+
+    /// What becomes of such a body, and how long that takes.
+    async fn drip(parts: usize, size: usize, pause: Duration) -> (Result<usize, u16>, Duration) {
+        let settings = Settings::default();
+        let gate = Arc::new(Gate::new(&settings));
+        let body = Body::new(Drip {
+            parts,
+            part: Bytes::from(vec![2; size]),
+            pause,
+            alarm: Box::pin(sleep(pause)),
+        });
+        let began = Instant::now();
+        let held = gate.body(Ipv4Addr::LOCALHOST.into());
+        let outcome = read(body, held, &settings).await;
+        let outcome = outcome
+            .map(|bytes| bytes.len())
+            .map_err(|response| response.status().as_u16());
+        (outcome, began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_phone_is_waited_for() {
+        let (outcome, time) = drip(300, 1000, Duration::from_secs(1)).await;
+        assert_eq!(outcome, Ok(300_000));
+        assert!(time >= Duration::from_mins(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_that_drip_are_cut_off() {
+        let (outcome, time) = drip(4000, 1, Duration::from_secs(3)).await;
+        assert_eq!(outcome, Err(408));
+        assert!(time < Duration::from_secs(35), "{time:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_that_stop_are_cut_off() {
+        let (outcome, time) = drip(2, 100_000, Duration::from_secs(31)).await;
+        assert_eq!(outcome, Err(408));
+        assert!(time < Duration::from_secs(35), "{time:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_body_takes_for_ever() {
+        let (outcome, time) = drip(4000, 1000, Duration::from_secs(1)).await;
+        assert_eq!(outcome, Err(408));
+        assert!(time < Duration::from_secs(601), "{time:?}");
     }
 }

@@ -1,0 +1,90 @@
+//! Speed and memory of Syncline, beside a floor and its peers.
+//!
+//! ```text
+//! bench            a first sync of 5,000 contacts, beside bare transactions; syncs without changes;
+//!                  then the codec
+//! bench --codec    the codec alone: reading and writing messages, beside libwbxml
+//! bench --peers    all, and the first sync into SyncEvolution's server, beside ours
+//! ```
+//!
+//! What is compared is measured in the same run on the same machine, so that the ratios hold where
+//! the numbers do not. Targets are printed, not enforced: the exit code tells whether everything
+//! could be measured. `cargo xtask bench` builds all that is needed; the server is the release
+//! binary beside this one, and its data are in the temporary folder (`TMPDIR`), which has to be on
+//! a real disk for the numbers to mean anything.
+
+mod codec;
+mod floor;
+mod libwbxml;
+mod peers;
+mod process;
+mod report;
+mod sync;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Success, or why something could not be measured.
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Contacts of the syncs, of about 700 bytes each.
+const ITEMS: u32 = 5_000;
+
+/// The account that all servers here have.
+const USER: &str = "bench";
+const PASSWORD: &str = "not a secret";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let parts = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => Parts::Ours,
+        ["--codec"] => Parts::Codec,
+        ["--peers"] => Parts::All,
+        _ => {
+            report::say("usage: bench [--codec | --peers]");
+            return ExitCode::from(2);
+        }
+    };
+    match run(parts) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::say(&format!("failed: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Parts {
+    Codec,
+    Ours,
+    All,
+}
+
+fn run(parts: Parts) -> Outcome<()> {
+    if parts == Parts::Codec {
+        return codec::run();
+    }
+    let program = program()?;
+    sync::run(&program)?;
+    codec::run()?;
+    if parts == Parts::All {
+        peers::run(&program)?;
+    }
+    Ok(())
+}
+
+/// The release binary of `syncline`, which cargo puts beside this one.
+fn program() -> Outcome<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name("syncline");
+    if program.exists() {
+        return Ok(program);
+    }
+    Err(format!(
+        "{} is not there; run `cargo build --release --package syncline`",
+        program.display()
+    )
+    .into())
+}
