@@ -461,38 +461,42 @@ impl MessageWriter {
 
 /// Bytes as text, if XML has a form for each of its characters.
 pub(crate) fn xml_text(bytes: &[u8]) -> Option<&str> {
-    // U+FFFE and U+FFFF are the only other characters without a form
-    let is_odd = |(at, byte): (usize, &u8)| match byte {
-        0..0x20 => !matches!(byte, b'\t' | b'\n' | b'\r'),
-        0xef => matches!(bytes.get(at + 1..at + 3), Some([0xbf, 0xbe | 0xbf])),
-        _ => false,
-    };
-    if bytes.iter().enumerate().any(is_odd) {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let is_control = |byte: &u8| *byte < 0x20 && !matches!(*byte, b'\t' | b'\n' | b'\r');
+    // without a way out of the inner loop, so that it runs on many bytes at once
+    let has_control = |piece: &[u8]| piece.iter().fold(false, |odd, byte| odd | is_control(byte));
+    if bytes.chunks(64).any(has_control) {
         return None;
     }
-    std::str::from_utf8(bytes).ok()
+    // U+FFFE and U+FFFF are the only other characters without a form
+    let has_none = |at| matches!(bytes.get(at + 1..at + 3), Some([0xbf, 0xbe | 0xbf]));
+    (!memchr::memchr_iter(0xef, bytes).any(has_none)).then_some(text)
 }
 
 /// Text with what XML reserves escaped, and carriage returns kept from normalization.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
-    let is_special = |byte: &u8| matches!(byte, b'<' | b'>' | b'&' | b'\r');
-    let specials = text.bytes().filter(|byte| is_special(byte)).count();
-    if specials == 0 {
+    let bytes = text.as_bytes();
+    let is_plain = memchr::memchr3(b'<', b'>', b'&', bytes).is_none()
+        && memchr::memchr(b'\r', bytes).is_none();
+    if is_plain {
         return Cow::Borrowed(text);
     }
-    let mut out = String::with_capacity(text.len() + 4 * specials);
-    let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| is_special(&byte)) {
-        let (run, special) = rest.split_at(at);
-        out += run;
-        out += match special.as_bytes().first() {
-            Some(b'<') => "&lt;",
-            Some(b'>') => "&gt;",
-            Some(b'&') => "&amp;",
-            _ => "&#13;",
-        };
-        rest = special.get(1..).unwrap_or_default();
+    let mut out = String::with_capacity(text.len() + text.len() / 8 + 16);
+    for (number, line) in text.split('\r').enumerate() {
+        if number > 0 {
+            out += "&#13;";
+        }
+        let mut done = 0;
+        for at in memchr::memchr3_iter(b'<', b'>', b'&', line.as_bytes()) {
+            out += line.get(done..at).unwrap_or_default();
+            out += match line.as_bytes().get(at) {
+                Some(b'<') => "&lt;",
+                Some(b'>') => "&gt;",
+                _ => "&amp;",
+            };
+            done = at + 1;
+        }
+        out += line.get(done..).unwrap_or_default();
     }
-    out += rest;
     Cow::Owned(out)
 }

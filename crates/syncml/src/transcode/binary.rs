@@ -115,7 +115,7 @@ impl Document {
     fn literal(&mut self, element: &Element<'_>) -> Result<usize, Error> {
         let name = match element {
             Element::Named(name) if !name.contains(&0) => name.to_vec(),
-            other => other.xml_name().into_bytes(),
+            other => other.xml_name().into_owned().into_bytes(),
         };
         if let Some(index) = self.literals.get(&name) {
             return Ok(*index);

@@ -72,18 +72,18 @@ impl<'a> Element<'a> {
     /// The name in XML, from which [`Element::new`] gives the same element: `unknown-0-3F` for
     /// a token that is not assigned, `literal-` and hexadecimal digits for a name that is none in
     /// XML.
-    pub(super) fn xml_name(&self) -> String {
+    pub(super) fn xml_name(&self) -> Cow<'static, str> {
         match self {
-            Self::Known(_, name) => name.text.to_owned(),
-            Self::Token { page, code } => format!("unknown-{page}-{code:02X}"),
-            Self::Named(name) => match std::str::from_utf8(name) {
+            Self::Known(_, name) => Cow::Borrowed(name.text),
+            Self::Token { page, code } => Cow::Owned(format!("unknown-{page}-{code:02X}")),
+            Self::Named(name) => Cow::Owned(match std::str::from_utf8(name) {
                 Ok(text) if is_xml_name(text) => text.to_owned(),
                 _ => name.iter().fold("literal-".to_owned(), |mut text, byte| {
                     // a String takes all that is written to it
                     let _ = write!(text, "{byte:02X}");
                     text
                 }),
-            },
+            }),
         }
     }
 }

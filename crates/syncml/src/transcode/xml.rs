@@ -1,5 +1,7 @@
 //! Elements as indented XML.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -43,7 +45,7 @@ impl Namespace {
 
 #[derive(Debug)]
 struct Open {
-    name: String,
+    name: Cow<'static, str>,
     namespace: Option<Namespace>,
     /// Its tag lacks the closing bracket.
     in_tag: bool,
@@ -103,16 +105,9 @@ impl Xml {
 /// are parts of line ends, and it does not end the section that it stands in.
 fn reads_better_whole(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let mut is_worth_it = false;
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
-            b'\n' | b'<' => is_worth_it = true,
-            b'\r' if bytes.get(at + 1) != Some(&b'\n') => return false,
-            b'>' if bytes[..at].ends_with(b"]]") => return false,
-            _ => {}
-        }
-    }
-    is_worth_it
+    memchr::memchr2(b'\n', b'<', bytes).is_some()
+        && memchr::memchr_iter(b'\r', bytes).all(|at| bytes.get(at + 1) == Some(&b'\n'))
+        && memchr::memmem::find(bytes, b"]]>").is_none()
 }
 
 impl Sink for Xml {
@@ -142,7 +137,7 @@ impl Sink for Xml {
         }
         let is_size = element.is(Vocabulary::DevInf, devinf::MAX_SIZE);
         let name = if is_size && versions.devinf < Version::V1_2 {
-            "Size".to_owned()
+            Cow::Borrowed("Size")
         } else {
             element.xml_name()
         };
