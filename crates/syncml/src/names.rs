@@ -117,8 +117,16 @@ impl Vocabulary {
             (Self::DevInf, "Xval") => devinf::X_VAL.text,
             _ => text,
         };
+        let first = text.as_bytes().first();
         let mut names = self.pages().iter().copied().flatten();
-        names.find(|name| name.text == text).copied()
+        // most names differ in length or first letter, which costs no call
+        names
+            .find(|name| {
+                name.text.len() == text.len()
+                    && name.text.as_bytes().first() == first
+                    && name.text == text
+            })
+            .copied()
     }
 
     fn pages(self) -> &'static [&'static [Name]] {

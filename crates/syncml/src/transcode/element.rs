@@ -50,7 +50,9 @@ impl<'a> Element<'a> {
 
     /// Whether this is the element of a table.
     pub(super) fn is(&self, vocabulary: Vocabulary, name: Name) -> bool {
-        *self == Self::Known(vocabulary, name)
+        // page and token are enough, and cheaper to compare than the text
+        matches!(self, Self::Known(own, known)
+            if *own == vocabulary && known.code == name.code && known.page == name.page)
     }
 
     pub(super) fn vocabulary(&self) -> Option<Vocabulary> {
