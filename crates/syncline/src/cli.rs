@@ -142,6 +142,9 @@ pub(crate) struct Serve {
     /// Address that devices are told to go on with, or `off` [default: the one they used].
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// All clients come through a proxy, so that one address may hold all connections.
+    #[arg(long)]
+    pub(crate) behind_proxy: bool,
     /// Who wins when device and server changed the same item [default: client-wins].
     #[arg(long, value_enum)]
     pub(crate) conflict: Option<Conflict>,

@@ -28,7 +28,10 @@ pub(super) fn run(options: Serve) -> Outcome {
         .clone()
         .or_else(|| config.server.public_url.clone());
     let protocol = protocol(&options, &config);
-    let settings = settings(resp_uri(public_url.as_deref())?, protocol.max_msg_size);
+    let mut settings = settings(resp_uri(public_url.as_deref())?, protocol.max_msg_size);
+    if options.behind_proxy || config.server.behind_proxy {
+        settings.max_connections_per_peer = settings.max_connections;
+    }
     let messages = options
         .log_messages
         .clone()
