@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use syncml::{
     Access, AccessKind, Alert, AlertCode, Anchor, Chal, Command, Data, Encoding, Header, Item,
-    Location, MessageWriter, Meta, Results, Status, StatusCode, Version,
+    Location, MessageWriter, Meta, Results, Status, StatusCode, Version, auth,
 };
 
 use super::state::{Owed, Phase};
@@ -100,17 +100,9 @@ impl StatusOut {
 
 impl ChallengeOut {
     fn to_chal(&self) -> Chal<'static> {
-        let (scheme, next_nonce) = match self {
-            Self::Basic => ("syncml:auth-basic", None),
-            Self::Md5(nonce) => ("syncml:auth-md5", Some(nonce.clone())),
-        };
-        Chal {
-            meta: Meta {
-                format: Some("b64".into()),
-                media_type: Some(scheme.into()),
-                next_nonce,
-                ..Meta::default()
-            },
+        match self {
+            Self::Basic => auth::basic_chal(),
+            Self::Md5(nonce) => auth::md5_chal(nonce),
         }
     }
 }
