@@ -143,8 +143,6 @@ pub enum Level {
     Warn,
     /// A session begins, ends or changes course.
     Info,
-    /// A command was carried out.
-    Debug,
 }
 
 /// Why a message gets no answer.

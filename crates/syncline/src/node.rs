@@ -256,7 +256,6 @@ fn log(answer: &Answer) {
             match event.level {
                 Level::Warn => tracing::warn!("{}", event.message),
                 Level::Info => tracing::info!("{}", event.message),
-                Level::Debug => tracing::debug!("{}", event.message),
             }
         }
         tracing::debug!(bytes = answer.body.len(), "answered");
