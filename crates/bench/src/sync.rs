@@ -224,6 +224,9 @@ impl World {
             version: Version::V1_2,
             encoding: Encoding::Wbxml,
             max_msg_size: MAX_MSG_SIZE,
+            max_obj_size: 32 << 20,
+            resume: true,
+            one_package: false,
             basic_first: false,
             software_version: env!("CARGO_PKG_VERSION").to_owned(),
         }

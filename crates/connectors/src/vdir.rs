@@ -22,10 +22,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use session::client::{
-    Added, Anchors, Applied, ChangeKind, LocalChange, Plan, Replica, ReplicaError,
+    Added, Anchors, Applied, ChangeKind, LocalChange, Plan, Replica, ReplicaError, Unfinished,
 };
 
-use session::store::DatastoreKind;
+use session::store::{DatastoreKind, Partial};
 
 use files::{Folder, Print};
 use state::{Known, State};
@@ -148,7 +148,7 @@ impl Vdir {
         for change in self.differences()? {
             counts[match change.kind {
                 ChangeKind::Add => 0,
-                ChangeKind::Replace => 1,
+                ChangeKind::Replace | ChangeKind::Move => 1,
                 ChangeKind::Delete => 2,
             }] += 1;
         }
@@ -362,11 +362,25 @@ impl Replica for Vdir {
 
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
         self.given.clear();
-        if plan.renews_map {
+        if plan.renews_map && !plan.resumes {
             self.state.renew()?;
+        }
+        if !plan.resumes {
+            self.state.set_begun_ns(files::now_ns())?;
         }
         self.queue = match plan {
             Plan { sends: false, .. } => VecDeque::new(),
+            Plan { resumes: true, .. } => {
+                let begun_ns = self.state.begun_ns()?;
+                let mut changes = self.differences()?;
+                // a comparison has to see every item
+                changes.retain(|change| {
+                    // what cannot be looked at is left to the reading of it
+                    let stat = self.folder.stat(&change.luid).ok().flatten();
+                    plan.all_items || stat.is_none_or(|stat| stat.modified_ns <= begun_ns)
+                });
+                changes.into()
+            }
             Plan {
                 all_items: true, ..
             } => {
@@ -394,6 +408,7 @@ impl Replica for Vdir {
                     luid: change.luid,
                     media_type: String::new(),
                     content: Vec::new(),
+                    parent: None,
                 }));
             }
             let (print, content) = match self.folder.read(&change.luid) {
@@ -420,6 +435,7 @@ impl Replica for Vdir {
                 luid: change.luid,
                 media_type: media_type.to_owned(),
                 content,
+                parent: None,
             }));
         }
         Ok(None)
@@ -526,6 +542,47 @@ impl Replica for Vdir {
         self.state.maps_acknowledged(guids)
     }
 
+    fn unfinished(&mut self) -> Result<Option<Unfinished>, ReplicaError> {
+        self.state.unfinished()
+    }
+
+    fn set_unfinished(&mut self, unfinished: Option<&Unfinished>) -> Result<(), ReplicaError> {
+        self.state.set_unfinished(unfinished)
+    }
+
+    fn partial(&mut self) -> Result<Option<Partial>, ReplicaError> {
+        self.state.partial()
+    }
+
+    fn begin_partial(&mut self, head: &[u8]) -> Result<(), ReplicaError> {
+        self.state.begin_partial(head)
+    }
+
+    fn append_partial(&mut self, bytes: &[u8]) -> Result<(), ReplicaError> {
+        self.state.append_partial(bytes)
+    }
+
+    fn undo_partial(&mut self) -> Result<(), ReplicaError> {
+        self.state.undo_partial()
+    }
+
+    fn partial_content(&mut self) -> Result<Vec<u8>, ReplicaError> {
+        self.state.partial_content()
+    }
+
+    fn end_partial(&mut self) -> Result<(), ReplicaError> {
+        self.state.end_partial()
+    }
+
+    fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {
+        self.state.luid_of(guid)
+    }
+
+    fn set_parent(&mut self, _: &str, _: Option<&str>) -> Result<Applied, ReplicaError> {
+        // a folder of files has no folders for a server to put them into
+        Ok(Applied::Unknown)
+    }
+
     fn message_done(&mut self) -> Result<(), ReplicaError> {
         self.carry_out()?;
         self.folder.flush()?;
@@ -535,6 +592,8 @@ impl Replica for Vdir {
     fn complete(&mut self, anchors: &Anchors) -> Result<(), ReplicaError> {
         self.carry_out()?;
         self.state.set_anchors(anchors)?;
+        self.state.set_unfinished(None)?;
+        self.state.end_partial()?;
         self.state.commit()
     }
 }
@@ -575,6 +634,7 @@ mod tests {
             all_items,
             sends: true,
             renews_map: all_items,
+            resumes: false,
         }
     }
 

@@ -99,6 +99,9 @@ fn session(dir: &Path, device: &str, now: i64) -> Session {
         version: Version::V1_2,
         encoding: Encoding::Wbxml,
         max_msg_size: 2000,
+        max_obj_size: 32 << 20,
+        resume: true,
+        one_package: false,
         basic_first: false,
         software_version: "1".into(),
     };

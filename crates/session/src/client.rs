@@ -16,6 +16,7 @@
 
 mod compose;
 mod devinf;
+mod large;
 mod memory;
 mod replica;
 mod take;
@@ -27,7 +28,10 @@ use syncml::{AlertCode, Encoding, StatusCode, Version};
 use crate::clock;
 use crate::store::DatastoreKind;
 pub use memory::MemoryReplica;
-pub use replica::{Added, Anchors, Applied, ChangeKind, LocalChange, Plan, Replica, ReplicaError};
+pub use replica::{
+    Added, Anchors, Applied, ChangeKind, LocalChange, Plan, Replica, ReplicaError, Room,
+    SendingObject, Unfinished,
+};
 
 /// Who the client is and how it talks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +50,13 @@ pub struct Config {
     pub encoding: Encoding,
     /// The largest message that the client takes, bytes.
     pub max_msg_size: u64,
+    /// The largest object that the client takes in chunks, bytes.
+    pub max_obj_size: u64,
+    /// Go on with a session that did not complete, where the server bears with it (1.2).
+    pub resume: bool,
+    /// Send the changes with the first message, without an initialization before, to a server that
+    /// is known.
+    pub one_package: bool,
     /// Offer the password in the clear in the first message, for servers that know no digests.
     pub basic_first: bool,
     /// Our software version, for device information.
@@ -79,6 +90,21 @@ impl Mode {
             Self::FromServer => AlertCode::ONE_WAY_FROM_SERVER,
             Self::RefreshFromServer => AlertCode::REFRESH_FROM_SERVER,
         }
+    }
+
+    /// Whether all items of a side are sent.
+    const fn compares(self) -> bool {
+        matches!(
+            self,
+            Self::Slow | Self::RefreshFromClient | Self::RefreshFromServer
+        )
+    }
+
+    /// Whether a session of this type may go on with one that did not complete: of the same type, or
+    /// of one that servers make a slow sync of.
+    fn goes_on_with(self, unfinished: &Unfinished) -> bool {
+        let alert = AlertCode(unfinished.alert);
+        alert == self.alert() || (self == Self::TwoWay && alert == AlertCode::SLOW)
     }
 }
 
@@ -128,6 +154,8 @@ pub enum Step {
 pub struct Summary {
     /// The datastores, in the order given.
     pub sources: Vec<SourceSummary>,
+    /// The session was suspended: another one goes on with it.
+    pub suspended: bool,
 }
 
 /// What a session did with a datastore.
@@ -162,7 +190,7 @@ impl Counts {
     fn count(&mut self, kind: ChangeKind) {
         match kind {
             ChangeKind::Add => self.added += 1,
-            ChangeKind::Replace => self.changed += 1,
+            ChangeKind::Replace | ChangeKind::Move => self.changed += 1,
             ChangeKind::Delete => self.deleted += 1,
         }
     }
@@ -228,6 +256,13 @@ pub enum Error {
         /// What the server said.
         status: StatusCode,
     },
+    /// The server knows of no resuming. What it would have needed is forgotten: another session is
+    /// an ordinary one.
+    #[error("the server cannot resume a session ({status}, {phrase})", phrase = status.phrase())]
+    Resume {
+        /// What the server said.
+        status: StatusCode,
+    },
     /// The server refused the message as a whole.
     #[error("the server refused the session ({status}, {phrase})", phrase = status.phrase())]
     Rejected {
@@ -288,10 +323,19 @@ enum Awaited {
         luid: String,
         kind: ChangeKind,
     },
+    /// Some of an object, and not its end.
+    Chunk {
+        source: usize,
+        luid: String,
+        /// Bytes that are out with it.
+        offset: u64,
+    },
     Map {
         source: usize,
         guids: Vec<String>,
     },
+    /// The suspension.
+    Suspend,
 }
 
 /// A status that is owed to the server.
@@ -327,6 +371,18 @@ struct Active {
     /// Messages in a row into which the next change did not fit.
     stuck: u32,
     cleared: bool,
+    /// The session that did not complete and that this one asks to go on with.
+    unfinished: Option<Unfinished>,
+    /// The server goes on with it.
+    resumed: bool,
+    /// Changes are out that the server has not agreed to take.
+    early: bool,
+    /// The server wants all items in place of them.
+    again: bool,
+    /// The object that is going out in chunks.
+    sending: Option<large::Sending>,
+    /// The replica remembers how far an object is out.
+    in_chunks: bool,
     progress: Progress,
     summary: SourceSummary,
 }
@@ -380,6 +436,7 @@ impl Active {
                     all_items: true,
                     sends: true,
                     renews_map: true,
+                    resumes: false,
                 };
                 match self.call(|replica| replica.begin(all)) {
                     Ok(0) => Ok(()),
@@ -426,6 +483,27 @@ pub struct Session {
     awaited: BTreeMap<(u32, u32), Awaited>,
     /// Messages in a row that brought nothing.
     idle: u32,
+    /// The largest object that the server takes in chunks; `None` until it said that it takes any.
+    peer_max_obj_size: Option<u64>,
+    /// The datastore for which an object is coming in chunks.
+    receiving: Option<usize>,
+    /// Addresses of objects of the server that were not ended.
+    unended: Vec<(Option<String>, Option<String>)>,
+    /// The server is busy with what it was sent.
+    busy: bool,
+    /// The message that is taken wants no statuses.
+    no_resp: bool,
+    suspending: Suspending,
+}
+
+/// Whether the session is to be suspended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Suspending {
+    No,
+    /// With the next message.
+    Wanted,
+    /// The server was told.
+    Told,
 }
 
 /// How the client proves who it is.
@@ -473,6 +551,12 @@ impl Session {
                 sent_all: false,
                 stuck: 0,
                 cleared: false,
+                unfinished: None,
+                resumed: false,
+                early: false,
+                again: false,
+                sending: None,
+                in_chunks: false,
                 progress: Progress::default(),
                 summary: SourceSummary {
                     name: source.name.clone(),
@@ -481,7 +565,20 @@ impl Session {
                 source,
             };
             one.anchors = one.call(|replica| replica.anchors())?;
-            one.next = clock::next_anchor(now, &one.anchors.client);
+            let unfinished = one.call(|replica| replica.unfinished())?;
+            one.unfinished = unfinished.filter(|unfinished| {
+                let is_wanted = config.resume && config.version >= Version::V1_2;
+                is_wanted && one.source.mode.goes_on_with(unfinished)
+            });
+            if one.unfinished.is_none() {
+                // an ordinary alert makes the server forget it too
+                one.call(|replica| replica.set_unfinished(None))?;
+            }
+            let last = match &one.unfinished {
+                Some(unfinished) => &unfinished.last,
+                None => &one.anchors.client,
+            };
+            one.next = clock::next_anchor(now, last);
             active.push(one);
         }
         let nonce = match active.first_mut() {
@@ -512,6 +609,12 @@ impl Session {
             devinf_exchanged: [false; 2],
             awaited: BTreeMap::new(),
             idle: 0,
+            peer_max_obj_size: None,
+            receiving: None,
+            unended: Vec::new(),
+            busy: false,
+            no_resp: false,
+            suspending: Suspending::No,
         })
     }
 
@@ -541,6 +644,20 @@ impl Session {
         })
     }
 
+    /// Suspends the session with the next message (DS Protocol 1.2); what both sides have confirmed
+    /// stays, and another session goes on from there. Before 1.2, and before any change was
+    /// agreed on, the session ends at once.
+    // spec: I01 I15
+    pub fn suspend(&mut self) {
+        let can_resume = self.config.version >= Version::V1_2
+            && !matches!(self.phase, Phase::Alerting | Phase::Initialization);
+        if can_resume && self.suspending == Suspending::No {
+            self.suspending = Suspending::Wanted;
+        } else if !can_resume {
+            self.phase = Phase::Done;
+        }
+    }
+
     /// Takes the server's answer to the last message.
     ///
     /// # Errors
@@ -563,6 +680,7 @@ impl Session {
                 .iter()
                 .map(|active| active.summary.clone())
                 .collect(),
+            suspended: self.suspending != Suspending::No,
         }
     }
 

@@ -17,14 +17,22 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// The bytes of an item's data, decoded by its format; `None` when they cannot be.
 pub(crate) fn content_of<'i>(item: &'i Item<'_>, meta: &Meta<'_>) -> Option<Cow<'i, [u8]>> {
-    let bytes: Cow<'i, [u8]> = match item.data.as_ref() {
-        None => return Some(Cow::Borrowed(&[])),
-        Some(Data::Bytes(bytes)) => Cow::Borrowed(bytes.as_ref()),
-        Some(Data::Markup(text)) => Cow::Borrowed(text.as_bytes()),
-        Some(_) => return None,
-    };
-    let format = meta.format.as_deref().unwrap_or("chr").trim();
-    if !format.eq_ignore_ascii_case("b64") {
+    decoded(Cow::Borrowed(carried(item)?), meta.format.as_deref())
+}
+
+/// The bytes of an item's data as they are carried; `None` for what is no text or bytes.
+pub(crate) fn carried<'i>(item: &'i Item<'_>) -> Option<&'i [u8]> {
+    match item.data.as_ref() {
+        None => Some(&[]),
+        Some(Data::Bytes(bytes)) => Some(bytes),
+        Some(Data::Markup(text)) => Some(text.as_bytes()),
+        Some(_) => None,
+    }
+}
+
+/// Bytes decoded by the format they are carried in; `None` when they cannot be.
+pub(crate) fn decoded<'b>(bytes: Cow<'b, [u8]>, format: Option<&str>) -> Option<Cow<'b, [u8]>> {
+    if !is_base64(format) {
         return Some(bytes);
     }
     let text: Vec<u8> = bytes
@@ -33,4 +41,9 @@ pub(crate) fn content_of<'i>(item: &'i Item<'_>, meta: &Meta<'_>) -> Option<Cow<
         .filter(|byte| !byte.is_ascii_whitespace())
         .collect();
     BASE64.decode(text).ok().map(Cow::Owned)
+}
+
+/// Whether data of this format is base64.
+pub(crate) fn is_base64(format: Option<&str>) -> bool {
+    format.is_some_and(|format| format.trim().eq_ignore_ascii_case("b64"))
 }

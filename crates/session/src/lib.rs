@@ -14,11 +14,14 @@
 //!
 //! The crate opens no socket or file, reads no clock and draws no random number.
 
+mod chunks;
 pub mod client;
 mod clock;
 mod content;
+mod hash;
 pub mod server;
 pub mod store;
 mod uri;
 
+pub use hash::hash;
 pub use uri::{datastore_name, same_address};

@@ -17,6 +17,7 @@ mod bounds;
 mod devinf;
 mod incoming;
 mod initialization;
+mod large;
 mod login;
 mod outgoing;
 mod reply;
@@ -38,6 +39,8 @@ pub struct Config {
     pub software_version: String,
     /// The largest message it takes and gives, bytes.
     pub max_msg_size: u64,
+    /// The largest object it takes in chunks, bytes.
+    pub max_obj_size: u64,
     /// Who wins when both sides changed an item.
     pub conflict: ConflictPolicy,
 }
@@ -48,6 +51,7 @@ impl Default for Config {
             server_id: "syncline".to_owned(),
             software_version: env!("CARGO_PKG_VERSION").to_owned(),
             max_msg_size: 1_000_000,
+            max_obj_size: 32 << 20,
             conflict: ConflictPolicy::ClientWins,
         }
     }
@@ -331,6 +335,9 @@ impl Run<'_> {
         {
             self.state.peer_max_msg_size = Some(size);
         }
+        if let Some(meta) = &self.header.meta {
+            self.take_max_obj_size(meta);
+        }
         if !self.check_version() || !self.log_in(message)? {
             self.refuse_commands(message);
             return Ok(());
@@ -441,17 +448,7 @@ impl Run<'_> {
 
     /// Answers a command, unless its sender wants none.
     fn push_status(&mut self, command: &Command<'_>, code: StatusCode) {
-        let no_resp = match command {
-            Command::Change(c) => c.no_resp,
-            Command::Alert(c) => c.no_resp,
-            Command::Access(c) => c.no_resp,
-            Command::Sync(c) => c.no_resp,
-            Command::Group(c) => c.no_resp,
-            Command::Exec(c) => c.no_resp,
-            Command::Search(c) => c.no_resp,
-            _ => false,
-        };
-        if no_resp || self.reply.no_resp {
+        if command.no_resp() || self.reply.no_resp {
             return;
         }
         if !bounds::is_id(command.cmd_id()) {
@@ -489,8 +486,13 @@ impl Run<'_> {
 
     /// The client's `Final`: its package is complete.
     fn package_ended(&mut self) -> Result<(), StoreError> {
+        self.end_of_data_missing()?;
         match self.state.phase {
-            Phase::Initialization if self.state.datastores.iter().any(|ds| ds.sync_received) => {
+            // spec: B19 B20
+            Phase::Initialization
+                if self.state.datastores.iter().any(|ds| ds.sync_received)
+                    && !self.state.datastores.iter().any(|ds| ds.overridden) =>
+            {
                 // initialization and changes came in one package
                 self.finish_receiving()?;
                 self.state.package_ended = true;

@@ -179,6 +179,8 @@ pub struct Link {
     pub last_sync: i64,
     /// The session that has begun and not completed; `None` after one that did.
     pub open: Option<OpenSession>,
+    /// The filter of the last session, in the session's own form; empty for none.
+    pub filter: String,
 }
 
 /// A session between its first changes and its end: what a resume (alert 225) goes on with.
@@ -190,6 +192,30 @@ pub struct OpenSession {
     pub client_last: String,
     /// The last change that it sends; zero until the server's changes begin.
     pub until: ChangeSeq,
+    /// The large object that is being sent to the device.
+    pub sending: Option<Sending>,
+}
+
+/// How far the sending of a large object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sending {
+    /// The item.
+    pub guid: Guid,
+    /// Its last change when the sending began: another one makes what was sent worthless.
+    pub seq: ChangeSeq,
+    /// Bytes of its content that the device has confirmed.
+    pub confirmed: u64,
+}
+
+/// A large object of which not all has come yet (DS Protocol, large object handling).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partial {
+    /// What is known of it, in the session's own form.
+    pub head: Vec<u8>,
+    /// Bytes that have come.
+    pub received: u64,
+    /// The bytes that came last.
+    pub last_chunk: Vec<u8>,
 }
 
 /// A pair of the map.
@@ -220,6 +246,12 @@ pub struct StoredItem {
     pub content: Vec<u8>,
     /// Identity of the content.
     pub exact: u64,
+    /// The folder that the item is in; `None` at the root.
+    pub parent: Option<Guid>,
+    /// Sequence number of the last change of the content; a move alone leaves it.
+    pub content_seq: ChangeSeq,
+    /// Seconds since 1970 of the last change.
+    pub modified: i64,
 }
 
 /// Why a change was made, for the history.
@@ -245,8 +277,10 @@ pub struct Content<'a> {
 /// An item that a device does not hold as the server does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
-    /// The item.
+    /// The item; without its content where that is larger than [`PendingRange::inline`].
     pub item: StoredItem,
+    /// Bytes of its content.
+    pub size: u64,
     /// The device's pair, when it holds some version.
     pub mapping: Option<Mapping>,
 }
@@ -262,6 +296,10 @@ pub struct PendingRange {
     pub generation: i64,
     /// At most this many.
     pub limit: usize,
+    /// Contents of more bytes are not read.
+    pub inline: usize,
+    /// Items that the device holds as they are come too.
+    pub with_held: bool,
 }
 
 /// A server session between two messages.
@@ -307,6 +345,13 @@ pub enum StoreError {
 
 /// The state as one message sees it.
 pub trait Transaction {
+    /// Remembers the state as it is now, for [`Transaction::undo_atomic`]. One at a time.
+    fn begin_atomic(&mut self) -> Result<(), StoreError>;
+    /// Undoes all since [`Transaction::begin_atomic`].
+    fn undo_atomic(&mut self) -> Result<(), StoreError>;
+    /// Keeps all since [`Transaction::begin_atomic`].
+    fn end_atomic(&mut self) -> Result<(), StoreError>;
+
     /// The account of that name.
     fn account(&mut self, name: &str) -> Result<Option<Account>, StoreError>;
     /// The account's datastores, in order of number.
@@ -360,7 +405,30 @@ pub trait Transaction {
         datastore: DatastoreId,
         guid: Guid,
     ) -> Result<Option<StoredItem>, StoreError>;
-    /// Adds an item.
+    /// Some of an item's content: from `offset` on, at most `length` bytes, fewer at its end.
+    fn content_slice(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        offset: u64,
+        length: usize,
+    ) -> Result<Vec<u8>, StoreError>;
+    /// Moves an item to another folder, or to the root. The content stays as it is.
+    fn move_item(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        parent: Option<Guid>,
+        now: i64,
+    ) -> Result<ChangeSeq, StoreError>;
+    /// The live items of a folder, by GUID; at most `limit`.
+    fn children(
+        &mut self,
+        datastore: DatastoreId,
+        parent: Guid,
+        limit: usize,
+    ) -> Result<Vec<Guid>, StoreError>;
+    /// Adds an item, at the root.
     fn add_item(
         &mut self,
         datastore: DatastoreId,
@@ -414,10 +482,26 @@ pub trait Transaction {
     ) -> Result<bool, StoreError>;
     /// Items of a range of the change sequence that the device does not hold as the server does,
     /// in order of sequence: live ones without a pair of the generation or with an older
-    /// revision, and tombstones with a pair of the generation.
+    /// revision, and tombstones with a pair of the generation. [`PendingRange::with_held`] adds
+    /// the live ones that the device holds as they are.
     fn pending(&mut self, link: LinkId, range: PendingRange) -> Result<Vec<Pending>, StoreError>;
     /// How many items [`Transaction::pending`] has in the range.
     fn count_pending(&mut self, link: LinkId, range: PendingRange) -> Result<u64, StoreError>;
+    /// The large object of which some has come from the device.
+    fn partial(&mut self, link: LinkId) -> Result<Option<Partial>, StoreError>;
+    /// A large object begins to come; whatever had come of another one is dropped.
+    fn begin_partial(&mut self, link: LinkId, head: &[u8]) -> Result<(), StoreError>;
+    /// Keeps the next bytes of the large object.
+    fn append_partial(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), StoreError>;
+    /// Takes the bytes that came last off again.
+    fn undo_partial(&mut self, link: LinkId) -> Result<(), StoreError>;
+    /// All that has come of the large object.
+    fn partial_content(&mut self, link: LinkId) -> Result<Vec<u8>, StoreError>;
+    /// Drops what has come of the large object.
+    fn end_partial(&mut self, link: LinkId) -> Result<(), StoreError>;
+    /// The name of the conflict policy that the owner has set for the device and datastore, or for
+    /// the datastore, or for the device; the closest one.
+    fn conflict_policy(&mut self, link: LinkId) -> Result<Option<String>, StoreError>;
     /// Live items without a pair of the generation: those that a refresh from the client removes.
     fn unmapped(
         &mut self,

@@ -33,6 +33,9 @@ fn session_of(sources: Vec<Source>, encoding: Encoding) -> Session {
         version: Version::V1_2,
         encoding,
         max_msg_size: 100_000,
+        max_obj_size: 32 << 20,
+        resume: true,
+        one_package: false,
         basic_first: false,
         software_version: "1".into(),
     };
@@ -461,6 +464,7 @@ fn what_is_confirmed_is_what_was_given_out() {
         all_items: false,
         sends: true,
         renews_map: false,
+        resumes: false,
     };
     let mut replica = MemoryReplica::default();
     let [first, second] = [b"1", b"2"].map(|text| replica.insert("text/plain", text));

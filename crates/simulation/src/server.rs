@@ -3,7 +3,8 @@
 use session::server::{AnswerError, Config, Request, answer};
 use session::store::{
     Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link, LinkId,
-    Mapping, Origin, Pending, PendingRange, StoreError, StoredItem, StoredSession, Transaction,
+    Mapping, Origin, Partial, Pending, PendingRange, StoreError, StoredItem, StoredSession,
+    Transaction,
 };
 use store::Memory;
 use syncml::{Document, auth};
@@ -127,6 +128,62 @@ struct Broken<'m> {
 }
 
 impl Transaction for Broken<'_> {
+    fn begin_atomic(&mut self) -> Result<(), StoreError> {
+        self.state.begin_atomic()
+    }
+    fn undo_atomic(&mut self) -> Result<(), StoreError> {
+        self.state.undo_atomic()
+    }
+    fn end_atomic(&mut self) -> Result<(), StoreError> {
+        self.state.end_atomic()
+    }
+    fn content_slice(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        offset: u64,
+        length: usize,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.state.content_slice(datastore, guid, offset, length)
+    }
+    fn move_item(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        parent: Option<Guid>,
+        now: i64,
+    ) -> Result<ChangeSeq, StoreError> {
+        self.state.move_item(datastore, guid, parent, now)
+    }
+    fn children(
+        &mut self,
+        datastore: DatastoreId,
+        parent: Guid,
+        limit: usize,
+    ) -> Result<Vec<Guid>, StoreError> {
+        self.state.children(datastore, parent, limit)
+    }
+    fn partial(&mut self, link: LinkId) -> Result<Option<Partial>, StoreError> {
+        self.state.partial(link)
+    }
+    fn begin_partial(&mut self, link: LinkId, head: &[u8]) -> Result<(), StoreError> {
+        self.state.begin_partial(link, head)
+    }
+    fn append_partial(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), StoreError> {
+        self.state.append_partial(link, bytes)
+    }
+    fn undo_partial(&mut self, link: LinkId) -> Result<(), StoreError> {
+        self.state.undo_partial(link)
+    }
+    fn partial_content(&mut self, link: LinkId) -> Result<Vec<u8>, StoreError> {
+        self.state.partial_content(link)
+    }
+    fn end_partial(&mut self, link: LinkId) -> Result<(), StoreError> {
+        self.state.end_partial(link)
+    }
+    fn conflict_policy(&mut self, link: LinkId) -> Result<Option<String>, StoreError> {
+        self.state.conflict_policy(link)
+    }
     fn account(&mut self, name: &str) -> Result<Option<Account>, StoreError> {
         self.state.account(name)
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use session::store::{
     Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, DatastoreKind, Device, Guid,
-    Link, LinkId, Mapping, Origin, Pending, PendingRange, StoreError, StoredItem, StoredSession,
-    Transaction,
+    Link, LinkId, Mapping, Origin, Partial, Pending, PendingRange, StoreError, StoredItem,
+    StoredSession, Transaction,
 };
 
 /// A store in memory. It is its own transaction: clone it to be able to roll back.
@@ -18,6 +18,11 @@ pub struct Memory {
     mappings: BTreeMap<LinkId, Vec<Mapping>>,
     items: BTreeMap<DatastoreId, BTreeMap<Guid, Held>>,
     history: Vec<Former>,
+    /// The head and the chunks of each large object that is coming.
+    partials: BTreeMap<LinkId, (Vec<u8>, Vec<Vec<u8>>)>,
+    policies: BTreeMap<(DatastoreId, i64), String>,
+    /// The state before an Atomic.
+    saved: Option<Box<Self>>,
 }
 
 #[derive(Debug, Clone)]
@@ -66,6 +71,11 @@ impl Memory {
             .collect()
     }
 
+    /// Sets the conflict policy of a datastore (number 0: all) and a device (0: all).
+    pub fn set_policy(&mut self, datastore: DatastoreId, device: i64, policy: &str) {
+        self.policies.insert((datastore, device), policy.to_owned());
+    }
+
     /// Contents that were replaced, deleted or overruled, oldest first.
     pub fn history(&self, datastore: DatastoreId, guid: Guid) -> Vec<Vec<u8>> {
         let of = |former: &&Former| former.datastore == datastore && former.guid == guid;
@@ -85,8 +95,19 @@ impl Memory {
         ChangeSeq(items.map(|held| held.item.seq.0).max().unwrap_or(0) + 1)
     }
 
-    fn put(&mut self, datastore: DatastoreId, guid: Guid, content: Content<'_>) -> ChangeSeq {
+    fn put(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        content: Content<'_>,
+        now: i64,
+    ) -> ChangeSeq {
         let seq = self.next_seq(datastore);
+        let known = self
+            .items
+            .get(&datastore)
+            .and_then(|items| items.get(&guid));
+        let parent = known.and_then(|held| held.item.parent);
         let held = Held {
             item: StoredItem {
                 guid,
@@ -95,6 +116,9 @@ impl Memory {
                 media_type: content.media_type.to_owned(),
                 content: content.bytes.to_vec(),
                 exact: content.fingerprint.exact,
+                parent,
+                content_seq: seq,
+                modified: now,
             },
             key: content.fingerprint.key,
             uid: content.fingerprint.uid,
@@ -138,9 +162,18 @@ impl Memory {
                     None => !held.item.deleted,
                     Some(mapping) => held.item.deleted || mapping.revision < held.item.seq,
                 };
-                differs.then(|| Pending {
-                    item: held.item.clone(),
-                    mapping,
+                let wanted = differs || (range.with_held && !held.item.deleted);
+                wanted.then(|| {
+                    let size = held.item.content.len();
+                    let mut item = held.item.clone();
+                    if size > range.inline {
+                        item.content.clear();
+                    }
+                    Pending {
+                        item,
+                        size: size as u64,
+                        mapping,
+                    }
                 })
             })
             .collect();
@@ -156,6 +189,23 @@ fn damaged(what: &str) -> StoreError {
 }
 
 impl Transaction for Memory {
+    fn begin_atomic(&mut self) -> Result<(), StoreError> {
+        self.saved = Some(Box::new(self.clone()));
+        Ok(())
+    }
+
+    fn undo_atomic(&mut self) -> Result<(), StoreError> {
+        if let Some(saved) = self.saved.take() {
+            *self = *saved;
+        }
+        Ok(())
+    }
+
+    fn end_atomic(&mut self) -> Result<(), StoreError> {
+        self.saved = None;
+        Ok(())
+    }
+
     fn account(&mut self, name: &str) -> Result<Option<Account>, StoreError> {
         Ok(self.accounts.get(name).cloned())
     }
@@ -285,14 +335,14 @@ impl Transaction for Memory {
         datastore: DatastoreId,
         content: Content<'_>,
         _: Origin<'_>,
-        _: i64,
+        now: i64,
     ) -> Result<(Guid, ChangeSeq), StoreError> {
         let last = self
             .items
             .get(&datastore)
             .and_then(|items| items.keys().next_back());
         let guid = Guid(last.map_or(1, |guid| guid.0 + 1));
-        Ok((guid, self.put(datastore, guid, content)))
+        Ok((guid, self.put(datastore, guid, content, now)))
     }
 
     fn replace_item(
@@ -301,10 +351,10 @@ impl Transaction for Memory {
         guid: Guid,
         content: Content<'_>,
         _: Origin<'_>,
-        _: i64,
+        now: i64,
     ) -> Result<ChangeSeq, StoreError> {
         self.keep(datastore, guid);
-        Ok(self.put(datastore, guid, content))
+        Ok(self.put(datastore, guid, content, now))
     }
 
     fn delete_item(
@@ -312,7 +362,7 @@ impl Transaction for Memory {
         datastore: DatastoreId,
         guid: Guid,
         _: Origin<'_>,
-        _: i64,
+        now: i64,
     ) -> Result<ChangeSeq, StoreError> {
         self.keep(datastore, guid);
         let seq = self.next_seq(datastore);
@@ -322,7 +372,112 @@ impl Transaction for Memory {
             .ok_or_else(|| damaged("a deleted item is missing"))?;
         held.item.deleted = true;
         held.item.seq = seq;
+        held.item.modified = now;
         Ok(seq)
+    }
+
+    fn content_slice(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        offset: u64,
+        length: usize,
+    ) -> Result<Vec<u8>, StoreError> {
+        let items = self.items.get(&datastore);
+        let held = items
+            .and_then(|items| items.get(&guid))
+            .ok_or_else(|| damaged("an item is missing"))?;
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let rest = held.item.content.get(offset..).unwrap_or_default();
+        Ok(rest.iter().copied().take(length).collect())
+    }
+
+    fn move_item(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        parent: Option<Guid>,
+        now: i64,
+    ) -> Result<ChangeSeq, StoreError> {
+        let seq = self.next_seq(datastore);
+        let items = self.items.entry(datastore).or_default();
+        let held = items
+            .get_mut(&guid)
+            .ok_or_else(|| damaged("a moved item is missing"))?;
+        held.item.parent = parent;
+        held.item.seq = seq;
+        held.item.modified = now;
+        Ok(seq)
+    }
+
+    fn children(
+        &mut self,
+        datastore: DatastoreId,
+        parent: Guid,
+        limit: usize,
+    ) -> Result<Vec<Guid>, StoreError> {
+        let items = self
+            .items
+            .get(&datastore)
+            .into_iter()
+            .flat_map(BTreeMap::values);
+        let inside = items.filter(|held| !held.item.deleted && held.item.parent == Some(parent));
+        Ok(inside.map(|held| held.item.guid).take(limit).collect())
+    }
+
+    fn partial(&mut self, link: LinkId) -> Result<Option<Partial>, StoreError> {
+        Ok(self.partials.get(&link).map(|(head, chunks)| Partial {
+            head: head.clone(),
+            received: chunks.iter().map(|chunk| chunk.len() as u64).sum(),
+            last_chunk: chunks.last().cloned().unwrap_or_default(),
+        }))
+    }
+
+    fn begin_partial(&mut self, link: LinkId, head: &[u8]) -> Result<(), StoreError> {
+        self.partials.insert(link, (head.to_vec(), Vec::new()));
+        Ok(())
+    }
+
+    fn append_partial(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), StoreError> {
+        let (_, chunks) = self
+            .partials
+            .get_mut(&link)
+            .ok_or_else(|| damaged("a chunk belongs to nothing"))?;
+        chunks.push(bytes.to_vec());
+        Ok(())
+    }
+
+    fn undo_partial(&mut self, link: LinkId) -> Result<(), StoreError> {
+        if let Some((_, chunks)) = self.partials.get_mut(&link) {
+            chunks.pop();
+        }
+        Ok(())
+    }
+
+    fn partial_content(&mut self, link: LinkId) -> Result<Vec<u8>, StoreError> {
+        let partial = self.partials.get(&link);
+        Ok(partial.map_or(Vec::new(), |(_, chunks)| chunks.concat()))
+    }
+
+    fn end_partial(&mut self, link: LinkId) -> Result<(), StoreError> {
+        self.partials.remove(&link);
+        Ok(())
+    }
+
+    fn conflict_policy(&mut self, link: LinkId) -> Result<Option<String>, StoreError> {
+        let any = DatastoreId {
+            number: 0,
+            ..link.datastore
+        };
+        let places = [
+            (link.datastore, link.device),
+            (link.datastore, 0),
+            (any, link.device),
+        ];
+        Ok(places
+            .iter()
+            .find_map(|place| self.policies.get(place))
+            .cloned())
     }
 
     fn keep_overruled(

@@ -10,144 +10,13 @@
 
 mod scripted;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use scripted::{PASSWORD, Server, USER};
-use session::client::{Config, Error, MemoryReplica, Mode, Session, Source, Step, Summary};
+use scripted::Server;
+use scripted::device::{Device, Shared, card, counts, run};
+use session::client::{Config, Error, MemoryReplica, Mode, Session, Source, Step};
 use session::store::DatastoreKind;
 use syncml::{Encoding, Version};
-
-/// A replica that the test and the session share.
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<MemoryReplica>>);
-
-impl Shared {
-    fn with<R>(&self, run: impl FnOnce(&mut MemoryReplica) -> R) -> R {
-        run(&mut self.0.lock().unwrap())
-    }
-
-    fn contents(&self) -> Vec<String> {
-        let mut contents: Vec<String> = self.with(|replica| {
-            let items = replica.items();
-            items
-                .map(|(_, content)| String::from_utf8(content.to_vec()).unwrap())
-                .collect()
-        });
-        contents.sort();
-        contents
-    }
-
-    fn luid_of(&self, content: &str) -> String {
-        self.with(|replica| {
-            let found = replica
-                .items()
-                .find(|(_, held)| *held == content.as_bytes());
-            found.unwrap().0.to_owned()
-        })
-    }
-}
-
-/// A device with contacts.
-struct Device {
-    config: Config,
-    contacts: Shared,
-    sessions: u8,
-}
-
-impl Device {
-    fn new(name: &str) -> Self {
-        Self {
-            config: Config {
-                url: "http://server/syncml".into(),
-                user: USER.into(),
-                password: PASSWORD.into(),
-                device_id: name.into(),
-                version: Version::V1_2,
-                encoding: Encoding::Wbxml,
-                max_msg_size: 150_000,
-                basic_first: false,
-                software_version: "1".into(),
-            },
-            contacts: Shared::default(),
-            sessions: 0,
-        }
-    }
-
-    fn session(&mut self, server: &Server, mode: Mode) -> Session {
-        self.sessions += 1;
-        let source = Source {
-            name: "contacts".into(),
-            local_uri: "./people".into(),
-            remote_uri: "contacts".into(),
-            kind: DatastoreKind::Contacts,
-            mode,
-            replica: Box::new(Arc::clone(&self.contacts.0)),
-        };
-        let entropy = [self.sessions; 8];
-        Session::new(self.config.clone(), vec![source], server.now, entropy).unwrap()
-    }
-
-    fn sync(&mut self, server: &mut Server, mode: Mode) -> Summary {
-        let mut session = self.session(server, mode);
-        let limits = (self.config.max_msg_size, server.config.max_msg_size);
-        let summary = run(&mut session, server, limits).unwrap();
-        assert_eq!(summary.sources[0].error, None);
-        assert_eq!(summary.sources[0].failed, []);
-        summary
-    }
-
-    fn add(&self, name: &str, phone: &str) -> String {
-        let content = card(name, phone);
-        self.contacts
-            .with(|replica| replica.insert("text/x-vcard", content.as_bytes()));
-        content
-    }
-}
-
-fn card(name: &str, phone: &str) -> String {
-    format!("BEGIN:VCARD\r\nVERSION:2.1\r\nN:{name}\r\nTEL;CELL:{phone}\r\nEND:VCARD\r\n")
-}
-
-/// Runs a session to its end; every message is posted twice now and then, as after a lost answer.
-fn run(session: &mut Session, server: &mut Server, limits: (u64, u64)) -> Result<Summary, Error> {
-    for message in 1..1000 {
-        let Step::Send { url, body, .. } = session.step()? else {
-            return Ok(session.summary());
-        };
-        assert!(
-            message == 1 || body.len() as u64 <= limits.1,
-            "{} bytes to a limit of {}",
-            body.len(),
-            limits.1
-        );
-        let token = url.split_once("?sid=").map(|(_, token)| token.to_owned());
-        let answer = server.post(&body, token.as_deref()).unwrap();
-        assert!(answer.body.len() as u64 <= limits.0);
-        let answer = if message % 3 == 0 {
-            let again = server.post(&body, token.as_deref()).unwrap();
-            assert_eq!(again.body, answer.body);
-            again
-        } else {
-            answer
-        };
-        session.receive(&answer.body, None)?;
-    }
-    panic!("the session does not end");
-}
-
-/// `(sent added, changed, deleted, received added, changed, deleted)`.
-fn counts(summary: &Summary) -> [u64; 6] {
-    let source = &summary.sources[0];
-    let (sent, received) = (source.sent, source.received);
-    [
-        sent.added,
-        sent.changed,
-        sent.deleted,
-        received.added,
-        received.changed,
-        received.deleted,
-    ]
-}
 
 #[test]
 fn two_devices_stay_in_step_in_every_version_encoding_and_limit() {
@@ -396,6 +265,7 @@ fn an_unknown_datastore_fails_alone() {
 fn an_item_too_large_for_the_server_is_named_and_stays() {
     let mut server = Server::new();
     server.config.max_msg_size = 3000;
+    server.config.max_obj_size = 3000;
     let mut phone = Device::new("phone");
     phone.add(&"x".repeat(4000), "1");
     let small = phone.add("Ann", "2");

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::prelude::*;
 use session::store::{
     AccountId, ChangeSeq, Content, DatastoreId, Device, Guid, Link, LinkId, Mapping, OpenSession,
-    Origin, PendingRange, StoreError, StoredSession, Transaction,
+    Origin, PendingRange, Sending, StoreError, StoredSession, Transaction,
 };
 use store::{Error, Memory, Sqlite};
 
@@ -81,6 +81,16 @@ enum Call {
     HadVersion(u8, u8),
     Pending(u8, u8, u8, u8),
     Unmapped(u8, u8),
+    Slice(u8, u8),
+    Move(u8, u8),
+    Children(u8),
+    Partial(u8),
+    BeginPartial(u8, u8),
+    AppendPartial(u8, u8),
+    UndoPartial(u8),
+    EndPartial(u8),
+    /// An addition inside an Atomic, which is undone or kept.
+    Atomic(u8, bool),
 }
 
 fn calls() -> impl Strategy<Value = Vec<Call>> {
@@ -109,7 +119,16 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         2 => (d.clone(), 0..2u8, n.clone()).prop_map(|(d, m, n)| Call::Candidates(d, m, n)),
         2 => (1..6u8, n.clone()).prop_map(|(g, n)| Call::HadVersion(g, n)),
         3 => (d.clone(), n, 0..2u8, 1..5u8).prop_map(|(d, n, m, x)| Call::Pending(d, n, m, x)),
-        2 => (d, 0..2u8).prop_map(|(d, m)| Call::Unmapped(d, m)),
+        2 => (d.clone(), 0..2u8).prop_map(|(d, m)| Call::Unmapped(d, m)),
+        1 => (1..6u8, 0..200u8).prop_map(|(g, n)| Call::Slice(g, n)),
+        2 => (1..6u8, 0..6u8).prop_map(|(g, p)| Call::Move(g, p)),
+        1 => (1..6u8).prop_map(Call::Children),
+        1 => d.clone().prop_map(Call::Partial),
+        1 => (d.clone(), 0..3u8).prop_map(|(d, n)| Call::BeginPartial(d, n)),
+        2 => (d.clone(), 0..9u8).prop_map(|(d, n)| Call::AppendPartial(d, n)),
+        1 => d.clone().prop_map(Call::UndoPartial),
+        1 => d.prop_map(Call::EndPartial),
+        1 => (0..20u8, any::<bool>()).prop_map(|(n, undone)| Call::Atomic(n, undone)),
     ];
     proptest::collection::vec(call, 1..60)
 }
@@ -175,7 +194,13 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
                     alert: 200 + u16::from(n % 6),
                     client_last: n.to_string(),
                     until: ChangeSeq(wide(n)),
+                    sending: (n % 2 == 0).then(|| Sending {
+                        guid: Guid(wide(n)),
+                        seq: ChangeSeq(wide(n)),
+                        confirmed: u64::from(n),
+                    }),
                 }),
+                filter: n.to_string(),
                 ..Link::default()
             };
             format!("{:?}", tx.put_link(link(number), &state)?)
@@ -248,6 +273,8 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
                 until: ChangeSeq(wide(n) + 5),
                 generation: wide(m),
                 limit: usize::from(limit),
+                inline: usize::from(n) * 10,
+                with_held: n % 2 == 0,
             };
             format!(
                 "{:?} {:?}",
@@ -256,6 +283,44 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
             )
         }
         Call::Unmapped(d, m) => format!("{:?}", tx.unmapped(link(wide(d)), wide(m), 3)?),
+        Call::Slice(g, n) if exists(tx, g)?.is_some() => {
+            let guid = Guid(wide(g));
+            format!("{:?}", tx.content_slice(CONTACTS, guid, u64::from(n), 30)?)
+        }
+        Call::Move(g, p) if exists(tx, g)?.is_some() => {
+            let parent = (p > 0).then(|| Guid(wide(p)));
+            format!("{:?}", tx.move_item(CONTACTS, Guid(wide(g)), parent, now)?)
+        }
+        Call::Slice(..) | Call::Move(..) => "no item".to_owned(),
+        Call::Children(g) => format!("{:?}", tx.children(CONTACTS, Guid(wide(g)), 2)?),
+        Call::Partial(d) => format!(
+            "{:?} {:?}",
+            tx.partial(link(wide(d)))?,
+            tx.partial_content(link(wide(d)))?
+        ),
+        Call::BeginPartial(d, n) => match tx.device(ACCOUNT, &d.to_string())? {
+            Some(device) => format!("{:?}", tx.begin_partial(link(device.number), &[n])?),
+            None => "no device".to_owned(),
+        },
+        Call::AppendPartial(d, n) => match tx.partial(link(wide(d)))? {
+            Some(_) => format!(
+                "{:?}",
+                tx.append_partial(link(wide(d)), &vec![n; usize::from(n)])?
+            ),
+            None => "no partial".to_owned(),
+        },
+        Call::Atomic(n, undone) => {
+            tx.begin_atomic()?;
+            let added = tx.add_item(CONTACTS, content(&card(n)), Origin::Local, now)?;
+            if undone {
+                tx.undo_atomic()?;
+            } else {
+                tx.end_atomic()?;
+            }
+            format!("{added:?}")
+        }
+        Call::UndoPartial(d) => format!("{:?}", tx.undo_partial(link(wide(d)))?),
+        Call::EndPartial(d) => format!("{:?}", tx.end_partial(link(wide(d)))?),
     })
 }
 

@@ -387,6 +387,9 @@ pub(crate) struct Sync {
     /// Send the password in the clear with the first message, for servers that know no digests.
     #[arg(long)]
     pub(crate) basic: bool,
+    /// Send the changes with the first message: fewer messages with a server that is known.
+    #[arg(long)]
+    pub(crate) one_package: bool,
     /// Say what would be sent, and contact nobody.
     #[arg(long)]
     pub(crate) dry_run: bool,

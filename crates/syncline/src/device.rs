@@ -1,6 +1,7 @@
 //! A device made of folders, and its sessions with a server.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use connectors::vdir::Vdir;
 use session::client::{
@@ -12,6 +13,9 @@ use transports::http::{self, Client, Options};
 
 use crate::report::{Failure, Outcome};
 use crate::{output, world};
+
+/// The largest object that is taken in pieces, bytes.
+const MAX_OBJ_SIZE: u64 = 256 << 20;
 
 /// A folder that is kept in step with a datastore of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,12 +44,18 @@ pub(crate) struct Device {
     pub(crate) encoding: Encoding,
     pub(crate) max_msg_size: u64,
     pub(crate) basic_first: bool,
+    pub(crate) one_package: bool,
     pub(crate) folders: Vec<Folder>,
 }
 
 impl Device {
-    /// Runs one session. `progress` is told how far each folder is, after every message.
-    pub(crate) async fn sync(&self, mut progress: impl FnMut(&[Progress])) -> Outcome<Summary> {
+    /// Runs one session. `progress` is told how far each folder is, after every message; when `stop`
+    /// is set the session is suspended.
+    pub(crate) async fn sync(
+        &self,
+        mut progress: impl FnMut(&[Progress]),
+        stop: &AtomicBool,
+    ) -> Outcome<Summary> {
         let client = Client::new(Options::default()).map_err(|error| unreachable(&error))?;
         let (device_id, mut sources) = self.sources()?;
         let mut version = self.version.unwrap_or(Version::V1_2);
@@ -57,8 +67,13 @@ impl Device {
                 world::random()?,
             )
             .map_err(|error| self.failed(&error))?;
-            match run(&mut session, &client, &mut progress).await {
+            match run(&mut session, &client, &mut progress, stop).await {
                 Ok(summary) => return Ok(summary),
+                // what it would have needed is forgotten: the next one is an ordinary one
+                Err(End::Session(Error::Resume { .. })) => {
+                    tracing::info!("the server cannot go on with the last session");
+                    sources = session.into_sources();
+                }
                 Err(End::Session(error)) => {
                     let lower = error
                         .lower_version(version)
@@ -95,6 +110,9 @@ impl Device {
             version,
             encoding: self.encoding,
             max_msg_size: self.max_msg_size,
+            max_obj_size: MAX_OBJ_SIZE,
+            resume: true,
+            one_package: self.one_package,
             basic_first: self.basic_first,
             software_version: env!("CARGO_PKG_VERSION").to_owned(),
         }
@@ -208,8 +226,12 @@ async fn run(
     session: &mut Session,
     client: &Client,
     progress: &mut impl FnMut(&[Progress]),
+    stop: &AtomicBool,
 ) -> Result<Summary, End> {
     loop {
+        if stop.load(Ordering::Relaxed) {
+            session.suspend();
+        }
         match session.step().map_err(End::Session)? {
             Step::Done(summary) => return Ok(summary),
             Step::Send {
@@ -263,5 +285,6 @@ fn items(vdir: &mut Vdir) -> Result<u64, ReplicaError> {
         all_items: true,
         sends: true,
         renews_map: false,
+        resumes: false,
     })
 }

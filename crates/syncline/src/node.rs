@@ -101,8 +101,10 @@ impl Node {
 
     /// How long the answer to a refused login waits.
     fn slow_down(&self, device: &str, body: &[u8], charset: Option<&str>) -> Duration {
-        let mut names = vec![fnv(format!("device {device}").as_bytes())];
-        names.extend(name_tried(body, charset).map(|name| fnv(format!("name {name}").as_bytes())));
+        let mut names = vec![session::hash(format!("device {device}").as_bytes())];
+        names.extend(
+            name_tried(body, charset).map(|name| session::hash(format!("name {name}").as_bytes())),
+        );
         let mut brake = self.brake.lock().unwrap_or_else(PoisonError::into_inner);
         brake.refuse(&names, Instant::now())
     }
@@ -144,7 +146,7 @@ impl Exchange for Node {
                     .map_err(AnswerError::Unreadable)?;
                 let request = Request {
                     document: &document,
-                    hash: fnv(&incoming.body),
+                    hash: session::hash(&incoming.body),
                     token: incoming.token.as_deref(),
                     resp_uri_base: incoming.resp_uri_base.as_deref(),
                     peer: Some(&peer),
@@ -262,13 +264,6 @@ fn log(answer: &Answer) {
     });
 }
 
-/// FNV-1a of 64 bits: tells a repeated message from another one.
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -359,12 +354,6 @@ mod tests {
         let all = texts.concat();
         assert!(all.contains("http://h/syncml?sid=[redacted]<"), "{all}");
         assert!(!all.contains(GOOD), "{all}");
-    }
-
-    #[test]
-    fn the_hash_is_fnv_1a() {
-        assert_eq!(fnv(b""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(fnv(b"a"), 0xaf63_dc4c_8601_ec8c);
     }
 
     #[test]

@@ -38,4 +38,4 @@ pub use message::{
 pub use meta::{Anchor, Mem, Meta};
 pub use read::{Document, Limits, MessageReader};
 pub use version::{Encoding, Version};
-pub use write::{Mark, MessageWriter};
+pub use write::{Mark, MessageWriter, can_carry};

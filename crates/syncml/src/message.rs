@@ -246,6 +246,20 @@ impl Command<'_> {
         }
     }
 
+    /// `NoResp`: its sender wants no Status for it. A Map has none, and is always answered.
+    pub fn no_resp(&self) -> bool {
+        match self {
+            Self::Change(c) => c.no_resp,
+            Self::Alert(c) => c.no_resp,
+            Self::Access(c) => c.no_resp,
+            Self::Sync(c) => c.no_resp,
+            Self::Group(c) => c.no_resp,
+            Self::Exec(c) => c.no_resp,
+            Self::Search(c) => c.no_resp,
+            Self::Map(_) | Self::Results(_) | Self::Status(_) | Self::Unknown(_) => false,
+        }
+    }
+
     /// The element's name, as a Status says it in `Cmd`.
     pub fn name(&self) -> &str {
         match self {

@@ -90,6 +90,11 @@ impl MessageWriter {
         }
     }
 
+    /// The encoding that is written.
+    pub fn encoding(&self) -> Encoding {
+        self.out.encoding()
+    }
+
     /// Bytes of the message if it were finished now, with `Final`.
     pub fn size(&self) -> usize {
         self.out.finished_len(self.in_sync)
@@ -456,6 +461,15 @@ impl MessageWriter {
         if self.version >= Version::V1_1 {
             self.number(n::NUMBER_OF_CHANGES, sync.number_of_changes);
         }
+    }
+}
+
+/// Whether a message of this encoding can carry the bytes as they are; else they go as base64.
+/// XML has no form for control characters and for what is no UTF-8.
+pub fn can_carry(encoding: Encoding, bytes: &[u8]) -> bool {
+    match encoding {
+        Encoding::Wbxml => true,
+        Encoding::Xml => xml_text(bytes).is_some(),
     }
 }
 

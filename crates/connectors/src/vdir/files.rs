@@ -35,14 +35,14 @@ pub(super) struct Folder {
     dirty: bool,
 }
 
-/// FNV-1a: told apart are versions of one file, not hostile inputs.
+/// Tells versions of one file apart.
 pub(super) fn hash_of(content: &[u8]) -> i64 {
-    let hash = content
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-    hash.cast_signed()
+    session::hash(content).cast_signed()
+}
+
+/// Nanoseconds since 1970, now.
+pub(super) fn now_ns() -> i64 {
+    nanoseconds(SystemTime::now())
 }
 
 impl Folder {
@@ -95,7 +95,7 @@ impl Folder {
         let Some(stat) = self.stat(name)? else {
             return Ok(None);
         };
-        let read_ns = nanoseconds(SystemTime::now());
+        let read_ns = now_ns();
         match fs::read(self.path.join(name)) {
             Ok(content) => {
                 let hash = hash_of(&content);
@@ -131,7 +131,7 @@ impl Folder {
         let print = Print {
             stat,
             hash: hash_of(content),
-            read_ns: nanoseconds(SystemTime::now()),
+            read_ns: now_ns(),
         };
         Ok((temporary, print))
     }

@@ -8,12 +8,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
-use session::client::{Anchors, ReplicaError};
+use session::client::{Anchors, ReplicaError, SendingObject, Unfinished};
+use session::store::Partial;
 
 use super::Error;
 use super::files::{Print, Stat};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE folder (
@@ -66,6 +67,34 @@ CREATE TABLE intent (
     hash INTEGER,
     PRIMARY KEY (peer, luid)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// What a resume needs, and large objects on their way.
+const SECOND: &str = "
+ALTER TABLE peer ADD COLUMN begun_ns INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE unfinished (
+    peer      INTEGER PRIMARY KEY,
+    alert     INTEGER NOT NULL,
+    last      TEXT NOT NULL,
+    luid      TEXT,
+    hash      INTEGER,
+    confirmed INTEGER
+) STRICT;
+
+CREATE TABLE partial (
+    peer     INTEGER PRIMARY KEY,
+    head     BLOB NOT NULL,
+    received INTEGER NOT NULL,
+    chunks   INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE chunk (
+    peer   INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    bytes  BLOB NOT NULL,
+    PRIMARY KEY (peer, number)
+) STRICT;
 ";
 
 /// A file as it was when both sides agreed on it.
@@ -123,10 +152,10 @@ impl State {
             if version > VERSION {
                 return Ok(Err(version));
             }
-            if version == 0 {
-                connection.execute_batch(SCHEMA)?;
-                connection.pragma_update(None, "user_version", VERSION)?;
+            for step in [SCHEMA, SECOND].iter().skip(version as usize) {
+                connection.execute_batch(step)?;
             }
+            connection.pragma_update(None, "user_version", VERSION)?;
             connection.execute("INSERT OR IGNORE INTO peer (name) VALUES (?)", [peer])?;
             let id = connection.query_row("SELECT id FROM peer WHERE name = ?", [peer], |row| {
                 row.get(0)
@@ -323,6 +352,144 @@ impl State {
             )?;
         }
         Ok(())
+    }
+
+    /// Nanoseconds since 1970 at which the session began that is not finished.
+    pub(super) fn begun_ns(&mut self) -> Result<i64, ReplicaError> {
+        self.connection
+            .query_row(
+                "SELECT begun_ns FROM peer WHERE id = ?",
+                [self.peer],
+                |row| row.get(0),
+            )
+            .map_err(failed)
+    }
+
+    pub(super) fn set_begun_ns(&mut self, begun_ns: i64) -> Result<(), ReplicaError> {
+        self.run(
+            "UPDATE peer SET begun_ns = ? WHERE id = ?",
+            params![begun_ns, self.peer],
+        )
+    }
+
+    pub(super) fn unfinished(&mut self) -> Result<Option<Unfinished>, ReplicaError> {
+        self.connection
+            .query_row(
+                "SELECT alert, last, luid, hash, confirmed FROM unfinished WHERE peer = ?",
+                [self.peer],
+                |row| {
+                    let sending = match row.get::<_, Option<String>>(2)? {
+                        None => None,
+                        Some(luid) => Some(SendingObject {
+                            luid,
+                            hash: row.get::<_, i64>(3)?.cast_unsigned(),
+                            confirmed: row.get::<_, i64>(4)?.cast_unsigned(),
+                        }),
+                    };
+                    Ok(Unfinished {
+                        alert: row.get(0)?,
+                        last: row.get(1)?,
+                        sending,
+                    })
+                },
+            )
+            .optional()
+            .map_err(failed)
+    }
+
+    pub(super) fn set_unfinished(
+        &mut self,
+        unfinished: Option<&Unfinished>,
+    ) -> Result<(), ReplicaError> {
+        let Some(unfinished) = unfinished else {
+            return self.run("DELETE FROM unfinished WHERE peer = ?", [self.peer]);
+        };
+        let sending = unfinished.sending.as_ref();
+        self.run(
+            "INSERT OR REPLACE INTO unfinished (peer, alert, last, luid, hash, confirmed)
+             VALUES (?, ?, ?, ?, ?, ?)",
+            params![
+                self.peer,
+                unfinished.alert,
+                unfinished.last,
+                sending.map(|sending| &sending.luid),
+                sending.map(|sending| sending.hash.cast_signed()),
+                sending.map(|sending| sending.confirmed.cast_signed()),
+            ],
+        )
+    }
+
+    pub(super) fn partial(&mut self) -> Result<Option<Partial>, ReplicaError> {
+        self.connection
+            .prepare_cached(
+                "SELECT head, received,
+                        (SELECT bytes FROM chunk
+                         WHERE chunk.peer = partial.peer AND chunk.number = partial.chunks)
+                 FROM partial WHERE peer = ?",
+            )
+            .map_err(failed)?
+            .query_row([self.peer], |row| {
+                Ok(Partial {
+                    head: row.get(0)?,
+                    received: row.get::<_, i64>(1)?.cast_unsigned(),
+                    last_chunk: row.get::<_, Option<Vec<u8>>>(2)?.unwrap_or_default(),
+                })
+            })
+            .optional()
+            .map_err(failed)
+    }
+
+    pub(super) fn begin_partial(&mut self, head: &[u8]) -> Result<(), ReplicaError> {
+        self.end_partial()?;
+        self.run(
+            "INSERT INTO partial (peer, head, received, chunks) VALUES (?, ?, 0, 0)",
+            params![self.peer, head],
+        )
+    }
+
+    pub(super) fn append_partial(&mut self, bytes: &[u8]) -> Result<(), ReplicaError> {
+        self.run(
+            "UPDATE partial SET received = received + ?, chunks = chunks + 1 WHERE peer = ?",
+            params![bytes.len() as i64, self.peer],
+        )?;
+        self.run(
+            "INSERT INTO chunk (peer, number, bytes)
+             SELECT peer, chunks, ? FROM partial WHERE peer = ?",
+            params![bytes, self.peer],
+        )
+    }
+
+    pub(super) fn undo_partial(&mut self) -> Result<(), ReplicaError> {
+        self.run(
+            "UPDATE partial SET received = received - length(chunk.bytes), chunks = chunks - 1
+             FROM chunk
+             WHERE partial.peer = ? AND chunk.peer = partial.peer AND chunk.number = chunks",
+            [self.peer],
+        )?;
+        self.run(
+            "DELETE FROM chunk
+             WHERE peer = ?1 AND number > (SELECT chunks FROM partial WHERE peer = ?1)",
+            [self.peer],
+        )
+    }
+
+    pub(super) fn partial_content(&mut self) -> Result<Vec<u8>, ReplicaError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT bytes FROM chunk WHERE peer = ? ORDER BY number")
+            .map_err(failed)?;
+        let mut rows = statement.query([self.peer]).map_err(failed)?;
+        let mut content = Vec::new();
+        while let Some(row) = rows.next().map_err(failed)? {
+            let bytes = row.get_ref(0).map_err(failed)?.as_blob();
+            content.extend_from_slice(bytes.unwrap_or_default());
+        }
+        Ok(content)
+    }
+
+    pub(super) fn end_partial(&mut self) -> Result<(), ReplicaError> {
+        self.run("DELETE FROM chunk WHERE peer = ?", [self.peer])?;
+        self.run("DELETE FROM partial WHERE peer = ?", [self.peer])
     }
 
     pub(super) fn intend(

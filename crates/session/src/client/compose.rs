@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use syncml::{
     Access, AccessKind, Alert, AlertCode, Anchor, Change, Command, Data, Header, Item, Location,
-    Map, MapItem, MessageWriter, Meta, Results, Status, StatusCode, Sync, Version, auth,
+    Map, MapItem, Mem, MessageWriter, Meta, Results, Status, StatusCode, Sync, Version, auth,
 };
 
 use super::{
-    Awaited, ChangeKind, Error, Failure, LocalChange, MAX_STUCK, Owed, Phase, Plan, Scheme,
-    Session, Source,
+    Awaited, ChangeKind, Error, Failure, LocalChange, MAX_STUCK, Owed, Phase, Plan, Room, Scheme,
+    Session, Source, Suspending, Unfinished, large,
 };
 
 /// Pairs in one Map command.
@@ -20,13 +20,13 @@ const MAP_ITEMS: usize = 50;
 const OWN_LIMIT: usize = 200_000;
 
 /// A message being written.
-struct Outgoing {
-    writer: MessageWriter,
+pub(super) struct Outgoing {
+    pub(super) writer: MessageWriter,
     /// Bytes that the message should have at most.
-    limit: usize,
+    pub(super) limit: usize,
     /// Bytes that the server takes at most.
     whole_limit: usize,
-    next_cmd_id: u32,
+    pub(super) next_cmd_id: u32,
 }
 
 impl Outgoing {
@@ -56,11 +56,22 @@ impl Session {
             whole_limit: limit,
             next_cmd_id: 1,
         };
-        let said_all = self.write_statuses(&mut out) && self.write_devinf_results(&mut out);
+        if self.busy {
+            // spec: K02
+            let alert = self.server_alert(AlertCode::RESULT, out.next_cmd_id);
+            out.try_command(&alert);
+            return Ok(out.writer.finish(false));
+        }
+        let said_all = self.write_statuses(&mut out)
+            && self.write_unended(&mut out)
+            && self.write_devinf_results(&mut out);
+        if self.suspending == Suspending::Wanted {
+            return self.write_suspension(out);
+        }
         let mut is_final = false;
         if said_all {
             is_final = match self.phase {
-                Phase::Alerting => self.write_initialization(&mut out),
+                Phase::Alerting => self.write_first(&mut out)?,
                 Phase::Sending => self.write_changes(&mut out)?,
                 Phase::Receiving => {
                     self.write_maps(&mut out)?;
@@ -71,10 +82,66 @@ impl Session {
             };
         }
         if !is_final && self.asks_for_more(said_all) {
-            let alert = self.next_message(out.next_cmd_id);
+            let alert = self.server_alert(AlertCode::NEXT_MESSAGE, out.next_cmd_id);
             out.try_command(&alert);
         }
         Ok(out.writer.finish(is_final))
+    }
+
+    /// Ends a message that suspends the session: the maps that wait, and alert 224.
+    // spec: I01
+    fn write_suspension(&mut self, mut out: Outgoing) -> Result<Vec<u8>, Error> {
+        self.write_maps(&mut out)?;
+        let key = (self.msg_id, out.next_cmd_id);
+        let alert = self.server_alert(AlertCode::SUSPEND, out.next_cmd_id);
+        if out.try_command(&alert) {
+            self.suspending = Suspending::Told;
+            self.awaited.insert(key, Awaited::Suspend);
+        }
+        let is_told = self.suspending == Suspending::Told;
+        Ok(out.writer.finish(is_told))
+    }
+
+    /// Tells the server of its objects that were not ended; whether all of it fitted.
+    fn write_unended(&mut self, out: &mut Outgoing) -> bool {
+        while let Some((target, source)) = self.unended.first().cloned() {
+            let alert = Command::Alert(Alert {
+                cmd_id: out.next_cmd_id.to_string().into(),
+                data: AlertCode::NO_END_OF_DATA.to_string().into(),
+                items: vec![Item {
+                    target: target.map(Location::new),
+                    source: source.map(Location::new),
+                    ..Item::default()
+                }],
+                ..Alert::default()
+            });
+            if !out.try_command(&alert) {
+                return false;
+            }
+            self.unended.remove(0);
+        }
+        true
+    }
+
+    /// Package 1, and with it package 3 where that is wanted and the server is known; whether the
+    /// message is its last.
+    // spec: B21
+    fn write_first(&mut self, out: &mut Outgoing) -> Result<bool, Error> {
+        if !self.write_initialization(out) {
+            return Ok(false);
+        }
+        let is_known = |active: &super::Active| {
+            let mode = active.source.mode;
+            !active.anchors.client.is_empty() && active.unfinished.is_none() && !mode.compares()
+        };
+        if !self.config.one_package || !self.sources.iter().all(is_known) {
+            return Ok(true);
+        }
+        for active in &mut self.sources {
+            active.early = true;
+        }
+        self.phase = Phase::Sending;
+        self.write_changes(out)
     }
 
     /// Whether the message needs an alert that asks for the server's next one: when it carries no
@@ -101,6 +168,8 @@ impl Session {
         });
         let meta = Meta {
             max_msg_size: Some(config.max_msg_size),
+            // the writer leaves it out before 1.1
+            max_obj_size: Some(config.max_obj_size),
             ..Meta::default()
         };
         Header {
@@ -184,10 +253,14 @@ impl Session {
         if active.alerted || !active.is_on() {
             return true;
         }
-        let last = active.anchors.client.clone();
+        // spec: I03 I04
+        let (code, last) = match &active.unfinished {
+            Some(unfinished) => (AlertCode::RESUME, unfinished.last.clone()),
+            None => (active.source.mode.alert(), active.anchors.client.clone()),
+        };
         let alert = Alert {
             cmd_id: out.next_cmd_id.to_string().into(),
-            data: active.source.mode.alert().to_string().into(),
+            data: code.to_string().into(),
             items: vec![Item {
                 target: Some(Location::new(active.source.remote_uri.clone())),
                 source: Some(Location::new(active.source.local_uri.clone())),
@@ -270,7 +343,7 @@ impl Session {
             let waits = self
                 .sources
                 .get(index)
-                .is_some_and(|active| active.is_on() && !active.sent_all);
+                .is_some_and(|active| active.is_on() && !active.sent_all && !active.again);
             if waits && !self.write_source(out, index)? {
                 return Ok(false);
             }
@@ -288,8 +361,21 @@ impl Session {
             return Ok(());
         }
         active.begun = true;
-        let agreed = active.agreed.unwrap_or(AlertCode::TWO_WAY);
+        let agreed = active.agreed.unwrap_or(active.source.mode.alert());
+        let resumes = active.resumed;
+        if !resumes {
+            let unfinished = Unfinished {
+                alert: agreed.0,
+                last: active.anchors.client.clone(),
+                sending: None,
+            };
+            active.call(|replica| {
+                replica.end_partial()?;
+                replica.set_unfinished(Some(&unfinished))
+            })?;
+        }
         let plan = Plan {
+            resumes,
             all_items: matches!(agreed, AlertCode::SLOW | AlertCode::REFRESH_FROM_CLIENT),
             sends: !matches!(
                 agreed,
@@ -311,11 +397,14 @@ impl Session {
             return Ok(true);
         };
         let counts = self.config.version > Version::V1_0 && !active.opened;
+        // spec: K06
+        let room = active.call(|replica| replica.room())?;
         let start = Sync {
             cmd_id: out.next_cmd_id.to_string().into(),
             target: Some(Location::new(active.source.remote_uri.clone())),
             source: Some(Location::new(active.source.local_uri.clone())),
             number_of_changes: counts.then_some(active.progress.to_send),
+            meta: room.filter(|_| !active.opened).map(mem_of),
             ..Sync::default()
         };
         let before = out.writer.mark();
@@ -332,12 +421,34 @@ impl Session {
         let first = out.next_cmd_id;
         let usual_limit = out.limit;
         active.opened = true;
-        while let Some(change) = active.call(|replica| replica.next_change())? {
+        loop {
+            if self.sources.get(index).is_some_and(|a| a.sending.is_some()) {
+                match self.write_chunk(out, index) {
+                    large::Step::Written | large::Step::NoRoom => {
+                        out.writer.close_sync();
+                        return Ok(false);
+                    }
+                    large::Step::Ended => {
+                        if let Some(active) = self.sources.get_mut(index) {
+                            active.progress.sent += 1;
+                            active.stuck = 0;
+                        }
+                    }
+                }
+                continue;
+            }
+            let Some(active) = self.sources.get_mut(index) else {
+                break;
+            };
+            let Some(change) = active.call(|replica| replica.next_change())? else {
+                break;
+            };
             let cmd_id = out.next_cmd_id;
             if cmd_id == first && almost_empty {
                 // a large item has a message for itself
                 out.limit = out.whole_limit;
             }
+            let whole_limit = out.whole_limit;
             let fits = out.try_command(&command_of(&change, cmd_id));
             out.limit = usual_limit;
             if fits {
@@ -349,22 +460,35 @@ impl Session {
                     kind: change.kind,
                 };
                 self.awaited.insert((message, cmd_id), awaited);
-            } else if cmd_id > first || !(almost_empty || active.stuck >= MAX_STUCK) {
+                continue;
+            }
+            // spec: J10
+            let never_fits = change.content.len() > whole_limit
+                || (cmd_id == first && (almost_empty || active.stuck >= MAX_STUCK));
+            if !never_fits {
                 active.stuck += u32::from(cmd_id == first);
                 active.source.replica.unread(change);
                 out.writer.close_sync();
                 return Ok(false);
-            } else {
-                active.stuck = 0;
+            }
+            active.stuck = 0;
+            if self.may_chunk(change.content.len()) {
+                self.begin_sending(index, change);
+                continue;
+            }
+            if let Some(active) = self.sources.get_mut(index) {
                 active.summary.failed.push(Failure {
                     item: change.luid,
                     reason: format!(
-                        "{} bytes are more than the server takes in a message",
+                        "{} bytes are more than the server takes",
                         change.content.len()
                     ),
                 });
             }
         }
+        let Some(active) = self.sources.get_mut(index) else {
+            return Ok(true);
+        };
         out.writer.close_sync();
         active.sent_all = true;
         let left_out = active.source.replica.left_out();
@@ -434,10 +558,11 @@ impl Session {
         Ok(true)
     }
 
-    fn next_message(&self, cmd_id: u32) -> Command<'static> {
+    /// An alert between the two devices.
+    fn server_alert(&self, code: AlertCode, cmd_id: u32) -> Command<'static> {
         Command::Alert(Alert {
             cmd_id: cmd_id.to_string().into(),
-            data: AlertCode::NEXT_MESSAGE.to_string().into(),
+            data: code.to_string().into(),
             items: vec![Item {
                 target: Some(Location::new(self.url.clone())),
                 source: Some(Location::new(self.config.device_id.clone())),
@@ -484,13 +609,39 @@ fn status_of(owed: &Owed, cmd_id: u32) -> Status<'_> {
     }
 }
 
+fn mem_of(room: Room) -> Meta<'static> {
+    Meta {
+        mem: Some(Mem {
+            shared: room.shared,
+            free_bytes: Some(room.bytes),
+            free_ids: Some(room.items),
+        }),
+        ..Meta::default()
+    }
+}
+
 fn command_of(change: &LocalChange, cmd_id: u32) -> Command<'_> {
+    Command::Change(change_of(change, cmd_id))
+}
+
+/// The command that tells the server of a change.
+pub(super) fn change_of(change: &LocalChange, cmd_id: u32) -> Change<'_> {
     let source = Some(Location::new(change.luid.as_str()));
+    // spec: M01
+    let source_parent = change.parent.as_deref().map(Into::into);
     let (kind, item) = match change.kind {
         ChangeKind::Delete => (
             syncml::ChangeKind::Delete,
             Item {
                 source,
+                ..Item::default()
+            },
+        ),
+        ChangeKind::Move => (
+            syncml::ChangeKind::Move,
+            Item {
+                source,
+                source_parent: Some(change.parent.as_deref().unwrap_or(ROOT).into()),
                 ..Item::default()
             },
         ),
@@ -502,11 +653,15 @@ fn command_of(change: &LocalChange, cmd_id: u32) -> Command<'_> {
             },
             Item {
                 source,
+                source_parent,
                 meta: Some(Meta::of_type(change.media_type.as_str())),
                 data: Some(Data::Bytes(change.content.as_slice().into())),
                 ..Item::default()
             },
         ),
     };
-    Command::Change(Change::new(kind, cmd_id.to_string(), item))
+    Change::new(kind, cmd_id.to_string(), item)
 }
+
+/// The address of the folder that all others are in.
+const ROOT: &str = "/";

@@ -46,6 +46,7 @@ impl Session {
             dev_id: self.config.device_id.clone(),
             dev_type: "workstation".to_owned(),
             utc: version > Version::V1_0,
+            large_objects: version > Version::V1_0,
             number_of_changes: version > Version::V1_0,
             datastores: datastores.collect(),
             ..DevInf::default()

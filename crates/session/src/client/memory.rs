@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::{Added, Anchors, Applied, ChangeKind, LocalChange, Plan, Replica, ReplicaError};
+use super::{
+    Added, Anchors, Applied, ChangeKind, LocalChange, Plan, Replica, ReplicaError, Room, Unfinished,
+};
+use crate::store::Partial;
 
 /// An item of the device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +15,8 @@ struct Held {
     content: Arc<[u8]>,
     /// Raised by every edit of the person.
     edit: u64,
+    /// LUID of the folder.
+    parent: Option<String>,
 }
 
 /// What lasts.
@@ -30,6 +35,11 @@ struct State {
     nonce: Option<Vec<u8>>,
     last_luid: u64,
     last_edit: u64,
+    unfinished: Option<Unfinished>,
+    /// The last edit when the unfinished session began.
+    begun_edit: u64,
+    /// The head and the chunks of a large object that is coming.
+    partial: Option<(Vec<u8>, Vec<Vec<u8>>)>,
 }
 
 /// A datastore in memory, with a person's edits, and the crashes of a device.
@@ -42,6 +52,8 @@ pub struct MemoryReplica {
     queue: VecDeque<LocalChange>,
     /// The edit of each item as it was given out in this session; `None` for a deletion.
     given: BTreeMap<String, Option<u64>>,
+    /// Room for items and bytes, where it is limited.
+    room: Option<Room>,
 }
 
 impl MemoryReplica {
@@ -50,6 +62,41 @@ impl MemoryReplica {
         let luid = self.now.put_new(media_type, content);
         self.durable = self.now.clone();
         luid
+    }
+
+    /// Limits the room for items and their bytes.
+    pub fn limit(&mut self, bytes: u64, items: u64) {
+        self.room = Some(Room {
+            bytes,
+            items,
+            shared: false,
+        });
+    }
+
+    /// Puts an item into a folder, or to the root, as a person does; whether there is such an item.
+    pub fn put_into(&mut self, luid: &str, parent: Option<&str>) -> bool {
+        let edit = self.now.next_edit();
+        let Some(held) = self.now.items.get_mut(luid) else {
+            return false;
+        };
+        held.parent = parent.map(str::to_owned);
+        held.edit = edit;
+        self.durable = self.now.clone();
+        true
+    }
+
+    /// The folder of an item.
+    pub fn parent_of(&self, luid: &str) -> Option<&str> {
+        self.now.items.get(luid)?.parent.as_deref()
+    }
+
+    fn used(&self) -> (u64, u64) {
+        let bytes = self
+            .now
+            .items
+            .values()
+            .map(|held| held.content.len() as u64);
+        (bytes.sum(), self.now.items.len() as u64)
     }
 
     /// Gives an item new content; whether there is such an item.
@@ -106,6 +153,7 @@ impl State {
             media_type: media_type.into(),
             content: content.into(),
             edit: self.next_edit(),
+            parent: None,
         };
         self.items.insert(luid.clone(), held);
         luid
@@ -130,6 +178,7 @@ impl State {
                 luid: luid.clone(),
                 media_type: String::new(),
                 content: Vec::new(),
+                parent: None,
             });
         live.chain(gone).collect()
     }
@@ -141,6 +190,7 @@ fn change_of(kind: ChangeKind, luid: &str, held: &Held) -> LocalChange {
         luid: luid.to_owned(),
         media_type: held.media_type.as_ref().to_owned(),
         content: held.content.to_vec(),
+        parent: held.parent.clone(),
     }
 }
 
@@ -161,7 +211,10 @@ impl Replica for MemoryReplica {
 
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
         self.given.clear();
-        if plan.renews_map {
+        if !plan.resumes {
+            self.now.begun_edit = self.now.last_edit;
+        }
+        if plan.renews_map && !plan.resumes {
             self.is_dirty = true;
             self.now.maps.clear();
             self.now.guids.clear();
@@ -171,6 +224,16 @@ impl Replica for MemoryReplica {
         }
         self.queue = match plan {
             Plan { sends: false, .. } => VecDeque::new(),
+            Plan { resumes: true, .. } => {
+                let begun = self.now.begun_edit;
+                let mut changes = self.now.changes();
+                // a comparison has to see every item
+                changes.retain(|change| {
+                    let held = self.now.items.get(&change.luid);
+                    plan.all_items || held.is_none_or(|held| held.edit <= begun)
+                });
+                changes.into()
+            }
             Plan {
                 all_items: true, ..
             } => {
@@ -250,6 +313,12 @@ impl Replica for MemoryReplica {
                 existed: true,
             });
         }
+        if let Some(room) = self.room {
+            let (bytes, items) = self.used();
+            if items >= room.items || bytes + content.len() as u64 > room.bytes {
+                return Err(ReplicaError::full("there is no room for another item"));
+            }
+        }
         let luid = self.now.put_new(media_type, content);
         self.now.confirmed.insert(luid.clone(), self.now.last_edit);
         self.now.guids.insert(guid.to_owned(), luid.clone());
@@ -320,6 +389,87 @@ impl Replica for MemoryReplica {
         Ok(())
     }
 
+    fn unfinished(&mut self) -> Result<Option<Unfinished>, ReplicaError> {
+        Ok(self.now.unfinished.clone())
+    }
+
+    fn set_unfinished(&mut self, unfinished: Option<&Unfinished>) -> Result<(), ReplicaError> {
+        self.is_dirty = true;
+        self.now.unfinished = unfinished.cloned();
+        Ok(())
+    }
+
+    fn partial(&mut self) -> Result<Option<Partial>, ReplicaError> {
+        let partial = self.now.partial.as_ref();
+        Ok(partial.map(|(head, chunks)| Partial {
+            head: head.clone(),
+            received: chunks.iter().map(|chunk| chunk.len() as u64).sum(),
+            last_chunk: chunks.last().cloned().unwrap_or_default(),
+        }))
+    }
+
+    fn begin_partial(&mut self, head: &[u8]) -> Result<(), ReplicaError> {
+        self.is_dirty = true;
+        self.now.partial = Some((head.to_vec(), Vec::new()));
+        Ok(())
+    }
+
+    fn append_partial(&mut self, bytes: &[u8]) -> Result<(), ReplicaError> {
+        self.is_dirty = true;
+        if let Some((_, chunks)) = &mut self.now.partial {
+            chunks.push(bytes.to_vec());
+        }
+        Ok(())
+    }
+
+    fn undo_partial(&mut self) -> Result<(), ReplicaError> {
+        self.is_dirty = true;
+        if let Some((_, chunks)) = &mut self.now.partial {
+            chunks.pop();
+        }
+        Ok(())
+    }
+
+    fn partial_content(&mut self) -> Result<Vec<u8>, ReplicaError> {
+        let partial = self.now.partial.as_ref();
+        Ok(partial.map_or(Vec::new(), |(_, chunks)| chunks.concat()))
+    }
+
+    fn end_partial(&mut self) -> Result<(), ReplicaError> {
+        self.is_dirty = true;
+        self.now.partial = None;
+        Ok(())
+    }
+
+    fn room(&mut self) -> Result<Option<Room>, ReplicaError> {
+        let (bytes, items) = self.used();
+        Ok(self.room.map(|room| Room {
+            bytes: room.bytes.saturating_sub(bytes),
+            items: room.items.saturating_sub(items),
+            ..room
+        }))
+    }
+
+    fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {
+        Ok(self.now.guids.get(guid).cloned())
+    }
+
+    fn set_parent(&mut self, luid: &str, parent: Option<&str>) -> Result<Applied, ReplicaError> {
+        self.is_dirty = true;
+        if self.is_changed_here(luid) {
+            return Ok(Applied::ChangedHere);
+        }
+        let edit = self.now.next_edit();
+        let Some(held) = self.now.items.get_mut(luid) else {
+            return Ok(Applied::Unknown);
+        };
+        held.parent = parent.map(str::to_owned);
+        held.edit = edit;
+        self.now.confirmed.insert(luid.to_owned(), edit);
+        self.given.remove(luid);
+        Ok(Applied::Done)
+    }
+
     fn message_done(&mut self) -> Result<(), ReplicaError> {
         if std::mem::take(&mut self.is_dirty) {
             self.durable = self.now.clone();
@@ -329,6 +479,8 @@ impl Replica for MemoryReplica {
 
     fn complete(&mut self, anchors: &Anchors) -> Result<(), ReplicaError> {
         self.now.anchors = anchors.clone();
+        self.now.unfinished = None;
+        self.now.partial = None;
         self.durable = self.now.clone();
         Ok(())
     }

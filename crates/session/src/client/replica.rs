@@ -6,12 +6,16 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::store::Partial;
+
 /// What went wrong in a replica; the source tells what.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub struct ReplicaError {
     /// What could not be done, for people.
     pub what: String,
+    /// There is no room left: the server is told so (status 420) and stops adding.
+    pub is_full: bool,
     /// Why.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -25,9 +29,53 @@ impl ReplicaError {
     ) -> Self {
         Self {
             what: what.into(),
+            is_full: false,
             source: Some(source.into()),
         }
     }
+
+    /// There is no room for what was to be kept.
+    pub fn full(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            is_full: true,
+            source: None,
+        }
+    }
+}
+
+/// A session that has begun and not completed: what a resume goes on with (DS Protocol 1.2, suspend
+/// and resume).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unfinished {
+    /// The alert code of its type, 200 to 205.
+    pub alert: u16,
+    /// The client's `Last` that it began with.
+    pub last: String,
+    /// The large object that was going out.
+    pub sending: Option<SendingObject>,
+}
+
+/// How far a large object is out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendingObject {
+    /// The item.
+    pub luid: String,
+    /// Tells its content from any other.
+    pub hash: u64,
+    /// Bytes that the server has confirmed.
+    pub confirmed: u64,
+}
+
+/// Free room of a datastore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes.
+    pub bytes: u64,
+    /// Items.
+    pub items: u64,
+    /// Other datastores share it.
+    pub shared: bool,
 }
 
 /// Sync anchors, both empty before the first sync.
@@ -48,6 +96,10 @@ pub struct Plan {
     pub sends: bool,
     /// The pairs that wait for acknowledgement are void, and so is the knowledge of GUIDs.
     pub renews_map: bool,
+    /// The session goes on with the unfinished one: nothing is void, and what that one has
+    /// confirmed is not sent again. What a person changed since then waits for the next session,
+    /// unless all items are compared.
+    pub resumes: bool,
 }
 
 /// What a change does.
@@ -59,6 +111,8 @@ pub enum ChangeKind {
     Replace,
     /// It is gone.
     Delete,
+    /// It is in another folder, with the same content.
+    Move,
 }
 
 /// A change of the device's own.
@@ -72,6 +126,8 @@ pub struct LocalChange {
     pub media_type: String,
     /// The exact bytes; empty for a deletion.
     pub content: Vec<u8>,
+    /// The LUID of the folder that the item is in; `None` at the root.
+    pub parent: Option<String>,
 }
 
 /// What became of an addition.
@@ -139,6 +195,34 @@ pub trait Replica {
     /// The server knows these pairs, given by GUID.
     fn maps_acknowledged(&mut self, guids: &[String]) -> Result<(), ReplicaError>;
 
+    /// The session that did not complete, if it can be resumed.
+    fn unfinished(&mut self) -> Result<Option<Unfinished>, ReplicaError>;
+    /// Keeps what a resume needs; [`Replica::complete`] forgets it.
+    fn set_unfinished(&mut self, unfinished: Option<&Unfinished>) -> Result<(), ReplicaError>;
+
+    /// The large object of which some has come from the server.
+    fn partial(&mut self) -> Result<Option<Partial>, ReplicaError>;
+    /// A large object begins to come; whatever had come of another one is dropped.
+    fn begin_partial(&mut self, head: &[u8]) -> Result<(), ReplicaError>;
+    /// Keeps the next bytes of the large object.
+    fn append_partial(&mut self, bytes: &[u8]) -> Result<(), ReplicaError>;
+    /// Takes the bytes that came last off again.
+    fn undo_partial(&mut self) -> Result<(), ReplicaError>;
+    /// All that has come of the large object.
+    fn partial_content(&mut self) -> Result<Vec<u8>, ReplicaError>;
+    /// Drops what has come of the large object.
+    fn end_partial(&mut self) -> Result<(), ReplicaError>;
+
+    /// Free room, where it is limited and known: the server sends no more than fits.
+    fn room(&mut self) -> Result<Option<Room>, ReplicaError> {
+        Ok(None)
+    }
+    /// The LUID of an item that the server added under this GUID.
+    fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError>;
+    /// Moves an item to another folder, given by its LUID, or to the root. Only called for datastores
+    /// with folders.
+    fn set_parent(&mut self, luid: &str, parent: Option<&str>) -> Result<Applied, ReplicaError>;
+
     /// Makes all since the last call durable.
     fn message_done(&mut self) -> Result<(), ReplicaError>;
     /// The session completed: the anchors are taken over, durably.
@@ -196,6 +280,39 @@ impl<R: Replica> Replica for Arc<Mutex<R>> {
     }
     fn maps_acknowledged(&mut self, guids: &[String]) -> Result<(), ReplicaError> {
         locked(self).maps_acknowledged(guids)
+    }
+    fn unfinished(&mut self) -> Result<Option<Unfinished>, ReplicaError> {
+        locked(self).unfinished()
+    }
+    fn set_unfinished(&mut self, unfinished: Option<&Unfinished>) -> Result<(), ReplicaError> {
+        locked(self).set_unfinished(unfinished)
+    }
+    fn partial(&mut self) -> Result<Option<Partial>, ReplicaError> {
+        locked(self).partial()
+    }
+    fn begin_partial(&mut self, head: &[u8]) -> Result<(), ReplicaError> {
+        locked(self).begin_partial(head)
+    }
+    fn append_partial(&mut self, bytes: &[u8]) -> Result<(), ReplicaError> {
+        locked(self).append_partial(bytes)
+    }
+    fn undo_partial(&mut self) -> Result<(), ReplicaError> {
+        locked(self).undo_partial()
+    }
+    fn partial_content(&mut self) -> Result<Vec<u8>, ReplicaError> {
+        locked(self).partial_content()
+    }
+    fn end_partial(&mut self) -> Result<(), ReplicaError> {
+        locked(self).end_partial()
+    }
+    fn room(&mut self) -> Result<Option<Room>, ReplicaError> {
+        locked(self).room()
+    }
+    fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {
+        locked(self).luid_of(guid)
+    }
+    fn set_parent(&mut self, luid: &str, parent: Option<&str>) -> Result<Applied, ReplicaError> {
+        locked(self).set_parent(luid, parent)
     }
     fn message_done(&mut self) -> Result<(), ReplicaError> {
         locked(self).message_done()

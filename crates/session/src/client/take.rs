@@ -1,14 +1,15 @@
 //! What the server says: statuses, alerts, device information, changes.
 
 use syncml::{
-    Access, AccessKind, Alert, AlertCode, Change, Command, Document, Header, Item, Limits, Message,
-    Status, StatusCode, Sync, auth,
+    Access, AccessKind, Alert, AlertCode, Change, Command, Document, GroupKind, Header, Item,
+    Limits, Message, Status, StatusCode, Sync, auth,
 };
 
 use super::{
     Added, Anchors, Applied, Awaited, ChangeKind, Error, Failure, MAX_IDLE, MAX_TRIES, Owed, Phase,
     Scheme, Session,
 };
+use crate::chunks::Taken;
 use crate::content::content_of;
 use crate::uri::{datastore_name, same_address};
 
@@ -38,6 +39,10 @@ impl Session {
         if let Some(size) = header.meta.as_ref().and_then(|meta| meta.max_msg_size) {
             self.peer_max_msg_size = Some(size).filter(|size| *size > 0);
         }
+        if let Some(meta) = &header.meta {
+            self.take_max_obj_size(meta);
+        }
+        self.no_resp = header.no_resp;
         let header_status = message.commands.iter().find_map(|command| match command {
             Command::Status(status) if is_for_header(status) => Some(status),
             _ => None,
@@ -47,6 +52,11 @@ impl Session {
         {
             self.owe_header(header);
             return Ok(());
+        }
+        if self.busy {
+            // nothing else is in such a message
+            self.idle += 1;
+            return self.check_idle();
         }
         self.owe_header(header);
         let mut brought = false;
@@ -60,6 +70,11 @@ impl Session {
         } else {
             self.idle + 1
         };
+        self.check_idle()
+    }
+
+    // spec: B17
+    fn check_idle(&self) -> Result<(), Error> {
         if self.idle > MAX_IDLE {
             return Err(Error::Protocol {
                 what: format!("{MAX_IDLE} messages in a row brought nothing"),
@@ -86,6 +101,7 @@ impl Session {
                 first.call(|replica| replica.message_done())?;
             }
         }
+        self.busy = code == StatusCode::IN_PROGRESS;
         match code {
             StatusCode::AUTHENTICATED => {
                 self.authenticated = true;
@@ -100,7 +116,8 @@ impl Session {
                 version: self.config.version,
                 status: code,
             }),
-            code if code.is_success() || code == StatusCode::IN_PROGRESS => Ok(true),
+            StatusCode::IN_PROGRESS => Ok(true),
+            code if code.is_success() => Ok(true),
             code => Err(Error::Rejected { status: code }),
         }
     }
@@ -116,7 +133,8 @@ impl Session {
             Some(name) if name.eq_ignore_ascii_case(auth::MD5) => Scheme::Md5,
             _ => return Err(Error::Refused { status: code }),
         };
-        let is_early = matches!(self.phase, Phase::Alerting | Phase::Initialization);
+        let is_early = matches!(self.phase, Phase::Alerting | Phase::Initialization)
+            || self.sources.iter().any(|active| active.early);
         if self.tries >= MAX_TRIES || !is_early {
             return Err(Error::Refused { status: code });
         }
@@ -129,12 +147,22 @@ impl Session {
         self.devinf_exchanged = [false; 2];
         for active in &mut self.sources {
             active.alerted = false;
+            active.send_again();
         }
         self.awaited.clear();
         Ok(false)
     }
 
+    pub(super) fn take_max_obj_size(&mut self, meta: &syncml::Meta<'_>) {
+        if let Some(size) = meta.max_obj_size.filter(|size| *size > 0) {
+            self.peer_max_obj_size = Some(size);
+        }
+    }
+
     fn owe_header(&mut self, header: &Header<'_>) {
+        if self.no_resp {
+            return;
+        }
         self.owed.push(Owed {
             msg_ref: header.msg_id.to_string(),
             cmd_ref: "0".to_owned(),
@@ -153,6 +181,10 @@ impl Session {
         item: Option<&Item<'_>>,
         code: StatusCode,
     ) {
+        // spec: A28 C10
+        if self.no_resp || command.no_resp() {
+            return;
+        }
         let uri = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let (target_ref, source_ref) = match (command, item) {
             (Command::Sync(sync), _) => (
@@ -184,6 +216,7 @@ impl Session {
                 Ok(false)
             }
             Command::Results(results) => {
+                self.take_results(results);
                 self.owe(header, command, results.items.first(), StatusCode::OK);
                 Ok(false)
             }
@@ -194,6 +227,17 @@ impl Session {
             _ => {
                 self.owe(header, command, None, StatusCode::NOT_SUPPORTED);
                 Ok(false)
+            }
+        }
+    }
+
+    /// The server's device information: whether it takes objects in chunks.
+    fn take_results(&mut self, results: &syncml::Results<'_>) {
+        for item in &results.items {
+            if let Some(syncml::Data::DevInf(devinf)) = &item.data
+                && devinf.large_objects
+            {
+                self.peer_max_obj_size.get_or_insert(u64::MAX);
             }
         }
     }
@@ -234,6 +278,15 @@ impl Session {
         // a Sync may be opened again and again without carrying anything
         let brought = !matches!(awaited, Awaited::Sync(_));
         match awaited {
+            Awaited::Suspend => self.phase = Phase::Done,
+            Awaited::Chunk {
+                source,
+                luid,
+                offset,
+            } => self.settle_chunk(source, &luid, offset, code)?,
+            Awaited::Alert(source) if self.is_resumed(source) => {
+                self.settle_resume(source, code)?;
+            }
             Awaited::Alert(source) => {
                 let goes_on = code.is_success()
                     || matches!(
@@ -265,6 +318,34 @@ impl Session {
         Ok(brought)
     }
 
+    fn is_resumed(&self, source: usize) -> bool {
+        let active = self.sources.get(source);
+        active.is_some_and(|active| active.unfinished.is_some())
+    }
+
+    /// The server's answer to the alert that asks to go on with an unfinished session.
+    // spec: I06 I07 I08
+    fn settle_resume(&mut self, source: usize, code: StatusCode) -> Result<(), Error> {
+        let Some(active) = self.sources.get_mut(source) else {
+            return Ok(());
+        };
+        if code.is_success() {
+            active.resumed = true;
+            return Ok(());
+        }
+        active.unfinished = None;
+        active.call(|replica| replica.set_unfinished(None))?;
+        active.call(|replica| replica.message_done())?;
+        // the server says in its alert which type holds instead
+        if matches!(
+            code,
+            StatusCode::REFRESH_REQUIRED | StatusCode::RESERVED_509
+        ) {
+            return Ok(());
+        }
+        Err(Error::Resume { status: code })
+    }
+
     /// The server's answer to a change of ours.
     fn settle_change(
         &mut self,
@@ -276,6 +357,10 @@ impl Session {
         let Some(active) = self.sources.get_mut(source) else {
             return Ok(());
         };
+        if active.early && is_put_off(code) {
+            // the server wants all items, and gets them
+            return Ok(());
+        }
         let gone = matches!(code, StatusCode::NOT_FOUND | StatusCode::GONE);
         // conflicts are the server's to resolve: what it decided comes as a change of its own
         let settled = code.is_success()
@@ -284,6 +369,7 @@ impl Session {
                 StatusCode::ALREADY_EXISTS | StatusCode::CONFLICT_SERVER_WON
             )
             || (kind == ChangeKind::Delete && gone);
+        active.forget_sending(&luid)?;
         if settled {
             // a slow sync sends every item as a replacement, and the status tells which were new
             let new = kind == ChangeKind::Replace && code == StatusCode::ITEM_ADDED;
@@ -313,6 +399,17 @@ impl Session {
                 self.owe(header, command, alert.items.first(), StatusCode::OK);
                 return false;
             }
+            Some(AlertCode::NO_END_OF_DATA) => {
+                self.give_up_sending();
+                self.owe(header, command, alert.items.first(), StatusCode::OK);
+                return true;
+            }
+            Some(AlertCode::SUSPEND) => {
+                // what is done stays done, and the next session goes on
+                self.owe(header, command, alert.items.first(), StatusCode::OK);
+                self.suspend();
+                return true;
+            }
             Some(code) if (200..=205).contains(&code.0) => code,
             _ => {
                 self.owe(
@@ -330,6 +427,9 @@ impl Session {
             let anchor = item.meta.as_ref().and_then(|meta| meta.anchor.as_ref());
             if let (Some(owed), Some(anchor)) = (self.owed.last_mut(), anchor) {
                 owed.anchor = Some(anchor.next.to_string());
+            }
+            if let Some(meta) = &item.meta {
+                self.take_max_obj_size(meta);
             }
         }
         true
@@ -361,7 +461,8 @@ impl Session {
         let last = anchor.and_then(|anchor| anchor.last.as_deref());
         let last = last.unwrap_or_default().trim();
         let expected = active.anchors.server.as_str();
-        if code == AlertCode::TWO_WAY && !last.is_empty() && last != expected {
+        let is_checked = code == AlertCode::TWO_WAY && !active.resumed;
+        if is_checked && !last.is_empty() && last != expected {
             let reason = format!(
                 "the server's last anchor is {last:?} where {expected:?} was expected; \
                  the next sync compares all items"
@@ -372,6 +473,10 @@ impl Session {
                 active.fail(error.to_string());
             }
             return StatusCode::REFRESH_REQUIRED;
+        }
+        if active.early && code == AlertCode::SLOW && wanted != code {
+            // spec: B20
+            active.again = true;
         }
         active.agreed = Some(code);
         active.summary.alert = code.0;
@@ -425,9 +530,29 @@ impl Session {
         };
         self.owe(header, command, None, StatusCode::OK);
         self.begin_receiving(index, sync.number_of_changes)?;
-        for inner in &sync.commands {
+        self.take_sync_commands(header, index, &sync.commands)
+    }
+
+    // spec: M15 M16 M24
+    fn take_sync_commands(
+        &mut self,
+        header: &Header<'_>,
+        index: usize,
+        commands: &[Command<'_>],
+    ) -> Result<(), Error> {
+        for inner in commands {
             match inner {
-                Command::Change(change) => self.take_change(header, inner, index, change),
+                Command::Change(change) => self.take_change(header, inner, index, change)?,
+                Command::Group(group) if group.kind == GroupKind::Sequence => {
+                    self.owe(header, inner, None, StatusCode::OK);
+                    self.take_sync_commands(header, index, &group.commands)?;
+                }
+                Command::Group(group) => {
+                    self.owe(header, inner, None, StatusCode::NOT_SUPPORTED);
+                    for member in &group.commands {
+                        self.owe(header, member, None, StatusCode::NOT_SUPPORTED);
+                    }
+                }
                 _ => self.owe(header, inner, None, StatusCode::NOT_SUPPORTED),
             }
         }
@@ -456,14 +581,16 @@ impl Session {
         command: &Command<'_>,
         index: usize,
         change: &Change<'_>,
-    ) {
+    ) -> Result<(), Error> {
         for item in &change.items {
+            let outcome = self.take_item(index, change, item)?;
             let Some(active) = self.sources.get_mut(index) else {
-                return;
+                return Ok(());
             };
-            active.progress.received += 1;
-            let applied = apply(active.source.replica.as_mut(), change, item);
-            let code = match applied {
+            if !matches!(outcome, Ok((StatusCode::CHUNK_ACCEPTED, _))) {
+                active.progress.received += 1;
+            }
+            let code = match outcome {
                 Ok((code, kind)) => {
                     if let Some(kind) = kind {
                         active.summary.received.count(kind);
@@ -487,15 +614,71 @@ impl Session {
         if change.items.is_empty() {
             self.owe(header, command, None, StatusCode::INCOMPLETE_COMMAND);
         }
+        Ok(())
+    }
+
+    fn take_item(
+        &mut self,
+        index: usize,
+        change: &Change<'_>,
+        item: &Item<'_>,
+    ) -> Result<Outcome, Error> {
+        let goes_on = self.goes_on(index, change, item)?;
+        if !goes_on {
+            self.end_of_data_missing()?;
+        }
+        if item.more_data || goes_on {
+            return Ok(match self.take_chunk(index, change, item)? {
+                Taken::Kept => Ok((StatusCode::CHUNK_ACCEPTED, None)),
+                Taken::Refused(code) => {
+                    Err((code, format!("it came in pieces, {}", code.phrase())))
+                }
+                Taken::Whole(head, content) => {
+                    let item = Item {
+                        target: head.target.map(syncml::Location::new),
+                        source: head.source.map(syncml::Location::new),
+                        meta: Some(syncml::Meta::of_type(head.media_type.unwrap_or_default())),
+                        data: Some(syncml::Data::Bytes(content.into())),
+                        source_parent: head.source_parent.map(Into::into),
+                        target_parent: head.target_parent.map(Into::into),
+                        more_data: false,
+                    };
+                    self.apply(index, change.kind, None, &item)
+                }
+            });
+        }
+        Ok(self.apply(index, change.kind, change.meta.as_ref(), item))
+    }
+
+    fn apply(
+        &mut self,
+        index: usize,
+        kind: syncml::ChangeKind,
+        meta: Option<&syncml::Meta<'_>>,
+        item: &Item<'_>,
+    ) -> Outcome {
+        let Some(active) = self.sources.get_mut(index) else {
+            return Err((StatusCode::COMMAND_FAILED, "no such datastore".to_owned()));
+        };
+        apply(active.source.replica.as_mut(), kind, meta, item)
     }
 
     /// Makes the message's work durable and moves on.
     fn end_message(&mut self, message: &Message<'_>) -> Result<(), Error> {
+        if message.is_final {
+            self.end_of_data_missing()?;
+        }
         for active in &mut self.sources {
             active.call(|replica| replica.message_done())?;
         }
         match self.phase {
             Phase::Initialization if message.is_final => self.initialized(),
+            Phase::Receiving if message.is_final && self.sources.iter().any(|a| a.again) => {
+                for active in self.sources.iter_mut().filter(|active| active.again) {
+                    active.send_again();
+                }
+                self.phase = Phase::Sending;
+            }
             Phase::Receiving if message.is_final => {
                 let receives = |active: &super::Active| active.is_on() && active.receives();
                 if self.sources.iter().any(receives) {
@@ -584,30 +767,44 @@ fn is_for_header(status: &Status<'_>) -> bool {
 /// What was done to one item, and how it counts; or the status and the reason of a failure.
 type Outcome = Result<(StatusCode, Option<ChangeKind>), (StatusCode, String)>;
 
-fn apply(replica: &mut dyn super::Replica, change: &Change<'_>, item: &Item<'_>) -> Outcome {
-    let failed = |error: super::ReplicaError| (StatusCode::COMMAND_FAILED, error.to_string());
+fn apply(
+    replica: &mut dyn super::Replica,
+    kind: syncml::ChangeKind,
+    meta: Option<&syncml::Meta<'_>>,
+    item: &Item<'_>,
+) -> Outcome {
+    // spec: K08
+    let failed = |error: super::ReplicaError| {
+        let code = if error.is_full {
+            StatusCode::DEVICE_FULL
+        } else {
+            StatusCode::COMMAND_FAILED
+        };
+        (code, error.to_string())
+    };
     let luid = item.target_uri();
-    match change.kind {
+    match kind {
         syncml::ChangeKind::Delete => match replica.delete(luid).map_err(failed)? {
             Applied::Done => Ok((StatusCode::OK, Some(ChangeKind::Delete))),
             Applied::Unknown => Ok((StatusCode::NOT_DELETED, None)),
             Applied::ChangedHere => Err(changed_here()),
         },
         syncml::ChangeKind::Add | syncml::ChangeKind::Replace => {
-            let meta = item.meta.clone().unwrap_or_default();
-            let meta = meta.inherit(change.meta.as_ref());
+            let own = item.meta.clone().unwrap_or_default();
+            let meta = own.inherit(meta);
             let refuse = |code: StatusCode, reason: &str| Err((code, reason.to_owned()));
-            if item.more_data {
-                return refuse(StatusCode::NOT_SUPPORTED, "it came in pieces");
-            }
             let Some(bytes) = content_of(item, &meta) else {
                 return refuse(StatusCode::UNSUPPORTED_TYPE, "its data cannot be decoded");
             };
             let media_type = meta.media_type.as_deref().unwrap_or_default().trim();
-            if change.kind == syncml::ChangeKind::Replace && !luid.is_empty() {
+            let folder = folder_of(replica, item).map_err(failed)?;
+            if kind == syncml::ChangeKind::Replace && !luid.is_empty() {
                 let applied = replica.replace(luid, media_type, &bytes).map_err(failed)?;
                 match applied {
-                    Applied::Done => return Ok((StatusCode::OK, Some(ChangeKind::Replace))),
+                    Applied::Done => {
+                        folder.take_in(replica, luid).map_err(failed)?;
+                        return Ok((StatusCode::OK, Some(ChangeKind::Replace)));
+                    }
                     Applied::ChangedHere => return Err(changed_here()),
                     // with a GUID it can be added; without one the server has to send it anew
                     Applied::Unknown if item.source_uri().is_empty() => {
@@ -620,16 +817,114 @@ fn apply(replica: &mut dyn super::Replica, change: &Change<'_>, item: &Item<'_>)
             if guid.is_empty() {
                 return refuse(StatusCode::INCOMPLETE_COMMAND, "it came without identifier");
             }
-            let Added { existed, .. } = replica.add(guid, media_type, &bytes).map_err(failed)?;
+            let Added { luid, existed } = replica.add(guid, media_type, &bytes).map_err(failed)?;
+            folder.take_in(replica, &luid).map_err(failed)?;
             Ok((
                 StatusCode::ITEM_ADDED,
                 (!existed).then_some(ChangeKind::Add),
             ))
         }
-        _ => Err((
+        syncml::ChangeKind::Move => take_move(replica, luid, item, failed),
+        syncml::ChangeKind::Copy => Err((
             StatusCode::NOT_SUPPORTED,
-            format!("{} is not supported", change.kind.name()),
+            format!("{} is not supported", kind.name()),
         )),
+    }
+}
+
+/// Moves an item to another folder.
+// spec: M04 M05 M06
+fn take_move(
+    replica: &mut dyn super::Replica,
+    luid: &str,
+    item: &Item<'_>,
+    failed: impl Fn(super::ReplicaError) -> (StatusCode, String),
+) -> Outcome {
+    let refuse = |code: StatusCode, reason: &str| Err((code, reason.to_owned()));
+    if luid.is_empty() || (item.source_parent.is_none() && item.target_parent.is_none()) {
+        return refuse(StatusCode::INCOMPLETE_COMMAND, "it is moved to nowhere");
+    }
+    let parent = match folder_of(replica, item).map_err(&failed)? {
+        Folder::At(luid) => Some(luid),
+        Folder::Root => None,
+        Folder::Unsaid | Folder::Unknown => {
+            return refuse(StatusCode::MOVE_FAILED, "the folder is not known");
+        }
+    };
+    match replica
+        .set_parent(luid, parent.as_deref())
+        .map_err(&failed)?
+    {
+        Applied::Done => Ok((StatusCode::OK, Some(ChangeKind::Move))),
+        Applied::Unknown => refuse(StatusCode::MOVE_FAILED, "there is no such item"),
+        Applied::ChangedHere => Err(changed_here()),
+    }
+}
+
+/// The folder that an item of the server belongs into.
+enum Folder {
+    /// The server says none.
+    Unsaid,
+    /// One that is not known here.
+    Unknown,
+    /// None: the item is at the root.
+    Root,
+    /// One of ours, by its LUID.
+    At(String),
+}
+
+impl Folder {
+    /// Puts an item into it, as far as it is known.
+    fn take_in(
+        &self,
+        replica: &mut dyn super::Replica,
+        luid: &str,
+    ) -> Result<(), super::ReplicaError> {
+        match self {
+            Self::Unsaid | Self::Unknown => Ok(()),
+            Self::Root => replica.set_parent(luid, None).map(|_| ()),
+            Self::At(parent) => replica.set_parent(luid, Some(parent)).map(|_| ()),
+        }
+    }
+}
+
+/// The server names a folder by our LUID, or by the GUID under which it added the folder before.
+// spec: M02 M09
+fn folder_of(
+    replica: &mut dyn super::Replica,
+    item: &Item<'_>,
+) -> Result<Folder, super::ReplicaError> {
+    let is_root = |uri: &str| matches!(uri.trim(), "" | "/" | "./");
+    Ok(match (&item.target_parent, &item.source_parent) {
+        (Some(luid), _) if is_root(luid) => Folder::Root,
+        (Some(luid), _) => Folder::At(luid.trim().to_owned()),
+        (None, None) => Folder::Unsaid,
+        (None, Some(guid)) if is_root(guid) => Folder::Root,
+        (None, Some(guid)) => match replica.luid_of(guid.trim())? {
+            Some(luid) => Folder::At(luid),
+            None => Folder::Unknown,
+        },
+    })
+}
+
+/// Whether the server has put a change off because it wants another type of sync.
+fn is_put_off(code: StatusCode) -> bool {
+    matches!(
+        code,
+        StatusCode::REFRESH_REQUIRED | StatusCode::CANCELLED | StatusCode::NOT_ALLOWED
+    )
+}
+
+impl super::Active {
+    /// What was sent does not count: it is sent again, all of it.
+    fn send_again(&mut self) {
+        self.begun = false;
+        self.opened = false;
+        self.sent_all = false;
+        self.early = false;
+        self.again = false;
+        self.sending = None;
+        self.progress.sent = 0;
     }
 }
 

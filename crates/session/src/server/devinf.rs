@@ -61,6 +61,7 @@ pub(super) fn of_server(run: &mut Run<'_>) -> Result<DevInf, StoreError> {
         dev_id: run.config.server_id.clone(),
         dev_type: "server".to_owned(),
         utc: version > Version::V1_0,
+        large_objects: version > Version::V1_0,
         number_of_changes: version > Version::V1_0,
         datastores,
         ..DevInf::default()

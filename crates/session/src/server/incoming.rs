@@ -51,10 +51,11 @@ impl Run<'_> {
         };
         if late || (early && ds.overridden) {
             // changes since an anchor are of no use where all items are wanted
-            let code = if late {
-                StatusCode::NOT_ALLOWED
-            } else {
-                StatusCode::REFRESH_REQUIRED
+            let code = match self.state.phase {
+                // spec: I02
+                Phase::Suspended => StatusCode::CANCELLED,
+                Phase::Mapping => StatusCode::NOT_ALLOWED,
+                _ => StatusCode::REFRESH_REQUIRED,
             };
             self.refuse(command, code);
             return Ok(());
@@ -113,6 +114,7 @@ impl Run<'_> {
             alert: ds.alert,
             client_last: ds.client_last.clone(),
             until: ChangeSeq(ds.until),
+            sending: None,
         });
         if ds.renews_map() {
             link.generation = ds.generation;
@@ -126,6 +128,9 @@ impl Run<'_> {
     fn take_change(&mut self, index: usize, change: &Change<'_>) -> Result<(), StoreError> {
         let mut outcomes = Vec::with_capacity(change.items.len());
         for item in &change.items {
+            if !self.goes_on(index, change, item)? {
+                self.end_of_data_missing()?;
+            }
             outcomes.push(self.take_item(index, change, item)?);
         }
         if change.no_resp || self.reply.no_resp {
@@ -184,39 +189,51 @@ impl Run<'_> {
         match change.kind {
             ChangeKind::Delete => self.take_delete(&ds, link, luid, change.soft_delete),
             ChangeKind::Add | ChangeKind::Replace => {
-                if item.more_data {
-                    return Ok(StatusCode::NOT_SUPPORTED);
-                }
                 let meta = item
                     .meta
                     .clone()
                     .unwrap_or_default()
                     .inherit(change.meta.as_ref());
+                if item.more_data || self.goes_on(index, change, item)? {
+                    return self.take_chunk(&ds, index, change.kind, item, &meta);
+                }
                 let Some(bytes) = content_of(item, &meta) else {
                     return Ok(StatusCode::UNSUPPORTED_TYPE);
                 };
-                if bytes.is_empty() {
-                    return Ok(StatusCode::INCOMPLETE_COMMAND);
-                }
-                let default = ds
-                    .kind()
-                    .content_types()
-                    .first()
-                    .map_or("", |first| first.0);
-                let media_type = meta.media_type.as_deref().unwrap_or(default).trim();
-                if !ds.kind().takes(media_type, &bytes) {
-                    self.info(format!("{}: an item of {media_type} is refused", ds.name));
-                    return Ok(StatusCode::UNSUPPORTED_TYPE);
-                }
-                let content = Content {
-                    media_type,
-                    bytes: &bytes,
-                    fingerprint: pim::fingerprint(media_type, &bytes),
-                };
-                self.take_content(&ds, link, luid, content)
+                self.take_bytes(&ds, link, luid, meta.media_type.as_deref(), &bytes)
             }
             ChangeKind::Copy | ChangeKind::Move => Ok(StatusCode::NOT_SUPPORTED),
         }
+    }
+
+    /// The whole content of an item of the client.
+    pub(super) fn take_bytes(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        media_type: Option<&str>,
+        bytes: &[u8],
+    ) -> Result<StatusCode, StoreError> {
+        if bytes.is_empty() {
+            return Ok(StatusCode::INCOMPLETE_COMMAND);
+        }
+        let default = ds
+            .kind()
+            .content_types()
+            .first()
+            .map_or("", |first| first.0);
+        let media_type = media_type.unwrap_or(default).trim();
+        if !ds.kind().takes(media_type, bytes) {
+            self.info(format!("{}: an item of {media_type} is refused", ds.name));
+            return Ok(StatusCode::UNSUPPORTED_TYPE);
+        }
+        let content = Content {
+            media_type,
+            bytes,
+            fingerprint: pim::fingerprint(media_type, bytes),
+        };
+        self.take_content(ds, link, luid, content)
     }
 
     fn take_delete(
@@ -603,7 +620,11 @@ impl Run<'_> {
         code: StatusCode,
     ) -> Result<(), StoreError> {
         let gone = matches!(code, StatusCode::NOT_FOUND | StatusCode::GONE);
+        if sent.kind != SentKind::Chunk {
+            self.forget_sending(link, sent)?;
+        }
         match sent.kind {
+            SentKind::Chunk => self.settle_chunk(ds, link, sent, code)?,
             SentKind::Delete if code.is_success() || gone => {
                 self.tx.remove_mapping(link, sent.guid())?;
             }

@@ -2,7 +2,7 @@
 
 use syncml::{Access, AccessKind, Alert, AlertCode, Command, Data, Item, Results, StatusCode};
 
-use super::state::{DatastoreState, Owed, Phase};
+use super::state::{Begun, DatastoreState, Owed, Phase};
 use super::{Run, bounds};
 use crate::clock;
 use crate::store::{ChangeSeq, Datastore, DatastoreId, Link, LinkId, StoreError};
@@ -38,6 +38,10 @@ impl Run<'_> {
                 for item in &alert.items {
                     self.take_sync_alert(command, code, item)?;
                 }
+            }
+            Some(AlertCode::NO_END_OF_DATA) => {
+                self.give_up_sending(alert);
+                self.push_status(command, StatusCode::OK);
             }
             Some(AlertCode::SUSPEND) => {
                 // what is done stays done; the anchors stay as they were
@@ -110,6 +114,9 @@ impl Run<'_> {
                 _ => ", the anchors do not match",
             }
         ));
+        if let Some(meta) = &item.meta {
+            self.take_max_obj_size(meta);
+        }
         let mut state = DatastoreState {
             number: datastore.id.number,
             name: datastore.name,
@@ -136,7 +143,28 @@ impl Run<'_> {
             stuck: None,
             counted: false,
             sent_all: false,
+            sending: None,
+            in_chunks: false,
+            resumes: resumed
+                .as_ref()
+                .and_then(|open| open.sending)
+                .map(|sending| Begun {
+                    guid: sending.guid.0,
+                    seq: sending.seq.0,
+                    confirmed: sending.confirmed,
+                }),
         };
+        // spec: I14
+        if resumed.is_none() {
+            self.tx.end_partial(link_id)?;
+            if link.open.is_some() {
+                let without = Link {
+                    open: None,
+                    ..link.clone()
+                };
+                self.tx.put_link(link_id, &without)?;
+            }
+        }
         if state.renews_map() {
             state.seen = 0;
             if resumed.is_none() {
@@ -204,6 +232,7 @@ impl Run<'_> {
     fn use_devinf(&mut self, document: &[u8]) {
         if let Ok(devinf) = syncml::DevInf::read(document) {
             self.state.number_of_changes = devinf.number_of_changes;
+            self.state.large_objects = devinf.large_objects;
         }
     }
 
@@ -266,6 +295,7 @@ impl Run<'_> {
         let version = devinf.version.unwrap_or(self.state.version());
         let document = devinf.to_xml(version);
         self.state.number_of_changes = devinf.number_of_changes;
+        self.state.large_objects = devinf.large_objects;
         self.state.devinf_settled = true;
         self.state
             .owed

@@ -3,12 +3,16 @@
 use syncml::{Change, ChangeKind, Command, Data, Item, Location, Meta, Sync, Version};
 
 use super::Run;
+use super::large::Step;
 use super::reply::Outgoing;
 use super::state::{DatastoreState, Login, Phase, Sent, SentKind};
-use crate::store::{ChangeSeq, Pending, PendingRange, StoreError};
+use crate::store::{ChangeSeq, LinkId, Pending, PendingRange, StoreError};
 
 /// Items read from the store at a time while a message is filled.
 const BATCH: usize = 100;
+
+/// Bytes of the contents that are read with them; larger ones are read when their turn comes.
+const INLINE: usize = 32 << 10;
 
 /// Sent changes remembered while their statuses are out, in messages. A device that answers
 /// later than this, or never, gets the items again in the next session.
@@ -53,17 +57,11 @@ impl Run<'_> {
         login: &Login,
     ) -> Result<bool, StoreError> {
         let link = ds.link(login);
-        let range = |after: i64, limit| PendingRange {
-            after: ChangeSeq(after),
-            until: ds.until(),
-            generation: ds.generation,
-            limit,
-        };
         let number_of_changes = if !ds.counted
             && self.state.number_of_changes
             && self.state.version() > Version::V1_0
         {
-            Some(self.tx.count_pending(link, range(ds.cursor, 0))?)
+            Some(self.tx.count_pending(link, range_of(ds, ds.cursor, 0))?)
         } else {
             None
         };
@@ -83,39 +81,13 @@ impl Run<'_> {
         let almost_empty = out.next_cmd_id <= 3;
         out.next_cmd_id += 1;
         let first_of_message = out.next_cmd_id;
-        let mut cursor = ds.cursor;
-        let done = 'fill: loop {
-            let batch = self.tx.pending(link, range(cursor, BATCH))?;
-            let last = batch.len() < BATCH;
-            for pending in batch {
-                let seq = pending.item.seq.0;
-                let (change, kind) = change_for(&pending, out.next_cmd_id);
-                let cmd = out.next_cmd_id;
-                if out.try_command(&Command::Change(change)) {
-                    self.state.sent.push(Sent {
-                        msg: self.state.next_msg_id - 1,
-                        cmd,
-                        datastore: index,
-                        guid: pending.item.guid.0,
-                        seq,
-                        kind,
-                    });
-                } else if cmd > first_of_message || !self.gives_up(index, seq, almost_empty) {
-                    break 'fill false;
-                } else {
-                    self.warn(format!(
-                        "{}: item {} of {} bytes exceeds the device's MaxMsgSize, left out",
-                        ds.name,
-                        pending.item.guid.0,
-                        pending.item.content.len()
-                    ));
-                }
-                cursor = seq;
-            }
-            if last {
-                break true;
-            }
+        let place = Place {
+            index,
+            link,
+            first_of_message,
+            almost_empty,
         };
+        let done = self.fill(out, &place)?;
         if out.next_cmd_id == first_of_message && !done {
             // an empty Sync says nothing: the space was used up before
             out.writer.rollback(before);
@@ -126,10 +98,101 @@ impl Run<'_> {
                 ds.counted = true;
             }
         }
-        if let Some(ds) = self.state.datastores.get_mut(index) {
-            ds.cursor = cursor;
-        }
         Ok(done)
+    }
+
+    /// Fills the open Sync; whether the datastore has nothing more to send.
+    fn fill(&mut self, out: &mut Outgoing, place: &Place) -> Result<bool, StoreError> {
+        loop {
+            let Some(ds) = self.state.datastores.get(place.index).cloned() else {
+                return Ok(true);
+            };
+            if let Some(sending) = ds.sending {
+                match self.write_chunk(out, place.index, &ds, place.link)? {
+                    Step::Written | Step::NoRoom => return Ok(false),
+                    Step::Ended | Step::Gone => self.pass(place.index, sending.seq),
+                }
+                continue;
+            }
+            let batch = self
+                .tx
+                .pending(place.link, range_of(&ds, ds.cursor, BATCH))?;
+            let is_last = batch.len() < BATCH;
+            for pending in batch {
+                match self.write_pending(out, place, &ds, pending)? {
+                    Written::Next => {}
+                    Written::InChunks => break,
+                    Written::Full => return Ok(false),
+                }
+            }
+            let is_chunking = self
+                .state
+                .datastores
+                .get(place.index)
+                .is_some_and(|ds| ds.sending.is_some());
+            if is_last && !is_chunking {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Writes an item, or sees how else it can go.
+    fn write_pending(
+        &mut self,
+        out: &mut Outgoing,
+        place: &Place,
+        ds: &DatastoreState,
+        mut pending: Pending,
+    ) -> Result<Written, StoreError> {
+        let seq = pending.item.seq.0;
+        let guid = pending.item.guid;
+        let cmd = out.next_cmd_id;
+        let is_too_large = pending.size > out.limit as u64 && !pending.item.deleted;
+        if !is_too_large {
+            if pending.item.content.is_empty() && !pending.item.deleted {
+                let datastore = place.link.datastore;
+                pending.item.content = self.tx.content_slice(datastore, guid, 0, out.limit)?;
+            }
+            let (change, kind) = change_for(&pending, cmd);
+            if out.try_command(&Command::Change(change)) {
+                self.state.sent.push(Sent {
+                    msg: self.state.next_msg_id - 1,
+                    cmd,
+                    datastore: place.index,
+                    guid: guid.0,
+                    seq,
+                    kind,
+                });
+                self.pass(place.index, seq);
+                return Ok(Written::Next);
+            }
+            // spec: J10
+            let may_fit = cmd > place.first_of_message
+                || !self.gives_up(place.index, seq, place.almost_empty);
+            if may_fit {
+                return Ok(Written::Full);
+            }
+        }
+        if !pending.item.deleted && self.may_chunk(pending.size) {
+            let sending = self.begin_sending(ds, place.link, &pending, out.writer.encoding())?;
+            if let Some(ds) = self.state.datastores.get_mut(place.index) {
+                ds.sending = Some(sending);
+            }
+            return Ok(Written::InChunks);
+        }
+        self.warn(format!(
+            "{}: item {} of {} bytes exceeds what the device takes, left out",
+            ds.name, guid.0, pending.size
+        ));
+        self.pass(place.index, seq);
+        Ok(Written::Next)
+    }
+
+    /// A change is dealt with, for this session.
+    fn pass(&mut self, index: usize, seq: i64) {
+        if let Some(ds) = self.state.datastores.get_mut(index) {
+            ds.cursor = seq;
+        }
     }
 
     /// Whether a change that does not fit is given up: when there is nothing in the message but the
@@ -200,56 +263,73 @@ impl Run<'_> {
             // what changed here stays pending for the next two-way sync; a refresh left nothing
             return Ok(if ds.renews_map() { ds.until() } else { before });
         }
-        let range = PendingRange {
-            after: ChangeSeq(ds.seen),
-            until: ds.until(),
-            generation: ds.generation,
-            limit: 1,
-        };
-        let open = self.tx.pending(ds.link(login), range)?;
+        let open = self.tx.pending(ds.link(login), range_of(ds, ds.seen, 1))?;
         Ok(open
             .first()
             .map_or(ds.until(), |pending| ChangeSeq(pending.item.seq.0 - 1)))
     }
 }
 
+/// Items of a datastore that are to be sent, after a change.
+fn range_of(ds: &DatastoreState, after: i64, limit: usize) -> PendingRange {
+    PendingRange {
+        after: ChangeSeq(after),
+        until: ds.until(),
+        generation: ds.generation,
+        limit,
+        inline: INLINE,
+        with_held: false,
+    }
+}
+
+/// Where changes are written.
+struct Place {
+    /// The datastore's place in the session.
+    index: usize,
+    link: LinkId,
+    /// The first `CmdID` inside the Sync.
+    first_of_message: u32,
+    /// Nothing is in the message but the statuses that every message has.
+    almost_empty: bool,
+}
+
+/// What became of an item that was to be written.
+enum Written {
+    /// It is dealt with.
+    Next,
+    /// It goes in chunks.
+    InChunks,
+    /// The message is full.
+    Full,
+}
+
 /// The command that brings an item to the client.
-fn change_for(pending: &Pending, cmd_id: u32) -> (Change<'_>, SentKind) {
+pub(super) fn change_for(pending: &Pending, cmd_id: u32) -> (Change<'_>, SentKind) {
     let item = &pending.item;
-    let luid = || {
-        pending
-            .mapping
-            .as_ref()
-            .map(|mapping| Location::new(mapping.luid.as_str()))
+    let luid = pending
+        .mapping
+        .as_ref()
+        .map(|mapping| Location::new(mapping.luid.as_str()));
+    let (kind, sent) = match (item.deleted, &luid) {
+        (true, _) => (ChangeKind::Delete, SentKind::Delete),
+        (false, Some(_)) => (ChangeKind::Replace, SentKind::Replace),
+        (false, None) => (ChangeKind::Add, SentKind::Add),
     };
-    let meta = || Some(Meta::of_type(item.media_type.as_str()));
-    let data = || Some(Data::Bytes(item.content.as_slice().into()));
-    let (kind, sent, content) = if item.deleted {
-        (
-            ChangeKind::Delete,
-            SentKind::Delete,
-            Item {
-                target: luid(),
-                ..Item::default()
-            },
-        )
-    } else if pending.mapping.is_some() {
-        let content = Item {
-            target: luid(),
-            meta: meta(),
-            data: data(),
+    let content = if item.deleted {
+        Item {
+            target: luid,
             ..Item::default()
-        };
-        (ChangeKind::Replace, SentKind::Replace, content)
+        }
     } else {
-        let source = Some(Location::new(item.guid.0.to_string()));
-        let content = Item {
-            source,
-            meta: meta(),
-            data: data(),
+        Item {
+            source: luid
+                .is_none()
+                .then(|| Location::new(item.guid.0.to_string())),
+            target: luid,
+            meta: Some(Meta::of_type(item.media_type.as_str())),
+            data: Some(Data::Bytes(item.content.as_slice().into())),
             ..Item::default()
-        };
-        (ChangeKind::Add, SentKind::Add, content)
+        }
     };
     (Change::new(kind, cmd_id.to_string(), content), sent)
 }

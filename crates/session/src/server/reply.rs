@@ -244,6 +244,8 @@ impl Run<'_> {
             .map(|base| format!("{base}?sid={token}").into());
         let meta = Meta {
             max_msg_size: Some(self.config.max_msg_size),
+            // the writer leaves it out before 1.1
+            max_obj_size: Some(self.config.max_obj_size),
             ..Meta::default()
         };
         Header {
@@ -368,6 +370,16 @@ impl Run<'_> {
                     target: Some(Location::new(self.state.version().devinf_uri())),
                     ..Item::default()
                 }],
+            }),
+            Owed::NoEndOfData { target, source } => Command::Alert(Alert {
+                cmd_id: cmd_id.into(),
+                data: AlertCode::NO_END_OF_DATA.to_string().into(),
+                items: vec![Item {
+                    target: target.clone().map(Location::new),
+                    source: source.clone().map(Location::new),
+                    ..Item::default()
+                }],
+                ..Alert::default()
             }),
             Owed::Alert(index) => {
                 let Some(ds) = self.state.datastores.get(*index) else {

@@ -21,6 +21,14 @@ pub(super) struct State {
     pub(super) challenge: Option<String>,
     pub(super) failures: u32,
     pub(super) peer_max_msg_size: Option<u64>,
+    #[serde(default)]
+    pub(super) peer_max_obj_size: Option<u64>,
+    /// The device takes objects in chunks.
+    #[serde(default)]
+    pub(super) large_objects: bool,
+    /// The datastore for which an object is coming in chunks.
+    #[serde(default)]
+    pub(super) receiving: Option<usize>,
     pub(super) phase: Phase,
     /// The client's `Final` of package 1 came.
     pub(super) package_ended: bool,
@@ -139,6 +147,39 @@ pub(super) struct DatastoreState {
     pub(super) stuck: Option<(i64, u32)>,
     pub(super) counted: bool,
     pub(super) sent_all: bool,
+    /// The object that is being sent in chunks.
+    #[serde(default)]
+    pub(super) sending: Option<Outgoing>,
+    /// Some object went in chunks.
+    #[serde(default)]
+    pub(super) in_chunks: bool,
+    /// The object that the session before this one had begun to send.
+    #[serde(default)]
+    pub(super) resumes: Option<Begun>,
+}
+
+/// An object that goes out in chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Outgoing {
+    pub(super) guid: i64,
+    pub(super) seq: i64,
+    /// Bytes of its content.
+    pub(super) size: u64,
+    /// Bytes of its content that were sent.
+    pub(super) offset: u64,
+    /// Bytes that an earlier session had sent.
+    #[serde(default)]
+    pub(super) begun: u64,
+    /// It goes as base64, because XML has no form for its bytes.
+    pub(super) base64: bool,
+}
+
+/// An object of which the device has some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Begun {
+    pub(super) guid: i64,
+    pub(super) seq: i64,
+    pub(super) confirmed: u64,
 }
 
 impl DatastoreState {
@@ -202,6 +243,11 @@ pub(super) enum Owed {
     GetDevInf,
     /// The alert of a datastore, by its index.
     Alert(usize),
+    /// Alert 223: an object in chunks was not ended.
+    NoEndOfData {
+        target: Option<String>,
+        source: Option<String>,
+    },
 }
 
 /// A change that was sent.
@@ -226,6 +272,8 @@ pub(super) enum SentKind {
     Add,
     Replace,
     Delete,
+    /// Some of an object, and not its end.
+    Chunk,
 }
 
 impl State {
@@ -241,6 +289,9 @@ impl State {
             challenge: None,
             failures: 0,
             peer_max_msg_size: None,
+            peer_max_obj_size: None,
+            large_objects: false,
+            receiving: None,
             phase: Phase::Initialization,
             package_ended: false,
             peer: None,

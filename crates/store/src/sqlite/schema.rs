@@ -16,7 +16,7 @@ use crate::Error;
 
 /// One script a version; the n-th leads from version n to n + 1. Scripts that were released are
 /// never edited.
-const STEPS: [&str; 1] = [V1];
+const STEPS: [&str; 2] = [V1, V2];
 
 const V1: &str = "
 CREATE TABLE account (
@@ -128,6 +128,51 @@ CREATE TABLE session (
 ) STRICT;
 CREATE INDEX session_device ON session (device, session_id, updated);
 CREATE INDEX session_updated ON session (updated);
+";
+
+/// Folders, large objects on their way, filters, and conflict policies.
+const V2: &str = "
+ALTER TABLE item ADD COLUMN parent INTEGER;
+ALTER TABLE item ADD COLUMN content_seq INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE item ADD COLUMN modified INTEGER NOT NULL DEFAULT 0;
+UPDATE item SET content_seq = seq;
+CREATE INDEX item_parent ON item (account, datastore, parent, guid)
+    WHERE parent IS NOT NULL AND deleted = 0;
+
+ALTER TABLE link ADD COLUMN filter TEXT NOT NULL DEFAULT '';
+ALTER TABLE link ADD COLUMN sending_guid INTEGER;
+ALTER TABLE link ADD COLUMN sending_seq INTEGER;
+ALTER TABLE link ADD COLUMN sending_confirmed INTEGER;
+
+CREATE TABLE partial (
+    account   INTEGER NOT NULL,
+    datastore INTEGER NOT NULL,
+    device    INTEGER NOT NULL,
+    head      BLOB NOT NULL,
+    received  INTEGER NOT NULL,
+    chunks    INTEGER NOT NULL,
+    PRIMARY KEY (account, datastore, device),
+    FOREIGN KEY (account, device) REFERENCES device ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE chunk (
+    account   INTEGER NOT NULL,
+    datastore INTEGER NOT NULL,
+    device    INTEGER NOT NULL,
+    number    INTEGER NOT NULL,
+    bytes     BLOB NOT NULL,
+    PRIMARY KEY (account, datastore, device, number),
+    FOREIGN KEY (account, device) REFERENCES device ON DELETE CASCADE
+) STRICT;
+
+-- datastore 0 means every one, device 0 means every one
+CREATE TABLE policy (
+    account   INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+    datastore INTEGER NOT NULL,
+    device    INTEGER NOT NULL,
+    conflict  TEXT NOT NULL,
+    PRIMARY KEY (account, datastore, device)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Brings the tables to the newest version.

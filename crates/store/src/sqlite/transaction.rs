@@ -3,11 +3,11 @@
 //! All statements are prepared once a connection and run over indexes; a test looks at their
 //! plans.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row, params};
+use rusqlite::{CachedStatement, Connection, MAIN_DB, OptionalExtension as _, Params, Row, params};
 use session::store::{
     Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, DatastoreKind, Device, Guid,
-    Link, LinkId, Mapping, OpenSession, Origin, Pending, PendingRange, StoreError, StoredItem,
-    StoredSession, Transaction,
+    Link, LinkId, Mapping, OpenSession, Origin, Partial, Pending, PendingRange, Sending,
+    StoreError, StoredItem, StoredSession, Transaction,
 };
 
 /// A transaction on a connection that has begun one.
@@ -31,7 +31,7 @@ fn bits(hash: u64) -> i64 {
     hash.cast_signed()
 }
 
-const ITEM: &str = "guid, seq, deleted, media_type, content, exact";
+const ITEM: &str = "guid, seq, deleted, media_type, content, exact, parent, content_seq, modified";
 
 fn item_of(row: &Row<'_>) -> rusqlite::Result<StoredItem> {
     Ok(StoredItem {
@@ -41,6 +41,9 @@ fn item_of(row: &Row<'_>) -> rusqlite::Result<StoredItem> {
         media_type: row.get(3)?,
         content: row.get(4)?,
         exact: row.get::<_, i64>(5)?.cast_unsigned(),
+        parent: row.get::<_, Option<i64>>(6)?.map(Guid),
+        content_seq: ChangeSeq(row.get(7)?),
+        modified: row.get(8)?,
     })
 }
 
@@ -85,6 +88,14 @@ pub(super) fn link_of(row: &Row<'_>) -> rusqlite::Result<Link> {
             alert,
             client_last: row.get(11)?,
             until: ChangeSeq(row.get(12)?),
+            sending: match row.get::<_, Option<i64>>(13)? {
+                None => None,
+                Some(guid) => Some(Sending {
+                    guid: Guid(guid),
+                    seq: ChangeSeq(row.get(14)?),
+                    confirmed: row.get::<_, i64>(15)?.cast_unsigned(),
+                }),
+            },
         }),
     };
     Ok(Link {
@@ -99,11 +110,13 @@ pub(super) fn link_of(row: &Row<'_>) -> rusqlite::Result<Link> {
         client_uri: row.get(8)?,
         last_sync: row.get(9)?,
         open,
+        filter: row.get(16)?,
     })
 }
 
 const LINK: &str = "client_anchor, previous_client_anchor, server_anchor, previous_server_anchor, \
-     seen, previous_seen, sent_until, generation, client_uri, last_sync, open_alert, open_client_last, open_until";
+     seen, previous_seen, sent_until, generation, client_uri, last_sync, open_alert, open_client_last, open_until, \
+     sending_guid, sending_seq, sending_confirmed, filter";
 
 /// The columns that [`link_of`] reads, for joins of others.
 pub(super) fn link_columns() -> String {
@@ -252,8 +265,10 @@ fn alike_sql(column: &str) -> String {
 
 fn pending_sql(limit: usize) -> String {
     format!(
-        "SELECT item.guid, item.seq, item.deleted, item.media_type, item.content, item.exact,
-                map.luid, map.revision
+        "SELECT item.guid, item.seq, item.deleted, item.media_type,
+                CASE WHEN length(item.content) <= ?8 THEN item.content ELSE x'' END, item.exact,
+                item.parent, item.content_seq, item.modified,
+                map.luid, map.revision, length(item.content)
          {PENDING} ORDER BY item.seq LIMIT {limit}"
     )
 }
@@ -278,9 +293,13 @@ const PENDING: &str = "
      AND map.guid = item.guid AND map.generation = ?6
     WHERE item.account = ?1 AND item.datastore = ?2 AND item.seq > ?4 AND item.seq <= ?5
       AND CASE WHEN map.guid IS NULL THEN item.deleted = 0
-               ELSE item.deleted = 1 OR map.revision < item.seq END";
+               ELSE ?7 OR item.deleted = 1 OR map.revision < item.seq END";
 
-fn range_params(link: LinkId, range: PendingRange) -> [i64; 6] {
+fn link_params(link: LinkId) -> [i64; 3] {
+    [link.datastore.account.0, link.datastore.number, link.device]
+}
+
+fn range_params(link: LinkId, range: PendingRange) -> [i64; 7] {
     [
         link.datastore.account.0,
         link.datastore.number,
@@ -288,10 +307,24 @@ fn range_params(link: LinkId, range: PendingRange) -> [i64; 6] {
         range.after.0,
         range.until.0,
         range.generation,
+        i64::from(range.with_held),
     ]
 }
 
 impl Transaction for Running<'_> {
+    fn begin_atomic(&mut self) -> Result<(), StoreError> {
+        self.execute("SAVEPOINT atomic_command", []).map(|_| ())
+    }
+
+    fn undo_atomic(&mut self) -> Result<(), StoreError> {
+        self.execute("ROLLBACK TO atomic_command", [])?;
+        self.end_atomic()
+    }
+
+    fn end_atomic(&mut self) -> Result<(), StoreError> {
+        self.execute("RELEASE atomic_command", []).map(|_| ())
+    }
+
     fn account(&mut self, name: &str) -> Result<Option<Account>, StoreError> {
         self.one(
             "SELECT id, name, digest, password FROM account WHERE name = ?",
@@ -414,18 +447,15 @@ impl Transaction for Running<'_> {
     fn link(&mut self, link: LinkId) -> Result<Option<Link>, StoreError> {
         let sql =
             format!("SELECT {LINK} FROM link WHERE account = ? AND datastore = ? AND device = ?");
-        self.one(
-            &sql,
-            params![link.datastore.account.0, link.datastore.number, link.device],
-            link_of,
-        )
+        self.one(&sql, link_params(link), link_of)
     }
 
     fn put_link(&mut self, link: LinkId, state: &Link) -> Result<(), StoreError> {
         let sql = format!(
             "INSERT OR REPLACE INTO link (account, datastore, device, {LINK})
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         );
+        let sending = state.open.as_ref().and_then(|open| open.sending);
         self.execute(
             &sql,
             params![
@@ -445,6 +475,10 @@ impl Transaction for Running<'_> {
                 state.open.as_ref().map(|open| open.alert),
                 state.open.as_ref().map(|open| &open.client_last),
                 state.open.as_ref().map(|open| open.until.0),
+                sending.map(|sending| sending.guid.0),
+                sending.map(|sending| sending.seq.0),
+                sending.map(|sending| sending.confirmed.cast_signed()),
+                state.filter,
             ],
         )
         .map(|_| ())
@@ -537,7 +571,7 @@ impl Transaction for Running<'_> {
         datastore: DatastoreId,
         content: Content<'_>,
         _: Origin<'_>,
-        _: i64,
+        now: i64,
     ) -> Result<(Guid, ChangeSeq), StoreError> {
         let next = self.one(
             "UPDATE datastore SET last_seq = last_seq + 1, last_guid = last_guid + 1
@@ -548,8 +582,9 @@ impl Transaction for Running<'_> {
         let (guid, seq) = next.ok_or_else(|| missing("datastore"))?;
         self.execute(
             "INSERT INTO item
-                 (account, datastore, guid, seq, deleted, media_type, exact, key, uid, content)
-             VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?)",
+                 (account, datastore, guid, seq, content_seq, deleted, media_type, exact, key, uid,
+                  content, modified)
+             VALUES (?1, ?2, ?3, ?4, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 datastore.account.0,
                 datastore.number,
@@ -559,7 +594,8 @@ impl Transaction for Running<'_> {
                 bits(content.fingerprint.exact),
                 content.fingerprint.key.map(bits),
                 content.fingerprint.uid.map(bits),
-                content.bytes
+                content.bytes,
+                now
             ],
         )?;
         Ok((guid, seq))
@@ -576,8 +612,8 @@ impl Transaction for Running<'_> {
         self.keep(datastore, guid, "replaced", origin, now)?;
         let seq = self.next_seq(datastore)?;
         let changed = self.execute(
-            "UPDATE item SET seq = ?4, deleted = 0, media_type = ?5, exact = ?6, key = ?7,
-                 uid = ?8, content = ?9
+            "UPDATE item SET seq = ?4, content_seq = ?4, deleted = 0, media_type = ?5, exact = ?6,
+                 key = ?7, uid = ?8, content = ?9, modified = ?10
              WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
             params![
                 datastore.account.0,
@@ -588,7 +624,8 @@ impl Transaction for Running<'_> {
                 bits(content.fingerprint.exact),
                 content.fingerprint.key.map(bits),
                 content.fingerprint.uid.map(bits),
-                content.bytes
+                content.bytes,
+                now
             ],
         )?;
         if changed == 0 {
@@ -607,14 +644,191 @@ impl Transaction for Running<'_> {
         self.keep(datastore, guid, "deleted", origin, now)?;
         let seq = self.next_seq(datastore)?;
         let changed = self.execute(
-            "UPDATE item SET seq = ?4, deleted = 1
+            "UPDATE item SET seq = ?4, deleted = 1, modified = ?5
              WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
-            params![datastore.account.0, datastore.number, guid.0, seq.0],
+            params![datastore.account.0, datastore.number, guid.0, seq.0, now],
         )?;
         if changed == 0 {
             return Err(missing("item"));
         }
         Ok(seq)
+    }
+
+    fn content_slice(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        offset: u64,
+        length: usize,
+    ) -> Result<Vec<u8>, StoreError> {
+        let row = self.one(
+            "SELECT rowid FROM item WHERE account = ? AND datastore = ? AND guid = ?",
+            params![datastore.account.0, datastore.number, guid.0],
+            |row| row.get(0),
+        )?;
+        let row = row.ok_or_else(|| missing("item"))?;
+        let blob = self
+            .connection
+            .blob_open(MAIN_DB, "item", "content", row, true)
+            .map_err(failed)?;
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let mut slice = vec![0; length.min(blob.len().saturating_sub(offset))];
+        if !slice.is_empty() {
+            blob.read_at_exact(&mut slice, offset).map_err(failed)?;
+        }
+        Ok(slice)
+    }
+
+    fn move_item(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        parent: Option<Guid>,
+        now: i64,
+    ) -> Result<ChangeSeq, StoreError> {
+        let seq = self.next_seq(datastore)?;
+        let changed = self.execute(
+            "UPDATE item SET seq = ?4, parent = ?5, modified = ?6
+             WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
+            params![
+                datastore.account.0,
+                datastore.number,
+                guid.0,
+                seq.0,
+                parent.map(|parent| parent.0),
+                now
+            ],
+        )?;
+        if changed == 0 {
+            return Err(missing("item"));
+        }
+        Ok(seq)
+    }
+
+    fn children(
+        &mut self,
+        datastore: DatastoreId,
+        parent: Guid,
+        limit: usize,
+    ) -> Result<Vec<Guid>, StoreError> {
+        self.all(
+            "SELECT guid FROM item
+             WHERE account = ? AND datastore = ? AND parent = ? AND deleted = 0
+             ORDER BY guid LIMIT ?",
+            params![
+                datastore.account.0,
+                datastore.number,
+                parent.0,
+                limit as i64
+            ],
+            |row| row.get(0).map(Guid),
+        )
+    }
+
+    fn partial(&mut self, link: LinkId) -> Result<Option<Partial>, StoreError> {
+        self.one(
+            "SELECT head, received,
+                    (SELECT bytes FROM chunk
+                     WHERE chunk.account = partial.account
+                       AND chunk.datastore = partial.datastore
+                       AND chunk.device = partial.device AND chunk.number = partial.chunks)
+             FROM partial WHERE account = ? AND datastore = ? AND device = ?",
+            link_params(link),
+            |row| {
+                Ok(Partial {
+                    head: row.get(0)?,
+                    received: row.get::<_, i64>(1)?.cast_unsigned(),
+                    last_chunk: row.get::<_, Option<Vec<u8>>>(2)?.unwrap_or_default(),
+                })
+            },
+        )
+    }
+
+    fn begin_partial(&mut self, link: LinkId, head: &[u8]) -> Result<(), StoreError> {
+        self.end_partial(link)?;
+        let [account, datastore, device] = link_params(link);
+        self.execute(
+            "INSERT INTO partial (account, datastore, device, head, received, chunks)
+             VALUES (?, ?, ?, ?, 0, 0)",
+            params![account, datastore, device, head],
+        )
+        .map(|_| ())
+    }
+
+    fn append_partial(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), StoreError> {
+        let [account, datastore, device] = link_params(link);
+        let number = self.one(
+            "UPDATE partial SET received = received + ?4, chunks = chunks + 1
+             WHERE account = ?1 AND datastore = ?2 AND device = ?3 RETURNING chunks",
+            params![account, datastore, device, bytes.len() as i64],
+            |row| row.get::<_, i64>(0),
+        )?;
+        let number = number.ok_or_else(|| missing("large object"))?;
+        self.execute(
+            "INSERT INTO chunk (account, datastore, device, number, bytes) VALUES (?, ?, ?, ?, ?)",
+            params![account, datastore, device, number, bytes],
+        )
+        .map(|_| ())
+    }
+
+    fn undo_partial(&mut self, link: LinkId) -> Result<(), StoreError> {
+        let [account, datastore, device] = link_params(link);
+        let last = self.one(
+            "DELETE FROM chunk
+             WHERE account = ?1 AND datastore = ?2 AND device = ?3
+               AND number = (SELECT chunks FROM partial
+                   WHERE account = ?1 AND datastore = ?2 AND device = ?3)
+             RETURNING length(bytes)",
+            [account, datastore, device],
+            |row| row.get::<_, i64>(0),
+        )?;
+        let Some(last) = last else { return Ok(()) };
+        self.execute(
+            "UPDATE partial SET received = received - ?4, chunks = chunks - 1
+             WHERE account = ?1 AND datastore = ?2 AND device = ?3",
+            [account, datastore, device, last],
+        )
+        .map(|_| ())
+    }
+
+    fn partial_content(&mut self, link: LinkId) -> Result<Vec<u8>, StoreError> {
+        let received = self.one(
+            "SELECT received FROM partial WHERE account = ? AND datastore = ? AND device = ?",
+            link_params(link),
+            |row| row.get::<_, i64>(0),
+        )?;
+        let mut content = Vec::with_capacity(usize::try_from(received.unwrap_or(0)).unwrap_or(0));
+        let mut statement = self.statement(
+            "SELECT bytes FROM chunk WHERE account = ? AND datastore = ? AND device = ?
+             ORDER BY number",
+        )?;
+        let mut rows = statement.query(link_params(link)).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let bytes = row.get_ref(0).map_err(failed)?.as_blob();
+            content.extend_from_slice(bytes.unwrap_or_default());
+        }
+        Ok(content)
+    }
+
+    fn end_partial(&mut self, link: LinkId) -> Result<(), StoreError> {
+        for sql in [
+            "DELETE FROM chunk WHERE account = ? AND datastore = ? AND device = ?",
+            "DELETE FROM partial WHERE account = ? AND datastore = ? AND device = ?",
+        ] {
+            self.execute(sql, link_params(link))?;
+        }
+        Ok(())
+    }
+
+    fn conflict_policy(&mut self, link: LinkId) -> Result<Option<String>, StoreError> {
+        self.one(
+            "SELECT conflict FROM policy
+             WHERE account = ?1 AND (datastore = ?2 OR datastore = 0)
+               AND (device = ?3 OR device = 0) AND datastore + device > 0
+             ORDER BY datastore = 0, device = 0 LIMIT 1",
+            link_params(link),
+            |row| row.get(0),
+        )
     }
 
     fn keep_overruled(
@@ -694,19 +908,37 @@ impl Transaction for Running<'_> {
 
     fn pending(&mut self, link: LinkId, range: PendingRange) -> Result<Vec<Pending>, StoreError> {
         let sql = pending_sql(range.limit);
-        self.all(&sql, range_params(link, range), |row| {
+        let [
+            account,
+            datastore,
+            device,
+            after,
+            until,
+            generation,
+            with_held,
+        ] = range_params(link, range);
+        let inline = i64::try_from(range.inline).unwrap_or(i64::MAX);
+        let params = [
+            account, datastore, device, after, until, generation, with_held, inline,
+        ];
+        self.all(&sql, params, |row| {
             let item = item_of(row)?;
-            let luid: Option<String> = row.get(6)?;
+            let luid: Option<String> = row.get(9)?;
             let mapping = match luid {
                 None => None,
                 Some(luid) => Some(Mapping {
                     luid,
                     guid: item.guid,
-                    revision: ChangeSeq(row.get(7)?),
+                    revision: ChangeSeq(row.get(10)?),
                     generation: range.generation,
                 }),
             };
-            Ok(Pending { item, mapping })
+            let size = row.get::<_, i64>(11)?.cast_unsigned();
+            Ok(Pending {
+                item,
+                size,
+                mapping,
+            })
         })
     }
 

@@ -1,6 +1,8 @@
 //! A client that says exactly what a test wants it to say, against the server's session over the
 //! model in memory.
 
+pub mod device;
+
 use session::server::{Answer, AnswerError, Config, Request, answer};
 use session::store::{AccountId, DatastoreId, StoredItem};
 use store::Memory;
@@ -135,6 +137,7 @@ pub struct Client {
     pub session: u32,
     pub message: u32,
     pub limit: u64,
+    pub max_obj_size: Option<u64>,
     pub cred: Option<Cred<'static>>,
     pub no_resp: bool,
     /// The bytes of the last message.
@@ -150,6 +153,7 @@ impl Client {
             session: 0,
             message: 0,
             limit: 100_000,
+            max_obj_size: None,
             cred: Some(auth::basic_cred(USER, PASSWORD)),
             no_resp: false,
             last_body: Vec::new(),
@@ -178,6 +182,7 @@ impl Client {
             cred: self.cred.clone(),
             meta: Some(Meta {
                 max_msg_size: Some(self.limit),
+                max_obj_size: self.max_obj_size,
                 ..Meta::default()
             }),
             ..Header::default()

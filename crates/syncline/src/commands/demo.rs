@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use session::client::Mode;
 use session::server;
@@ -126,6 +127,7 @@ impl Folders {
             encoding,
             max_msg_size: 1_000_000,
             basic_first: false,
+            one_package: false,
             folders: folders.to_vec(),
         }
     }
@@ -192,7 +194,7 @@ async fn show(demo: &Folders, address: SocketAddr, leaves: bool) -> Outcome {
 
 /// Runs a session of a device and shows its report.
 async fn session(device: &Device) -> Outcome {
-    let summary = device.sync(|_| ()).await?;
+    let summary = device.sync(|_| (), &AtomicBool::new(false)).await?;
     for source in &summary.sources {
         output::line(format_args!("     {}", sync::line(source)))?;
         if let Some(error) = &source.error {

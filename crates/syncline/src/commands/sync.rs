@@ -5,6 +5,7 @@ mod profile;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pim::Format;
@@ -29,10 +30,17 @@ pub(super) fn run(options: Sync) -> Outcome {
     let bar = bar();
     let runtime = super::runtime()?;
     let summary = runtime.block_on(async {
-        let mut stop = pin!(stop_signal()?);
+        let (first, second) = (stop_signal()?, stop_signal()?);
+        let stop = AtomicBool::new(false);
+        let mut summary = pin!(device.sync(|progress| show(&bar, progress), &stop));
         tokio::select! {
-            summary = device.sync(|progress| show(&bar, progress)) => summary,
-            () = &mut stop => Err(Failure::input(
+            summary = &mut summary => return summary,
+            () = first => stop.store(true, Ordering::Relaxed),
+        }
+        warn("the session is being suspended; interrupt again to break it off");
+        tokio::select! {
+            summary = summary => summary,
+            () = second => Err(Failure::input(
                 "interrupted; what both sides have confirmed stays, run the same command again to \
                  go on",
             )),
@@ -118,6 +126,7 @@ fn device(options: Sync) -> Outcome<Device> {
             .or(profile.max_msg_size)
             .unwrap_or(1_000_000),
         basic_first: options.basic || profile.basic,
+        one_package: options.one_package,
         folders,
     })
 }
@@ -241,6 +250,11 @@ fn report(summary: &Summary, json: bool) -> Outcome {
         for source in &summary.sources {
             output::line(line(source))?;
         }
+    }
+    if summary.suspended {
+        return Err(Failure::input(
+            "the session is suspended; run the same command again to go on",
+        ));
     }
     let complete = |source: &SourceSummary| source.error.is_none() && source.failed.is_empty();
     if summary.sources.iter().all(complete) {

@@ -2,7 +2,7 @@
 
 use wbxml::{WritePublicId, Writer};
 
-use super::{devinf, escaped, xml_text};
+use super::{can_carry, devinf, escaped};
 use crate::devinf::DevInf;
 use crate::names::{Name, metinf, syncml as n};
 use crate::version::{Encoding, Version};
@@ -129,11 +129,15 @@ impl Output {
     }
 
     /// Whether the encoding has a form for these bytes as they are.
-    pub(super) fn can_carry(&self, bytes: &[u8]) -> bool {
+    pub(super) fn encoding(&self) -> Encoding {
         match self {
-            Self::Wbxml(_) => true,
-            Self::Xml { .. } => xml_text(bytes).is_some(),
+            Self::Wbxml(_) => Encoding::Wbxml,
+            Self::Xml { .. } => Encoding::Xml,
         }
+    }
+
+    pub(super) fn can_carry(&self, bytes: &[u8]) -> bool {
+        can_carry(self.encoding(), bytes)
     }
 
     pub(super) fn payload(&mut self, bytes: &[u8]) {

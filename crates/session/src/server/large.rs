@@ -1,0 +1,358 @@
+//! Large objects: what of them is the server's.
+
+use syncml::{Alert, Change, ChangeKind, Item, Meta, StatusCode, Version};
+
+use super::Run;
+use super::outgoing::change_for;
+use super::reply::Outgoing;
+use super::state::{self, DatastoreState, Owed, Phase, Sent, SentKind};
+use crate::chunks::{self, Buffer, Chunk, Head, Taken};
+use crate::content::carried;
+use crate::store::{
+    ChangeSeq, LinkId, Partial, Pending, PendingRange, Sending, StoreError, Transaction,
+};
+
+/// The chunks that come over one link.
+struct Incoming<'t> {
+    tx: &'t mut dyn Transaction,
+    link: LinkId,
+}
+
+impl Buffer for Incoming<'_> {
+    type Error = StoreError;
+
+    fn partial(&mut self) -> Result<Option<Partial>, StoreError> {
+        self.tx.partial(self.link)
+    }
+    fn begin(&mut self, head: &[u8]) -> Result<(), StoreError> {
+        self.tx.begin_partial(self.link, head)
+    }
+    fn append(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.tx.append_partial(self.link, bytes)
+    }
+    fn undo(&mut self) -> Result<(), StoreError> {
+        self.tx.undo_partial(self.link)
+    }
+    fn content(&mut self) -> Result<Vec<u8>, StoreError> {
+        self.tx.partial_content(self.link)
+    }
+    fn end(&mut self) -> Result<(), StoreError> {
+        self.tx.end_partial(self.link)
+    }
+}
+
+/// What became of the try to send some of an object.
+pub(super) enum Step {
+    /// A chunk is written, and the message is full.
+    Written,
+    /// The last chunk is written.
+    Ended,
+    /// There was no room.
+    NoRoom,
+    /// The object is not what it was when its sending began.
+    Gone,
+}
+
+/// The identifier by which the client's item is known.
+pub(super) fn luid_of<'i>(item: &'i Item<'_>) -> &'i str {
+    match item.source_uri() {
+        "" => item.target_uri(),
+        source => source,
+    }
+}
+
+impl Run<'_> {
+    pub(super) fn take_max_obj_size(&mut self, meta: &Meta<'_>) {
+        if let Some(size) = meta.max_obj_size.filter(|size| *size > 0) {
+            self.state.peer_max_obj_size = Some(size);
+        }
+    }
+
+    /// Whether an item is the next chunk of the object that is coming, its last one included.
+    pub(super) fn goes_on(
+        &mut self,
+        index: usize,
+        change: &Change<'_>,
+        item: &Item<'_>,
+    ) -> Result<bool, StoreError> {
+        let has_size = item.meta.as_ref().is_some_and(|meta| meta.size.is_some());
+        let is_content = matches!(change.kind, ChangeKind::Add | ChangeKind::Replace);
+        if has_size || !is_content {
+            return Ok(false);
+        }
+        if self.state.receiving.is_some_and(|place| place != index) {
+            return Ok(false);
+        }
+        let (Some(login), Some(ds)) = (&self.state.login, self.state.datastores.get(index)) else {
+            return Ok(false);
+        };
+        let partial = self.tx.partial(ds.link(login))?;
+        let head = partial
+            .as_ref()
+            .and_then(|partial| Head::read(&partial.head));
+        let (Some(partial), Some(head)) = (partial, head) else {
+            return Ok(false);
+        };
+        let is_same = head.id == luid_of(item);
+        if self.state.receiving.is_some() || item.more_data {
+            return Ok(is_same);
+        }
+        // in a resumed session the item may as well come whole
+        let length = carried(item).map_or(0, <[u8]>::len) as u64;
+        Ok(is_same && partial.received + length == head.size)
+    }
+
+    pub(super) fn take_chunk(
+        &mut self,
+        ds: &DatastoreState,
+        index: usize,
+        kind: ChangeKind,
+        item: &Item<'_>,
+        meta: &Meta<'_>,
+    ) -> Result<StatusCode, StoreError> {
+        let (Some(login), Some(bytes)) = (self.state.login.clone(), carried(item)) else {
+            return Ok(StatusCode::UNSUPPORTED_TYPE);
+        };
+        if self.state.version() < Version::V1_1 {
+            return Ok(StatusCode::NOT_SUPPORTED);
+        }
+        let link = ds.link(&login);
+        let chunk = Chunk {
+            head: Head::of(luid_of(item), kind, item, meta),
+            has_size: meta.size.is_some(),
+            bytes,
+            more: item.more_data,
+            goes_on: self.state.receiving == Some(index),
+            position: chunks::position_of(meta),
+            limit: self.config.max_obj_size,
+        };
+        let mut buffer = Incoming { tx: self.tx, link };
+        let taken = chunks::take(&mut buffer, &chunk)?;
+        self.state.receiving = (taken == Taken::Kept).then_some(index);
+        match taken {
+            Taken::Kept => Ok(StatusCode::CHUNK_ACCEPTED),
+            Taken::Refused(code) => {
+                self.warn(format!(
+                    "{}: a large object is refused, {}",
+                    ds.name,
+                    code.phrase()
+                ));
+                Ok(code)
+            }
+            Taken::Whole(head, content) => {
+                self.info(format!(
+                    "{}: an object of {} bytes is complete",
+                    ds.name,
+                    content.len()
+                ));
+                self.take_bytes(ds, link, &head.id, head.media_type.as_deref(), &content)
+            }
+        }
+    }
+
+    /// Something else has come in place of the next chunk: the sender is told, and what has come
+    /// is dropped.
+    // spec: J08
+    pub(super) fn end_of_data_missing(&mut self) -> Result<(), StoreError> {
+        let Some(index) = self.state.receiving.take() else {
+            return Ok(());
+        };
+        let (Some(login), Some(ds)) = (&self.state.login, self.state.datastores.get(index)) else {
+            return Ok(());
+        };
+        let (link, name) = (ds.link(login), ds.name.clone());
+        let partial = self.tx.partial(link)?;
+        self.tx.end_partial(link)?;
+        let head = partial.and_then(|partial| Head::read(&partial.head));
+        if let Some(head) = head {
+            self.warn(format!(
+                "{name}: a large object was not ended, it is dropped"
+            ));
+            self.state.owed.push(Owed::NoEndOfData {
+                target: head.target,
+                source: head.source,
+            });
+        }
+        Ok(())
+    }
+
+    /// The client says that an object of ours was not ended.
+    // spec: J09
+    pub(super) fn give_up_sending(&mut self, _: &Alert<'_>) {
+        for ds in &mut self.state.datastores {
+            if let Some(sending) = ds.sending.take() {
+                // it stays pending: the next session sends it from its start
+                ds.cursor = ds.cursor.max(sending.seq);
+            }
+        }
+    }
+
+    /// Whether an object of this size may go in chunks.
+    // spec: J12 J15
+    pub(super) fn may_chunk(&self, size: u64) -> bool {
+        self.state.large_objects
+            && self.state.version() >= Version::V1_1
+            && self.state.peer_max_obj_size.is_none_or(|most| size <= most)
+    }
+
+    /// What is known of an object that begins to go out; where a broken session ended when this
+    /// one resumes it.
+    pub(super) fn begin_sending(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        pending: &Pending,
+        encoding: syncml::Encoding,
+    ) -> Result<state::Outgoing, StoreError> {
+        let guid = pending.item.guid;
+        let base64 = chunks::needs_base64(encoding, |offset, length| {
+            self.tx.content_slice(link.datastore, guid, offset, length)
+        })?;
+        let resumes = ds
+            .resumes
+            .filter(|begun| begun.guid == guid.0 && begun.seq == pending.item.seq.0 && !base64);
+        let begun = resumes.map_or(0, |begun| begun.confirmed.min(pending.size));
+        Ok(state::Outgoing {
+            guid: guid.0,
+            seq: pending.item.seq.0,
+            size: pending.size,
+            offset: begun,
+            begun,
+            base64,
+        })
+    }
+
+    /// Writes the next chunk of the object that is going out.
+    // spec: J01 J02 J03
+    pub(super) fn write_chunk(
+        &mut self,
+        out: &mut Outgoing,
+        index: usize,
+        ds: &DatastoreState,
+        link: LinkId,
+    ) -> Result<Step, StoreError> {
+        let Some(sending) = ds.sending else {
+            return Ok(Step::Gone);
+        };
+        let range = PendingRange {
+            after: ChangeSeq(sending.seq - 1),
+            until: ChangeSeq(sending.seq),
+            generation: ds.generation,
+            limit: 1,
+            inline: 0,
+            with_held: false,
+        };
+        let found = self.tx.pending(link, range)?.pop();
+        let found = found.filter(|pending| {
+            pending.item.guid.0 == sending.guid
+                && pending.size == sending.size
+                && !pending.item.deleted
+        });
+        let Some(pending) = found else {
+            return Ok(Step::Gone);
+        };
+        let (change, kind) = change_for(&pending, out.next_cmd_id);
+        let Some(item) = change.items.into_iter().next() else {
+            return Ok(Step::Gone);
+        };
+        let object = chunks::Outgoing {
+            kind: change.kind,
+            item: Item { data: None, ..item },
+            size: sending.size,
+            offset: sending.offset,
+            base64: sending.base64,
+            resumes: sending.offset > 0 && sending.offset == sending.begun,
+        };
+        let guid = pending.item.guid;
+        let written = chunks::write(
+            &mut out.writer,
+            out.limit,
+            out.next_cmd_id,
+            &object,
+            |offset, length| self.tx.content_slice(link.datastore, guid, offset, length),
+        )?;
+        let Some(written) = written else {
+            return Ok(Step::NoRoom);
+        };
+        let offset = sending.offset + written as u64;
+        let ended = offset >= sending.size;
+        self.state.sent.push(Sent {
+            msg: self.state.next_msg_id - 1,
+            cmd: out.next_cmd_id,
+            datastore: index,
+            guid: sending.guid,
+            seq: sending.seq,
+            kind: if ended { kind } else { SentKind::Chunk },
+        });
+        out.next_cmd_id += 1;
+        if let Some(ds) = self.state.datastores.get_mut(index) {
+            ds.sending = (!ended).then_some(state::Outgoing { offset, ..sending });
+            ds.in_chunks = true;
+        }
+        Ok(if ended { Step::Ended } else { Step::Written })
+    }
+
+    /// An object is settled, one way or the other: there is nothing to go on with.
+    pub(super) fn forget_sending(&mut self, link: LinkId, sent: &Sent) -> Result<(), StoreError> {
+        let was_large = self
+            .state
+            .datastores
+            .get(sent.datastore)
+            .is_some_and(|ds| ds.in_chunks);
+        if !was_large {
+            return Ok(());
+        }
+        if let Some(mut held) = self.tx.link(link)?
+            && let Some(open) = &mut held.open
+            && open
+                .sending
+                .is_some_and(|sending| sending.guid == sent.guid())
+        {
+            open.sending = None;
+            self.tx.put_link(link, &held)?;
+        }
+        Ok(())
+    }
+
+    /// The client's answer to a chunk that was not the last.
+    // spec: J05
+    pub(super) fn settle_chunk(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        sent: &Sent,
+        code: StatusCode,
+    ) -> Result<(), StoreError> {
+        let Some(sending) = ds.sending.filter(|sending| sending.guid == sent.guid) else {
+            return Ok(());
+        };
+        let is_kept = code == StatusCode::CHUNK_ACCEPTED || code.is_success();
+        if !is_kept {
+            self.warn(format!(
+                "{}: the device answered {code} ({}) to some of item {}, it stays pending",
+                ds.name,
+                code.phrase(),
+                sent.guid
+            ));
+            if let Some(ds) = self.state.datastores.get_mut(sent.datastore) {
+                ds.sending = None;
+                ds.cursor = ds.cursor.max(sending.seq);
+            }
+        }
+        if self.state.phase == Phase::Initialization {
+            return Ok(());
+        }
+        let Some(mut held) = self.tx.link(link)? else {
+            return Ok(());
+        };
+        if let Some(open) = &mut held.open {
+            open.sending = is_kept.then_some(Sending {
+                guid: sent.guid(),
+                seq: ChangeSeq(sent.seq),
+                confirmed: sending.offset,
+            });
+            self.tx.put_link(link, &held)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,406 @@
+//! Objects larger than a message, in both directions and over broken sessions.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub,
+    dead_code
+)]
+
+mod scripted;
+
+use scripted::device::{Device, card, counts, run};
+use scripted::{Client, Server, statuses_for, sync_alert};
+use session::client::{Config, Mode, Step};
+use syncml::devinf::DevInf;
+use syncml::{
+    Access, AccessKind, Change, ChangeKind, Command, Data, Document, Encoding, Item, Limits,
+    Location, Meta, Sync, Version,
+};
+
+/// A contact of about so many bytes, with characters of every length and some that XML reserves.
+fn large(name: &str, bytes: usize) -> String {
+    let words = (0..bytes / 20).map(|number| format!("{number} grün & <groß> \u{20ac}\u{1f600} "));
+    let note: String = words.collect();
+    format!(
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nN:{name};;;;\r\nFN:{name}\r\nNOTE:{note}\r\nEND:VCARD\r\n"
+    )
+}
+
+fn device(name: &str, version: Version, encoding: Encoding, limit: u64) -> Device {
+    let mut device = Device::new(name);
+    device.config = Config {
+        version,
+        encoding,
+        max_msg_size: limit,
+        ..device.config
+    };
+    device
+}
+
+fn put(device: &Device, content: &str) -> String {
+    device
+        .contacts
+        .with(|replica| replica.insert("text/vcard", content.as_bytes()))
+}
+
+// spec: J01 J06 J11 S19
+#[test]
+fn an_object_larger_than_a_message_arrives_whole_in_every_version_and_encoding() {
+    for version in [Version::V1_1, Version::V1_2] {
+        for encoding in [Encoding::Xml, Encoding::Wbxml] {
+            for limit in [2000, 5000] {
+                let mut server = Server::new();
+                server.config.max_msg_size = limit;
+                let mut phone = device("phone", version, encoding, limit);
+                let mut laptop = device("laptop", version, encoding, limit);
+                put(&phone, &large("Large", 40_000));
+                put(&phone, &card("Small", "1"));
+                let first = phone.sync(&mut server, Mode::TwoWay);
+                assert_eq!(counts(&first), [2, 0, 0, 0, 0, 0]);
+                let second = laptop.sync(&mut server, Mode::TwoWay);
+                assert_eq!(counts(&second), [0, 0, 0, 2, 0, 0]);
+                assert_eq!(laptop.contacts.contents(), phone.contacts.contents());
+                // and a change of it back again
+                let luid = laptop.contacts.luid_of(&large("Large", 40_000));
+                let newer = large("Large", 30_000);
+                laptop.contacts.with(|r| r.edit(&luid, newer.as_bytes()));
+                assert_eq!(
+                    counts(&laptop.sync(&mut server, Mode::TwoWay)),
+                    [0, 1, 0, 0, 0, 0]
+                );
+                assert_eq!(
+                    counts(&phone.sync(&mut server, Mode::TwoWay)),
+                    [0, 0, 0, 0, 1, 0]
+                );
+                assert_eq!(laptop.contacts.contents(), phone.contacts.contents());
+            }
+        }
+    }
+}
+
+// spec: J06
+#[test]
+fn bytes_that_xml_cannot_carry_arrive_as_they_were() {
+    let limit = 4000;
+    let mut server = Server::new();
+    server.config.max_msg_size = limit;
+    let mut phone = device("phone", Version::V1_2, Encoding::Xml, limit);
+    let mut laptop = device("laptop", Version::V1_2, Encoding::Xml, limit);
+    let odd = large("Odd", 9000).replace("grün", "gr\u{1}n");
+    put(&phone, &odd);
+    phone.sync(&mut server, Mode::TwoWay);
+    assert_eq!(server.contents(), [odd.as_str()]);
+    laptop.sync(&mut server, Mode::TwoWay);
+    assert_eq!(laptop.contacts.contents(), [odd]);
+}
+
+// spec: D08
+#[test]
+fn version_1_0_has_no_chunks() {
+    let limit = 3000;
+    let mut server = Server::new();
+    server.config.max_msg_size = limit;
+    let mut phone = device("phone", Version::V1_0, Encoding::Xml, limit);
+    put(&phone, &large("Large", 9000));
+    put(&phone, &card("Small", "1"));
+    let mut session = phone.session(&server, Mode::TwoWay);
+    let summary = run(&mut session, &mut server, (limit, limit)).unwrap();
+    assert_eq!(summary.sources[0].failed.len(), 1, "the large one is named");
+    assert_eq!(server.contents(), [card("Small", "1")]);
+}
+
+/// Every chunk of an item in a message of ours or of the server.
+fn chunks_in(body: &[u8]) -> Vec<(Option<u64>, bool, usize)> {
+    let document = Document::new(body, None).unwrap();
+    let message = document.read(&Limits::default()).unwrap();
+    let mut found = Vec::new();
+    for command in &message.commands {
+        let Command::Sync(sync) = command else {
+            continue;
+        };
+        for inner in &sync.commands {
+            let Command::Change(change) = inner else {
+                continue;
+            };
+            for item in &change.items {
+                let size = item.meta.as_ref().and_then(|meta| meta.size);
+                let length = item.data.as_ref().unwrap().as_bytes().unwrap().len();
+                found.push((size, item.more_data, length));
+            }
+        }
+    }
+    found
+}
+
+// spec: J02 J03 J10
+#[test]
+fn size_is_in_the_first_chunk_and_more_data_in_all_but_the_last() {
+    let limit = 3000;
+    let mut server = Server::new();
+    server.config.max_msg_size = limit;
+    let mut phone = device("phone", Version::V1_2, Encoding::Wbxml, limit);
+    let content = large("Large", 9000);
+    put(&phone, &content);
+    let mut laptop = device("laptop", Version::V1_2, Encoding::Wbxml, limit);
+    let mut sent = Vec::new();
+    let mut received = Vec::new();
+    for device in [&mut phone, &mut laptop] {
+        let mut session = device.session(&server, Mode::TwoWay);
+        while let Step::Send { body, .. } = session.step().unwrap() {
+            sent.push(chunks_in(&body));
+            let answer = server.post(&body, None).unwrap();
+            received.push(chunks_in(&answer.body));
+            session.receive(&answer.body, None).unwrap();
+        }
+    }
+    for way in [sent, received] {
+        let first = way.iter().position(|chunks| !chunks.is_empty()).unwrap();
+        let chunks: Vec<_> = way[first..]
+            .iter()
+            .take_while(|chunks| !chunks.is_empty())
+            .collect();
+        assert!(chunks.len() > 3);
+        assert!(
+            chunks.iter().all(|chunks| chunks.len() == 1),
+            "one a message"
+        );
+        let total: usize = chunks.iter().map(|chunks| chunks[0].2).sum();
+        assert_eq!(total, content.len());
+        for (number, chunk) in chunks.iter().enumerate() {
+            let is_first = number == 0;
+            let is_last = number + 1 == chunks.len();
+            assert_eq!(chunk[0].0, is_first.then_some(content.len() as u64));
+            assert_eq!(chunk[0].1, !is_last);
+        }
+    }
+}
+
+/// A session that breaks after `messages` messages; the bytes of objects that moved.
+fn broken(device: &mut Device, server: &mut Server, messages: usize) -> (usize, bool) {
+    let mut session = device.session(server, Mode::TwoWay);
+    let mut bytes = 0;
+    for _ in 0..messages {
+        let Step::Send { body, .. } = session.step().unwrap() else {
+            return (bytes, true);
+        };
+        bytes += chunks_in(&body).iter().map(|chunk| chunk.2).sum::<usize>();
+        let answer = server.post(&body, None).unwrap();
+        bytes += chunks_in(&answer.body)
+            .iter()
+            .map(|chunk| chunk.2)
+            .sum::<usize>();
+        session.receive(&answer.body, None).unwrap();
+    }
+    (bytes, false)
+}
+
+// spec: I03 I09 I10 I13 S20
+#[test]
+fn an_object_goes_on_where_a_broken_session_ended() {
+    // the second one is of equal chunks, which must not be taken for ones that came twice
+    let same = format!(
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nN:A;;;;\r\nFN:A\r\nNOTE:{}\r\nEND:VCARD\r\n",
+        "x".repeat(20_000)
+    );
+    for content in [large("Large", 20_000), same] {
+        goes_on_after_breaks(&content);
+    }
+}
+
+fn goes_on_after_breaks(content: &str) {
+    let limit = 3000;
+    for encoding in [Encoding::Xml, Encoding::Wbxml] {
+        for breaks_at in 5..12 {
+            let mut server = Server::new();
+            server.config.max_msg_size = limit;
+            let mut phone = device("phone", Version::V1_2, encoding, limit);
+            let mut laptop = device("laptop", Version::V1_2, encoding, limit);
+            put(&phone, content);
+            for device in [&mut phone, &mut laptop] {
+                let mut moved = 0;
+                let mut sessions = 0;
+                loop {
+                    sessions += 1;
+                    let (bytes, done) = broken(device, &mut server, breaks_at);
+                    moved += bytes;
+                    if done {
+                        break;
+                    }
+                    assert!(sessions < 40, "no session gets further");
+                }
+                assert!(sessions > 1);
+                // one chunk a break may go twice
+                assert!(
+                    moved <= content.len() + sessions * 3000,
+                    "{moved} bytes moved in {sessions} sessions of {breaks_at} messages"
+                );
+                let is_whole = device.contacts.contents() == [content];
+                assert!(
+                    is_whole,
+                    "after {sessions} sessions of {breaks_at} messages"
+                );
+            }
+            assert!(server.contents() == [content]);
+            assert_eq!(counts(&phone.sync(&mut server, Mode::TwoWay)), [0; 6]);
+            assert_eq!(counts(&laptop.sync(&mut server, Mode::TwoWay)), [0; 6]);
+        }
+    }
+}
+
+fn put_devinf(large_objects: bool) -> Command<'static> {
+    let devinf = DevInf {
+        version: Some(Version::V1_2),
+        dev_id: "phone".into(),
+        dev_type: "phone".into(),
+        large_objects,
+        ..DevInf::default()
+    };
+    Command::Access(Access {
+        kind: AccessKind::Put,
+        cmd_id: "20".into(),
+        no_resp: false,
+        lang: None,
+        cred: None,
+        meta: Some(Meta::of_type("application/vnd.syncml-devinf+xml")),
+        items: vec![Item {
+            source: Some(Location::new("./devinf12")),
+            data: Some(Data::DevInf(Box::new(devinf))),
+            ..Item::default()
+        }],
+    })
+}
+
+/// One chunk in a Sync of its own; command 51.
+fn chunk(luid: &str, data: &str, size: Option<u64>, more: bool) -> Command<'static> {
+    let item = Item {
+        source: Some(Location::new(luid.to_owned())),
+        meta: Some(Meta {
+            size,
+            ..Meta::of_type("text/x-vcard")
+        }),
+        data: Some(Data::text(data.to_owned())),
+        more_data: more,
+        ..Item::default()
+    };
+    Command::Sync(Sync {
+        cmd_id: "50".into(),
+        target: Some(Location::new("./contacts")),
+        source: Some(Location::new("addressbook")),
+        commands: vec![Command::Change(Change::new(
+            ChangeKind::Replace,
+            "51",
+            item,
+        ))],
+        ..Sync::default()
+    })
+}
+
+/// A device that is past the initialization.
+fn begun(server: &mut Server, large_objects: bool) -> Client {
+    let mut client = Client::new("phone");
+    client.begin();
+    let first = [sync_alert(1, 201, "", "1"), put_devinf(large_objects)];
+    let mut said = client.send(server, &first, true);
+    while !said.is_final {
+        let more = statuses_for(&said, client.message);
+        said = client.send(server, &more, false);
+    }
+    client
+}
+
+// spec: J04 J07 J13 J14
+#[test]
+fn chunks_get_the_statuses_of_the_standard() {
+    let content = card("Ann", "1");
+    let size = content.len() as u64;
+    let (one, two) = content.split_at(20);
+    let send = |chunks: &[Command<'static>]| {
+        let mut server = Server::new();
+        server.config.max_obj_size = 1000;
+        let mut client = begun(&mut server, true);
+        let mut codes = Vec::new();
+        let mut asked = false;
+        for (number, chunk) in chunks.iter().enumerate() {
+            let last = number + 1 == chunks.len();
+            let said = client.send(&mut server, std::slice::from_ref(chunk), last);
+            codes.push(said.code_of("Replace"));
+            asked |= said.alerts.iter().any(|alert| alert.0 == 222);
+        }
+        (codes, server.contents(), asked)
+    };
+    let (codes, held, asked) = send(&[
+        chunk("a", one, Some(size), true),
+        chunk("a", two, None, false),
+    ]);
+    assert_eq!(codes, [213, 201]);
+    assert_eq!(held, [content.as_str()]);
+    assert!(asked, "alert 222 asks for the next chunk");
+
+    let (codes, held, _) = send(&[chunk("a", one, None, true)]);
+    assert_eq!((codes, held.len()), (vec![411], 0));
+    let (codes, held, _) = send(&[chunk("a", one, Some(1001), true)]);
+    assert_eq!((codes, held.len()), (vec![416], 0));
+    let (codes, held, _) = send(&[
+        chunk("a", one, Some(size + 5), true),
+        chunk("a", two, None, false),
+    ]);
+    assert_eq!((codes, held.len()), (vec![213, 424], 0));
+    let (codes, held, _) = send(&[chunk("a", one, Some(25), true), chunk("a", two, None, true)]);
+    assert_eq!((codes, held.len()), (vec![213, 424], 0));
+}
+
+// spec: J08
+#[test]
+fn another_item_in_place_of_the_next_chunk_drops_the_object() {
+    let mut server = Server::new();
+    let mut client = begun(&mut server, true);
+    let (half, whole) = (card("Half", "1"), card("Whole", "2"));
+    let size = half.len() as u64;
+    client.send(
+        &mut server,
+        &[chunk("a", &half[..20], Some(size), true)],
+        false,
+    );
+    let said = client.send(&mut server, &[chunk("b", &whole, None, false)], true);
+    assert_eq!(said.code_of("Replace"), 201);
+    assert!(said.alerts.iter().any(|alert| alert.0 == 223), "{said:?}");
+    assert_eq!(server.contents(), [whole]);
+}
+
+// spec: J12 J15
+#[test]
+fn a_device_gets_no_chunks_that_it_cannot_take() {
+    for (large_objects, max_obj_size, goes) in [
+        (false, None, false),
+        (true, Some(1000), false),
+        (true, Some(50_000), true),
+        (true, None, true),
+    ] {
+        let mut server = Server::new();
+        let mut other = Device::new("other");
+        put(&other, &large("Large", 9000));
+        other.sync(&mut server, Mode::TwoWay);
+        let mut client = Client::new("phone");
+        client.limit = 3000;
+        client.max_obj_size = max_obj_size;
+        client.begin();
+        let first = [sync_alert(1, 201, "", "1"), put_devinf(large_objects)];
+        let mut said = client.send(&mut server, &first, true);
+        while !said.is_final {
+            let more = statuses_for(&said, client.message);
+            said = client.send(&mut server, &more, false);
+        }
+        let mut replies = statuses_for(&said, client.message);
+        replies.push(scripted::sync_of(&[]));
+        let mut said = client.send(&mut server, &replies, true);
+        let mut chunks = said.changes.len();
+        while !said.is_final {
+            let more = statuses_for(&said, client.message);
+            said = client.send(&mut server, &more, false);
+            chunks += said.changes.len();
+        }
+        assert_eq!(chunks > 2, goes, "{chunks} chunks");
+    }
+}
