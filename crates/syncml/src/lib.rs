@@ -11,7 +11,8 @@
 //! ```
 //!
 //! The crate follows the OMA SyncML Representation Protocol 1.0 to 1.2, Meta-Information and
-//! Device Information of the same versions. It reads tolerantly, as real devices need it, and
+//! Device Information of the same versions, and the notifications by which a server asks for a
+//! session ([`san`]). It reads tolerantly, as real devices need it, and
 //! writes strictly. It does no I/O and knows nothing of sessions; device management messages
 //! (`Exec`, `Atomic`, generic alerts) are read and written like any other.
 
@@ -23,6 +24,7 @@ pub mod message;
 pub mod meta;
 mod names;
 mod read;
+pub mod san;
 pub mod transcode;
 pub mod version;
 mod write;
