@@ -16,6 +16,7 @@
 
 mod compose;
 mod devinf;
+mod invitation;
 mod large;
 mod memory;
 mod replica;
@@ -473,6 +474,8 @@ pub struct Session {
     tries: u32,
     authenticated: bool,
     owed: Vec<Owed>,
+    /// What a message that asked for this session is owed, in package 1.
+    invited: Vec<Owed>,
     /// Results owed for Gets of our device information, by message and command.
     asked_devinf: Vec<(String, String)>,
     /// They did not fit into the last message.
@@ -604,6 +607,7 @@ impl Session {
             tries: 0,
             authenticated: false,
             owed: Vec::new(),
+            invited: Vec::new(),
             asked_devinf: Vec::new(),
             devinf_stuck: false,
             devinf_exchanged: [false; 2],

@@ -618,3 +618,80 @@ fn a_server_of_lower_versions_is_tried_in_those() {
         assert_eq!(error.lower_version(Version::V1_0), None);
     }
 }
+
+/// A message of 1.1 that asks for a sync of contacts and of notes.
+fn invitation() -> syncml::san::Received {
+    let text = "<SyncML xmlns='SYNCML:SYNCML1.1'><SyncHdr><VerDTD>1.1</VerDTD>\
+        <VerProto>SyncML/1.1</VerProto><SessionID>C0</SessionID><MsgID>1</MsgID>\
+        <Target><LocURI>device</LocURI></Target><Source><LocURI>https://server</LocURI></Source>\
+        </SyncHdr><SyncBody>\
+        <Alert><CmdID>7</CmdID><Data>206</Data><Item><Source><LocURI>./contacts</LocURI></Source>\
+        </Item></Alert>\
+        <Alert><CmdID>8</CmdID><Data>206</Data><Item><Source><LocURI>./notes</LocURI></Source>\
+        </Item></Alert><Final/></SyncBody></SyncML>";
+    syncml::san::read(text.as_bytes()).unwrap()
+}
+
+// spec: Q04 Q12
+#[test]
+fn a_message_that_asks_for_a_session_is_answered_in_package_1() {
+    let replica = Shared::default();
+    let mut session = contacts(Mode::TwoWay, &replica);
+    session.accept(&invitation());
+    let first = heard(&mut session);
+    assert_eq!(first.session_id, "C0");
+    assert_eq!(
+        first.details("Status"),
+        ["SyncHdr 200", "Alert 200", "Alert 404"]
+    );
+    assert_eq!(first.names()[..4], ["Status", "Status", "Status", "Alert"]);
+
+    // the login is tried again, so package 1 begins anew
+    let mut peer = Peer {
+        header: 401,
+        challenge: "<Chal><Meta><Format xmlns='syncml:metinf'>b64</Format>\
+                    <Type xmlns='syncml:metinf'>syncml:auth-md5</Type>\
+                    <NextNonce xmlns='syncml:metinf'>Tm9uY2U=</NextNonce></Meta></Chal>",
+        ..Peer::default()
+    };
+    let answer = peer.answer(&first, "", true);
+    session.receive(answer.as_bytes(), None).unwrap();
+    let second = heard(&mut session);
+    assert_eq!(second.session_id, "C0");
+    assert_eq!(
+        second.details("Status")[..3],
+        ["SyncHdr 200", "Alert 200", "Alert 404"]
+    );
+    peer.header = 212;
+    peer.challenge = "";
+    let answer = peer.answer(&second, &alert(200, "contacts"), true);
+    session.receive(answer.as_bytes(), None).unwrap();
+    let third = heard(&mut session);
+    assert!(!third.details("Status").contains(&"Alert 404"), "said once");
+}
+
+// spec: Q04 Q05
+#[test]
+fn a_package_gives_the_session_its_identifier_or_leaves_it_to_the_client() {
+    let mut asked = syncml::san::Notification {
+        version: Version::V1_2,
+        ui_mode: syncml::san::UiMode::Background,
+        initiator: syncml::san::Initiator::Server,
+        session_id: Some("4660".into()),
+        server_id: "server".into(),
+        syncs: Vec::new(),
+        vendor: Vec::new(),
+    };
+    let first = |asked: &syncml::san::Notification| {
+        let package = asked.to_package("", b"").unwrap();
+        let mut session = contacts(Mode::TwoWay, &Shared::default());
+        session.accept(&syncml::san::read(&package).unwrap());
+        heard(&mut session)
+    };
+    let numbered = first(&asked);
+    assert_eq!(numbered.session_id, "4660");
+    assert!(numbered.details("Status").is_empty());
+    asked.session_id = None;
+    let own = heard(&mut contacts(Mode::TwoWay, &Shared::default()));
+    assert_eq!(first(&asked).session_id, own.session_id);
+}

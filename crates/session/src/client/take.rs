@@ -150,6 +150,7 @@ impl Session {
             active.send_again();
         }
         self.awaited.clear();
+        self.answer_again();
         Ok(false)
     }
 
