@@ -1,5 +1,7 @@
 //! The command line's definition.
 
+mod alert;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -7,6 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use session::client::Mode;
 use session::server::ConflictPolicy;
 use syncml::{Encoding, Version};
+
+pub(crate) use alert::{Alert, AlertForm};
 
 /// A SyncML (OMA Data Synchronization) server and client.
 ///
@@ -85,6 +89,16 @@ A profile holds the same as the options, which go before it:
   contacts = \"contacts\"
   calendar = { dir = \"calendar\", type = \"text/x-vcalendar\", mode = \"from-server\" }")]
     Sync(Sync),
+    /// Make a notification that asks a device to sync (server-alerted sync).
+    ///
+    /// It is written to a file or stdout; what carries it to the device is not this command's
+    /// matter. `syncline sync --alert` acts on one.
+    #[command(after_help = "\
+Examples:
+  syncline alert alice IMEI:351999040012348 --out wake.san
+  syncline alert alice syncline-1f2e3d4c --datastore contacts --type refresh-from-server --out wake.san
+  syncline alert alice IMEI:351999040012348 --form 1.1 --encoding xml")]
+    Alert(Alert),
     /// Show a WBXML document as indented XML.
     #[command(after_help = "\
 Examples:
@@ -390,6 +404,14 @@ pub(crate) struct Sync {
     /// Send the changes with the first message: fewer messages with a server that is known.
     #[arg(long)]
     pub(crate) one_package: bool,
+    /// Sync as the notification in this file asks: its datastores, its types, its session. One of
+    /// SyncML 1.2 has to prove by its digest that the server sent it; one of 1.0 or 1.1 cannot.
+    #[arg(long, value_name = "FILE", conflicts_with = "mode")]
+    pub(crate) alert: Option<PathBuf>,
+    /// Identifier under which the server sends notifications [default: the host of its address, or
+    /// `syncline`].
+    #[arg(long, value_name = "ID")]
+    pub(crate) server_id: Option<String>,
     /// Say what would be sent, and contact nobody.
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod alert;
 mod codec;
 mod demo;
 mod device;
@@ -25,6 +26,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Device { command } => device::run(command),
         Command::Store { command } => store::run(command),
         Command::Sync(options) => sync::run(options),
+        Command::Alert(options) => alert::run(&options),
         Command::Decode(options) => codec::decode(&options),
         Command::Encode(options) => codec::encode(&options),
         Command::Demo(options) => demo::run(&options),

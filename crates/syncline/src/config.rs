@@ -28,6 +28,8 @@ pub(crate) struct Server {
     pub(crate) listen: Option<SocketAddr>,
     /// Address that devices are told to go on with, or `off`.
     pub(crate) public_url: Option<String>,
+    /// Identifier under which devices know the server, in notifications.
+    pub(crate) id: Option<String>,
     /// All clients come through a proxy.
     pub(crate) behind_proxy: bool,
     /// Who wins a conflict.

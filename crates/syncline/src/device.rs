@@ -8,6 +8,7 @@ use session::client::{
     Config, Error, Mode, Plan, Progress, Replica as _, ReplicaError, Session, Source, Step, Summary,
 };
 use session::store::DatastoreKind;
+use syncml::san::Received;
 use syncml::{Encoding, Version};
 use transports::http::{self, Client, Options};
 
@@ -46,6 +47,8 @@ pub(crate) struct Device {
     pub(crate) basic_first: bool,
     pub(crate) one_package: bool,
     pub(crate) folders: Vec<Folder>,
+    /// The server's notification that asked for the session.
+    pub(crate) invitation: Option<Received>,
 }
 
 impl Device {
@@ -58,7 +61,9 @@ impl Device {
     ) -> Outcome<Summary> {
         let client = Client::new(Options::default()).map_err(|error| unreachable(&error))?;
         let (device_id, mut sources) = self.sources()?;
-        let mut version = self.version.unwrap_or(Version::V1_2);
+        let asked = self.invitation.as_ref();
+        let newest = asked.map_or(Version::V1_2, |asked| asked.notification().version);
+        let mut version = self.version.unwrap_or(newest);
         loop {
             let mut session = Session::new(
                 self.config(version, &device_id),
@@ -67,7 +72,14 @@ impl Device {
                 world::random()?,
             )
             .map_err(|error| self.failed(&error))?;
+<<<<<<< HEAD
             match run(&mut session, &client, &mut progress, stop).await {
+=======
+            if let Some(invitation) = &self.invitation {
+                session.accept(invitation);
+            }
+            match run(&mut session, &client, &mut progress).await {
+>>>>>>> dcaa67c (Make notifications and act on them)
                 Ok(summary) => return Ok(summary),
                 // what it would have needed is forgotten: the next one is an ordinary one
                 Err(End::Session(Error::Resume { .. })) => {
@@ -99,6 +111,17 @@ impl Device {
             planned.push(counted.map_err(|error| self.broken(folder, error))?);
         }
         Ok(planned)
+    }
+
+    /// The nonces that the server has given for the next digest: each folder remembers that of
+    /// its last session.
+    pub(crate) fn nonces(&self) -> Outcome<Vec<Vec<u8>>> {
+        let mut nonces = Vec::new();
+        for folder in &self.folders {
+            let nonce = self.open(folder)?.nonce();
+            nonces.extend(nonce.map_err(|error| self.broken(folder, error))?);
+        }
+        Ok(nonces)
     }
 
     fn config(&self, version: Version, device_id: &str) -> Config {

@@ -129,6 +129,7 @@ impl Folders {
             basic_first: false,
             one_package: false,
             folders: folders.to_vec(),
+            invitation: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `syncline sync`: the client.
 
+mod alert;
 mod profile;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,18 @@ use profile::Profile;
 
 pub(super) fn run(options: Sync) -> Outcome {
     let (json, dry_run) = (options.json, options.dry_run);
-    let device = device(options)?;
+    let (alert, server_id) = (options.alert.clone(), options.server_id.clone());
+    let (mut device, profile_server_id) = device(options)?;
+    let heard = match alert {
+        None => None,
+        Some(path) => {
+            let server_id = server_id.or(profile_server_id);
+            let Some(heard) = alert::take(&path, server_id.as_deref(), &mut device)? else {
+                return report(&Summary::default(), json);
+            };
+            Some(heard)
+        }
+    };
     if dry_run {
         return plan(&device, json);
     }
@@ -47,11 +59,18 @@ pub(super) fn run(options: Sync) -> Outcome {
         }
     });
     bar.finish_and_clear();
-    report(&summary?, json)
+    let summary = summary?;
+    // what failed is to be begun anew when the server asks again
+    let is_done = summary.sources.iter().all(|one| one.error.is_none());
+    if let Some(heard) = heard.filter(|_| is_done) {
+        heard.remember()?;
+    }
+    report(&summary, json)
 }
 
-/// The device that options and profile describe; options go first.
-fn device(options: Sync) -> Outcome<Device> {
+/// The device that options and profile describe, and the server's identifier that the profile
+/// names; options go first.
+fn device(options: Sync) -> Outcome<(Device, Option<String>)> {
     let profile = match options.what.as_slice() {
         [one] if is_profile(one) => Profile::load(Path::new(one))?,
         several => match several.iter().find(|one| is_profile(one)) {
@@ -95,7 +114,8 @@ fn device(options: Sync) -> Outcome<Device> {
     } else {
         match profile.password {
             Some(password) => password,
-            None if options.dry_run => String::new(),
+            // but for a notification's digest, nothing needs it
+            None if options.dry_run && options.alert.is_none() => String::new(),
             None => {
                 return Err(Failure::usage(
                     "there is no password; pipe it in with --password-stdin, or set `password` or \
@@ -110,7 +130,7 @@ fn device(options: Sync) -> Outcome<Device> {
             "{id:?} is no device identifier; choose one without control characters"
         )));
     }
-    Ok(Device {
+    let device = Device {
         url,
         user,
         password,
@@ -128,7 +148,9 @@ fn device(options: Sync) -> Outcome<Device> {
         basic_first: options.basic || profile.basic,
         one_package: options.one_package,
         folders,
-    })
+        invitation: None,
+    };
+    Ok((device, profile.server_id))
 }
 
 /// Whether an argument is no `STORE=DIR`.

@@ -19,6 +19,7 @@ pub(super) struct Profile {
     pub(super) encoding: Option<SyncEncoding>,
     pub(super) max_msg_size: Option<u64>,
     pub(super) device_id: Option<String>,
+    pub(super) server_id: Option<String>,
     pub(super) basic: bool,
     /// Datastores of the server, each with its folder.
     pub(super) stores: Vec<(String, Entry)>,
@@ -46,6 +47,7 @@ struct Form {
     encoding: Option<SyncEncoding>,
     max_msg_size: Option<u64>,
     device_id: Option<String>,
+    server_id: Option<String>,
     #[serde(default)]
     basic: bool,
     stores: toml::Table,
@@ -102,6 +104,7 @@ impl Profile {
             encoding: form.encoding,
             max_msg_size: form.max_msg_size,
             device_id: form.device_id,
+            server_id: form.server_id,
             basic: form.basic,
             stores,
         })
