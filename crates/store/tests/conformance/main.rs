@@ -1,0 +1,21 @@
+//! The server's answers, requirement by requirement: what a client says is written out in the
+//! test, and what the server says is looked at to the last element.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub,
+    dead_code
+)]
+
+#[path = "../scripted/mod.rs"]
+mod scripted;
+
+mod changes;
+mod device_information;
+mod initialization;
+mod packages;
+mod representation;
+mod statuses;
+mod talk;
