@@ -144,6 +144,7 @@ fn sync(server: &mut Server, dir: &Path, device: &str, posts: usize) -> Option<[
     panic!("the session does not end");
 }
 
+// spec: R03 R04
 #[test]
 fn two_folders_stay_in_step_wherever_a_session_breaks() {
     for breaks_at in 1..30 {

@@ -352,6 +352,7 @@ mod tests {
         assert_eq!(media_type_of(b"Shopping\r\nmilk"), "text/plain");
     }
 
+    // spec: M22
     #[test]
     fn aliases_parameters_and_case_do_not_matter() {
         assert!(same_media(

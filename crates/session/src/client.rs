@@ -282,6 +282,7 @@ impl Error {
     /// The version that may do where `tried` did not: the next lower one, when the server does
     /// not speak the one tried, or refused the first message as malformed or unknown, as servers
     /// of lower versions do.
+    // spec: D03
     pub fn lower_version(&self, tried: Version) -> Option<Version> {
         let may_do = matches!(
             self,
@@ -417,6 +418,7 @@ impl Active {
 
     /// Whether a type that the server wants in place of the one asked for does no more than the
     /// person wanted; or why not.
+    // spec: G15 G16
     fn bear_with(&mut self, code: AlertCode) -> Result<(), String> {
         let wanted = self.source.mode.alert();
         let refused = |advice: &str| {

@@ -1,6 +1,7 @@
 //! Anchors: the time of the session, told apart when two fall into one second.
 
 /// The `Next` for a session at `now`, never equal to `last`.
+// spec: R13
 pub(crate) fn next_anchor(now: i64, last: &str) -> String {
     let mut at = now;
     loop {
@@ -49,6 +50,7 @@ mod tests {
         assert_eq!(basic_utc(1_795_601_045), "20261125T100405Z");
     }
 
+    // spec: R13
     #[test]
     fn anchors_of_one_second_differ() {
         assert_eq!(next_anchor(0, "19700101T000000Z"), "19700101T000001Z");

@@ -16,6 +16,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The bytes of an item's data, decoded by its format; `None` when they cannot be.
+// spec: A22
 pub(crate) fn content_of<'i>(item: &'i Item<'_>, meta: &Meta<'_>) -> Option<Cow<'i, [u8]>> {
     decoded(Cow::Borrowed(carried(item)?), meta.format.as_deref())
 }

@@ -59,6 +59,7 @@ impl Default for Config {
 
 /// What happens to an item that both sides changed. The version that loses is kept in the
 /// item's history under every policy.
+// spec: H25
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ConflictPolicy {
     /// The client's version stands (status 208).
@@ -186,6 +187,7 @@ struct Run<'r> {
 /// [`AnswerError::Unreadable`] for bytes that have no header to answer to, [`AnswerError::Store`]
 /// when the transaction fails; the caller rolls back in both cases. A message that breaks after
 /// its header is answered with status 400 for the header, and nothing of it is done.
+// spec: D05 D06
 pub fn answer(
     tx: &mut dyn Transaction,
     config: &Config,
@@ -276,6 +278,7 @@ fn find_session(
 /// Whether a message without a token may go on with a session. The device's address and a
 /// `SessionID` of four bytes can be guessed: a client that has shown its token has to go on showing
 /// it, and another has to come from where it logged in.
+// spec: N15
 fn may_go_on(session: &StoredSession, request: &Request<'_>) -> bool {
     let Some(state) = State::load(&session.state) else {
         return true;
@@ -287,6 +290,7 @@ fn may_go_on(session: &StoredSession, request: &Request<'_>) -> bool {
     !state.token_shown && !moved
 }
 
+// spec: A25 N19
 fn repeated(session: &StoredSession, encoding: Encoding) -> Answer {
     Answer {
         body: session.last_answer.clone(),
@@ -326,6 +330,7 @@ impl Run<'_> {
         self.log.push(LogEvent::new(Level::Warn, &message));
     }
 
+    // spec: A16
     fn handle(&mut self, message: &Message<'_>) -> Result<(), StoreError> {
         if self.request.token.is_some() {
             self.state.token_shown = true;
@@ -351,6 +356,7 @@ impl Run<'_> {
     }
 
     /// Whether the version is ours; answers the header if not.
+    // spec: D01 D02
     fn check_version(&mut self) -> bool {
         let (code, supported) = match Version::from_dtd(&self.header.ver_dtd) {
             None => (StatusCode::DTD_NOT_SUPPORTED, "1.0, 1.1, 1.2"),
@@ -377,6 +383,7 @@ impl Run<'_> {
     }
 
     /// Every command of a refused message gets the header's status and nothing is done.
+    // spec: E08
     fn refuse_commands(&mut self, message: &Message<'_>) {
         let Some(code) = self.reply.header_status.as_ref().map(|status| status.code) else {
             return;
@@ -388,7 +395,9 @@ impl Run<'_> {
     }
 
     /// Answers a command and all inside it with one code.
+    // spec: C17
     fn refuse(&mut self, command: &Command<'_>, code: StatusCode) {
+        // spec: C09
         if matches!(command, Command::Status(_) | Command::Results(_))
             || !bounds::is_id(command.cmd_id())
         {
@@ -419,6 +428,7 @@ impl Run<'_> {
     }
 
     /// A status for a whole command, with the addresses that the standard wants repeated.
+    // spec: A12 C06
     fn status_for(&self, command: &Command<'_>, code: StatusCode) -> StatusOut {
         let (target, source) = match command {
             Command::Sync(sync) => (
@@ -447,6 +457,7 @@ impl Run<'_> {
     }
 
     /// Answers a command, unless its sender wants none.
+    // spec: A28 C01 C10
     fn push_status(&mut self, command: &Command<'_>, code: StatusCode) {
         if command.no_resp() || self.reply.no_resp {
             return;
@@ -461,6 +472,7 @@ impl Run<'_> {
         self.reply.statuses.push(status);
     }
 
+    // spec: C03 C15 M23
     fn handle_commands(&mut self, message: &Message<'_>) -> Result<(), StoreError> {
         for command in &message.commands {
             if !bounds::is_id(command.cmd_id())
@@ -470,6 +482,7 @@ impl Run<'_> {
                 continue;
             }
             match command {
+                // spec: C09
                 Command::Status(status) => self.take_status(status)?,
                 Command::Alert(alert) => self.take_alert(command, alert)?,
                 Command::Access(access) => self.take_access(command, access)?,
@@ -478,6 +491,7 @@ impl Run<'_> {
                 Command::Map(map) => self.take_map(command, map)?,
                 Command::Change(_) => self.push_status(command, StatusCode::NOT_ALLOWED),
                 Command::Group(_) => self.refuse(command, StatusCode::NOT_SUPPORTED),
+                // spec: M17
                 _ => self.push_status(command, StatusCode::NOT_IMPLEMENTED),
             }
         }
@@ -501,6 +515,7 @@ impl Run<'_> {
             Phase::FromClient => self.finish_receiving()?,
             // some devices set Final in every message while they ask for more
             Phase::ToClient | Phase::Done | Phase::Suspended => {}
+            // spec: B22 G09
             Phase::Mapping => {
                 self.complete()?;
                 self.state.phase = Phase::Done;
@@ -509,6 +524,7 @@ impl Run<'_> {
         Ok(())
     }
 
+    // spec: R10
     fn save(&mut self, token: &str, body: &[u8]) -> Result<(), StoreError> {
         if self.logged_in_now
             && let Some(login) = &self.state.login

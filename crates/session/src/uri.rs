@@ -5,6 +5,7 @@
 ///
 /// Names are compared without regard to case. An address below a datastore (`./contacts/anybody`)
 /// means the datastore. An unknown one comes back as it was, in lower case.
+// spec: A21
 pub fn datastore_name(uri: &str) -> String {
     let mut path = uri.trim();
     if let Some(scheme) = path.find("://") {
@@ -91,6 +92,7 @@ const ALIASES: [(&str, &[&str]); 4] = [
 mod tests {
     use super::*;
 
+    // spec: A21
     #[test]
     fn names_of_datastores() {
         for (uri, name) in [

@@ -225,6 +225,7 @@ fn sync_quietly(replica: &Shared, status: fn(&str) -> Option<u16>) -> Session {
     session
 }
 
+// spec: E11 E13
 #[test]
 fn a_challenge_is_answered_with_the_whole_package_and_its_nonce_kept() {
     const CHALLENGE: &str = "<Chal><Meta><Type xmlns='syncml:metinf'>syncml:auth-md5</Type>\
@@ -273,6 +274,7 @@ fn credentials_go_with_every_message_until_they_hold_for_the_session() {
     assert_eq!(heard(&mut session).digest, None);
 }
 
+// spec: H09 H14 H15
 #[test]
 fn pairs_are_sent_until_they_are_acknowledged() {
     let replica = Shared::default();
@@ -300,6 +302,7 @@ fn pairs_are_sent_until_they_are_acknowledged() {
     assert_eq!(package_3.details("Map"), Vec::<&str>::new());
 }
 
+// spec: B02 B03 B04
 #[test]
 fn an_open_package_of_the_server_is_asked_for() {
     let replica = Shared::default();
@@ -334,6 +337,7 @@ fn an_open_package_of_the_server_is_asked_for() {
     assert_eq!(replica.lock().unwrap().anchors().unwrap().server, "s1");
 }
 
+// spec: G15 G16
 #[test]
 fn a_type_that_was_not_asked_for_is_refused() {
     for (mode, code) in [
@@ -369,6 +373,7 @@ fn a_type_that_was_not_asked_for_is_refused() {
     }
 }
 
+// spec: G11
 #[test]
 fn an_anchor_that_the_server_does_not_know_leads_to_a_slow_sync() {
     let replica = Shared::default();
@@ -384,6 +389,7 @@ fn an_anchor_that_the_server_does_not_know_leads_to_a_slow_sync() {
     assert_eq!(session.summary().sources[0].alert, 201);
 }
 
+// spec: C12
 #[test]
 fn a_change_without_a_status_is_reported_and_sent_again() {
     let replica = Shared::default();
@@ -514,6 +520,7 @@ fn endless(limit: Option<u64>, is_final: bool) -> Error {
     panic!("it goes on for ever");
 }
 
+// spec: B17
 #[test]
 fn a_session_that_gets_nowhere_ends() {
     assert!(matches!(endless(None, false), Error::Protocol { .. }));
@@ -558,6 +565,7 @@ fn a_limit_that_a_challenge_brings_holds_for_the_repeated_package() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
+    // spec: A15 B09
     #[test]
     fn every_message_keeps_the_limit_and_every_item_that_can_go_goes(
         limit in 1500_u64..6000,
@@ -598,6 +606,7 @@ proptest! {
     }
 }
 
+// spec: D03
 #[test]
 fn a_server_of_lower_versions_is_tried_in_those() {
     let mut session = contacts(Mode::TwoWay, &Shared::default());

@@ -23,6 +23,9 @@ fn config(version: Version, encoding: Encoding) -> Config {
         version,
         encoding,
         max_msg_size: 100_000,
+        max_obj_size: 32 << 20,
+        resume: true,
+        one_package: false,
         basic_first: false,
         software_version: "1".into(),
     }

@@ -6,6 +6,7 @@ use simulation::{Sabotage, run, run_sabotaged};
 
 const SEEDS: u64 = 2000;
 
+// spec: R03 R04 R09
 #[test]
 fn nothing_is_lost_doubled_or_back() {
     for seed in 0..SEEDS {

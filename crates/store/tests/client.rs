@@ -18,6 +18,7 @@ use session::client::{Config, Error, MemoryReplica, Mode, Session, Source, Step}
 use session::store::DatastoreKind;
 use syncml::{Encoding, Version};
 
+// spec: A15 G01 G30
 #[test]
 fn two_devices_stay_in_step_in_every_version_encoding_and_limit() {
     for version in Version::ALL {
@@ -92,6 +93,7 @@ fn in_step(version: Version, encoding: Encoding, limit: u64, basic_first: bool) 
     assert_eq!(counts(&laptop.sync(&mut server, Mode::TwoWay)), [0; 6]);
 }
 
+// spec: G03 G04 G05 G06
 #[test]
 fn one_way_and_refresh() {
     let mut server = Server::new();
@@ -134,6 +136,7 @@ fn one_way_and_refresh() {
     assert_eq!(counts(&laptop.sync(&mut server, Mode::TwoWay)), [0; 6]);
 }
 
+// spec: H01
 #[test]
 fn the_same_contacts_on_two_devices_do_not_double() {
     let mut server = Server::new();
@@ -151,6 +154,7 @@ fn the_same_contacts_on_two_devices_do_not_double() {
     assert_eq!(laptop.contacts.contents().len(), 10);
 }
 
+// spec: H19 R03 R04 R05
 #[test]
 fn a_session_that_breaks_anywhere_loses_and_doubles_nothing() {
     for breaks_at in 1..40 {
@@ -189,6 +193,7 @@ fn a_session_that_breaks_anywhere_loses_and_doubles_nothing() {
     }
 }
 
+// spec: B18
 #[test]
 fn an_edit_during_the_session_is_not_overwritten() {
     let mut server = Server::new();
@@ -224,6 +229,7 @@ fn an_edit_during_the_session_is_not_overwritten() {
     assert_eq!(laptop.contacts.contents(), [card("Ann", "3")]);
 }
 
+// spec: E12
 #[test]
 fn a_wrong_password_ends_in_a_refusal() {
     for basic_first in [false, true] {
@@ -237,6 +243,7 @@ fn a_wrong_password_ends_in_a_refusal() {
     }
 }
 
+// spec: B13 B14 S05
 #[test]
 fn an_unknown_datastore_fails_alone() {
     let mut server = Server::new();
@@ -261,6 +268,7 @@ fn an_unknown_datastore_fails_alone() {
     assert_eq!(server.contents().len(), 1);
 }
 
+// spec: R11
 #[test]
 fn an_item_too_large_for_the_server_is_named_and_stays() {
     let mut server = Server::new();
@@ -308,6 +316,7 @@ fn an_item_that_another_device_revives_comes_back() {
     }
 }
 
+// spec: H25
 #[test]
 fn both_sides_changing_an_item_end_with_one_version_on_all() {
     let mut server = Server::new();
@@ -402,6 +411,7 @@ fn a_password_does_not_go_over_the_line_in_the_clear_unasked() {
     assert!(matches!(refused, Error::ClearPassword), "{refused}");
 }
 
+// spec: A13
 #[test]
 fn a_session_does_not_move_to_another_host() {
     for (base, moves) in [

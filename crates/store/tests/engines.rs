@@ -357,6 +357,7 @@ fn add(state: &Sqlite, number: u8) -> Result<Guid, StoreError> {
     })
 }
 
+// spec: R12
 #[test]
 fn what_was_answered_is_there_after_reopening() {
     let folder = tempfile::tempdir().unwrap();
@@ -434,6 +435,7 @@ fn two_handles_on_one_file_see_each_other() {
     assert_eq!(one.items_page(CONTACTS, Guid(0), 100).unwrap().len(), 40);
 }
 
+// spec: K11
 #[test]
 fn accounts_devices_and_sessions_are_administered() {
     let folder = tempfile::tempdir().unwrap();

@@ -171,6 +171,7 @@ fn say(command: &Command<'_>, lines: &mut Vec<String>) {
     }
 }
 
+// spec: B01 C06 C07 H07 H08 S06 S09
 #[test]
 fn the_server_answers_as_in_the_white_paper() {
     let (mut state, leiter, contacts) = seeded();

@@ -22,6 +22,7 @@ fn card(name: &str, phone: &str) -> String {
     format!("BEGIN:VCARD\r\nVERSION:2.1\r\nN:{name}\r\nTEL;CELL:{phone}\r\nEND:VCARD\r\n")
 }
 
+// spec: D05 D06 G01 G02 G07 G10 G14 G24 G25 G26 G27 G30 H03 S07 S08 S10 S11 S12 S13 S17
 #[test]
 fn two_devices_come_into_step_in_every_version_and_encoding() {
     for version in Version::ALL {
@@ -97,6 +98,7 @@ fn two_devices(version: Version, encoding: Encoding) {
     );
 }
 
+// spec: H01 H29 S16
 #[test]
 fn a_second_slow_sync_doubles_nothing() {
     let mut server = Server::new();
@@ -115,6 +117,7 @@ fn a_second_slow_sync_doubles_nothing() {
     assert_eq!(server.contents(), [ann, bob]);
 }
 
+// spec: H04 H05 H20
 #[test]
 fn a_slow_sync_completes_records_that_differ() {
     let mut server = Server::new();
@@ -129,6 +132,7 @@ fn a_slow_sync_completes_records_that_differ() {
     assert_eq!(server.items().len(), 1);
 }
 
+// spec: A15 B09
 #[test]
 fn small_messages_carry_everything() {
     for limit in [1200, 2000, 5000] {
@@ -159,6 +163,7 @@ fn small_messages_carry_everything() {
     }
 }
 
+// spec: R11
 #[test]
 fn an_item_too_large_for_a_device_is_left_out_and_the_rest_goes_on() {
     let mut server = Server::new();
@@ -183,6 +188,7 @@ fn an_item_too_large_for_a_device_is_left_out_and_the_rest_goes_on() {
     assert_eq!(got.changes[0].content, big);
 }
 
+// spec: G03 G04 G05 G06
 #[test]
 fn refreshes_and_one_way_syncs() {
     let mut server = Server::new();
@@ -229,6 +235,7 @@ fn refreshes_and_one_way_syncs() {
     );
 }
 
+// spec: G23
 #[test]
 fn a_broken_refresh_from_the_client_removes_nothing() {
     let mut server = Server::new();
@@ -241,6 +248,7 @@ fn a_broken_refresh_from_the_client_removes_nothing() {
     assert_eq!(server.contents(), [ann]);
 }
 
+// spec: H21 H22 H23
 #[test]
 fn both_sides_changed() {
     let (old, here, there) = (card("Ann", "1"), card("Ann", "2"), card("Ann", "3"));
@@ -313,6 +321,7 @@ fn a_change_beats_a_deletion_on_either_side() {
     assert_eq!(outcome.changes[0].content, newest);
 }
 
+// spec: A25 N19
 #[test]
 fn a_repeated_message_gets_the_same_answer_and_does_nothing() {
     let mut server = Server::new();
@@ -332,6 +341,7 @@ fn a_repeated_message_gets_the_same_answer_and_does_nothing() {
     assert_eq!(server.items().len(), 1);
 }
 
+// spec: H19
 #[test]
 fn an_answer_lost_at_the_end_costs_no_slow_sync() {
     let mut server = Server::new();
@@ -364,6 +374,7 @@ fn an_answer_lost_at_the_end_costs_no_slow_sync() {
     );
 }
 
+// spec: E05 E06 E07 E08 S01 S02 S03
 #[test]
 fn logins_are_refused_with_a_challenge() {
     let mut server = Server::new();
@@ -403,6 +414,7 @@ fn logins_are_refused_with_a_challenge() {
     assert_eq!(said.codes(), [212, 508]);
 }
 
+// spec: E02 E03 E09 E14 E20
 #[test]
 fn digests_prove_the_account_with_a_fresh_nonce_each_time() {
     for version in Version::ALL {
@@ -477,6 +489,7 @@ fn versions_that_are_not_ours_are_told_which_are() {
     }
 }
 
+// spec: B14 C17 G17 S18
 #[test]
 fn one_datastore_fails_and_the_others_go_on() {
     let mut server = Server::new();
@@ -509,6 +522,7 @@ fn one_datastore_fails_and_the_others_go_on() {
     assert_eq!(server.items().len(), 1);
 }
 
+// spec: F04 F22 S04
 #[test]
 fn device_information_is_exchanged() {
     let mut server = Server::new();
@@ -528,6 +542,7 @@ fn device_information_is_exchanged() {
     assert!(said.is_final);
 }
 
+// spec: A28
 #[test]
 fn no_resp_is_kept() {
     let mut server = Server::new();
@@ -544,6 +559,7 @@ fn no_resp_is_kept() {
     assert_eq!(server.items().len(), 1);
 }
 
+// spec: N15
 #[test]
 fn resp_uri_comes_after_the_login_and_has_to_be_kept() {
     let mut server = Server::new();
@@ -567,6 +583,7 @@ fn resp_uri_comes_after_the_login_and_has_to_be_kept() {
     assert_eq!(said.code_of("SyncHdr"), 407);
 }
 
+// spec: B18
 #[test]
 fn an_item_that_changed_while_it_was_sent_comes_again() {
     let mut server = Server::new();
@@ -601,6 +618,7 @@ fn an_item_that_changed_while_it_was_sent_comes_again() {
     assert_eq!(next.changes[0].content, new);
 }
 
+// spec: C12 R04
 #[test]
 fn a_change_without_a_map_or_a_status_comes_again() {
     let mut server = Server::new();
@@ -617,6 +635,7 @@ fn a_change_without_a_map_or_a_status_comes_again() {
     assert_eq!(next.changes.len(), 1);
 }
 
+// spec: R06
 #[test]
 fn a_message_that_breaks_after_its_header_is_told_so_and_can_be_sent_again() {
     let mut server = Server::new();
@@ -672,6 +691,7 @@ fn take(
     }
 }
 
+// spec: I05
 #[test]
 fn a_suspended_session_is_resumed_and_sends_nothing_twice() {
     for alert in [200, 201, 205] {
@@ -748,6 +768,7 @@ fn a_slow_sync_that_broke_while_it_was_received_is_resumed() {
     }
 }
 
+// spec: I06 I14
 #[test]
 fn a_resume_that_nothing_led_to_becomes_a_slow_sync() {
     let mut server = Server::new();
@@ -779,6 +800,7 @@ fn a_slow_sync_does_not_bring_an_older_version_back() {
     assert_eq!(server.contents(), [new]);
 }
 
+// spec: C11
 #[test]
 fn a_map_that_comes_with_the_next_session_is_as_good_as_in_time() {
     let mut server = Server::new();
@@ -905,6 +927,7 @@ fn a_stranger_gets_little_work_out_of_a_message() {
     assert!(kept.unwrap().state.len() < 2000);
 }
 
+// spec: R07
 #[test]
 fn headers_beyond_all_measure_are_refused_before_anything_is_kept() {
     let mut server = Server::new();

@@ -72,14 +72,10 @@ impl Device {
                 world::random()?,
             )
             .map_err(|error| self.failed(&error))?;
-<<<<<<< HEAD
-            match run(&mut session, &client, &mut progress, stop).await {
-=======
             if let Some(invitation) = &self.invitation {
                 session.accept(invitation);
             }
-            match run(&mut session, &client, &mut progress).await {
->>>>>>> dcaa67c (Make notifications and act on them)
+            match run(&mut session, &client, &mut progress, stop).await {
                 Ok(summary) => return Ok(summary),
                 // what it would have needed is forgotten: the next one is an ordinary one
                 Err(End::Session(Error::Resume { .. })) => {

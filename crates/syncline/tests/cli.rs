@@ -773,6 +773,7 @@ fn what_devices_say_of_themselves_does_not_act_on_the_terminal() {
     place.sync(&server.url, &sync).fails(2);
 }
 
+// spec: B13
 #[test]
 fn several_datastores_stay_in_step() {
     let place = Place::new();
@@ -852,6 +853,7 @@ fn refuse_versions(count: usize) -> (String, std::thread::JoinHandle<Vec<String>
     (url, thread)
 }
 
+// spec: D03
 #[test]
 fn older_versions_are_tried_when_none_is_named() {
     let place = Place::new();

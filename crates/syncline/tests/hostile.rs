@@ -690,26 +690,31 @@ fn header_status(body: &[u8]) -> u16 {
     status.code().unwrap().0
 }
 
+// spec: R06
 #[test]
 fn truncated_messages() {
     Victim::new().withstands(&truncated());
 }
 
+// spec: N12
 #[test]
 fn foreign_and_compressed_bodies() {
     Victim::new().withstands(&media_types());
 }
 
+// spec: A27
 #[test]
 fn entities_and_document_types() {
     Victim::new().withstands(&entities());
 }
 
+// spec: R07
 #[test]
 fn deep_nesting() {
     Victim::new().withstands(&nesting());
 }
 
+// spec: R07
 #[test]
 fn lengths_that_lie() {
     Victim::new().withstands(&lengths());
@@ -720,6 +725,7 @@ fn large_and_many_parts() {
     Victim::new().withstands(&sizes());
 }
 
+// spec: N11
 #[test]
 fn strangers_at_the_door() {
     Victim::new().withstands(&strangers());

@@ -203,6 +203,7 @@ fn kill_at(message: u32, moment: Moment) -> bool {
     killed
 }
 
+// spec: R12
 #[test]
 fn a_server_that_is_killed_anywhere_loses_and_doubles_nothing() {
     let moments = [Moment::Before, Moment::During, Moment::After];

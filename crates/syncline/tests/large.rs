@@ -9,6 +9,7 @@ use testkit::syncline::{Device, Installation, Transfer};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_syncline");
 const ITEMS: u32 = 10_000;
 
+// spec: R08
 #[test]
 fn ten_thousand_contacts_arrive_on_a_second_device() {
     let installation = Installation::new(PROGRAM).unwrap();

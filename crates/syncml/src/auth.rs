@@ -56,6 +56,7 @@ pub enum Error {
 /// # Errors
 ///
 /// [`Error::Scheme`] for an unknown scheme, [`Error::Malformed`] for data that does not fit it.
+// spec: E01 E19
 pub fn credentials(cred: &Cred<'_>) -> Result<Credentials, Error> {
     let scheme = cred
         .meta
@@ -101,16 +102,19 @@ pub fn user_digest(user: &str, password: &str) -> String {
 }
 
 /// The digest of SyncML 1.1 and later: MD5(`user_digest:nonce`).
+// spec: E02
 pub fn md5(user_digest: &str, nonce: &[u8]) -> [u8; 16] {
     hash(&[user_digest.as_bytes(), b":", nonce])
 }
 
 /// The digest of SyncML 1.0: MD5(`user:password:nonce`).
+// spec: E03
 pub fn md5_v1_0(user: &str, password: &str, nonce: &[u8]) -> [u8; 16] {
     hash(&[user.as_bytes(), b":", password.as_bytes(), b":", nonce])
 }
 
 /// Basic credentials.
+// spec: E01 E04
 pub fn basic_cred(user: &str, password: &str) -> Cred<'static> {
     cred(BASIC, STANDARD.encode(format!("{user}:{password}")))
 }
@@ -131,6 +135,7 @@ pub fn basic_chal() -> Chal<'static> {
 }
 
 /// A challenge for MD5 credentials over `nonce`.
+// spec: E07
 pub fn md5_chal(nonce: &[u8]) -> Chal<'static> {
     let meta = Meta::of_type(MD5);
     Chal {
@@ -143,6 +148,7 @@ pub fn md5_chal(nonce: &[u8]) -> Chal<'static> {
 }
 
 /// Whether two secrets are equal, in a time that tells nothing but their lengths.
+// spec: E22
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
 }
@@ -175,6 +181,7 @@ mod tests {
         STANDARD.encode(digest)
     }
 
+    // spec: E02 E03
     #[test]
     fn digests_of_both_formulas() {
         let user = user_digest("Bruce2", "OhBehave");
@@ -191,6 +198,7 @@ mod tests {
         );
     }
 
+    // spec: E01 E04 E19
     #[test]
     fn what_is_offered_is_read() {
         let basic = Credentials::Basic {
@@ -238,6 +246,7 @@ mod tests {
         ));
     }
 
+    // spec: E22
     #[test]
     fn secrets_compare() {
         assert!(equal(b"abc", b"abc"));

@@ -176,6 +176,7 @@ codes! { StatusCode {
 impl StatusCode {
     /// Whether the command was carried out: 2xx, by class for codes the standard lacks, but for
     /// those that say it was not yet, not at all or not any more (213, 215, 216).
+    // spec: C14
     pub const fn is_success(self) -> bool {
         let undone = matches!(
             self,

@@ -48,6 +48,7 @@ impl<'a> Meta<'a> {
 
     /// This item `Meta` completed by what descends from the command's: `Format`, `Type`, `Mark`
     /// and `EMI`, element by element (Representation Protocol, inheritance of Meta).
+    // spec: A19
     #[must_use]
     pub fn inherit(mut self, command: Option<&Self>) -> Self {
         let Some(command) = command else { return self };

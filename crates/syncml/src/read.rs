@@ -18,6 +18,7 @@ use parser::Parser;
 use source::Source;
 
 /// Bounds on what a message may ask for.
+// spec: R07
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Open elements at one time.

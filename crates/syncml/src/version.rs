@@ -68,6 +68,7 @@ impl Version {
     }
 
     /// The address of the device information document, `./devinf12`.
+    // spec: F06
     pub const fn devinf_uri(self) -> &'static str {
         match self {
             Self::V1_0 => "./devinf10",
@@ -102,6 +103,7 @@ impl Encoding {
     }
 
     /// The media type of a device information document inside a message.
+    // spec: F07
     pub const fn devinf_media_type(self) -> &'static str {
         match self {
             Self::Xml => "application/vnd.syncml-devinf+xml",

@@ -30,6 +30,7 @@ pub struct MessageWriter {
 
 impl MessageWriter {
     /// Writes the header and opens the body.
+    // spec: A01
     pub fn new(encoding: Encoding, version: Version, header: &Header<'_>) -> Self {
         let out = Output::message(encoding, version);
         let mut writer = Self {
@@ -141,6 +142,7 @@ impl MessageWriter {
         }
     }
 
+    // spec: D07
     fn is_1_2(&self) -> bool {
         self.version >= Version::V1_2
     }
@@ -450,6 +452,7 @@ impl MessageWriter {
         self.out.end(n::STATUS);
     }
 
+    // spec: D08
     fn sync_start(&mut self, sync: &Sync<'_>) {
         self.out.start(n::SYNC);
         self.leaf(n::CMD_ID, &sync.cmd_id);

@@ -22,6 +22,7 @@ fn rewrite(message: &Message<'_>, encoding: Encoding) -> Vec<u8> {
     bytes
 }
 
+// spec: A08 A24
 #[test]
 fn both_encodings_say_the_same() {
     let mut pairs = 0;
@@ -102,6 +103,7 @@ fn bad_messages_end_in_an_error_or_are_tolerated() {
     assert!(errors > 20, "{errors} errors");
 }
 
+// spec: A27
 #[test]
 fn entities_are_never_expanded() {
     for name in [
@@ -122,12 +124,14 @@ fn entities_are_never_expanded() {
     }
 }
 
+// spec: R07
 #[test]
 fn deep_nesting_is_refused() {
     let deep = "<SyncML>".repeat(50_000);
     assert!(read_outline(deep.as_bytes()).is_err());
 }
 
+// spec: R06
 #[test]
 fn a_fault_in_the_body_keeps_the_header() {
     let path = samples("v12", "xml")
@@ -140,6 +144,7 @@ fn a_fault_in_the_body_keeps_the_header() {
     assert_eq!(header.ver_proto, "SyncML/1.2");
 }
 
+// spec: F13
 #[test]
 fn device_information_is_written_as_it_was_read() {
     for extension in ["xml", "wbxml"] {
@@ -161,6 +166,7 @@ fn device_information_is_written_as_it_was_read() {
 }
 
 proptest! {
+    // spec: R06
     #[test]
     fn broken_messages_never_panic(at in 0usize..2000, value: u8, cut in 0usize..2000) {
         for path in samples("v12", "wbxml").iter().chain(&samples("v11", "xml")) {

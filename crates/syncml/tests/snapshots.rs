@@ -22,6 +22,7 @@ fn written(name: &str) -> String {
     to_xml(&writer.finish(message.is_final)).unwrap()
 }
 
+// spec: A03
 #[test]
 fn initialization_1_0() {
     assert_snapshot!(written("v10/pkg1.wbxml"));
@@ -37,6 +38,7 @@ fn modifications_from_string_tables_1_1() {
     assert_snapshot!(written("peer_wbxml/v11_pkg3_funambol_java.wbxml"));
 }
 
+// spec: A01 A03
 #[test]
 fn initialization_1_2() {
     assert_snapshot!(written("v12/pkg1.wbxml"));

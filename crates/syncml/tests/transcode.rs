@@ -129,6 +129,7 @@ fn a_message_is_readable() {
     assert_eq!(to_wbxml(xml.as_bytes()).unwrap(), written);
 }
 
+// spec: F08
 #[test]
 fn device_information_is_a_document_of_its_own_in_binary() {
     let xml = "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncBody><Put><CmdID>2</CmdID><Meta>\
@@ -148,6 +149,7 @@ fn device_information_is_a_document_of_its_own_in_binary() {
     assert!(shown.contains("devinf+xml</Type>"), "{shown}");
 }
 
+// spec: A05
 #[test]
 fn the_oldest_version_names_its_type_in_words() {
     let xml = "<SyncML xmlns='SYNCML:SYNCML1.0'><SyncBody><Foo/></SyncBody></SyncML>";
@@ -157,6 +159,7 @@ fn the_oldest_version_names_its_type_in_words() {
     assert_eq!(wbxml, expected);
 }
 
+// spec: A05
 #[test]
 fn the_dtd_version_wins_over_the_document_type() {
     let xml = "<SyncML xmlns='SYNCML:SYNCML1.2'><SyncHdr><VerDTD>1.1</VerDTD></SyncHdr></SyncML>";

@@ -118,6 +118,7 @@ fn status(answer: &str) -> u16 {
 
 const WBXML: &str = "Content-Type: application/vnd.syncml+wbxml\r\n";
 
+// spec: N01 N02 N04
 #[tokio::test]
 async fn a_message_is_answered_with_its_headers() {
     let server = start(Settings::default()).await;
@@ -168,6 +169,7 @@ async fn old_clients_are_understood() {
     assert_eq!(status(&server.raw(crowded.as_bytes()).await), 200);
 }
 
+// spec: K10 N12
 #[tokio::test]
 async fn requests_are_refused_by_kind() {
     let settings = Settings {
@@ -413,6 +415,7 @@ fn good() -> String {
 const MESSAGE: Bytes = Bytes::from_static(b"message");
 const XML: &str = "application/vnd.syncml+xml";
 
+// spec: N01 N02 N04 N05 N06 N07 N08
 #[tokio::test]
 async fn the_client_sends_what_the_binding_wants() {
     let (url, task) = peer(vec![good()]).await;
@@ -424,6 +427,7 @@ async fn the_client_sends_what_the_binding_wants() {
     for line in [
         "content-type: application/vnd.syncml+xml; charset=utf-8\r\n",
         "accept: application/vnd.syncml+xml\r\n",
+        "accept-charset: utf-8\r\n",
         "cache-control: no-store\r\n",
         "content-length: 7\r\n",
         "user-agent: syncline/",
@@ -432,6 +436,7 @@ async fn the_client_sends_what_the_binding_wants() {
     }
 }
 
+// spec: N19
 #[tokio::test]
 async fn lost_answers_are_asked_for_again() {
     let busy = reply("503 Service Unavailable", "Retry-After: 0\r\n", "");
@@ -448,6 +453,7 @@ async fn lost_answers_are_asked_for_again() {
     assert!(matches!(error, Error::Busy { .. }), "{error}");
 }
 
+// spec: N18
 #[tokio::test]
 async fn redirections_keep_message_and_method() {
     let moved = reply("302 Found", "Location: /new\r\n", "");
@@ -515,6 +521,7 @@ async fn nobody_there_is_told_at_once() {
     assert!(matches!(&error, Error::Unreachable { .. }), "{error}");
 }
 
+// spec: N01
 #[tokio::test]
 async fn client_and_server_fit() {
     let settings = Settings {

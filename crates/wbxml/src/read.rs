@@ -110,6 +110,7 @@ impl<'a> Reader<'a> {
     ///
     /// When the header is cut off, of an unknown version or character set, or has a string table
     /// beyond the document or the limit.
+    // spec: A06 R07
     pub fn new(document: &'a [u8], limits: &Limits) -> Result<Self, Error> {
         let version = *document.first().ok_or(Error::Truncated { offset: 0 })?;
         if version > 3 {
@@ -295,6 +296,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    // spec: R07
     fn begin(&mut self, byte: u8, tag: Tag<'a>, offset: usize) -> Result<Event<'a>, Error> {
         if byte & token::ATTRIBUTES != 0 {
             self.skip_attributes()?;
@@ -384,6 +386,7 @@ impl<'a> Reader<'a> {
         Ok(&rest[..length])
     }
 
+    // spec: A08
     fn table_reference(&mut self, offset: usize) -> Result<&'a [u8], Error> {
         let index = self.integer()? as usize;
         table_string(self.header.string_table, index).ok_or(Error::StringTable {

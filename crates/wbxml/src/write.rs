@@ -57,6 +57,7 @@ impl Writer {
     }
 
     /// Opens an element that has content.
+    // spec: A07
     #[inline]
     pub fn start(&mut self, page: u8, code: u8) {
         self.switch(page);

@@ -34,16 +34,19 @@ fn check(bytes: &str, expected: &str) {
     assert_eq!(outline(&hex(bytes)).as_deref(), Ok(expected), "{bytes}");
 }
 
+// spec: A06
 #[test]
 fn a_message_id() {
     check("03 A4 01 6A 00 6D 5B 03 31 00 01 01", r#"<0:2d<0:1b"1">>"#);
 }
 
+// spec: A06
 #[test]
 fn unknown_public_id() {
     check("03 01 6A 00 6D 5B 03 31 00 01 01", r#"<0:2d<0:1b"1">>"#);
 }
 
+// spec: A06
 #[test]
 fn public_id_in_the_table_without_nul() {
     let mut document = hex("02 00 00 6A 1D");
@@ -87,6 +90,7 @@ fn tolerated_forms() {
     check("03 A4 01 04 00 6D 5B 03 E9 00 01 01", r#"<0:2d<0:1b"é">>"#);
 }
 
+// spec: A07
 #[test]
 fn pages_stay_until_switched() {
     check(
@@ -164,6 +168,7 @@ fn refused_forms() {
     }
 }
 
+// spec: R07
 #[test]
 fn limits_hold() {
     let mut deep = hex("03 A4 01 6A 00");
@@ -202,6 +207,7 @@ fn limits_hold() {
     ));
 }
 
+// spec: A07
 #[test]
 fn rollback_restores_the_page() {
     let mut writer = Writer::new(3, WritePublicId::Number(0x1201));
@@ -268,6 +274,7 @@ proptest! {
         prop_assert_eq!(outline(&writer.finish()).unwrap(), expected);
     }
 
+    // spec: R06
     #[test]
     fn arbitrary_bytes_end(document in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = outline(&document);

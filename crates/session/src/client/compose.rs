@@ -20,6 +20,7 @@ const MAP_ITEMS: usize = 50;
 const OWN_LIMIT: usize = 200_000;
 
 /// A message being written.
+// spec: A11
 pub(super) struct Outgoing {
     pub(super) writer: MessageWriter,
     /// Bytes that the message should have at most.
@@ -30,6 +31,7 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
+    // spec: A15
     fn try_command(&mut self, command: &Command<'_>) -> bool {
         let mark = self.writer.mark();
         self.writer.command(command);
@@ -44,6 +46,7 @@ impl Outgoing {
 
 impl Session {
     /// Writes the next message and moves the phase on by what it says.
+    // spec: A10 B01 B02 B03
     pub(super) fn compose(&mut self) -> Result<Vec<u8>, Error> {
         self.msg_id += 1;
         let limit = self.peer_max_msg_size.map_or(usize::MAX, |size| {
@@ -146,6 +149,7 @@ impl Session {
 
     /// Whether the message needs an alert that asks for the server's next one: when it carries no
     /// command that the server would answer anyway.
+    // spec: B04 B05
     fn asks_for_more(&self, said_all: bool) -> bool {
         let waits = matches!(
             self.phase,
@@ -154,6 +158,7 @@ impl Session {
         !said_all || waits
     }
 
+    // spec: A01 A02 A09
     fn header(&self) -> Header<'static> {
         let config = &self.config;
         let cred = (!self.authenticated).then(|| match self.scheme {
@@ -189,6 +194,7 @@ impl Session {
     }
 
     /// Writes the statuses owed; whether all of them fitted.
+    // spec: C02 C03
     fn write_statuses(&mut self, out: &mut Outgoing) -> bool {
         let owed = std::mem::take(&mut self.owed);
         let mut owed = owed.into_iter();
@@ -203,6 +209,7 @@ impl Session {
         true
     }
 
+    // spec: F03
     fn write_devinf_results(&mut self, out: &mut Outgoing) -> bool {
         while let Some((msg_ref, cmd_ref)) = self.asked_devinf.first().cloned() {
             let results = Command::Results(Results {
@@ -246,6 +253,7 @@ impl Session {
     }
 
     /// Writes the alert of a source once; whether it is written.
+    // spec: B13 G08 M25
     fn write_alert(&mut self, out: &mut Outgoing, index: usize) -> bool {
         let Some(active) = self.sources.get_mut(index) else {
             return true;
@@ -290,6 +298,7 @@ impl Session {
     }
 
     /// Puts our device information and gets the server's, once each; whether both are written.
+    // spec: F01
     fn write_devinf_exchange(&mut self, out: &mut Outgoing) -> bool {
         let media_type = self.config.encoding.devinf_media_type();
         let knows_server = self
@@ -391,6 +400,7 @@ impl Session {
     }
 
     /// Writes a Sync with what fits; whether the source has nothing more to send.
+    // spec: B09 B15 M25
     fn write_source(&mut self, out: &mut Outgoing, index: usize) -> Result<bool, Error> {
         let message = self.msg_id;
         let Some(active) = self.sources.get_mut(index) else {
@@ -510,6 +520,7 @@ impl Session {
     }
 
     /// Writes the pairs that wait; whether all of them fitted.
+    // spec: H09 H11 H14 R05
     fn write_maps(&mut self, out: &mut Outgoing) -> Result<bool, Error> {
         for index in 0..self.sources.len() {
             let message = self.msg_id;
@@ -587,6 +598,7 @@ fn map_of<'p>(source: &'p Source, pairs: &'p [(String, String)], cmd_id: u32) ->
     })
 }
 
+// spec: A12 C06
 fn status_of(owed: &Owed, cmd_id: u32) -> Status<'_> {
     let anchor = owed.anchor.as_ref().map(|next| Item {
         data: Some(Data::Anchor(Anchor {

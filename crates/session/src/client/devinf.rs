@@ -10,6 +10,7 @@ use super::Session;
 impl Session {
     /// The client's device information. No capabilities are listed: such a list is closed, and
     /// the client keeps every byte.
+    // spec: F09 F10 F12 F18
     pub(super) fn devinf(&self) -> DevInf {
         let datastores = self.sources.iter().map(|active| {
             let mut types =

@@ -146,6 +146,7 @@ impl State {
         self.last_edit
     }
 
+    // spec: H18
     fn put_new(&mut self, media_type: &str, content: &[u8]) -> String {
         self.last_luid += 1;
         let luid = self.last_luid.to_string();

@@ -26,6 +26,7 @@ impl Session {
                 ),
             });
         }
+        // spec: A13 A14 N15
         if let Some(uri) = &header.resp_uri
             && !uri.trim().is_empty()
         {
@@ -36,6 +37,7 @@ impl Session {
             }
             uri.trim().clone_into(&mut self.url);
         }
+        // spec: A16
         if let Some(size) = header.meta.as_ref().and_then(|meta| meta.max_msg_size) {
             self.peer_max_msg_size = Some(size).filter(|size| *size > 0);
         }
@@ -95,6 +97,7 @@ impl Session {
             .as_ref()
             .and_then(|chal| chal.meta.next_nonce.as_deref())
         {
+            // spec: E13
             nonce.clone_into(&mut self.nonce);
             if let Some(first) = self.sources.first_mut() {
                 first.call(|replica| replica.set_nonce(nonce))?;
@@ -110,6 +113,7 @@ impl Session {
             StatusCode::INVALID_CREDENTIALS | StatusCode::MISSING_CREDENTIALS => {
                 self.log_in_again(status, code)
             }
+            // spec: D03
             StatusCode::DTD_NOT_SUPPORTED
             | StatusCode::PROTOCOL_NOT_SUPPORTED
             | StatusCode::NOT_IMPLEMENTED => Err(Error::Version {
@@ -122,6 +126,7 @@ impl Session {
         }
     }
 
+    // spec: E11 E12
     fn log_in_again(&mut self, status: &Status<'_>, code: StatusCode) -> Result<bool, Error> {
         self.tries += 1;
         let wanted = status
@@ -207,8 +212,10 @@ impl Session {
     }
 
     /// Carries a command out; whether it brought the session forward.
+    // spec: M24
     fn take_command(&mut self, header: &Header<'_>, command: &Command<'_>) -> Result<bool, Error> {
         match command {
+            // spec: C09
             Command::Status(status) => self.take_status(status),
             Command::Alert(alert) => Ok(self.take_alert(header, command, alert)),
             // these go on for ever with a server that goes on asking
@@ -243,6 +250,7 @@ impl Session {
         }
     }
 
+    // spec: F03 F17
     fn take_access(&mut self, header: &Header<'_>, command: &Command<'_>, access: &Access<'_>) {
         let item = access.items.first();
         if access.kind == AccessKind::Put {
@@ -262,6 +270,7 @@ impl Session {
         }
     }
 
+    // spec: C13
     fn take_status(&mut self, status: &Status<'_>) -> Result<bool, Error> {
         if is_for_header(status) {
             return Ok(false);
@@ -308,6 +317,7 @@ impl Session {
             Awaited::Change { source, luid, kind } => {
                 self.settle_change(source, luid, kind, code)?;
             }
+            // spec: H15
             Awaited::Map { source, guids } => {
                 if code.is_success()
                     && let Some(active) = self.sources.get_mut(source)
@@ -348,6 +358,7 @@ impl Session {
     }
 
     /// The server's answer to a change of ours.
+    // spec: C14 H26 R11
     fn settle_change(
         &mut self,
         source: usize,
@@ -436,6 +447,7 @@ impl Session {
         true
     }
 
+    // spec: C07 G11 G15 G16
     fn take_sync_alert(&mut self, code: AlertCode, item: &Item<'_>) -> StatusCode {
         let Some(index) = self.find_source(item.target_uri(), item.source_uri()) else {
             return StatusCode::NOT_FOUND;
@@ -486,6 +498,7 @@ impl Session {
     }
 
     /// The source that a pair of addresses means: by our own first, which the server got from us.
+    // spec: A21
     fn find_source(&self, target: &str, source: &str) -> Option<usize> {
         let ours = self
             .sources
@@ -499,6 +512,7 @@ impl Session {
         })
     }
 
+    // spec: B14 C17
     fn take_sync(
         &mut self,
         header: &Header<'_>,
@@ -560,6 +574,7 @@ impl Session {
         Ok(())
     }
 
+    // spec: G22
     fn begin_receiving(&mut self, index: usize, changes: Option<u64>) -> Result<(), Error> {
         // a server may send before the client has: the map is renewed before it fills
         self.begin(index)?;
@@ -665,6 +680,7 @@ impl Session {
     }
 
     /// Makes the message's work durable and moves on.
+    // spec: B22
     fn end_message(&mut self, message: &Message<'_>) -> Result<(), Error> {
         if message.is_final {
             self.end_of_data_missing()?;
@@ -680,6 +696,7 @@ impl Session {
                 }
                 self.phase = Phase::Sending;
             }
+            // spec: B10
             Phase::Receiving if message.is_final => {
                 let receives = |active: &super::Active| active.is_on() && active.receives();
                 if self.sources.iter().any(receives) {
@@ -707,6 +724,7 @@ impl Session {
         self.phase = Phase::Sending;
     }
 
+    // spec: C12
     fn complete(&mut self) -> Result<(), Error> {
         self.phase = Phase::Done;
         for awaited in std::mem::take(&mut self.awaited).into_values() {
@@ -768,6 +786,7 @@ fn is_for_header(status: &Status<'_>) -> bool {
 /// What was done to one item, and how it counts; or the status and the reason of a failure.
 type Outcome = Result<(StatusCode, Option<ChangeKind>), (StatusCode, String)>;
 
+// spec: G28 G29 H10
 fn apply(
     replica: &mut dyn super::Replica,
     kind: syncml::ChangeKind,

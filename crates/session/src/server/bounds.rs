@@ -22,6 +22,7 @@ pub(super) fn is_id(text: &str) -> bool {
 }
 
 /// Refuses a header whose texts are beyond the bounds, or that names no device.
+// spec: A18
 pub(super) fn check_header(header: &Header<'_>) -> Result<(), Error> {
     let limit = |what| {
         Err(Error::Limit {

@@ -13,6 +13,7 @@ use crate::store::StoreError;
 /// A datastore carries the address under which the client alerted it, because some phones look
 /// for just that. No capabilities are listed: such a list is closed, and a client would hold
 /// back every property that it does not find there, while the server keeps all.
+// spec: F09 F11 F12 F18
 pub(super) fn of_server(run: &mut Run<'_>) -> Result<DevInf, StoreError> {
     let version = run.state.version();
     let mut datastores = Vec::new();

@@ -34,11 +34,13 @@ impl Wanted {
 }
 
 impl Run<'_> {
+    // spec: C08
     pub(super) fn take_sync(
         &mut self,
         command: &Command<'_>,
         sync: &Sync<'_>,
     ) -> Result<(), StoreError> {
+        // spec: B14 C17
         let Some(index) = self.datastore_of(sync) else {
             self.refuse(command, StatusCode::NOT_FOUND);
             return Ok(());
@@ -49,6 +51,7 @@ impl Run<'_> {
         let Some(ds) = self.state.datastores.get(index).cloned() else {
             return Ok(());
         };
+        // spec: B20
         if late || (early && ds.overridden) {
             // changes since an anchor are of no use where all items are wanted
             let code = match self.state.phase {
@@ -96,6 +99,7 @@ impl Run<'_> {
     /// follows; a slow sync or refresh begins its new map here. From there on its old anchors are
     /// void: when such a session breaks, a resume goes on with it, or another slow sync finds by
     /// content what it has done.
+    // spec: B09 G23 H29
     fn begin(&mut self, index: usize) -> Result<(), StoreError> {
         let Some(login) = self.state.login.clone() else {
             return Ok(());
@@ -110,6 +114,7 @@ impl Run<'_> {
         let ds = ds.clone();
         let id = ds.link(&login);
         let mut link = self.tx.link(id)?.unwrap_or_default();
+        // spec: I14
         link.open = Some(OpenSession {
             alert: ds.alert,
             client_last: ds.client_last.clone(),
@@ -125,6 +130,7 @@ impl Run<'_> {
         self.tx.put_link(id, &link)
     }
 
+    // spec: C04 C05
     fn take_change(&mut self, index: usize, change: &Change<'_>) -> Result<(), StoreError> {
         let mut outcomes = Vec::with_capacity(change.items.len());
         for item in &change.items {
@@ -163,6 +169,7 @@ impl Run<'_> {
         Ok(())
     }
 
+    // spec: A19 M22
     fn take_item(
         &mut self,
         index: usize,
@@ -236,6 +243,7 @@ impl Run<'_> {
         self.take_content(ds, link, luid, content)
     }
 
+    // spec: G27 G29 H27 M10
     fn take_delete(
         &mut self,
         ds: &DatastoreState,
@@ -279,6 +287,7 @@ impl Run<'_> {
             .filter(|mapping| mapping.generation == ds.generation))
     }
 
+    // spec: G28 H01 H19
     fn take_content(
         &mut self,
         ds: &DatastoreState,
@@ -318,6 +327,7 @@ impl Run<'_> {
     }
 
     /// A change of an item that the client has in its map.
+    // spec: C16
     fn take_known(
         &mut self,
         ds: &DatastoreState,
@@ -366,10 +376,12 @@ impl Run<'_> {
         ));
         let origin = self.state.device.clone();
         match self.config.conflict {
+            // spec: H21
             ConflictPolicy::ClientWins => {
                 self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
                 Ok(StatusCode::CONFLICT_CLIENT_WON)
             }
+            // spec: H23
             ConflictPolicy::ServerWins => {
                 self.tx.keep_overruled(
                     link.datastore,
@@ -380,6 +392,7 @@ impl Run<'_> {
                 )?;
                 Ok(StatusCode::CONFLICT_SERVER_WON)
             }
+            // spec: H22
             ConflictPolicy::Duplicate => {
                 // the client's version becomes an item of its own; ours is sent as a new one
                 self.tx.remove_mapping(link, item.guid)?;
@@ -391,6 +404,7 @@ impl Run<'_> {
 
     /// The item that the client's may be the same as, when its LUID tells nothing. `wanted` says
     /// what likeness will do.
+    // spec: H01 H06
     fn find_match(
         &mut self,
         ds: &DatastoreState,
@@ -430,6 +444,7 @@ impl Run<'_> {
         Ok(best.map(|(item, likeness, _)| (item, likeness)))
     }
 
+    // spec: H04 H20
     fn take_match(
         &mut self,
         ds: &DatastoreState,
@@ -456,6 +471,7 @@ impl Run<'_> {
         }
         // Nothing tells which side is newer: the client's version stands, completed by what only
         // ours has, and ours stays in the history.
+        // spec: H05
         let Some(merged) = pim::fill_missing(content.bytes, &item.content) else {
             self.overwrite(ds, link, luid, item.guid, content)?;
             return Ok(StatusCode::OK);
@@ -480,6 +496,7 @@ impl Run<'_> {
         Ok(StatusCode::CONFLICT_MERGED)
     }
 
+    // spec: H03
     fn add(
         &mut self,
         ds: &DatastoreState,
@@ -528,6 +545,7 @@ impl Run<'_> {
     }
 
     /// The client's last change is in: refreshes remove what it did not send, and sending begins.
+    // spec: B18
     pub(super) fn finish_receiving(&mut self) -> Result<(), StoreError> {
         for index in 0..self.state.datastores.len() {
             self.begin(index)?;
@@ -564,6 +582,7 @@ impl Run<'_> {
         Ok(())
     }
 
+    // spec: G04 G23
     fn remove_unsent(&mut self, ds: &DatastoreState, link: LinkId) -> Result<(), StoreError> {
         let origin = self.state.device.clone();
         loop {
@@ -583,6 +602,7 @@ impl Run<'_> {
     }
 
     /// The client's answer to a change that was sent to it.
+    // spec: C13
     pub(super) fn take_status(&mut self, status: &Status<'_>) -> Result<(), StoreError> {
         let Some(code) = status.code() else {
             return Ok(());
@@ -612,6 +632,7 @@ impl Run<'_> {
         self.settle(&ds, ds.link(&login), &sent, code)
     }
 
+    // spec: C12 C14 R11
     fn settle(
         &mut self,
         ds: &DatastoreState,
@@ -634,6 +655,7 @@ impl Run<'_> {
                 }
             }
             // the device lost it: it is sent as new in the next session
+            // spec: H28
             SentKind::Replace if gone => self.tx.remove_mapping(link, sent.guid())?,
             // an addition is settled by its map
             SentKind::Add if code.is_success() || code == StatusCode::ALREADY_EXISTS => {}
@@ -647,6 +669,7 @@ impl Run<'_> {
         Ok(())
     }
 
+    // spec: C11 H16 H17
     pub(super) fn take_map(
         &mut self,
         command: &Command<'_>,

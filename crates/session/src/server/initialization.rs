@@ -16,6 +16,7 @@ impl Run<'_> {
     ) -> Result<(), StoreError> {
         match alert.code() {
             None => self.push_status(command, StatusCode::BAD_REQUEST),
+            // spec: B06 B07
             Some(AlertCode::NEXT_MESSAGE | AlertCode::RESULT | AlertCode::DISPLAY) => {
                 self.push_status(command, StatusCode::OK);
             }
@@ -50,6 +51,7 @@ impl Run<'_> {
                 self.push_status(command, StatusCode::OK);
             }
             Some(code) => {
+                // spec: G18
                 self.warn(format!("alert {code} ({}) is not supported", code.phrase()));
                 self.push_status(command, StatusCode::NOT_SUPPORTED);
             }
@@ -57,6 +59,7 @@ impl Run<'_> {
         Ok(())
     }
 
+    // spec: C07 G07 G10 G14
     fn take_sync_alert(
         &mut self,
         command: &Command<'_>,
@@ -96,9 +99,11 @@ impl Run<'_> {
             .clone()
             .filter(|open| wanted == AlertCode::RESUME && open.client_last == last);
         let (code, agreed) = match (&resumed, wanted) {
+            // spec: I05
             (Some(open), _) => (StatusCode::OK, AlertCode(open.alert)),
             (None, AlertCode::SLOW | AlertCode::REFRESH_FROM_CLIENT) => (StatusCode::OK, wanted),
             (None, AlertCode::REFRESH_FROM_SERVER) => (StatusCode::OK, wanted),
+            // spec: I06
             (None, AlertCode::RESUME) => (StatusCode::REFRESH_REQUIRED, AlertCode::SLOW),
             (None, _) if seen.is_none() => (StatusCode::REFRESH_REQUIRED, AlertCode::SLOW),
             (None, _) => (StatusCode::OK, wanted),
@@ -188,6 +193,7 @@ impl Run<'_> {
 
     /// The account's datastore that an alert means; by the client's own name when the phone
     /// leaves ours empty.
+    // spec: A21 G17
     fn find_datastore(&mut self, item: &Item<'_>) -> Result<Option<Datastore>, StoreError> {
         let Some(login) = self.state.login.clone() else {
             return Ok(None);
@@ -213,6 +219,7 @@ impl Run<'_> {
     }
 
     /// Asks for the client's device information when it was never sent.
+    // spec: F22
     fn ask_devinf(&mut self) -> Result<(), StoreError> {
         if self.state.devinf_settled {
             return Ok(());
@@ -224,11 +231,13 @@ impl Run<'_> {
         let device = self.tx.device(login.id(), &self.state.device)?;
         match device.and_then(|device| device.devinf) {
             Some(document) => self.use_devinf(&document),
+            // spec: F16
             None => self.state.owed.push(Owed::GetDevInf),
         }
         Ok(())
     }
 
+    // spec: F15
     fn use_devinf(&mut self, document: &[u8]) {
         if let Ok(devinf) = syncml::DevInf::read(document) {
             self.state.number_of_changes = devinf.number_of_changes;
@@ -236,6 +245,7 @@ impl Run<'_> {
         }
     }
 
+    // spec: F04 F05 F17
     pub(super) fn take_access(
         &mut self,
         command: &Command<'_>,
@@ -284,6 +294,7 @@ impl Run<'_> {
         Ok(())
     }
 
+    // spec: F05
     fn keep_devinf(&mut self, item: &Item<'_>) -> Result<StatusCode, StoreError> {
         let Some(login) = self.state.login.clone() else {
             return Ok(StatusCode::MISSING_CREDENTIALS);
@@ -318,6 +329,7 @@ impl Run<'_> {
 
 /// The change sequence that a client with this `Last` has seen; `None` when it is not one that
 /// the server remembers.
+// spec: G19 G20
 fn seen_at(link: &Link, last: &str) -> Option<ChangeSeq> {
     if last.is_empty() {
         None

@@ -15,6 +15,7 @@ const MAX_FAILURES: u32 = 3;
 
 impl Run<'_> {
     /// Whether the client is logged in, now or before; sets the header's status.
+    // spec: E05 E06 E09
     pub(super) fn log_in(&mut self, message: &Message<'_>) -> Result<bool, StoreError> {
         if self.state.login.is_some() {
             return Ok(true);
@@ -59,6 +60,7 @@ impl Run<'_> {
                 }))
             }
             Some(Credentials::Md5 { digest }) => {
+                // spec: E20
                 let Some(user) = self.header.source.name.as_deref() else {
                     return Ok(None);
                 };
@@ -85,6 +87,7 @@ impl Run<'_> {
     /// The nonces that the client may have used: that of the last challenge, and the one that its
     /// last login gave it. Each is good for one login. A digest over no nonce proves nothing: who
     /// has seen one could use it for ever.
+    // spec: E14
     fn nonces(&mut self, account: &Account) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut nonces: Vec<Vec<u8>> = Vec::new();
         if let Some(challenge) = &self.state.challenge {
@@ -96,6 +99,7 @@ impl Run<'_> {
         Ok(nonces)
     }
 
+    // spec: E05 E06 E07
     fn challenge(&mut self, code: StatusCode, was_digest: bool) {
         self.state.failures += 1;
         let mut status = self.header_status(code);
@@ -115,6 +119,7 @@ impl Run<'_> {
         self.request.entropy[16..].to_vec()
     }
 
+    // spec: E09
     fn accept(&mut self, account: &Account, was_digest: bool) -> Result<(), StoreError> {
         let known = self.tx.device(account.id, &self.state.device)?;
         let is_new = known.is_none();

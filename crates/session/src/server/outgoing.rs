@@ -23,6 +23,7 @@ const MAX_TRIES: u32 = 4;
 
 impl Run<'_> {
     /// Fills the message with changes; whether all of them are sent now.
+    // spec: B01 G01
     pub(super) fn write_changes(&mut self, out: &mut Outgoing) -> Result<bool, StoreError> {
         let msg = self.state.next_msg_id - 1;
         self.state
@@ -49,6 +50,7 @@ impl Run<'_> {
         Ok(true)
     }
 
+    // spec: G24 G25 G30 H02
     fn write_datastore(
         &mut self,
         out: &mut Outgoing,
@@ -210,6 +212,7 @@ impl Run<'_> {
     }
 
     /// Our `Final` of package 4 is written.
+    // spec: B16
     pub(super) fn sending_ended(&mut self) -> Result<(), StoreError> {
         if self.state.datastores.iter().any(DatastoreState::sends) {
             self.state.phase = Phase::Mapping;
@@ -222,6 +225,7 @@ impl Run<'_> {
     }
 
     /// The session ended well: both anchors are taken over.
+    // spec: G09 B22
     pub(super) fn complete(&mut self) -> Result<(), StoreError> {
         let Some(login) = self.state.login.clone() else {
             return Ok(());
@@ -253,6 +257,7 @@ impl Run<'_> {
 
     /// Up to where the client has seen everything: before the first change that it did not
     /// confirm.
+    // spec: C12 R04
     fn seen_now(
         &mut self,
         ds: &DatastoreState,
@@ -304,6 +309,7 @@ enum Written {
 }
 
 /// The command that brings an item to the client.
+// spec: G26 H07 H08
 pub(super) fn change_for(pending: &Pending, cmd_id: u32) -> (Change<'_>, SentKind) {
     let item = &pending.item;
     let luid = pending

@@ -108,6 +108,7 @@ impl ChallengeOut {
 }
 
 /// The message being written, with its numbering.
+// spec: A11
 pub(super) struct Outgoing {
     pub(super) writer: MessageWriter,
     pub(super) limit: usize,
@@ -116,6 +117,7 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     /// Writes a command when it fits.
+    // spec: A15
     pub(super) fn try_command(&mut self, command: &Command<'_>) -> bool {
         let mark = self.writer.mark();
         self.writer.command(command);
@@ -130,6 +132,7 @@ impl Outgoing {
 
 /// The answer to a message whose header could be read and whose body could not. It stands outside
 /// the session, whose state stays as it was: the client may send the message again, whole.
+// spec: R06
 pub(super) fn to_broken(
     header: &Header<'static>,
     fault: &syncml::Error,
@@ -174,9 +177,11 @@ pub(super) fn to_broken(
 
 impl Run<'_> {
     /// Writes the answer and moves the session on by what it says.
+    // spec: A10 B12 C02
     pub(super) fn write(&mut self, token: &str, encoding: Encoding) -> Result<Vec<u8>, StoreError> {
         let msg_id = self.state.next_msg_id;
         self.state.next_msg_id += 1;
+        // spec: D04
         let version = self.state.version();
         let header = self.answer_header(token, msg_id, version);
         let limit = self
@@ -236,6 +241,7 @@ impl Run<'_> {
         Ok(out.writer.finish(is_final))
     }
 
+    // spec: A01 A02 A09 N15
     fn answer_header(&self, token: &str, msg_id: u32, version: Version) -> Header<'static> {
         let resp_uri = self
             .request
@@ -263,6 +269,7 @@ impl Run<'_> {
     }
 
     /// Writes what the session's phase has to say; whether our package is complete with it.
+    // spec: B02 B03
     fn write_package(
         &mut self,
         out: &mut Outgoing,
@@ -277,6 +284,7 @@ impl Run<'_> {
                 self.state.phase = Phase::FromClient;
                 true
             }
+            // spec: B08
             Phase::ToClient => {
                 let done = self.write_changes(out)?;
                 if done {
@@ -284,6 +292,7 @@ impl Run<'_> {
                 }
                 done
             }
+            // spec: B11
             Phase::Done | Phase::Suspended => true,
             Phase::Initialization | Phase::FromClient | Phase::Mapping => false,
         };
@@ -295,6 +304,7 @@ impl Run<'_> {
         Ok(is_final)
     }
 
+    // spec: B04
     fn next_message_alert(&self, cmd_id: u32) -> Alert<'static> {
         Alert {
             cmd_id: cmd_id.to_string().into(),

@@ -202,6 +202,7 @@ impl DatastoreState {
     }
 
     /// Whether all items are compared or replaced, so that a new map begins.
+    // spec: G02
     pub(super) fn renews_map(&self) -> bool {
         matches!(
             self.alert(),
@@ -210,6 +211,7 @@ impl DatastoreState {
     }
 
     /// Whether the server sends its changes.
+    // spec: G03 G04
     pub(super) fn sends(&self) -> bool {
         !matches!(
             self.alert(),
@@ -218,6 +220,7 @@ impl DatastoreState {
     }
 
     /// Whether the client's changes are taken.
+    // spec: G05 G06
     pub(super) fn takes(&self) -> bool {
         !matches!(
             self.alert(),

@@ -325,6 +325,7 @@ impl Sqlite {
 
     /// Removes sessions whose last message is older than `before` (seconds since 1970), and
     /// sessions of nobody older than `before_unknown`; how many.
+    // spec: K11
     pub fn expire_sessions(&self, before: i64, before_unknown: i64) -> Result<usize, Error> {
         self.run(move |connection| {
             Ok(connection.execute(

@@ -71,6 +71,7 @@ fn counts(refusal: Instant, now: Instant) -> bool {
 mod tests {
     use super::*;
 
+    // spec: E22
     #[test]
     fn each_refusal_waits_longer_up_to_five_seconds() {
         let (mut brake, now) = (Brake::default(), Instant::now());

@@ -16,6 +16,7 @@ impl Parser<'_> {
     }
 
     /// The children of `DevInf`.
+    // spec: F15
     pub(super) fn devinf(&mut self) -> Result<DevInf, Error> {
         let mut devinf = DevInf::default();
         let mut global = Vec::new();
@@ -134,6 +135,7 @@ impl Parser<'_> {
         Ok(capability)
     }
 
+    // spec: F19
     fn extension(&mut self) -> Result<(String, Vec<String>), Error> {
         let (mut title, mut values) = (String::new(), Vec::new());
         while let Some(name) = self.child()? {
@@ -150,6 +152,7 @@ impl Parser<'_> {
 
     /// One `CTCap`: the flat list of 1.0 and 1.1, in which order is the meaning, or the nested
     /// form of 1.2; devices mix them.
+    // spec: F13 F14
     fn capabilities(&mut self, all: &mut Vec<Capability>) -> Result<(), Error> {
         let first = all.len();
         while let Some(name) = self.child()? {

@@ -38,6 +38,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The next element within the open one; `None` when that ends.
+    // spec: A04
     pub(super) fn child(&mut self) -> Result<Option<Cow<'a, str>>, Error> {
         loop {
             match self.source.next()? {
@@ -59,6 +60,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Steps over the rest of the open element.
+    // spec: A17
     pub(super) fn skip(&mut self) -> Result<(), Error> {
         let mut depth = 1;
         while depth > 0 {
@@ -457,6 +459,7 @@ impl<'a> Parser<'a> {
         Ok(item)
     }
 
+    // spec: A20
     fn location(&mut self) -> Result<Location<'a>, Error> {
         let mut location = Location::default();
         while let Some(name) = self.child()? {
@@ -651,6 +654,7 @@ impl<'a> Parser<'a> {
 
 /// Device information that came as text or bytes is read here, because only the command around
 /// it tells that it is one.
+// spec: F08
 fn recognize_devinf(items: &mut [Item<'_>], meta: Option<&Meta<'_>>) {
     for item in items {
         let says = |text: &str| text.to_ascii_lowercase().contains("devinf");

@@ -125,6 +125,7 @@ impl<'a> XmlSource<'a> {
         }
     }
 
+    // spec: A04
     fn begin(&mut self, start: BytesStart<'a>) -> Result<Event<'a>, Error> {
         self.elements += 1;
         if self.elements > self.limits.max_elements {
@@ -178,7 +179,9 @@ impl<'a> XmlSource<'a> {
                         return Err(self.fail("text outside the root"));
                     }
                 }
+                // spec: A23
                 XmlEvent::CData(text) => return Ok(Event::Text(as_bytes(text.into_inner()))),
+                // spec: A23 A27
                 XmlEvent::GeneralRef(reference) => {
                     // the usual ones without making a text of each
                     let usual: Option<&'static [u8]> = match reference.as_ref() {
@@ -199,10 +202,12 @@ impl<'a> XmlSource<'a> {
                     })?;
                     return Ok(Event::Text(Cow::Owned(character.to_string().into_bytes())));
                 }
+                // spec: A27
                 XmlEvent::DocType(doctype) if doctype.contains('[') => {
                     return Err(self.fail("a document type with declarations"));
                 }
                 XmlEvent::Eof => return Err(Error::Truncated),
+                // spec: A26
                 XmlEvent::DocType(_)
                 | XmlEvent::Decl(_)
                 | XmlEvent::PI(_)
@@ -221,6 +226,7 @@ fn as_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
 
 /// An XML document in UTF-8: by its byte order mark, the transport's parameter, or its
 /// declaration, in that order.
+// spec: A24
 pub(crate) fn to_utf8<'a>(bytes: &'a [u8], charset: Option<&str>) -> Result<Cow<'a, [u8]>, Error> {
     let declared = charset
         .map(str::to_owned)

@@ -200,6 +200,7 @@ fn datastore(out: &mut Out, store: &DataStore, version: Version) {
     out.end(d::DATA_STORE);
 }
 
+// spec: F13
 fn nested_capability(out: &mut Out, capability: &Capability) {
     out.start(d::CT_CAP);
     out.leaf(d::CT_TYPE, &capability.media_type);
@@ -227,6 +228,7 @@ fn nested_capability(out: &mut Out, capability: &Capability) {
     out.end(d::CT_CAP);
 }
 
+// spec: F13
 fn flat_capability(out: &mut Out, capability: &Capability, version: Version) {
     out.start(d::CT_CAP);
     out.leaf(d::CT_TYPE, &capability.media_type);

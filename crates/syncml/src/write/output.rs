@@ -35,6 +35,7 @@ pub(super) enum Output {
 }
 
 impl Output {
+    // spec: A03 A05
     pub(super) fn message(encoding: Encoding, version: Version) -> Self {
         match encoding {
             Encoding::Xml => Self::Xml {
@@ -147,6 +148,7 @@ impl Output {
         }
     }
 
+    // spec: F08
     pub(super) fn devinf(&mut self, devinf: &DevInf, version: Version) {
         match self {
             Self::Xml { text, .. } => *text += &devinf::to_xml(devinf, version),

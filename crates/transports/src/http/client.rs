@@ -136,6 +136,7 @@ pub enum Error {
 
 impl Error {
     /// Whether the same bytes may find an answer a moment later.
+    // spec: N19
     fn passes(&self) -> bool {
         match self {
             Self::Lost { .. } | Self::Timeout { .. } | Self::Busy { .. } => true,
@@ -231,6 +232,7 @@ impl Client {
     }
 
     /// Sends the message to the address, or to where it has moved.
+    // spec: N18
     async fn follow(&self, asked: &Url, media_type: &str, body: &Bytes) -> Result<Answer, Error> {
         let mut url = self.with_memory(|memory| match &memory.moved {
             Some((from, to)) if from == asked => to.clone(),
@@ -252,6 +254,7 @@ impl Client {
         })
     }
 
+    // spec: N01 N04 N05 N06 N07
     async fn send(&self, url: &Url, media_type: &str, body: &Bytes) -> Result<Response, Error> {
         let content_type = match Encoding::from_media_type(media_type) {
             Some(Encoding::Xml) => format!("{media_type}; charset=utf-8"),

@@ -14,6 +14,7 @@ pub(super) struct MediaType {
 impl MediaType {
     /// Reads a header value as devices write it: bytes above 127, broken quotes and unknown
     /// parameters do no harm.
+    // spec: N02
     pub(super) fn parse(value: &[u8]) -> Self {
         let text = String::from_utf8_lossy(value);
         let mut parts = text.split(';');
@@ -54,6 +55,7 @@ fn looks_like_message(body: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    // spec: N02
     #[test]
     fn parameters_are_read_in_every_spelling() {
         let parse = |text: &[u8]| {

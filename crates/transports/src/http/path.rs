@@ -88,6 +88,7 @@ mod tests {
         }
     }
 
+    // spec: N15
     #[test]
     fn the_token_is_found_in_the_query() {
         let token = |uri: &str| token(&uri.parse().unwrap());

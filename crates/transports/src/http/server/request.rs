@@ -27,6 +27,7 @@ const GREETING: &str = "This is a SyncML (OMA Data Synchronization) server; set 
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Takes every request that is not for whoever watches the server.
+// spec: N01 N12
 pub(super) async fn handle<E: Exchange>(
     State(shared): State<Arc<Shared<E>>>,
     Extension(Peer(peer)): Extension<Peer>,
@@ -127,6 +128,7 @@ fn empty(headers: &HeaderMap) -> Response {
 }
 
 /// Reads a body within the bounds of the settings.
+// spec: K10 N03
 async fn read(mut body: Body, mut held: HeldBody, settings: &Settings) -> Result<Bytes, Response> {
     let too_large = || {
         let line = format!("a message has at most {} bytes", settings.max_body);
@@ -172,6 +174,7 @@ fn time_for(length: usize, settings: &Settings) -> Duration {
     settings.body_timeout.min(settings.body_grace + earned)
 }
 
+// spec: N04 N11
 fn answer(outgoing: Outgoing) -> Response {
     match outgoing {
         Outgoing::Message { encoding, body } => {
