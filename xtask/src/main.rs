@@ -3,6 +3,7 @@
 //! `cargo xtask test` checks everything, as CI does; `cargo xtask bench` measures.
 
 mod peers;
+mod spec;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -13,7 +14,8 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test     format, tree rules, lints, dependencies, tests, documentation
-  tidy     the tree rules alone
+  tidy     the tree rules and the table of conformance alone
+  spec     writes docs/conformance.md; with --check says whether it and its sources are right
   bench    speed and memory beside a floor and the peers, as ratios
   simulate SEEDS [FIRST]
            runs that many seeds of the simulation
@@ -27,7 +29,12 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => test(),
         Some("bench") => bench(&arguments[1..]),
-        Some("tidy") => tidy::check(&root()).map_err(Failed),
+        Some("tidy") => tidy(),
+        Some("spec") => match arguments.get(1).map(String::as_str) {
+            None => spec::write(&root()).map_err(Failed),
+            Some("--check") => spec::check(&root()).map_err(Failed),
+            Some(other) => Err(Failed(format!("spec knows no {other}"))),
+        },
         Some("simulate") => simulate(&arguments[1..]),
         Some("peers") => {
             peers::install();
@@ -56,7 +63,7 @@ type Outcome = Result<(), Failed>;
 fn test() -> Outcome {
     let mut skipped = Vec::new();
     step("format", || cargo(&["fmt", "--all", "--check"], &[]))?;
-    step("tree", || tidy::check(&root()).map_err(Failed))?;
+    step("tree", tidy)?;
     step("lints", || {
         cargo(
             &[
@@ -104,6 +111,13 @@ fn test() -> Outcome {
         "all checks that could run passed"
     });
     Ok(())
+}
+
+/// The rules of the tree, and the table of conformance.
+fn tidy() -> Outcome {
+    tidy::check(&root())
+        .and_then(|()| spec::check(&root()))
+        .map_err(Failed)
 }
 
 /// Licences, sources and bans of everything that is depended on.

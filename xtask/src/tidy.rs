@@ -45,21 +45,14 @@ const IMPURE: [&str; 6] = [
 /// Checks all rules; the error lists every break.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
     let mut faults = Vec::new();
-    let mut files = Vec::new();
-    for folder in ["crates", "xtask"] {
-        walk(&root.join(folder), &mut files);
-    }
-    files.sort();
-    for file in &files {
-        let Ok(text) = fs::read_to_string(file) else {
+    for shown in files(root, &["crates", "xtask"]) {
+        let Ok(text) = fs::read_to_string(root.join(&shown)) else {
             continue;
         };
-        let shown = file
-            .strip_prefix(root)
-            .unwrap_or(file)
-            .display()
-            .to_string();
-        if file.extension().is_some_and(|extension| extension == "rs") {
+        if Path::new(&shown)
+            .extension()
+            .is_some_and(|extension| extension == "rs")
+        {
             check_source(&shown, &text, &mut faults);
         }
         if shown.ends_with(".snap.new") {
@@ -121,6 +114,21 @@ fn check_layers(root: &Path, faults: &mut Vec<String>) {
             }
         }
     }
+}
+
+/// All files in these folders, by their paths from the root, sorted.
+pub(crate) fn files(root: &Path, folders: &[&str]) -> Vec<String> {
+    let mut files = Vec::new();
+    for folder in folders {
+        walk(&root.join(folder), &mut files);
+    }
+    let mut shown: Vec<String> = files
+        .iter()
+        .map(|file| file.strip_prefix(root).unwrap_or(file))
+        .map(|file| file.display().to_string())
+        .collect();
+    shown.sort();
+    shown
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
