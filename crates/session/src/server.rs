@@ -213,6 +213,12 @@ pub fn answer(
     {
         return Ok(repeated(session, encoding));
     }
+    if let Some(awaited) = found
+        .as_ref()
+        .and_then(|found| misplaced(found, request, header))
+    {
+        return Ok(reply::to_misplaced(header, awaited, encoding));
+    }
     let begins = header.msg_id == "1" || found.is_none();
     let (token, state) = match found {
         Some(session) if !begins => match State::load(&session.state) {
@@ -263,6 +269,11 @@ fn find_session(
             && same_address(&session.device, &header.source.uri);
         return Ok(continues.then_some(session));
     }
+    if request.token.is_some() && header.msg_id != "1" {
+        // the session of that token is over: one of the same names is another, which may know
+        // nothing of what this one has done
+        return Ok(None);
+    }
     let (device, id) = (header.source.uri.trim(), header.session_id.trim());
     let found = match header.cred {
         // a stranger's session of the same names must not hide the one that is logged in
@@ -273,6 +284,18 @@ fn find_session(
         Some(_) => tx.find_session(device, id, false)?,
     };
     Ok(found.filter(|session| header.msg_id == "1" || may_go_on(session, request)))
+}
+
+/// The `MsgID` that a session awaits, when a message carries another one. An earlier one is a copy
+/// that was held up on its way: what it changed may have changed since, and the answer to it would
+/// be read by nobody. A later one belongs to a session of the same names that was begun anew
+/// meanwhile by such a copy; with a token it cannot, and clients may count as they like.
+fn misplaced(session: &StoredSession, request: &Request<'_>, header: &Header<'_>) -> Option<u64> {
+    let last: u64 = session.last_msg_id.trim().parse().ok()?;
+    let now: u64 = header.msg_id.trim().parse().ok()?;
+    let is_late = now < last && now != 1;
+    let is_ahead = now > last + 1 && request.token.is_none();
+    (is_late || is_ahead).then_some(last + 1)
 }
 
 /// Whether a message without a token may go on with a session. The device's address and a

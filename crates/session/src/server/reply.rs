@@ -130,14 +130,25 @@ impl Outgoing {
     }
 }
 
-/// The answer to a message whose header could be read and whose body could not. It stands outside
-/// the session, whose state stays as it was: the client may send the message again, whole.
+/// The answer to a message whose header could be read and whose body could not: the client may
+/// send it again, whole.
 // spec: R06
-pub(super) fn to_broken(
-    header: &Header<'static>,
-    fault: &syncml::Error,
-    encoding: Encoding,
-) -> Answer {
+pub(super) fn to_broken(header: &Header<'_>, fault: &syncml::Error, encoding: Encoding) -> Answer {
+    let log = format!("message {} is broken: {fault}", header.msg_id);
+    outside(header, encoding, &log)
+}
+
+/// The answer to a message that is not the one that a session awaits.
+pub(super) fn to_misplaced(header: &Header<'_>, awaited: u64, encoding: Encoding) -> Answer {
+    let log = format!(
+        "message {} came where message {awaited} is awaited: nothing of it was done",
+        header.msg_id
+    );
+    outside(header, encoding, &log)
+}
+
+/// An answer that refuses a message and stands outside the session, whose state stays as it was.
+fn outside(header: &Header<'_>, encoding: Encoding, log: &str) -> Answer {
     let version = Version::from_dtd(&header.ver_dtd).unwrap_or(Version::V1_2);
     let answer_header = Header {
         ver_dtd: version.dtd().into(),
@@ -168,10 +179,7 @@ pub(super) fn to_broken(
         msg_id: header.msg_id.trim().to_owned(),
         device: header.source.uri.to_string(),
         account: None,
-        log: vec![LogEvent::new(
-            Level::Warn,
-            &format!("message {} is broken: {fault}", header.msg_id),
-        )],
+        log: vec![LogEvent::new(Level::Warn, log)],
     }
 }
 

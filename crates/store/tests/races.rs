@@ -1,0 +1,71 @@
+//! What late messages and the sessions of other devices must not disturb: each case was found by
+//! the simulation.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub
+)]
+
+#[allow(dead_code)] // shared with tests that use more of it
+mod scripted;
+
+use scripted::{Client, Server, read, sync_alert, sync_of};
+use syncml::ChangeKind::{Add, Replace};
+
+fn card(name: &str, phone: &str) -> String {
+    format!("BEGIN:VCARD\r\nVERSION:2.1\r\nN:{name}\r\nTEL;CELL:{phone}\r\nEND:VCARD\r\n")
+}
+
+#[test]
+fn an_earlier_message_of_the_session_changes_nothing() {
+    let (old, new) = (card("Ann", "1"), card("Ann", "2"));
+    let mut server = Server::new();
+    let mut phone = Client::new("phone");
+    phone.sync(&mut server, 200, ("", "1"), &[(Add, "a", &old)]);
+    phone.begin();
+    phone.send(&mut server, &[sync_alert(1, 200, "1", "2")], true);
+    phone.send(&mut server, &[sync_of(&[(Replace, "a", &old)])], false);
+    let late = phone.last_body.clone();
+    phone.send(&mut server, &[sync_of(&[(Replace, "a", &new)])], false);
+
+    let said = read(&server.post(&late, None).unwrap().body);
+    assert_eq!(said.codes(), [400]);
+    assert_eq!(server.contents(), std::slice::from_ref(&new));
+    // the session goes on as if nothing had come
+    let said = phone.send(&mut server, &[sync_of(&[])], true);
+    assert!(said.is_final);
+}
+
+#[test]
+fn a_session_does_not_go_on_in_one_that_a_late_message_began() {
+    let (ann, bob) = (card("Ann", "1"), card("Bob", "2"));
+    for with_token in [true, false] {
+        let mut server = Server::new();
+        server.resp_uri_base = Some("http://server/syncml");
+        let mut phone = Client::new("phone");
+        phone.begin();
+        let said = phone.send(&mut server, &[sync_alert(1, 201, "", "1")], true);
+        let first = phone.last_body.clone();
+        let uri = said.resp_uri.unwrap();
+        let token = uri.split_once("?sid=").map(|(_, token)| token);
+        let token = token.filter(|_| with_token);
+
+        let post = |server: &mut Server, phone: &Client| {
+            read(&server.post(&phone.last_body, token).unwrap().body)
+        };
+        // the messages that follow are written against a server of their own
+        let mut other = Server::new();
+        phone.cred = None;
+        phone.send(&mut other, &[sync_of(&[(Replace, "a", &ann)])], false);
+        assert_eq!(post(&mut server, &phone).code_of("Replace"), 201);
+        server.post(&first, None).unwrap();
+
+        phone.send(&mut other, &[sync_of(&[(Replace, "b", &bob)])], true);
+        let said = post(&mut server, &phone);
+        assert!(said.codes().iter().all(|code| *code >= 400), "{said:?}");
+        assert!(said.changes.is_empty(), "Ann would be there twice");
+        assert_eq!(server.contents(), std::slice::from_ref(&ann));
+    }
+}
