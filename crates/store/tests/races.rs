@@ -11,7 +11,7 @@
 #[allow(dead_code)] // shared with tests that use more of it
 mod scripted;
 
-use scripted::{Client, Server, read, sync_alert, sync_of};
+use scripted::{Client, Server, read, statuses_for, sync_alert, sync_of};
 use syncml::ChangeKind::{Add, Replace};
 
 fn card(name: &str, phone: &str) -> String {
@@ -68,4 +68,26 @@ fn a_session_does_not_go_on_in_one_that_a_late_message_began() {
         assert!(said.changes.is_empty(), "Ann would be there twice");
         assert_eq!(server.contents(), std::slice::from_ref(&ann));
     }
+}
+
+#[test]
+fn what_changed_during_a_refresh_from_the_client_is_not_seen() {
+    let (old, new) = (card("Ann", "1"), card("Ann", "2"));
+    let mut server = Server::new();
+    let (mut phone, mut tablet) = (Client::new("phone"), Client::new("tablet"));
+    phone.sync(&mut server, 200, ("", "1"), &[(Add, "a", &old)]);
+    tablet.sync(&mut server, 200, ("", "1"), &[]);
+
+    phone.begin();
+    phone.send(&mut server, &[sync_alert(1, 203, "1", "2")], true);
+    phone.send(&mut server, &[sync_of(&[(Replace, "a", &old)])], false);
+    tablet.sync(&mut server, 200, ("1", "2"), &[(Replace, "luid-1", &new)]);
+    let said = phone.send(&mut server, &[sync_of(&[])], true);
+    let statuses = statuses_for(&said, phone.message);
+    phone.send(&mut server, &statuses, true);
+
+    let next = phone.sync(&mut server, 200, ("2", "3"), &[]);
+    assert_eq!(next.agreed, 200);
+    let told: Vec<&str> = next.changes.iter().map(|c| c.content.as_str()).collect();
+    assert_eq!(told, [new]);
 }

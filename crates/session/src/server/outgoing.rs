@@ -264,10 +264,11 @@ impl Run<'_> {
         login: &Login,
         before: ChangeSeq,
     ) -> Result<ChangeSeq, StoreError> {
-        if !ds.sends() {
-            // what changed here stays pending for the next two-way sync; a refresh left nothing
-            return Ok(if ds.renews_map() { ds.until() } else { before });
+        if !ds.sends() && !ds.renews_map() {
+            // what changed here stays pending for the next two-way sync
+            return Ok(before);
         }
+        // what another device changed while a refresh from the client ran is pending, too
         let open = self.tx.pending(ds.link(login), range_of(ds, ds.seen, 1))?;
         Ok(open
             .first()
