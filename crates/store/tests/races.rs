@@ -12,6 +12,8 @@
 mod scripted;
 
 use scripted::{Client, Server, read, statuses_for, sync_alert, sync_of};
+use session::server::ConflictPolicy;
+use session::store::Guid;
 use syncml::ChangeKind::{Add, Replace};
 
 fn card(name: &str, phone: &str) -> String {
@@ -90,4 +92,23 @@ fn what_changed_during_a_refresh_from_the_client_is_not_seen() {
     assert_eq!(next.agreed, 200);
     let told: Vec<&str> = next.changes.iter().map(|c| c.content.as_str()).collect();
     assert_eq!(told, [new]);
+}
+
+#[test]
+fn a_duplicated_item_keeps_its_guid_on_the_device_that_changed_it() {
+    let (old, here, there) = (card("Ann", "1"), card("Ann", "2"), card("Ann", "3"));
+    let mut server = Server::new();
+    server.config.conflict = ConflictPolicy::Duplicate;
+    let (mut phone, mut tablet) = (Client::new("phone"), Client::new("tablet"));
+    phone.sync(&mut server, 200, ("", "1"), &[(Add, "a", &old)]);
+    tablet.sync(&mut server, 200, ("", "1"), &[]);
+    phone.sync(&mut server, 200, ("1", "2"), &[(Replace, "a", &here)]);
+    let conflict = tablet.sync(&mut server, 200, ("1", "2"), &[(Replace, "luid-1", &there)]);
+    // a device that knows GUID 1 takes an addition of it for its own item
+    let added: Vec<_> = conflict.changes.iter().map(|c| c.guid.as_str()).collect();
+    assert_eq!(added, ["2"]);
+    assert_eq!(conflict.changes[0].content, here);
+    let items = server.items();
+    assert_eq!(items[0].guid, Guid(1));
+    assert_eq!(items[0].content, there.as_bytes());
 }

@@ -269,7 +269,7 @@ fn both_sides_changed() {
             ConflictPolicy::Duplicate,
             209,
             vec![&here, &there],
-            vec![&old],
+            vec![&old, &here],
         ),
     ] {
         let mut server = Server::new();

@@ -394,9 +394,20 @@ impl Run<'_> {
             }
             // spec: H22
             ConflictPolicy::Duplicate => {
-                // the client's version becomes an item of its own; ours is sent as a new one
-                self.tx.remove_mapping(link, item.guid)?;
-                self.add(ds, link, &mapping.luid, content)?;
+                // ours becomes an item of its own, sent as a new one: the device goes on knowing its
+                // version by the GUID that it was given
+                self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
+                let ours = Content {
+                    media_type: &item.media_type,
+                    bytes: &item.content,
+                    fingerprint: pim::fingerprint(&item.media_type, &item.content),
+                };
+                self.tx.add_item(
+                    link.datastore,
+                    ours,
+                    Origin::Session(&origin),
+                    self.request.now,
+                )?;
                 Ok(StatusCode::CONFLICT_DUPLICATED)
             }
         }
