@@ -14,7 +14,7 @@ mod scripted;
 use scripted::{Client, Server, read, statuses_for, sync_alert, sync_of};
 use session::server::ConflictPolicy;
 use session::store::Guid;
-use syncml::ChangeKind::{Add, Replace};
+use syncml::ChangeKind::{Add, Delete, Replace};
 
 fn card(name: &str, phone: &str) -> String {
     format!("BEGIN:VCARD\r\nVERSION:2.1\r\nN:{name}\r\nTEL;CELL:{phone}\r\nEND:VCARD\r\n")
@@ -111,4 +111,23 @@ fn a_duplicated_item_keeps_its_guid_on_the_device_that_changed_it() {
     let items = server.items();
     assert_eq!(items[0].guid, Guid(1));
     assert_eq!(items[0].content, there.as_bytes());
+}
+
+#[test]
+fn a_record_that_came_back_under_another_guid_keeps_the_one_that_the_device_knows() {
+    let (old, new) = (card("Ann", "1"), card("Ann", "2"));
+    let more = new.replace("TEL", "NOTE:kept\r\nTEL");
+    let mut server = Server::new();
+    let (mut phone, mut tablet) = (Client::new("phone"), Client::new("tablet"));
+    phone.sync(&mut server, 200, ("", "1"), &[(Add, "a", &old)]);
+    tablet.sync(&mut server, 200, ("", "1"), &[]);
+    phone.sync(&mut server, 200, ("1", "2"), &[(Delete, "a", "")]);
+    phone.sync(&mut server, 200, ("2", "3"), &[(Add, "b", &new)]);
+    assert_eq!(server.items()[0].guid, Guid(2));
+
+    tablet.sync(&mut server, 200, ("1", "2"), &[(Replace, "luid-1", &more)]);
+    let items = server.items();
+    assert_eq!(items.len(), 1, "it is one record");
+    assert_eq!(items[0].guid, Guid(1));
+    assert_eq!(items[0].content, more.as_bytes());
 }

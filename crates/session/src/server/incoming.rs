@@ -350,8 +350,16 @@ impl Run<'_> {
         if item.deleted
             && let Some((other, _)) = self.find_match(ds, link, &content, &Wanted::ALIKE)?
         {
-            // deleted here, but another device has brought the record back meanwhile
-            self.overwrite(ds, link, &mapping.luid, other.guid, content)?;
+            // Deleted here, but another device has brought the record back meanwhile. It stays once,
+            // by the GUID that this device knows: an addition of that GUID would mean this LUID.
+            self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
+            let origin = self.state.device.clone();
+            self.tx.delete_item(
+                link.datastore,
+                other.guid,
+                Origin::Session(&origin),
+                self.request.now,
+            )?;
             return Ok(StatusCode::OK);
         }
         if !conflict || item.deleted {
