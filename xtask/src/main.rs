@@ -19,6 +19,8 @@ usage: cargo xtask COMMAND
   bench    speed and memory beside a floor and the peers, as ratios
   simulate SEEDS [FIRST]
            runs that many seeds of the simulation
+  simulate --tell SEED
+           tells what happens in one
   peers    installs the programs that the interoperability tests talk to";
 
 /// Version of cargo-deny that is installed when there is none.

@@ -1,75 +1,71 @@
-//! A device of a run: the real client over a replica in memory, and its owner.
+//! A device of a run: the real client over replicas in memory, and its owner.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fastrand::Rng;
-use session::client::{Config, MemoryReplica, Mode, Session, Source, Step};
+use session::client::{Anchors, Config, MemoryReplica, Mode, Replica as _, Session, Source, Step};
 use session::store::DatastoreKind;
-use syncml::{Encoding, Version};
+use syncml::{AlertCode, Encoding, Version};
 
+use crate::items::KINDS;
+use crate::replica::{Frail, Power};
+use crate::sabotage::Sabotage;
 use crate::server::{PASSWORD, USER};
 
 pub(crate) struct Device {
     pub(crate) name: String,
-    config: Config,
-    contacts: Arc<Mutex<MemoryReplica>>,
+    pub(crate) config: Config,
+    pub(crate) stores: Vec<Store>,
+    pub(crate) power: Arc<Power>,
     session: Option<Session>,
     /// The message that was sent last and got no answer.
     pub(crate) unanswered: Option<(String, Vec<u8>)>,
-    /// The mode of the session that runs.
-    mode: Mode,
+    /// The stores of the session that runs, by index, and how they are synced.
+    pub(crate) running: Vec<(usize, Mode)>,
+    /// It does not say that it can be told the number of changes.
+    pub(crate) is_terse: bool,
+    sabotage: Option<Sabotage>,
+}
+
+/// A datastore of a device.
+pub(crate) struct Store {
+    pub(crate) kind: DatastoreKind,
+    memory: Arc<Mutex<MemoryReplica>>,
+    /// A session began and has not ended well: the server may not know what the device got.
+    is_unsettled: bool,
+}
+
+/// What a session did with a store.
+pub(crate) struct Synced {
+    /// The index of the store.
+    pub(crate) store: usize,
+    /// How many items moved.
+    pub(crate) moved: u64,
+    /// All items were compared.
+    pub(crate) is_slow: bool,
+    /// Why it was not synced.
+    pub(crate) error: Option<String>,
 }
 
 /// How a session moved.
 pub(crate) enum Moved {
     /// A message is to be posted.
     Send(String, Vec<u8>),
-    /// The session ended well; how many items moved, and whether all were compared.
-    Ended { items: u64, compared_all: bool },
-    /// The session ended badly.
+    /// The session ended.
+    Ended(Vec<Synced>),
+    /// The session broke.
     Failed(String),
 }
 
-impl Device {
-    pub(crate) fn new(number: usize, rng: &mut Rng) -> Self {
-        let version = Version::ALL[rng.usize(..3)];
-        let encoding = if rng.bool() {
-            Encoding::Xml
-        } else {
-            Encoding::Wbxml
-        };
-        let name = format!("device-{number}");
-        Self {
-            config: Config {
-                url: "http://server/syncml".into(),
-                user: USER.into(),
-                password: PASSWORD.into(),
-                device_id: name.clone(),
-                version,
-                encoding,
-                max_msg_size: [1500, 2500, 10_000, 100_000][rng.usize(..4)],
-                max_obj_size: 32 << 20,
-                resume: true,
-                one_package: false,
-                basic_first: rng.bool(),
-                software_version: "1".into(),
-            },
-            name,
-            contacts: Arc::default(),
-            session: None,
-            unanswered: None,
-            mode: Mode::TwoWay,
-        }
-    }
-
-    pub(crate) fn contacts(&self) -> MutexGuard<'_, MemoryReplica> {
-        self.contacts.lock().unwrap_or_else(PoisonError::into_inner)
+impl Store {
+    pub(crate) fn memory(&self) -> MutexGuard<'_, MemoryReplica> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// LUIDs and contents.
     pub(crate) fn items(&self) -> Vec<(String, String)> {
-        let contacts = self.contacts();
-        contacts
+        let memory = self.memory();
+        memory
             .items()
             .map(|(luid, content)| {
                 (
@@ -80,47 +76,129 @@ impl Device {
             .collect()
     }
 
+    /// Contents, in order.
     pub(crate) fn contents(&self) -> Vec<String> {
         let mut contents: Vec<String> = self.items().into_iter().map(|(_, text)| text).collect();
         contents.sort();
         contents
     }
 
-    pub(crate) fn is_syncing(&self) -> bool {
-        self.session.is_some()
+    pub(crate) fn anchors(&self) -> Anchors {
+        self.memory().anchors().unwrap_or_default()
+    }
+
+    /// Whether a deletion of what is held here holds everywhere that nobody changes it: the server
+    /// knows what the device has, and will not compare all items.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.is_in_step() && !self.is_unsettled
     }
 
     /// Whether a session has completed, and none runs that compares all items.
     pub(crate) fn is_in_step(&self) -> bool {
-        use session::client::Replica as _;
-        let anchors = self.contacts().anchors();
-        anchors.is_ok_and(|anchors| !anchors.client.is_empty())
+        !self.anchors().client.is_empty()
+    }
+}
+
+impl Device {
+    pub(crate) fn new(number: usize, rng: &mut Rng, sabotage: Option<Sabotage>) -> Self {
+        let version = Version::ALL[rng.usize(..3)];
+        let encoding = if rng.bool() {
+            Encoding::Xml
+        } else {
+            Encoding::Wbxml
+        };
+        let name = format!("device-{number}");
+        let wanted = rng.usize(1..1 << KINDS.len());
+        let stores = KINDS.into_iter().enumerate();
+        Self {
+            config: Config {
+                url: "http://server/syncml".into(),
+                user: USER.into(),
+                password: PASSWORD.into(),
+                device_id: name.clone(),
+                version,
+                encoding,
+                max_msg_size: [2000, 3000, 10_000, 100_000][rng.usize(..4)],
+                max_obj_size: 32 << 20,
+                resume: rng.bool(),
+                one_package: rng.u8(..4) == 0,
+                basic_first: rng.bool(),
+                software_version: "1".into(),
+            },
+            name,
+            stores: stores
+                .filter(|(place, _)| wanted & (1 << place) != 0)
+                .map(|(_, kind)| Store {
+                    kind,
+                    memory: Arc::default(),
+                    is_unsettled: false,
+                })
+                .collect(),
+            power: Arc::default(),
+            session: None,
+            unanswered: None,
+            running: Vec::new(),
+            is_terse: rng.bool(),
+            sabotage,
+        }
     }
 
-    pub(crate) fn begin(&mut self, mode: Mode, now: i64, entropy: [u8; 8]) {
-        let source = Source {
-            name: "contacts".into(),
-            local_uri: "./people".into(),
-            remote_uri: "contacts".into(),
-            kind: DatastoreKind::Contacts,
-            mode,
-            replica: Box::new(Arc::clone(&self.contacts)),
+    pub(crate) fn is_syncing(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// Begins a session over these stores, given by index.
+    pub(crate) fn begin(&mut self, stores: Vec<(usize, Mode)>, now: i64, entropy: [u8; 8]) {
+        let source = |(index, mode): &(usize, Mode)| {
+            let store = self.stores.get(*index)?;
+            let name = store.kind.name();
+            Some(Source {
+                name: name.into(),
+                local_uri: format!("./my-{name}"),
+                remote_uri: name.into(),
+                kind: store.kind,
+                mode: *mode,
+                replica: Box::new(Frail {
+                    memory: Arc::clone(&store.memory),
+                    power: Arc::clone(&self.power),
+                    sabotage: self.sabotage,
+                }),
+            })
         };
-        self.mode = mode;
+        let sources = stores.iter().filter_map(source).collect();
+        for (index, _) in &stores {
+            if let Some(store) = self.stores.get_mut(*index) {
+                store.is_unsettled = true;
+            }
+        }
+        self.session = Session::new(self.config.clone(), sources, now, entropy).ok();
+        self.running = stores;
         self.unanswered = None;
-        self.session = Session::new(self.config.clone(), vec![source], now, entropy).ok();
     }
 
     /// The session is given up: the line broke.
     pub(crate) fn hang_up(&mut self) {
         self.session = None;
         self.unanswered = None;
+        self.running.clear();
     }
 
-    /// The device loses power.
+    /// The device loses power, and is switched on again.
     pub(crate) fn crash(&mut self) {
         self.hang_up();
-        self.contacts().crash();
+        self.power.restore();
+        for store in &self.stores {
+            store.memory().crash();
+        }
+    }
+
+    /// Whether the power failed as it was planned; the device is on again then.
+    fn went_down(&mut self) -> bool {
+        let failed = self.power.restore();
+        if failed {
+            self.crash();
+        }
+        failed
     }
 
     /// The next message, or the end.
@@ -129,31 +207,52 @@ impl Device {
             return Moved::Failed("no session".into());
         };
         let step = session.step();
+        if self.went_down() {
+            return Moved::Failed("power lost".into());
+        }
         match step {
             Ok(Step::Send { url, body, .. }) => {
+                let body = self.shorten(body);
                 self.unanswered = Some((url.clone(), body.clone()));
                 Moved::Send(url, body)
             }
             Ok(Step::Done(summary)) => {
+                let running = std::mem::take(&mut self.running).into_iter();
                 self.session = None;
-                match summary.sources.first() {
-                    Some(source) if source.error.is_none() => Moved::Ended {
-                        items: source.received.total()
-                            + if source.alert == 201 {
-                                0
-                            } else {
-                                source.sent.total()
-                            },
-                        compared_all: source.alert == 201,
-                    },
-                    Some(source) => Moved::Failed(source.error.clone().unwrap_or_default()),
-                    None => Moved::Failed("no datastore".into()),
-                }
+                self.unanswered = None;
+                let stores = &mut self.stores;
+                let synced = running.zip(summary.sources).map(|((store, mode), source)| {
+                    if let Some(store) = stores.get_mut(store) {
+                        // what the server has sent is confirmed only where it sends
+                        store.is_unsettled = source.error.is_some() || mode == Mode::FromClient;
+                    }
+                    let is_slow = source.alert == AlertCode::SLOW.0;
+                    // a comparison sends everything
+                    let sent = if is_slow { 0 } else { source.sent.total() };
+                    Synced {
+                        store,
+                        moved: source.received.total() + sent,
+                        is_slow,
+                        error: source.error,
+                    }
+                });
+                Moved::Ended(synced.collect())
             }
             Err(error) => {
-                self.session = None;
+                self.hang_up();
                 Moved::Failed(error.to_string())
             }
+        }
+    }
+
+    /// What a device sends that knows nothing of numbers of changes.
+    fn shorten(&self, body: Vec<u8>) -> Vec<u8> {
+        if !self.is_terse || self.config.encoding != Encoding::Xml {
+            return body;
+        }
+        match String::from_utf8(body) {
+            Ok(text) => text.replace("<SupportNumberOfChanges/>", "").into_bytes(),
+            Err(error) => error.into_bytes(),
         }
     }
 
@@ -163,8 +262,12 @@ impl Device {
         let Some(session) = &mut self.session else {
             return Ok(());
         };
-        session.receive(body, None).map_err(|error| {
-            self.session = None;
+        let received = session.receive(body, None);
+        if self.went_down() {
+            return Err("power lost".into());
+        }
+        received.map_err(|error| {
+            self.hang_up();
             error.to_string()
         })
     }

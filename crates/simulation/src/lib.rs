@@ -1,21 +1,31 @@
 //! A server, its devices, their owners and a bad network in one process, all from a seed.
 //!
-//! Persons add, edit and delete on every device; devices sync at will, each with its own version,
-//! encoding and limits; messages are lost, repeated and cut off, devices lose power and the server
-//! crashes between a message and its commit. Then the network calms, every device syncs until
-//! nothing moves, and the end is checked against what the persons did.
+//! Persons add, edit and delete contacts, events and notes on every device; devices sync some of
+//! their datastores at will, in every mode, each with its own version, encoding and limits.
+//! Messages are lost, repeated, cut off and held up until newer sessions run; devices lose power at
+//! any call of their datastores, and the server goes down at any write. Then the network calms,
+//! every device syncs until nothing moves, and the end is checked against what the persons did.
 //!
 //! ```text
-//! seed ─▶ World { Server, Device*, Ledger } ─ steps ─▶ calm ─▶ Ledger::check ─▶ Fault | Trace
+//! seed ─▶ World { Server, Device*, Ledger* } ─ steps ─▶ calm ─▶ agreement, Ledger::check ─▶ Outcome
 //! ```
 //!
-//! A seed always gives the same run: the same bytes on the wire, the same end.
+//! A seed always gives the same run: the same bytes on the wire, the same end. That the checks see
+//! what they should is shown by [`Sabotage`]: rules that are broken on purpose.
 
+mod check;
 mod device;
+mod fault;
+mod items;
+mod journal;
 mod ledger;
+mod network;
+mod replica;
+mod sabotage;
 mod server;
+mod transaction;
 mod world;
 
-pub use ledger::Fault;
-pub use server::Sabotage;
-pub use world::{Outcome, run, run_sabotaged};
+pub use fault::Fault;
+pub use sabotage::Sabotage;
+pub use world::{Outcome, run, run_sabotaged, run_told};

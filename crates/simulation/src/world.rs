@@ -1,19 +1,37 @@
 //! One run: steps chosen by the seed, then the calm, then the checks.
 
+use std::collections::VecDeque;
+
 use fastrand::Rng;
 use session::client::Mode;
-use session::server::Config;
+use session::server::{Config, ConflictPolicy};
+use session::store::DatastoreKind;
 
+use crate::check::agreement;
 use crate::device::{Device, Moved};
-use crate::ledger::{Fault, Ledger};
-use crate::server::{Crash, Sabotage, Server, fnv};
+use crate::fault::Fault;
+use crate::items::{KINDS, media_type};
+use crate::journal::Journal;
+use crate::ledger::{Held, Ledger, held};
+use crate::network::{Luck, Weather};
+use crate::sabotage::Sabotage;
+use crate::server::{Crash, Server, fnv};
 
-/// Steps of one run before the calm.
-const STEPS: usize = 400;
+/// Steps of one run before the calm: an edit, or one message of a session.
+const STEPS: u32 = 700;
 
 /// Sessions of each device in the calm, after which nothing may move any more: changes of one
 /// device reach the others in two rounds, and what those rounds merge in two more.
 const CALM_ROUNDS: usize = 6;
+
+/// Messages that are held up somewhere, at most.
+const MAX_LATE: usize = 8;
+
+/// Items of a datastore below which persons rather add than delete.
+const FEW_ITEMS: usize = 12;
+
+/// Bytes of an item's remark at most, so that every item fits into the smallest message.
+const MAX_FILLING: usize = 500;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,56 +42,101 @@ pub struct Outcome {
     pub trace: u64,
     /// Messages that reached the server.
     pub messages: u64,
+    /// Sessions begun.
+    pub sessions: u64,
+    /// Changes that persons made.
+    pub edits: u64,
     /// Items on the server in the end.
     pub items: usize,
 }
 
+/// A message that is held up.
+struct Late {
+    device: usize,
+    /// The stores that its session refreshed from the client.
+    refreshed: Vec<usize>,
+    url: String,
+    body: Vec<u8>,
+}
+
 struct World {
     rng: Rng,
+    weather: Weather,
     server: Server,
     devices: Vec<Device>,
-    ledger: Ledger,
-    trace: u64,
-    messages: u64,
+    /// One for each of [`KINDS`].
+    ledgers: Vec<Ledger>,
+    late: VecDeque<Late>,
+    outcome: Outcome,
+    journal: Journal,
 }
 
 /// Runs a seed.
 pub fn run(seed: u64) -> Outcome {
-    run_world(seed, None)
+    World::new(seed, None, false).run().0
 }
 
 /// Runs a seed with a rule broken.
 pub fn run_sabotaged(seed: u64, sabotage: Sabotage) -> Outcome {
-    run_world(seed, Some(sabotage))
+    World::new(seed, Some(sabotage), false).run().0
 }
 
-fn run_world(seed: u64, sabotage: Option<Sabotage>) -> Outcome {
-    let mut rng = Rng::with_seed(seed);
-    let config = Config {
-        max_msg_size: [2000, 10_000, 1_000_000][rng.usize(..3)],
-        ..Config::default()
-    };
-    let devices = (0..rng.usize(1..=5))
-        .map(|number| Device::new(number, &mut rng))
-        .collect();
-    let mut world = World {
-        rng,
-        server: Server::new(config, sabotage),
-        devices,
-        ledger: Ledger::default(),
-        trace: 0,
-        messages: 0,
-    };
-    let fault = world.live().err();
-    Outcome {
-        fault,
-        trace: world.trace,
-        messages: world.messages,
-        items: world.server.contents().len(),
-    }
+/// Runs a seed and tells what happened, a line a step.
+pub fn run_told(seed: u64) -> (Outcome, Vec<String>) {
+    World::new(seed, None, true).run()
 }
 
 impl World {
+    fn new(seed: u64, sabotage: Option<Sabotage>, tells: bool) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let conflict = match rng.u8(..6) {
+            0 => ConflictPolicy::ServerWins,
+            1 => ConflictPolicy::Duplicate,
+            _ => ConflictPolicy::ClientWins,
+        };
+        let config = Config {
+            max_msg_size: [2000, 10_000, 1_000_000][rng.usize(..3)],
+            conflict,
+            ..Config::default()
+        };
+        let devices = (0..rng.usize(1..=10))
+            .map(|number| Device::new(number, &mut rng, sabotage))
+            .collect();
+        let duplicates = conflict == ConflictPolicy::Duplicate;
+        Self {
+            weather: Weather::new(&mut rng),
+            server: Server::new(config, sabotage),
+            devices,
+            ledgers: KINDS
+                .map(|kind| Ledger::new(kind, duplicates))
+                .into_iter()
+                .collect(),
+            late: VecDeque::new(),
+            outcome: Outcome {
+                fault: None,
+                trace: seed,
+                messages: 0,
+                sessions: 0,
+                edits: 0,
+                items: 0,
+            },
+            journal: Journal::new(tells),
+            rng,
+        }
+    }
+
+    fn run(mut self) -> (Outcome, Vec<String>) {
+        self.outcome.fault = self.live().err();
+        for kind in KINDS {
+            let contents = self.server.contents(kind);
+            self.outcome.items += contents.len();
+            for content in contents {
+                self.outcome.trace ^= fnv(content.as_bytes());
+            }
+        }
+        (self.outcome, self.journal.into_lines())
+    }
+
     fn live(&mut self) -> Result<(), Fault> {
         for _ in 0..STEPS {
             self.server.now += self.rng.i64(0..30);
@@ -81,7 +144,7 @@ impl World {
             if self.rng.u8(..10) < 3 {
                 self.person(number);
             } else {
-                self.network(number);
+                self.network(number)?;
             }
         }
         self.calm()
@@ -89,183 +152,348 @@ impl World {
 
     /// A person does something on a device.
     fn person(&mut self, number: usize) {
-        let Some(device) = self.devices.get(number) else {
-            return;
+        let place = self.rng.usize(..self.devices[number].stores.len());
+        let filling = match self.rng.u8(..8) {
+            0 => self.rng.usize(..MAX_FILLING),
+            _ => self.rng.usize(..20),
         };
-        let items = device.items();
+        let store = &self.devices[number].stores[place];
+        let ledger = &mut self.ledgers[index_of(store.kind)];
+        let items = store.items();
+        self.outcome.edits += 1;
         let what = self.rng.u8(..10);
-        if items.is_empty() || what < 5 {
-            let content = self.ledger.create();
-            device.contacts().insert("text/vcard", content.as_bytes());
-            return;
-        }
-        let (luid, content) = &items[self.rng.usize(..items.len())];
-        if what < 8 {
-            if let Some(newer) = self.ledger.edit(content) {
-                device.contacts().edit(luid, newer.as_bytes());
-            }
+        let line = if items.is_empty() || what < if items.len() < FEW_ITEMS { 5 } else { 2 } {
+            let content = ledger.create(filling);
+            let luid = store
+                .memory()
+                .insert(media_type(store.kind), content.as_bytes());
+            format!("makes {luid}: {content:?}")
         } else {
-            self.ledger.delete(content, device.is_in_step());
-            device.contacts().remove(luid);
-        }
+            let (luid, content) = &items[self.rng.usize(..items.len())];
+            // notes grow with every edit
+            let grows = store.kind == DatastoreKind::Notes;
+            if what < 8 && !(grows && content.len() > MAX_FILLING) {
+                let filling = if grows { filling.min(20) } else { filling };
+                let Some(newer) = ledger.edit(content, filling) else {
+                    return;
+                };
+                store.memory().edit(luid, newer.as_bytes());
+                format!("edits {luid}: {newer:?}")
+            } else {
+                ledger.delete(content, number, store.is_settled());
+                store.memory().remove(luid);
+                format!("deletes {luid}: {content:?}")
+            }
+        };
+        let kind = store.kind.name();
+        self.journal.tell(|| format!("{number} {kind}: {line}"));
     }
 
     /// A device moves on with its session, or begins one, over a bad network.
-    fn network(&mut self, number: usize) {
-        let luck = self.rng.u8(..100);
-        let mode = match self.rng.u8(..20) {
-            0 => Mode::Slow,
-            1 => Mode::FromClient,
-            2 => Mode::FromServer,
-            _ => Mode::TwoWay,
-        };
-        let entropy = self.entropy();
-        let Some(device) = self.devices.get_mut(number) else {
-            return;
-        };
+    fn network(&mut self, number: usize) -> Result<(), Fault> {
+        let luck = self.weather.luck(&mut self.rng);
+        if luck != Luck::Fine {
+            self.journal.tell(|| format!("{number}: {luck:?}"));
+        }
         match luck {
-            0..4 => return device.crash(),
-            4..8 => return device.hang_up(),
+            Luck::DeviceDown => {
+                self.devices[number].crash();
+                return Ok(());
+            }
+            Luck::HangsUp => {
+                self.devices[number].hang_up();
+                return Ok(());
+            }
+            Luck::DeviceFails(calls) => self.devices[number].power.fail_after(calls),
             _ => {}
         }
-        if !device.is_syncing() {
-            device.begin(mode, self.server.now, entropy);
-            if mode == Mode::Slow {
-                self.ledger.all_compared();
-            }
+        if !self.devices[number].is_syncing() {
+            let stores = self.choose_stores(number);
+            self.begin(number, stores);
         }
-        let Some(device) = self.devices.get_mut(number) else {
-            return;
-        };
-        let (url, body) = match device.unanswered.clone() {
+        let (url, body) = match self.devices[number].unanswered.clone() {
             // the same message once more
             Some(unanswered) => unanswered,
-            None => match device.step() {
+            None => match self.step(number) {
                 Moved::Send(url, body) => (url, body),
-                Moved::Ended { compared_all, .. } => {
-                    if compared_all {
-                        self.ledger.all_compared();
-                    }
-                    return;
+                Moved::Ended(_) | Moved::Failed(_) => {
+                    self.devices[number].power.restore();
+                    return Ok(());
                 }
-                Moved::Failed(_) => return,
             },
         };
+        if self.weather.holds_copy(&mut self.rng) && self.late.len() < MAX_LATE {
+            self.late.push_back(Late {
+                device: number,
+                refreshed: self.stores_in(number, Mode::RefreshFromClient),
+                url: url.clone(),
+                body: body.clone(),
+            });
+        }
         match luck {
-            8..14 => {} // lost on the way there
-            14..20 => {
-                // lost on the way back
-                self.post(&url, &body, Crash::No);
+            Luck::Lost => {}
+            Luck::AnswerLost => {
+                self.post(number, &url, &body, Crash::No)?;
             }
-            20..24 => {
-                self.post(&url, &body, Crash::BeforeCommit);
+            Luck::ServerFails(writes) => {
+                self.post(number, &url, &body, Crash::AfterWrites(writes))?;
             }
-            24..30 => {
-                // came twice
-                self.post(&url, &body, Crash::No);
-                self.deliver(number, &url, &body);
+            Luck::Twice => {
+                self.post(number, &url, &body, Crash::No)?;
+                self.deliver(number, &url, &body)?;
             }
-            _ => self.deliver(number, &url, &body),
+            Luck::Cut => {
+                let end = self.rng.usize(..body.len());
+                if let Some(answer) = self.post(number, &url, &body[..end], Crash::No)? {
+                    self.receive(number, &answer);
+                }
+            }
+            Luck::AnswerCut => {
+                if let Some(answer) = self.post(number, &url, &body, Crash::No)? {
+                    let end = self.rng.usize(..answer.len());
+                    self.receive(number, &answer[..end]);
+                }
+            }
+            Luck::Late => {
+                let which = self.rng.usize(..MAX_LATE);
+                if let Some(late) = self.late.remove(which) {
+                    self.journal
+                        .tell(|| format!("late message of {}", late.device));
+                    self.post_refreshing(
+                        late.device,
+                        &late.refreshed,
+                        (&late.url, &late.body),
+                        Crash::No,
+                    )?;
+                }
+                self.deliver(number, &url, &body)?;
+            }
+            _ => self.deliver(number, &url, &body)?,
+        }
+        self.devices[number].power.restore();
+        Ok(())
+    }
+
+    /// Some of a device's stores, and how they are synced.
+    fn choose_stores(&mut self, number: usize) -> Vec<(usize, Mode)> {
+        let count = self.devices[number].stores.len();
+        let wanted = self.rng.usize(1..1 << count);
+        (0..count)
+            .filter(|store| wanted & (1 << store) != 0)
+            .map(|store| {
+                let mode = match self.rng.u8(..40) {
+                    0..2 => Mode::Slow,
+                    2..4 => Mode::FromClient,
+                    4..6 => Mode::FromServer,
+                    6 => Mode::RefreshFromClient,
+                    7 => Mode::RefreshFromServer,
+                    _ => Mode::TwoWay,
+                };
+                (store, mode)
+            })
+            .collect()
+    }
+
+    fn begin(&mut self, number: usize, stores: Vec<(usize, Mode)>) {
+        let entropy = self.rng.u64(..).to_be_bytes();
+        self.journal.tell(|| format!("{number}: begins {stores:?}"));
+        self.outcome.sessions += 1;
+        for (store, mode) in &stores {
+            if matches!(
+                mode,
+                Mode::Slow | Mode::RefreshFromClient | Mode::RefreshFromServer
+            ) {
+                self.compared(number, *store);
+            }
+        }
+        self.devices[number].begin(stores, self.server.now, entropy);
+    }
+
+    /// A store of a device compares all items, or may do so.
+    fn compared(&mut self, number: usize, store: usize) {
+        let store = &self.devices[number].stores[store];
+        self.ledgers[index_of(store.kind)].all_compared(number, &store.contents());
+    }
+
+    /// Stores whose anchors are void will be compared.
+    fn note_comparisons(&mut self, number: usize) {
+        for store in 0..self.devices[number].stores.len() {
+            if !self.devices[number].stores[store].is_in_step() {
+                self.compared(number, store);
+            }
         }
     }
 
-    fn deliver(&mut self, number: usize, url: &str, body: &[u8]) {
-        let answer = self.post(url, body, Crash::No);
-        if let (Some(answer), Some(device)) = (answer, self.devices.get_mut(number)) {
-            // a session that fails here begins again later
-            let _ = device.receive(&answer);
-            if !device.is_in_step() {
-                // its anchors are void: all will be compared
-                self.ledger.all_compared();
+    fn step(&mut self, number: usize) -> Moved {
+        let moved = self.devices[number].step();
+        match &moved {
+            Moved::Send(..) => {}
+            Moved::Ended(synced) => {
+                for synced in synced.iter().filter(|synced| synced.is_slow) {
+                    self.compared(number, synced.store);
+                }
+                let errors: Vec<_> = synced.iter().map(|one| one.error.clone()).collect();
+                self.journal.tell(|| format!("{number}: ended {errors:?}"));
             }
+            Moved::Failed(reason) => self.journal.tell(|| format!("{number}: failed, {reason}")),
         }
+        self.note_comparisons(number);
+        moved
     }
 
-    fn post(&mut self, url: &str, body: &[u8], crash: Crash) -> Option<Vec<u8>> {
-        let entropy = self.server_entropy();
-        let token = url.split_once("?sid=").map(|(_, token)| token);
-        let lost = crash == Crash::BeforeCommit;
-        let answer = self.server.post(body, token, entropy, crash);
-        self.messages += 1;
-        self.trace = fnv(body) ^ self.trace.rotate_left(5);
-        if let Some(answer) = &answer {
-            self.trace = fnv(answer) ^ self.trace.rotate_left(5) ^ u64::from(lost);
+    fn deliver(&mut self, number: usize, url: &str, body: &[u8]) -> Result<(), Fault> {
+        if let Some(answer) = self.post(number, url, body, Crash::No)? {
+            self.receive(number, &answer);
         }
-        answer
+        Ok(())
     }
 
-    fn entropy(&mut self) -> [u8; 8] {
-        self.rng.u64(..).to_be_bytes()
+    /// A device takes an answer; a session that fails here begins again later.
+    fn receive(&mut self, number: usize, answer: &[u8]) -> Option<String> {
+        let refreshed = self.stores_in(number, Mode::RefreshFromServer);
+        let before: Vec<Held> = refreshed
+            .iter()
+            .map(|store| held(&self.devices[number].stores[*store].contents()))
+            .collect();
+        let failure = self.devices[number].receive(answer).err();
+        for (store, before) in refreshed.into_iter().zip(before) {
+            let store = &self.devices[number].stores[store];
+            let (after, server) = (
+                held(&store.contents()),
+                held(&self.server.contents(store.kind)),
+            );
+            self.ledgers[index_of(store.kind)].refreshed(&before, &after, &server);
+        }
+        if let Some(reason) = &failure {
+            self.journal.tell(|| format!("{number}: failed, {reason}"));
+        }
+        self.journal.tell_changes(&self.server, &self.devices);
+        self.note_comparisons(number);
+        failure
     }
 
-    fn server_entropy(&mut self) -> [u8; 32] {
+    fn stores_in(&self, number: usize, mode: Mode) -> Vec<usize> {
+        let running = self.devices[number].running.iter();
+        running
+            .filter(|(_, running)| *running == mode)
+            .map(|(store, _)| *store)
+            .collect()
+    }
+
+    /// The server takes a message of a device.
+    fn post(
+        &mut self,
+        number: usize,
+        url: &str,
+        body: &[u8],
+        crash: Crash,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        let refreshed = self.stores_in(number, Mode::RefreshFromClient);
+        self.post_refreshing(number, &refreshed, (url, body), crash)
+    }
+
+    /// The same with the stores that the message's session refreshes from the client.
+    fn post_refreshing(
+        &mut self,
+        number: usize,
+        refreshed: &[usize],
+        (url, body): (&str, &[u8]),
+        crash: Crash,
+    ) -> Result<Option<Vec<u8>>, Fault> {
         let mut entropy = [0; 32];
         self.rng.fill(&mut entropy);
-        entropy
+        let token = url.split_once("?sid=").map(|(_, token)| token);
+        let server = |world: &Self, store: usize| {
+            held(
+                &world
+                    .server
+                    .contents(world.devices[number].stores[store].kind),
+            )
+        };
+        let before: Vec<Held> = refreshed.iter().map(|one| server(self, *one)).collect();
+        let answer = self
+            .server
+            .post(body, token, entropy, crash)
+            .map_err(|reason| Fault::State { reason })?;
+        for (store, before) in refreshed.iter().zip(before) {
+            let after = server(self, *store);
+            let store = &self.devices[number].stores[*store];
+            let device = held(&store.contents());
+            self.ledgers[index_of(store.kind)].refreshed(&before, &after, &device);
+        }
+        self.outcome.messages += 1;
+        let trace = self.outcome.trace.rotate_left(5);
+        let heard = answer.as_deref().map_or(0, fnv);
+        self.outcome.trace = trace ^ fnv(body) ^ heard.rotate_left(1);
+        let said = std::mem::take(&mut self.server.said);
+        let sizes = (body.len(), answer.as_ref().map(Vec::len));
+        self.journal
+            .tell(|| format!("{number}: message {sizes:?} {said:?}"));
+        self.journal.tell_changes(&self.server, &self.devices);
+        Ok(answer)
     }
 
     /// The network is good again: all devices sync until nothing can be left to say.
     fn calm(&mut self) -> Result<(), Fault> {
+        self.journal.tell(|| "calm".to_owned());
         for device in &mut self.devices {
             device.hang_up();
         }
         for round in 0..CALM_ROUNDS {
             for number in 0..self.devices.len() {
-                let items = self.sync(number)?;
+                let moved = self.sync(number)?;
                 let last = round + 1 == CALM_ROUNDS;
-                if last && items > 0 {
+                if last && moved > 0 {
                     return Err(Fault::Restless {
                         device: self.devices[number].name.clone(),
                     });
                 }
             }
         }
-        let held = self.server.contents();
         for device in &self.devices {
-            if device.contents() != held {
-                return Err(Fault::Differs {
-                    device: device.name.clone(),
-                });
-            }
+            agreement(&mut self.server, device)?;
         }
-        self.trace ^= held
-            .iter()
-            .fold(0, |hash, text| hash ^ fnv(text.as_bytes()));
-        self.ledger.check(&held)
+        for (kind, ledger) in KINDS.into_iter().zip(&self.ledgers) {
+            let overruled = match self.server.config.conflict {
+                ConflictPolicy::ServerWins => self.server.history(kind),
+                _ => Vec::new(),
+            };
+            ledger.check(&self.server.contents(kind), &overruled)?;
+        }
+        Ok(())
     }
 
     /// A whole session on a good network; how many items moved.
     fn sync(&mut self, number: usize) -> Result<u64, Fault> {
         self.server.now += 60;
-        let entropy = self.entropy();
-        let stuck = |device: &Device, reason: String| Fault::Stuck {
-            device: device.name.clone(),
+        let name = self.devices[number].name.clone();
+        let stuck = |reason: String| Fault::Stuck {
+            device: name.clone(),
             reason,
         };
-        self.devices[number].begin(Mode::TwoWay, self.server.now, entropy);
+        let stores = 0..self.devices[number].stores.len();
+        self.begin(number, stores.map(|store| (store, Mode::TwoWay)).collect());
         loop {
-            match self.devices[number].step() {
+            match self.step(number) {
                 Moved::Send(url, body) => {
-                    let answer = self.post(&url, &body, Crash::No);
-                    let device = &mut self.devices[number];
-                    let Some(answer) = answer else {
-                        return Err(stuck(device, "no answer".into()));
-                    };
-                    if let Err(reason) = device.receive(&answer) {
-                        return Err(stuck(device, reason));
+                    let answer = self.post(number, &url, &body, Crash::No)?;
+                    let answer = answer.ok_or_else(|| stuck("no answer".to_owned()))?;
+                    if let Some(reason) = self.receive(number, &answer) {
+                        return Err(stuck(reason));
                     }
                 }
-                Moved::Ended {
-                    items,
-                    compared_all,
-                } => {
-                    if compared_all {
-                        self.ledger.all_compared();
+                Moved::Ended(synced) => {
+                    if let Some(reason) = synced.iter().find_map(|one| one.error.clone()) {
+                        return Err(stuck(reason));
                     }
-                    return Ok(items);
+                    return Ok(synced.iter().map(|one| one.moved).sum());
                 }
-                Moved::Failed(reason) => return Err(stuck(&self.devices[number], reason)),
+                Moved::Failed(reason) => return Err(stuck(reason)),
             }
         }
     }
+}
+
+fn index_of(kind: DatastoreKind) -> usize {
+    KINDS.into_iter().position(|one| one == kind).unwrap_or(0)
 }

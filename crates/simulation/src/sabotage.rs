@@ -1,0 +1,78 @@
+//! Rules that are broken on purpose, to see that the checks find it.
+
+/// A rule of the server's state, of the server or of a device that does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sabotage {
+    /// The server does not know an item's former versions.
+    ForgetHistory,
+    /// The server takes anchors over as soon as changes begin.
+    AnchorsEarly,
+    /// The server forgets which LUID belongs to what.
+    ForgetMaps,
+    /// The server matches no items by content.
+    MatchNothing,
+    /// The server does not find the deleted record that a comparison brings back.
+    ForgetTombstones,
+    /// The server says that a device has seen everything.
+    SeenAll,
+    /// The server keeps deletions to itself.
+    HideDeletions,
+    /// The server keeps some items to itself.
+    HideItems,
+    /// The server does not keep its last answer: a message that comes again is a new one.
+    ForgetAnswer,
+    /// A crash of the server keeps what the message had written so far.
+    KeepHalf,
+    /// Some answers leave without their commit.
+    LoseCommit,
+    /// A pair of the map stays when its item is gone.
+    KeepPairs,
+    /// The server takes every device to hold the newest content.
+    TrustRevisions,
+    /// All devices share one map.
+    ShareMaps,
+    /// A slow sync or refresh goes on with the old map.
+    KeepGeneration,
+    /// A refresh from the client removes also what the client sent.
+    RefreshRemovesAll,
+    /// The device tells no LUIDs.
+    SkipMaps,
+    /// The device does not see that its map was acknowledged.
+    IgnoreAcknowledgement,
+    /// The device makes nothing durable before the session ends.
+    DurableAtEnd,
+    /// The device takes what it gave out for confirmed.
+    ConfirmUnheard,
+    /// The device keeps its items in a refresh from the server.
+    ClearNothing,
+    /// The device keeps its anchors when its map is void.
+    KeepAnchors,
+}
+
+impl Sabotage {
+    /// All of them.
+    pub const ALL: [Self; 22] = [
+        Self::ForgetHistory,
+        Self::AnchorsEarly,
+        Self::ForgetMaps,
+        Self::MatchNothing,
+        Self::ForgetTombstones,
+        Self::SeenAll,
+        Self::HideDeletions,
+        Self::HideItems,
+        Self::ForgetAnswer,
+        Self::KeepHalf,
+        Self::LoseCommit,
+        Self::KeepPairs,
+        Self::TrustRevisions,
+        Self::ShareMaps,
+        Self::KeepGeneration,
+        Self::RefreshRemovesAll,
+        Self::SkipMaps,
+        Self::IgnoreAcknowledgement,
+        Self::DurableAtEnd,
+        Self::ConfirmUnheard,
+        Self::ClearNothing,
+        Self::KeepAnchors,
+    ];
+}
