@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use session::store::{Guid, LinkId, PendingRange, Transaction as _};
+use session::store::{ChangeSeq, Guid, LinkId, PendingRange, Transaction as _};
 
 use crate::device::{Device, Store};
 use crate::fault::Fault;
+use crate::items::read;
+use crate::ledger::held;
 use crate::server::Server;
 
 /// Checks contents, anchors and maps of all of a device's datastores.
@@ -80,7 +82,7 @@ fn state(server: &mut Server, device: &Device, store: &Store) -> Result<(), Stri
         return Err("an item of the device is in no pair".to_owned());
     }
     let all = PendingRange {
-        after: session::store::ChangeSeq(0),
+        after: ChangeSeq(0),
         until: server.state.last_change(datastore).map_err(failed)?,
         generation: link.generation,
         limit: 0,
@@ -91,4 +93,17 @@ fn state(server: &mut Server, device: &Device, store: &Store) -> Result<(), Stri
         0 => Ok(()),
         count => Err(format!("{count} items wait for the device")),
     }
+}
+
+/// The server's items, in the version it has, of records that a store does not hold.
+pub(crate) fn unknown_to(server: &Server, store: &Store) -> Vec<(Guid, ChangeSeq)> {
+    let known = held(&store.contents());
+    let items = server.items(store.kind).into_iter();
+    items
+        .filter(|item| {
+            let record = read(&String::from_utf8_lossy(&item.content));
+            record.is_some_and(|(record, _)| !known.contains_key(&record))
+        })
+        .map(|item| (item.guid, item.seq))
+        .collect()
 }

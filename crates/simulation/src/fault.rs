@@ -1,4 +1,21 @@
-//! What must not be.
+//! How a run ends, and what must not be.
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What must not be, if anything.
+    pub fault: Option<Fault>,
+    /// Hash over all bytes on the wire and the end: equal for equal seeds.
+    pub trace: u64,
+    /// Messages that reached the server.
+    pub messages: u64,
+    /// Sessions begun.
+    pub sessions: u64,
+    /// Changes that persons made.
+    pub edits: u64,
+    /// Items on the server in the end.
+    pub items: usize,
+}
 
 /// Something that a run found wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +88,14 @@ pub enum Fault {
         datastore: &'static str,
         /// On what.
         what: String,
+    },
+    /// A refresh from the client left what the client does not have.
+    #[error("a refresh from {device} left {datastore} that it does not have")]
+    NotRefreshed {
+        /// The device.
+        device: String,
+        /// The datastore.
+        datastore: &'static str,
     },
     /// The server's state failed without cause.
     #[error("the server's state failed: {reason}")]

@@ -26,6 +26,6 @@ mod server;
 mod transaction;
 mod world;
 
-pub use fault::Fault;
+pub use fault::{Fault, Outcome};
 pub use sabotage::Sabotage;
-pub use world::{Outcome, run, run_sabotaged, run_told};
+pub use world::{run, run_sabotaged, run_told};

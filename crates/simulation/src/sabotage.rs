@@ -35,6 +35,8 @@ pub enum Sabotage {
     KeepGeneration,
     /// A refresh from the client removes also what the client sent.
     RefreshRemovesAll,
+    /// A refresh from the client removes nothing.
+    RefreshRemovesNothing,
     /// The device tells no LUIDs.
     SkipMaps,
     /// The device does not see that its map was acknowledged.
@@ -51,7 +53,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::ForgetHistory,
         Self::AnchorsEarly,
         Self::ForgetMaps,
@@ -68,6 +70,7 @@ impl Sabotage {
         Self::ShareMaps,
         Self::KeepGeneration,
         Self::RefreshRemovesAll,
+        Self::RefreshRemovesNothing,
         Self::SkipMaps,
         Self::IgnoreAcknowledgement,
         Self::DurableAtEnd,

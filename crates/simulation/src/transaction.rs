@@ -331,6 +331,9 @@ impl Transaction for Watched<'_> {
         generation: i64,
         limit: usize,
     ) -> Result<Vec<Guid>, StoreError> {
+        if self.breaks(Sabotage::RefreshRemovesNothing) {
+            return Ok(Vec::new());
+        }
         let generation = match self.sabotage {
             // no pair belongs to it
             Some(Sabotage::RefreshRemovesAll) => -1,

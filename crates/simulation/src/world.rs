@@ -1,15 +1,15 @@
 //! One run: steps chosen by the seed, then the calm, then the checks.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use fastrand::Rng;
 use session::client::Mode;
 use session::server::{Config, ConflictPolicy};
-use session::store::DatastoreKind;
+use session::store::{ChangeSeq, DatastoreKind, Guid};
 
-use crate::check::agreement;
+use crate::check::{agreement, unknown_to};
 use crate::device::{Device, Moved};
-use crate::fault::Fault;
+use crate::fault::{Fault, Outcome};
 use crate::items::{KINDS, media_type};
 use crate::journal::Journal;
 use crate::ledger::{Held, Ledger, held};
@@ -33,23 +33,6 @@ const FEW_ITEMS: usize = 12;
 /// Bytes of an item's remark at most, so that every item fits into the smallest message.
 const MAX_FILLING: usize = 500;
 
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// What must not be, if anything.
-    pub fault: Option<Fault>,
-    /// Hash over all bytes on the wire and the end: equal for equal seeds.
-    pub trace: u64,
-    /// Messages that reached the server.
-    pub messages: u64,
-    /// Sessions begun.
-    pub sessions: u64,
-    /// Changes that persons made.
-    pub edits: u64,
-    /// Items on the server in the end.
-    pub items: usize,
-}
-
 /// A message that is held up.
 struct Late {
     device: usize,
@@ -67,6 +50,8 @@ struct World {
     /// One for each of [`KINDS`].
     ledgers: Vec<Ledger>,
     late: VecDeque<Late>,
+    /// What a refresh from the client that runs has to remove, by device and store.
+    doomed: BTreeMap<(usize, usize), Vec<(Guid, ChangeSeq)>>,
     outcome: Outcome,
     journal: Journal,
 }
@@ -112,6 +97,7 @@ impl World {
                 .into_iter()
                 .collect(),
             late: VecDeque::new(),
+            doomed: BTreeMap::new(),
             outcome: Outcome {
                 fault: None,
                 trace: seed,
@@ -214,7 +200,7 @@ impl World {
         let (url, body) = match self.devices[number].unanswered.clone() {
             // the same message once more
             Some(unanswered) => unanswered,
-            None => match self.step(number) {
+            None => match self.step(number)? {
                 Moved::Send(url, body) => (url, body),
                 Moved::Ended(_) | Moved::Failed(_) => {
                     self.devices[number].power.restore();
@@ -299,6 +285,12 @@ impl World {
         self.journal.tell(|| format!("{number}: begins {stores:?}"));
         self.outcome.sessions += 1;
         for (store, mode) in &stores {
+            self.doomed.remove(&(number, *store));
+            if *mode == Mode::RefreshFromClient {
+                let store_held = &self.devices[number].stores[*store];
+                let doomed = unknown_to(&self.server, store_held);
+                self.doomed.insert((number, *store), doomed);
+            }
             if matches!(
                 mode,
                 Mode::Slow | Mode::RefreshFromClient | Mode::RefreshFromServer
@@ -324,13 +316,25 @@ impl World {
         }
     }
 
-    fn step(&mut self, number: usize) -> Moved {
+    fn step(&mut self, number: usize) -> Result<Moved, Fault> {
         let moved = self.devices[number].step();
         match &moved {
             Moved::Send(..) => {}
             Moved::Ended(synced) => {
-                for synced in synced.iter().filter(|synced| synced.is_slow) {
-                    self.compared(number, synced.store);
+                for synced in synced {
+                    if synced.is_slow {
+                        self.compared(number, synced.store);
+                    }
+                    let doomed = self.doomed.remove(&(number, synced.store));
+                    let store = &self.devices[number].stores[synced.store];
+                    let left = unknown_to(&self.server, store);
+                    let doomed = doomed.unwrap_or_default();
+                    if synced.error.is_none() && doomed.iter().any(|item| left.contains(item)) {
+                        return Err(Fault::NotRefreshed {
+                            device: self.devices[number].name.clone(),
+                            datastore: store.kind.name(),
+                        });
+                    }
                 }
                 let errors: Vec<_> = synced.iter().map(|one| one.error.clone()).collect();
                 self.journal.tell(|| format!("{number}: ended {errors:?}"));
@@ -338,7 +342,7 @@ impl World {
             Moved::Failed(reason) => self.journal.tell(|| format!("{number}: failed, {reason}")),
         }
         self.note_comparisons(number);
-        moved
+        Ok(moved)
     }
 
     fn deliver(&mut self, number: usize, url: &str, body: &[u8]) -> Result<(), Fault> {
@@ -474,7 +478,7 @@ impl World {
         let stores = 0..self.devices[number].stores.len();
         self.begin(number, stores.map(|store| (store, Mode::TwoWay)).collect());
         loop {
-            match self.step(number) {
+            match self.step(number)? {
                 Moved::Send(url, body) => {
                     let answer = self.post(number, &url, &body, Crash::No)?;
                     let answer = answer.ok_or_else(|| stuck("no answer".to_owned()))?;
