@@ -194,6 +194,7 @@ impl World {
                     url,
                     body,
                     encoding,
+                    ..
                 } => {
                     messages += 1;
                     let sent = Instant::now();

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use connectors::vdir::Vdir;
 use session::client::{Config, Mode, Session, Source, Step};
-use session::server::{Request, answer};
+use session::server::{Proof, Request, answer};
 use session::store::{AccountId, DatastoreId, DatastoreKind};
 use store::Memory;
 use syncml::{Document, Encoding, Version, auth};
@@ -45,6 +45,7 @@ impl Server {
             token: None,
             resp_uri_base: None,
             peer: None,
+            proof: Proof::default(),
             now: self.now,
             entropy: [(self.now % 251) as u8; 32],
         };

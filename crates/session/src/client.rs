@@ -16,6 +16,7 @@
 
 mod compose;
 mod devinf;
+mod expects;
 mod invitation;
 mod large;
 mod memory;
@@ -145,6 +146,8 @@ pub enum Step {
         body: Vec<u8>,
         /// Its encoding.
         encoding: Encoding,
+        /// The value of `x-syncml-hmac` that has to go with it.
+        mac: Option<String>,
     },
     /// The session is over.
     Done(Summary),
@@ -249,6 +252,12 @@ pub enum Error {
     /// nobody has allowed that ([`Config::basic_first`]).
     #[error("the server wants the password in the clear over an unencrypted connection")]
     ClearPassword,
+    /// The server has not proved that it is the one expected ([`Session::expect_server`]).
+    #[error("the server did not prove that it is {name:?}")]
+    Impostor {
+        /// The name expected.
+        name: String,
+    },
     /// The server does not speak this version: a session in a lower one may do.
     #[error("the server does not speak SyncML {version} ({status}, {phrase})", phrase = status.phrase())]
     Version {
@@ -351,6 +360,8 @@ struct Owed {
     code: StatusCode,
     /// The server's `Next`, repeated in the status of its alert.
     anchor: Option<String>,
+    /// The nonce of a challenge to the server.
+    challenge: Option<Vec<u8>>,
 }
 
 /// State of a source in the session.
@@ -475,6 +486,8 @@ pub struct Session {
     scheme: Scheme,
     tries: u32,
     authenticated: bool,
+    /// What the server has to prove before anything is done.
+    expected: Option<expects::Expected>,
     owed: Vec<Owed>,
     /// What a message that asked for this session is owed, in package 1.
     invited: Vec<Owed>,
@@ -516,6 +529,8 @@ enum Suspending {
 enum Scheme {
     Basic,
     Md5,
+    /// Beside the message.
+    Mac,
 }
 
 /// Messages without any content in a row after which a server is taken for broken.
@@ -608,6 +623,7 @@ impl Session {
             nonce: nonce.unwrap_or_default(),
             tries: 0,
             authenticated: false,
+            expected: None,
             owed: Vec::new(),
             invited: Vec::new(),
             asked_devinf: Vec::new(),
@@ -645,6 +661,7 @@ impl Session {
         }
         Ok(Step::Send {
             url: self.url.clone(),
+            mac: self.mac_of(&body),
             body,
             encoding: self.config.encoding,
         })

@@ -15,11 +15,13 @@
 
 mod bounds;
 mod devinf;
+mod identity;
 mod incoming;
 mod initialization;
 mod large;
 mod login;
 mod outgoing;
+mod policy;
 mod reply;
 mod state;
 
@@ -27,6 +29,7 @@ use syncml::{Command, Document, Encoding, Header, Message, StatusCode, Version};
 
 use crate::store::{StoreError, StoredSession, Transaction};
 use crate::uri::same_address;
+pub use policy::{AuthPolicy, Proof, Question, Scheme, ServerLogin, Verdict};
 use reply::{Reply, StatusOut};
 use state::{Phase, State};
 
@@ -43,6 +46,8 @@ pub struct Config {
     pub max_obj_size: u64,
     /// Who wins when both sides changed an item.
     pub conflict: ConflictPolicy,
+    /// How logins are asked for and accepted.
+    pub auth: AuthPolicy,
 }
 
 impl Default for Config {
@@ -53,6 +58,7 @@ impl Default for Config {
             max_msg_size: 1_000_000,
             max_obj_size: 32 << 20,
             conflict: ConflictPolicy::ClientWins,
+            auth: AuthPolicy::default(),
         }
     }
 }
@@ -85,6 +91,8 @@ pub struct Request<'a> {
     /// Where the message came from, as the transport knows it (an IP address): a message without
     /// a token has to come from where the session was logged in. `None` skips that check.
     pub peer: Option<&'a str>,
+    /// What else is known of the sender.
+    pub proof: Proof<'a>,
     /// Seconds since 1970.
     pub now: i64,
     /// Fresh random bytes, for tokens and nonces.
@@ -110,6 +118,9 @@ pub struct Answer {
     pub device: String,
     /// The account's name, once known.
     pub account: Option<String>,
+    /// The value of `x-syncml-hmac` that has to go with the answer, for transports that have such
+    /// a header: the client has asked for this proof.
+    pub mac: Option<String>,
     /// What happened, for people.
     pub log: Vec<LogEvent>,
 }
@@ -160,6 +171,13 @@ pub enum AnswerError {
     /// The state failed; nothing of the message was done.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// An outside authority has to judge a name and password first ([`AuthPolicy::delegates`]);
+    /// then the message is answered with [`Proof::verdict`] set.
+    #[error("an authority has to be asked about {:?}", question.user)]
+    Ask {
+        /// What to ask.
+        question: Question,
+    },
 }
 
 /// Commands of a refused message that are answered one by one.
@@ -173,8 +191,14 @@ struct Run<'r> {
     header: &'r Header<'r>,
     state: State,
     reply: Reply,
+    /// The message comes from who is logged in.
+    authenticated: bool,
     logged_in_now: bool,
     refused: bool,
+    /// The authority has to be asked before anything is done.
+    question: Option<Question>,
+    /// Nonces that were good when the message came.
+    nonces: Vec<Vec<u8>>,
     /// The digest that was offered proves the password, but over no nonce.
     lacks_nonce: bool,
     log: Vec<LogEvent>,
@@ -211,7 +235,7 @@ pub fn answer(
         && (session.last_request == request.hash || request.token == Some(&session.token))
         && !session.last_answer.is_empty()
     {
-        return Ok(repeated(session, encoding));
+        return Ok(repeated(session, config, encoding));
     }
     if let Some(awaited) = found
         .as_ref()
@@ -235,14 +259,24 @@ pub fn answer(
         header,
         state,
         reply: Reply::default(),
+        authenticated: false,
         logged_in_now: false,
         refused: false,
+        question: None,
+        nonces: Vec::new(),
         lacks_nonce: false,
         log: Vec::new(),
     };
     run.handle(&message)?;
+    if let Some(question) = run.question {
+        return Err(AnswerError::Ask { question });
+    }
     let body = run.write(&token, encoding)?;
     run.save(&token, &body)?;
+    let mac = run
+        .state
+        .mac_of(config, &body)
+        .filter(|_| run.authenticated);
     Ok(Answer {
         body,
         encoding,
@@ -252,6 +286,7 @@ pub fn answer(
         msg_id: header.msg_id.trim().to_owned(),
         device: run.state.device.clone(),
         account: run.state.login.as_ref().map(|login| login.name.clone()),
+        mac,
         log: run.log,
     })
 }
@@ -314,7 +349,8 @@ fn may_go_on(session: &StoredSession, request: &Request<'_>) -> bool {
 }
 
 // spec: A25 N19
-fn repeated(session: &StoredSession, encoding: Encoding) -> Answer {
+fn repeated(session: &StoredSession, config: &Config, encoding: Encoding) -> Answer {
+    let state = State::load(&session.state);
     Answer {
         body: session.last_answer.clone(),
         encoding,
@@ -324,6 +360,7 @@ fn repeated(session: &StoredSession, encoding: Encoding) -> Answer {
         msg_id: session.last_msg_id.clone(),
         device: session.device.clone(),
         account: None,
+        mac: state.and_then(|state| state.mac_of(config, &session.last_answer)),
         log: vec![LogEvent::new(
             Level::Info,
             &format!(

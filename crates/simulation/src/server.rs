@@ -1,6 +1,6 @@
 //! The server of a run: the real session over the model of the state.
 
-use session::server::{AnswerError, Config, Request, answer};
+use session::server::{AnswerError, Config, Proof, Request, answer};
 use session::store::{AccountId, DatastoreId, DatastoreKind, Guid, StoredItem, Transaction as _};
 use store::Memory;
 use syncml::{Document, auth};
@@ -108,6 +108,7 @@ impl Server {
             token,
             resp_uri_base: Some("http://server/syncml"),
             peer: None,
+            proof: Proof::default(),
             now: self.now,
             entropy,
         };

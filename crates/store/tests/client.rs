@@ -15,6 +15,7 @@ use std::sync::Arc;
 use scripted::Server;
 use scripted::device::{Device, Shared, card, counts, run};
 use session::client::{Config, Error, MemoryReplica, Mode, Session, Source, Step};
+use session::server::{Scheme, ServerLogin};
 use session::store::DatastoreKind;
 use syncml::{Encoding, Version};
 
@@ -240,6 +241,66 @@ fn a_wrong_password_ends_in_a_refusal() {
         let mut session = phone.session(&server, Mode::TwoWay);
         let refused = run(&mut session, &mut server, (u64::MAX, u64::MAX)).unwrap_err();
         assert!(matches!(refused, Error::Refused { .. }), "{refused}");
+    }
+}
+
+// spec: N21 E10 E13
+#[test]
+fn every_way_to_log_in_leads_to_a_sync() {
+    for (scheme, per_message) in [
+        (Scheme::Basic, false),
+        (Scheme::Basic, true),
+        (Scheme::Md5, false),
+        (Scheme::Md5, true),
+        (Scheme::Mac, false),
+    ] {
+        let mut server = Server::new();
+        server.config.auth.scheme = scheme;
+        server.config.auth.per_message = per_message;
+        let mut phone = Device::new("phone");
+        phone.config.basic_first = scheme == Scheme::Basic;
+        let content = phone.add("Ann", "1");
+        phone.sync(&mut server, Mode::TwoWay);
+        assert_eq!(server.contents(), [content], "{scheme:?}");
+        let edited = phone.add("Bob", "2");
+        phone.sync(&mut server, Mode::TwoWay);
+        assert!(server.contents().contains(&edited), "{scheme:?}");
+    }
+}
+
+// spec: E15
+#[test]
+fn a_server_proves_itself_before_anything_is_done() {
+    let login = |password: &str| ServerLogin {
+        name: "sync.example".to_owned(),
+        password: password.to_owned(),
+    };
+    for version in Version::ALL {
+        for (known, told) in [
+            (Some("secret"), true),
+            (Some("guess"), false),
+            (None, false),
+        ] {
+            let mut server = Server::new();
+            server.config.auth.server = known.map(login);
+            let mut laptop = Device::new("laptop");
+            laptop.add("Bob", "2");
+            laptop.sync(&mut server, Mode::TwoWay);
+            let mut phone = Device::new("phone");
+            phone.config.version = version;
+            phone.add("Ann", "1");
+            let mut session = phone.session(&server, Mode::TwoWay);
+            session.expect_server("sync.example", "secret", [7; 16]);
+            let outcome = run(&mut session, &mut server, (u64::MAX, u64::MAX));
+            assert_eq!(outcome.is_ok(), told, "{outcome:?}");
+            let count = if told { 2 } else { 1 };
+            assert_eq!(server.contents().len(), count);
+            assert_eq!(phone.contacts.contents().len(), count);
+            if !told {
+                let error = outcome.unwrap_err();
+                assert!(matches!(error, Error::Impostor { .. }), "{error}");
+            }
+        }
     }
 }
 

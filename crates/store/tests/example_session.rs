@@ -8,7 +8,7 @@
     unreachable_pub
 )]
 
-use session::server::{Config, Request, answer};
+use session::server::{Config, Proof, Request, answer};
 use session::store::{
     AccountId, ChangeSeq, Content, DatastoreId, Device, Guid, Link, LinkId, Mapping, Origin,
     Transaction,
@@ -193,6 +193,7 @@ fn the_server_answers_as_in_the_white_paper() {
             token: None,
             resp_uri_base: None,
             peer: None,
+            proof: Proof::default(),
             now: 1_074_590_000,
             entropy: [number as u8; 32],
         };

@@ -257,9 +257,10 @@ async fn run(
                 url,
                 body,
                 encoding,
+                mac,
             } => {
                 let answer = client
-                    .post(&url, encoding.media_type(), body.into())
+                    .post_with(&url, encoding.media_type(), body.into(), mac.as_deref())
                     .await
                     .map_err(End::Transport)?;
                 session

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use session::server::{self, Answer, AnswerError, Level, Request};
+use session::server::{self, Answer, AnswerError, Level, Proof, Request};
 use session::store::StoreError;
 use store::Sqlite;
 use syncml::auth::{self, Credentials};
@@ -150,6 +150,10 @@ impl Exchange for Node {
                     token: incoming.token.as_deref(),
                     resp_uri_base: incoming.resp_uri_base.as_deref(),
                     peer: Some(&peer),
+                    proof: Proof {
+                        mac: incoming.mac.as_deref().map(|mac| (mac, &incoming.body[..])),
+                        verdict: None,
+                    },
                     now,
                     entropy,
                 };
@@ -223,6 +227,7 @@ fn outgoing(outcome: Result<Answer, AnswerError>) -> Outgoing {
             Outgoing::Message {
                 encoding: answer.encoding,
                 body: answer.body,
+                mac: answer.mac,
             }
         }
         Err(AnswerError::Unreadable(error)) => {
@@ -316,6 +321,7 @@ mod tests {
                 charset: None,
                 token: None,
                 resp_uri_base: Some("http://h/syncml".to_owned()),
+                mac: None,
                 user_agent: None,
                 peer: Ipv4Addr::LOCALHOST.into(),
             })

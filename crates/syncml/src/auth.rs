@@ -1,6 +1,8 @@
-//! Credentials and challenges: basic and MD5 (Representation Protocol, `Cred` and `Chal`).
+//! Credentials and challenges: basic, MD5 and MAC (Representation Protocol, `Cred` and `Chal`).
 //!
 //! Pure functions over texts and bytes; nonces come from the caller.
+
+mod mac;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,11 +10,14 @@ use md5::{Digest, Md5};
 
 use crate::message::{Chal, Cred, Data};
 use crate::meta::Meta;
+pub use mac::{HEADER as MAC_HEADER, Mac, mac};
 
 /// Media type of basic credentials.
 pub const BASIC: &str = "syncml:auth-basic";
 /// Media type of MD5 credentials.
 pub const MD5: &str = "syncml:auth-md5";
+/// Media type of challenges for a [`Mac`], which is never in a `Cred`.
+pub const MAC: &str = "syncml:auth-MAC";
 
 /// What a peer offers to prove who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +61,7 @@ pub enum Error {
 /// # Errors
 ///
 /// [`Error::Scheme`] for an unknown scheme, [`Error::Malformed`] for data that does not fit it.
-// spec: E01 E19
+// spec: E01 E04 E19
 pub fn credentials(cred: &Cred<'_>) -> Result<Credentials, Error> {
     let scheme = cred
         .meta
@@ -137,7 +142,16 @@ pub fn basic_chal() -> Chal<'static> {
 /// A challenge for MD5 credentials over `nonce`.
 // spec: E07
 pub fn md5_chal(nonce: &[u8]) -> Chal<'static> {
-    let meta = Meta::of_type(MD5);
+    nonce_chal(MD5, nonce)
+}
+
+/// A challenge for a [`Mac`] over `nonce`.
+pub fn mac_chal(nonce: &[u8]) -> Chal<'static> {
+    nonce_chal(MAC, nonce)
+}
+
+fn nonce_chal(scheme: &'static str, nonce: &[u8]) -> Chal<'static> {
+    let meta = Meta::of_type(scheme);
     Chal {
         meta: Meta {
             format: Some("b64".into()),

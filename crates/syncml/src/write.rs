@@ -181,7 +181,11 @@ impl MessageWriter {
         let Some(cred) = cred else { return };
         self.out.start(n::CRED);
         self.meta(cred.meta.as_ref());
-        self.leaf(n::DATA, &cred.data.to_text());
+        match cred.data.as_bytes().map(std::str::from_utf8) {
+            // a digest of sixteen bytes is no text
+            Some(Err(_)) => self.data(&cred.data),
+            _ => self.leaf(n::DATA, &cred.data.to_text()),
+        }
         self.out.end(n::CRED);
     }
 

@@ -17,6 +17,7 @@ impl Exchange for Echo {
         Outgoing::Message {
             encoding: Encoding::Wbxml,
             body: incoming.body.to_vec(),
+            mac: None,
         }
     }
 

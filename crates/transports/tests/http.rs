@@ -57,6 +57,7 @@ async fn start(settings: Settings) -> Server {
         answer: Mutex::new(Outgoing::Message {
             encoding: Encoding::Wbxml,
             body: b"\x02answer".to_vec(),
+            mac: None,
         }),
         ready: AtomicBool::new(true),
         gate: tokio::sync::Mutex::default(),
@@ -139,6 +140,7 @@ async fn a_message_is_answered_with_its_headers() {
             charset: Some("iso-8859-1".to_owned()),
             token: Some("abc".to_owned()),
             resp_uri_base: Some("https://sync.example/syncml".to_owned()),
+            mac: None,
             user_agent: Some("phone".to_owned()),
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
         }
@@ -298,6 +300,7 @@ async fn answers_that_nobody_takes_give_their_connection_back() {
     server.answer_with(Outgoing::Message {
         encoding: Encoding::Wbxml,
         body: vec![2; 64 << 20],
+        mac: None,
     });
     let mut deaf = TcpStream::connect(server.address).unwrap();
     deaf.write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n\x02")
@@ -538,4 +541,27 @@ async fn client_and_server_fit() {
     assert_eq!(answer.body, Bytes::from_static(b"\x02answer"));
     assert_eq!(answer.media_type, media);
     assert_eq!(server.last().resp_uri_base, None);
+}
+
+// spec: N21
+#[tokio::test]
+async fn the_header_of_a_mac_goes_both_ways() {
+    let server = start(Settings::default()).await;
+    server.answer_with(Outgoing::Message {
+        encoding: Encoding::Xml,
+        body: b"<SyncML/>".to_vec(),
+        mac: Some("mac=server".to_owned()),
+    });
+    let client = Client::new(Options::default()).unwrap();
+    let url = format!("http://{}/syncml", server.address);
+    let body = Bytes::from_static(b"<SyncML/>");
+    let media_type = Encoding::Xml.media_type();
+    let answer = client
+        .post_with(&url, media_type, body.clone(), Some("mac=client"))
+        .await
+        .unwrap();
+    assert_eq!(server.last().mac.as_deref(), Some("mac=client"));
+    assert_eq!(answer.mac.as_deref(), Some("mac=server"));
+    client.post(&url, media_type, body).await.unwrap();
+    assert_eq!(server.last().mac, None);
 }

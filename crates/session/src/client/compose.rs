@@ -161,16 +161,16 @@ impl Session {
     // spec: A01 A02 A09
     fn header(&self) -> Header<'static> {
         let config = &self.config;
-        let cred = (!self.authenticated).then(|| match self.scheme {
-            Scheme::Basic => auth::basic_cred(&config.user, &config.password),
-            Scheme::Md5 => auth::md5_cred(match config.version {
-                Version::V1_0 => auth::md5_v1_0(&config.user, &config.password, &self.nonce),
-                _ => auth::md5(
-                    &auth::user_digest(&config.user, &config.password),
-                    &self.nonce,
-                ),
-            }),
-        });
+        let (user, password) = (&config.user, &config.password);
+        let cred = match self.scheme {
+            _ if self.authenticated => None,
+            Scheme::Mac => None,
+            Scheme::Basic => Some(auth::basic_cred(user, password)),
+            Scheme::Md5 => Some(auth::md5_cred(match config.version {
+                Version::V1_0 => auth::md5_v1_0(user, password, &self.nonce),
+                _ => auth::md5(&auth::user_digest(user, password), &self.nonce),
+            })),
+        };
         let meta = Meta {
             max_msg_size: Some(config.max_msg_size),
             // the writer leaves it out before 1.1
@@ -191,6 +191,21 @@ impl Session {
             meta: Some(meta),
             ..Header::default()
         }
+    }
+
+    /// What proves a message to a server that has asked for such a proof.
+    // spec: N21
+    pub(super) fn mac_of(&self, body: &[u8]) -> Option<String> {
+        if self.authenticated || self.scheme != Scheme::Mac {
+            return None;
+        }
+        let config = &self.config;
+        let digest = auth::user_digest(&config.user, &config.password);
+        let mac = auth::Mac {
+            user: config.user.clone(),
+            digest: auth::mac(&digest, &self.nonce, body),
+        };
+        Some(mac.to_string())
     }
 
     /// Writes the statuses owed; whether all of them fitted.
@@ -617,6 +632,7 @@ fn status_of(owed: &Owed, cmd_id: u32) -> Status<'_> {
         source_refs: refs(&owed.source_ref),
         data: StatusCode(owed.code.0).to_string().into(),
         items: anchor.into_iter().collect(),
+        chal: owed.challenge.as_deref().map(auth::md5_chal),
         ..Status::default()
     }
 }

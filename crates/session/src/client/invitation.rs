@@ -38,6 +38,7 @@ impl Session {
             source_ref: None,
             code: StatusCode::OK,
             anchor: None,
+            challenge: None,
         };
         let mut answers = vec![Owed {
             target_ref: Some(message.device.clone()),

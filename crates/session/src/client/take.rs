@@ -60,7 +60,9 @@ impl Session {
             self.idle += 1;
             return self.check_idle();
         }
-        self.owe_header(header);
+        if !self.knows_server(&message)? {
+            return Ok(());
+        }
         let mut brought = false;
         for command in &message.commands {
             brought |= self.take_command(header, command)?;
@@ -136,6 +138,7 @@ impl Session {
         let scheme = match wanted.map(str::trim) {
             Some(name) if name.eq_ignore_ascii_case(auth::BASIC) => Scheme::Basic,
             Some(name) if name.eq_ignore_ascii_case(auth::MD5) => Scheme::Md5,
+            Some(name) if name.eq_ignore_ascii_case(auth::MAC) => Scheme::Mac,
             _ => return Err(Error::Refused { status: code }),
         };
         let is_early = matches!(self.phase, Phase::Alerting | Phase::Initialization)
@@ -165,7 +168,7 @@ impl Session {
         }
     }
 
-    fn owe_header(&mut self, header: &Header<'_>) {
+    pub(super) fn owe_header(&mut self, header: &Header<'_>) {
         if self.no_resp {
             return;
         }
@@ -177,10 +180,11 @@ impl Session {
             source_ref: Some(header.source.uri.to_string()),
             code: StatusCode::OK,
             anchor: None,
+            challenge: None,
         });
     }
 
-    fn owe(
+    pub(super) fn owe(
         &mut self,
         header: &Header<'_>,
         command: &Command<'_>,
@@ -208,6 +212,7 @@ impl Session {
             source_ref,
             code,
             anchor: None,
+            challenge: None,
         });
     }
 
@@ -271,7 +276,7 @@ impl Session {
     }
 
     // spec: C13
-    fn take_status(&mut self, status: &Status<'_>) -> Result<bool, Error> {
+    pub(super) fn take_status(&mut self, status: &Status<'_>) -> Result<bool, Error> {
         if is_for_header(status) {
             return Ok(false);
         }

@@ -629,6 +629,10 @@ impl Run<'_> {
         let Ok(cmd) = status.cmd_ref.trim().parse::<u32>() else {
             return Ok(());
         };
+        if cmd == 0 {
+            self.take_header_status(status);
+            return Ok(());
+        }
         let msg = status
             .msg_ref
             .trim()

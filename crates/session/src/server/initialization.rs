@@ -14,6 +14,12 @@ impl Run<'_> {
         command: &Command<'_>,
         alert: &Alert<'_>,
     ) -> Result<(), StoreError> {
+        if let Some(cred) = &alert.cred
+            && !self.proves(cred)?
+        {
+            self.challenge_alert(command);
+            return Ok(());
+        }
         match alert.code() {
             None => self.push_status(command, StatusCode::BAD_REQUEST),
             // spec: B06 B07
@@ -29,6 +35,13 @@ impl Run<'_> {
                 | AlertCode::REFRESH_FROM_SERVER
                 | AlertCode::RESUME),
             ) => {
+                let again = self.state.phase == Phase::FromClient
+                    && std::mem::take(&mut self.state.alert_challenged)
+                    && !self.state.datastores.iter().any(|ds| ds.sync_received);
+                if again {
+                    self.state.phase = Phase::Initialization;
+                    self.state.package_ended = false;
+                }
                 if self.state.phase != Phase::Initialization {
                     self.push_status(command, StatusCode::NOT_ALLOWED);
                     return Ok(());

@@ -2,62 +2,113 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use syncml::auth::{self, Credentials};
+use syncml::auth::{self, Credentials, Mac};
 use syncml::{Command, Cred, Message, StatusCode, Version};
 
-use super::Run;
+use super::policy::{Question, Scheme, Verdict};
 use super::reply::ChallengeOut;
 use super::state::Login;
-use crate::store::{Account, Device, StoreError};
+use super::{Request, Run};
+use crate::store::{Account, AccountId, Device, StoreError};
 
 /// Refusals in one session after which no further try is offered.
 const MAX_FAILURES: u32 = 3;
 
+/// What a message offers as its sender's proof.
+enum Offer<'m> {
+    Nothing,
+    /// In the transport's header.
+    Mac(Option<Mac>, &'m [u8]),
+    /// In the message's header or an alert.
+    Cred(&'m Cred<'m>),
+}
+
+/// How a sender was proved, which decides what the answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Password,
+    Digest,
+    Mac,
+    /// Nobody asks.
+    Nothing,
+}
+
 impl Run<'_> {
-    /// Whether the client is logged in, now or before; sets the header's status.
-    // spec: E05 E06 E09
+    // spec: E09
+    /// Whether the message comes from who is logged in, now or before; sets the header's status.
+    // spec: E05 E06 E08 E17
     pub(super) fn log_in(&mut self, message: &Message<'_>) -> Result<bool, StoreError> {
-        if self.state.login.is_some() {
+        if self.state.login.is_some() && !self.state.per_message {
+            self.authenticated = true;
             return Ok(true);
         }
-        let cred = message.header.cred.as_ref().or_else(|| {
-            // the oldest Sony Ericsson phones log in at the datastore
-            message.commands.iter().find_map(|command| match command {
-                Command::Alert(alert) => alert.cred.as_ref(),
-                _ => None,
-            })
-        });
-        let Some(cred) = cred else {
-            self.challenge(StatusCode::MISSING_CREDENTIALS, false);
-            return Ok(false);
-        };
-        let offered = auth::credentials(cred).ok();
-        let is_digest = matches!(offered, Some(Credentials::Md5 { .. }));
-        let Some(account) = self.verify(offered)? else {
-            if self.lacks_nonce {
-                self.info("asked for a digest over a nonce".to_owned());
-            } else {
-                self.refused = true;
-                self.warn(format!(
-                    "login refused, {}",
-                    describe(cred, &message.header)
-                ));
+        let offer = offer_of(self.request, message);
+        let (account, by) = match &offer {
+            Offer::Nothing => (self.anonymous()?, By::Nothing),
+            Offer::Mac(mac, body) => (self.verify_mac(mac.as_ref(), body)?, By::Mac),
+            Offer::Cred(cred) => {
+                let offered = auth::credentials(cred).ok();
+                let by = match offered {
+                    Some(Credentials::Md5 { .. }) => By::Digest,
+                    _ => By::Password,
+                };
+                (self.verify(offered)?, by)
             }
-            self.challenge(StatusCode::INVALID_CREDENTIALS, is_digest);
-            return Ok(false);
         };
-        self.accept(&account, is_digest)?;
-        Ok(true)
+        if self.question.is_some() {
+            return Ok(false);
+        }
+        // who is somebody else has no part in this session
+        let owner = self.state.login.as_ref().map(Login::id);
+        let account = account.filter(|account| owner.is_none_or(|owner| owner == account.id));
+        if let Some(account) = account {
+            self.accept(&account, by)?;
+            self.authenticated = true;
+            return Ok(true);
+        }
+        if by == By::Nothing {
+            self.challenge(StatusCode::MISSING_CREDENTIALS, by);
+            return Ok(false);
+        }
+        if self.lacks_nonce {
+            self.info("asked for a digest over a nonce".to_owned());
+        } else {
+            self.refused = true;
+            self.warn(format!(
+                "login refused, {}",
+                describe(&offer, &message.header)
+            ));
+        }
+        self.challenge(StatusCode::INVALID_CREDENTIALS, by);
+        Ok(false)
     }
 
+    /// The account of sessions without credentials.
+    // spec: E21
+    fn anonymous(&mut self) -> Result<Option<Account>, StoreError> {
+        match &self.config.auth.anonymous {
+            Some(name) => self.tx.account(name),
+            None => Ok(None),
+        }
+    }
+
+    // spec: E01 E02 E03 E20
     fn verify(&mut self, offered: Option<Credentials>) -> Result<Option<Account>, StoreError> {
         match offered {
             Some(Credentials::Basic { user, password }) => {
                 let account = self.tx.account(&user)?;
-                Ok(account.filter(|account| {
-                    let given = auth::user_digest(&account.name, &password);
-                    auth::equal(given.as_bytes(), account.digest.as_bytes())
-                }))
+                let account = account.filter(|account| has_password(account, &password));
+                if account.is_some() || !self.config.auth.delegates {
+                    return Ok(account);
+                }
+                match self.request.proof.verdict {
+                    Some(Verdict::Vouched { account }) => self.tx.account(account),
+                    Some(Verdict::Unknown) => Ok(None),
+                    None => {
+                        self.question = Some(Question { user, password });
+                        Ok(None)
+                    }
+                }
             }
             Some(Credentials::Md5 { digest }) => {
                 // spec: E20
@@ -67,83 +118,139 @@ impl Run<'_> {
                 let Some(account) = self.tx.account(user.trim())? else {
                     return Ok(None);
                 };
-                let nonces = self.nonces(&account)?;
-                let matches = nonces.iter().any(|nonce| {
-                    digests(&account, nonce)
-                        .iter()
-                        .any(|d| auth::equal(d, &digest))
-                });
-                // the right password, but a client that was never given a nonce: no guess
-                self.lacks_nonce = !matches
-                    && digests(&account, b"")
-                        .iter()
-                        .any(|d| auth::equal(d, &digest));
-                Ok(matches.then_some(account))
+                let proves = |account: &Account, nonce: &[u8]| {
+                    let mut digests = digests(account, nonce).into_iter();
+                    digests.any(|known| auth::equal(&known, &digest))
+                };
+                self.verify_nonce(account, proves)
             }
             _ => Ok(None),
         }
+    }
+
+    // spec: N21
+    fn verify_mac(
+        &mut self,
+        mac: Option<&Mac>,
+        body: &[u8],
+    ) -> Result<Option<Account>, StoreError> {
+        let Some(mac) = mac else {
+            return Ok(None);
+        };
+        let Some(account) = self.tx.account(mac.user.trim())? else {
+            return Ok(None);
+        };
+        let proves = |account: &Account, nonce: &[u8]| {
+            auth::equal(&auth::mac(&account.digest, nonce, body), &mac.digest)
+        };
+        self.verify_nonce(account, proves)
+    }
+
+    /// The account, if its owner is proved over a nonce that is good now.
+    fn verify_nonce(
+        &mut self,
+        account: Account,
+        proves: impl Fn(&Account, &[u8]) -> bool,
+    ) -> Result<Option<Account>, StoreError> {
+        self.nonces = self.nonces_of(account.id)?;
+        let matches = self.nonces.iter().any(|nonce| proves(&account, nonce));
+        // the right password, but a client that was never given a nonce: no guess
+        self.lacks_nonce = !matches && proves(&account, b"");
+        Ok(matches.then_some(account))
     }
 
     /// The nonces that the client may have used: that of the last challenge, and the one that its
     /// last login gave it. Each is good for one login. A digest over no nonce proves nothing: who
     /// has seen one could use it for ever.
     // spec: E14
-    fn nonces(&mut self, account: &Account) -> Result<Vec<Vec<u8>>, StoreError> {
+    fn nonces_of(&mut self, account: AccountId) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut nonces: Vec<Vec<u8>> = Vec::new();
         if let Some(challenge) = &self.state.challenge {
             nonces.extend(STANDARD.decode(challenge));
         }
-        let device = self.tx.device(account.id, &self.state.device)?;
+        let device = self.tx.device(account, &self.state.device)?;
         nonces.extend(device.map(|device| device.nonce));
         nonces.retain(|nonce| !nonce.is_empty());
         Ok(nonces)
     }
 
     // spec: E05 E06 E07
-    fn challenge(&mut self, code: StatusCode, was_digest: bool) {
-        self.state.failures += 1;
+    fn challenge(&mut self, code: StatusCode, by: By) {
         let mut status = self.header_status(code);
-        status.challenge = match self.state.failures {
-            failures if failures > MAX_FAILURES => None,
-            // a client that does not answer a digest challenge gets the other scheme
-            failures if failures > 1 && !was_digest => Some(ChallengeOut::Basic),
-            _ => Some(ChallengeOut::Md5(self.fresh_nonce())),
-        };
-        if let Some(ChallengeOut::Md5(nonce)) = &status.challenge {
-            self.state.challenge = Some(STANDARD.encode(nonce));
-        }
+        status.challenge = self.next_challenge(matches!(by, By::Digest | By::Mac));
         self.reply.header_status = Some(status);
+    }
+
+    /// The challenge after one more failure; `None` when there were too many.
+    // spec: E07
+    fn next_challenge(&mut self, was_digest: bool) -> Option<ChallengeOut> {
+        self.state.failures += 1;
+        let policy = &self.config.auth;
+        let scheme = match self.state.failures {
+            failures if failures > MAX_FAILURES => return None,
+            _ if policy.delegates => Scheme::Basic,
+            1 => policy.scheme,
+            _ if was_digest => policy.scheme,
+            // a client that does not answer a challenge gets an easier scheme
+            2 if policy.scheme == Scheme::Mac => Scheme::Md5,
+            _ => Scheme::Basic,
+        };
+        if scheme == Scheme::Basic {
+            return Some(ChallengeOut::Basic);
+        }
+        let nonce = self.fresh_nonce();
+        self.state.challenge = Some(STANDARD.encode(&nonce));
+        Some(match scheme {
+            Scheme::Mac => ChallengeOut::Mac(nonce),
+            _ => ChallengeOut::Md5(nonce),
+        })
     }
 
     fn fresh_nonce(&self) -> Vec<u8> {
         self.request.entropy[16..].to_vec()
     }
 
-    // spec: E09
-    fn accept(&mut self, account: &Account, was_digest: bool) -> Result<(), StoreError> {
+    // spec: E09 E10
+    fn accept(&mut self, account: &Account, by: By) -> Result<(), StoreError> {
         let known = self.tx.device(account.id, &self.state.device)?;
         let is_new = known.is_none();
         let mut device = known.unwrap_or_else(|| Device {
             uri: self.state.device.clone(),
             ..Device::default()
         });
-        let mut status = self.header_status(StatusCode::AUTHENTICATED);
-        if was_digest {
+        let is_first = self.state.login.is_none();
+        // a digest over a message says nothing of the next one
+        let per_message = self.config.auth.per_message || by == By::Mac;
+        let code = if per_message || by == By::Nothing {
+            StatusCode::OK
+        } else {
+            StatusCode::AUTHENTICATED
+        };
+        let mut status = self.header_status(code);
+        if matches!(by, By::Digest | By::Mac) {
             let nonce = self.fresh_nonce();
             self.state.challenge = None;
             device.nonce.clone_from(&nonce);
-            status.challenge = Some(ChallengeOut::Md5(nonce));
+            status.challenge = Some(match by {
+                By::Mac => ChallengeOut::Mac(nonce),
+                _ => ChallengeOut::Md5(nonce),
+            });
         }
         device.last_seen = self.request.now;
         let number = self.tx.put_device(account.id, &device)?;
+        self.state.per_message = per_message;
+        self.state.failures = 0;
         self.state.login = Some(Login {
             account: account.id.0,
             name: account.name.clone(),
             device: number,
         });
+        self.reply.header_status = Some(status);
+        if !is_first {
+            return Ok(());
+        }
         self.logged_in_now = true;
         self.state.peer = self.request.peer.map(str::to_owned);
-        self.reply.header_status = Some(status);
         self.info(format!(
             "{} logged in with {}device {}, SyncML {}",
             account.name,
@@ -151,11 +258,68 @@ impl Run<'_> {
             self.state.device,
             self.state.version()
         ));
-        if self.state.version() == Version::V1_0 && was_digest && account.password.is_none() {
+        if self.state.version() == Version::V1_0 && by == By::Digest && account.password.is_none() {
             self.warn("a SyncML 1.0 digest in the formula of 1.1 was accepted".to_owned());
         }
         Ok(())
     }
+
+    /// Whether the credentials of an alert are those of who is logged in (authentication at the
+    /// datastore).
+    // spec: E16
+    pub(super) fn proves(&mut self, cred: &Cred<'_>) -> Result<bool, StoreError> {
+        let Some(login) = self.state.login.clone() else {
+            return Ok(false);
+        };
+        let Some(account) = self.tx.account(&login.name)? else {
+            return Ok(false);
+        };
+        Ok(match auth::credentials(cred) {
+            // the password of an account that others vouch for is not known here
+            Ok(Credentials::Basic { .. }) if self.config.auth.delegates => true,
+            Ok(Credentials::Basic { user, password }) => {
+                user == account.name && has_password(&account, &password)
+            }
+            Ok(Credentials::Md5 { digest }) => {
+                // those that the header has used up as well: both were made at one time
+                let mut nonces = self.nonces_of(account.id)?;
+                nonces.append(&mut self.nonces.clone());
+                let mut known = nonces.iter().flat_map(|nonce| digests(&account, nonce));
+                known.any(|known| auth::equal(&known, &digest))
+            }
+            _ => false,
+        })
+    }
+
+    /// Refuses one alert; the session goes on, and the alert may come again.
+    // spec: E16
+    pub(super) fn challenge_alert(&mut self, command: &Command<'_>) {
+        self.refused = true;
+        self.state.alert_challenged = true;
+        self.warn("the credentials of an alert are refused".to_owned());
+        let mut status = self.status_for(command, StatusCode::INVALID_CREDENTIALS);
+        status.challenge = self.next_challenge(true);
+        self.reply.statuses.push(status);
+    }
+}
+
+fn offer_of<'m>(request: &Request<'m>, message: &'m Message<'m>) -> Offer<'m> {
+    if let Some((header, body)) = request.proof.mac {
+        return Offer::Mac(Mac::parse(header).ok(), body);
+    }
+    let cred = message.header.cred.as_ref().or_else(|| {
+        // the oldest Sony Ericsson phones log in at the datastore
+        message.commands.iter().find_map(|command| match command {
+            Command::Alert(alert) => alert.cred.as_ref(),
+            _ => None,
+        })
+    });
+    cred.map_or(Offer::Nothing, Offer::Cred)
+}
+
+fn has_password(account: &Account, password: &str) -> bool {
+    let given = auth::user_digest(&account.name, password);
+    auth::equal(given.as_bytes(), account.digest.as_bytes())
 }
 
 /// The digests that prove the account, in the formula of the session's version and, since
@@ -169,7 +333,12 @@ fn digests(account: &Account, nonce: &[u8]) -> Vec<[u8; 16]> {
 }
 
 /// The scheme and name of an attempt, without its secret.
-fn describe(cred: &Cred<'_>, header: &syncml::Header<'_>) -> String {
+fn describe(offer: &Offer<'_>, header: &syncml::Header<'_>) -> String {
+    let cred = match offer {
+        Offer::Cred(cred) => cred,
+        Offer::Mac(Some(mac), _) => return format!("scheme {}, name {:?}", auth::MAC, mac.user),
+        _ => return format!("scheme {}, malformed", auth::MAC),
+    };
     let scheme = cred
         .meta
         .as_ref()

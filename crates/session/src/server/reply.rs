@@ -49,6 +49,7 @@ pub(super) struct StatusOut {
 pub(super) enum ChallengeOut {
     Basic,
     Md5(Vec<u8>),
+    Mac(Vec<u8>),
 }
 
 impl StatusOut {
@@ -103,6 +104,7 @@ impl ChallengeOut {
         match self {
             Self::Basic => auth::basic_chal(),
             Self::Md5(nonce) => auth::md5_chal(nonce),
+            Self::Mac(nonce) => auth::mac_chal(nonce),
         }
     }
 }
@@ -179,6 +181,7 @@ fn outside(header: &Header<'_>, encoding: Encoding, log: &str) -> Answer {
         msg_id: header.msg_id.trim().to_owned(),
         device: header.source.uri.to_string(),
         account: None,
+        mac: None,
         log: vec![LogEvent::new(Level::Warn, log)],
     }
 }
@@ -217,7 +220,10 @@ impl Run<'_> {
                 .command(&Command::Status(status.to_status(out.next_cmd_id)));
             out.next_cmd_id += 1;
         }
-        let mut statuses = std::mem::take(&mut self.state.waiting);
+        let mut statuses = Vec::new();
+        if self.authenticated {
+            statuses.append(&mut self.state.waiting);
+        }
         statuses.append(&mut self.reply.statuses);
         let mut statuses = statuses.into_iter().peekable();
         while let Some(status) = statuses.peek() {
@@ -234,11 +240,11 @@ impl Run<'_> {
             }
             statuses.next();
         }
-        if self.state.login.is_some() {
+        if self.authenticated {
             self.state.waiting = statuses.collect();
         }
 
-        let is_final = if self.state.login.is_none() {
+        let is_final = if !self.authenticated {
             // a refused message is answered by statuses alone
             true
         } else if self.state.waiting.is_empty() {
@@ -254,8 +260,10 @@ impl Run<'_> {
         let resp_uri = self
             .request
             .resp_uri_base
-            .filter(|_| self.state.login.is_some())
+            .filter(|_| self.authenticated)
             .map(|base| format!("{base}?sid={token}").into());
+        let cred = self.server_cred();
+        let name = self.config.auth.server.as_ref().filter(|_| cred.is_some());
         let meta = Meta {
             max_msg_size: Some(self.config.max_msg_size),
             // the writer leaves it out before 1.1
@@ -268,10 +276,13 @@ impl Run<'_> {
             session_id: self.header.session_id.to_string().into(),
             msg_id: msg_id.to_string().into(),
             target: Location::new(self.header.source.uri.to_string()),
-            source: Location::new(self.header.target.uri.to_string()),
+            source: Location {
+                name: name.map(|login| login.name.clone().into()),
+                ..Location::new(self.header.target.uri.to_string())
+            },
             resp_uri,
             no_resp: false,
-            cred: None,
+            cred,
             meta: (msg_id == 1).then_some(meta),
         }
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use syncml::{AlertCode, Header, Version};
 
+use super::policy::Scheme;
 use super::reply::StatusOut;
 use crate::store::{AccountId, ChangeSeq, DatastoreId, DatastoreKind, Guid, LinkId};
 
@@ -20,6 +21,20 @@ pub(super) struct State {
     /// The nonce of the last challenge, base64.
     pub(super) challenge: Option<String>,
     pub(super) failures: u32,
+    /// The login holds for one message, and each has to carry its own.
+    #[serde(default)]
+    pub(super) per_message: bool,
+    /// Credentials of an alert were refused, and the alert may come again.
+    #[serde(default)]
+    pub(super) alert_challenged: bool,
+    /// What the client wants to know the server by.
+    #[serde(default)]
+    pub(super) asked: Option<Asked>,
+    #[serde(default)]
+    pub(super) times_asked: u32,
+    /// The client knows for the rest of the session who the server is.
+    #[serde(default)]
+    pub(super) proved: bool,
     pub(super) peer_max_msg_size: Option<u64>,
     #[serde(default)]
     pub(super) peer_max_obj_size: Option<u64>,
@@ -79,6 +94,41 @@ impl From<StoredVersion> for Version {
             StoredVersion::V1_0 => Self::V1_0,
             StoredVersion::V1_1 => Self::V1_1,
             StoredVersion::V1_2 => Self::V1_2,
+        }
+    }
+}
+
+/// A challenge of the client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Asked {
+    pub(super) scheme: StoredScheme,
+    /// The nonce, base64.
+    pub(super) nonce: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum StoredScheme {
+    Basic,
+    Md5,
+    Mac,
+}
+
+impl From<Scheme> for StoredScheme {
+    fn from(scheme: Scheme) -> Self {
+        match scheme {
+            Scheme::Basic => Self::Basic,
+            Scheme::Md5 => Self::Md5,
+            Scheme::Mac => Self::Mac,
+        }
+    }
+}
+
+impl From<StoredScheme> for Scheme {
+    fn from(scheme: StoredScheme) -> Self {
+        match scheme {
+            StoredScheme::Basic => Self::Basic,
+            StoredScheme::Md5 => Self::Md5,
+            StoredScheme::Mac => Self::Mac,
         }
     }
 }
@@ -291,6 +341,11 @@ impl State {
             login: None,
             challenge: None,
             failures: 0,
+            per_message: false,
+            alert_challenged: false,
+            asked: None,
+            times_asked: 0,
+            proved: false,
             peer_max_msg_size: None,
             peer_max_obj_size: None,
             large_objects: false,

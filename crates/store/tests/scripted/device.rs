@@ -109,7 +109,7 @@ pub fn run(
     limits: (u64, u64),
 ) -> Result<Summary, Error> {
     for message in 1..5000 {
-        let Step::Send { url, body, .. } = session.step()? else {
+        let Step::Send { url, body, mac, .. } = session.step()? else {
             return Ok(session.summary());
         };
         assert!(
@@ -118,6 +118,7 @@ pub fn run(
             body.len(),
             limits.1
         );
+        server.mac = mac;
         let token = url.split_once("?sid=").map(|(_, token)| token.to_owned());
         let answer = server.post(&body, token.as_deref()).unwrap();
         assert!(answer.body.len() as u64 <= limits.0);

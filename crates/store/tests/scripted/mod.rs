@@ -3,7 +3,7 @@
 
 pub mod device;
 
-use session::server::{Answer, AnswerError, Config, Request, answer};
+use session::server::{Answer, AnswerError, Config, Proof, Request, Verdict, answer};
 use session::store::{AccountId, DatastoreId, StoredItem};
 use store::Memory;
 use syncml::{
@@ -23,6 +23,9 @@ pub struct Server {
     pub resp_uri_base: Option<&'static str>,
     pub peer: Option<&'static str>,
     pub now: i64,
+    /// What the transport brings beside the next messages.
+    pub mac: Option<String>,
+    pub verdict: Option<Verdict<'static>>,
     draws: u8,
 }
 
@@ -42,6 +45,8 @@ impl Server {
             resp_uri_base: None,
             peer: None,
             now: 1_795_600_000,
+            mac: None,
+            verdict: None,
             draws: 0,
         }
     }
@@ -59,6 +64,10 @@ impl Server {
             token,
             resp_uri_base: self.resp_uri_base,
             peer: self.peer,
+            proof: Proof {
+                mac: self.mac.as_deref().map(|mac| (mac, body)),
+                verdict: self.verdict,
+            },
             now: self.now,
             entropy: [self.draws; 32],
         };
@@ -140,6 +149,8 @@ pub struct Client {
     pub max_obj_size: Option<u64>,
     pub cred: Option<Cred<'static>>,
     pub no_resp: bool,
+    /// Proves each message by a MAC over this nonce.
+    pub mac_nonce: Option<Vec<u8>>,
     /// The bytes of the last message.
     pub last_body: Vec<u8>,
 }
@@ -156,6 +167,7 @@ impl Client {
             max_obj_size: None,
             cred: Some(auth::basic_cred(USER, PASSWORD)),
             no_resp: false,
+            mac_nonce: None,
             last_body: Vec::new(),
         }
     }
@@ -197,6 +209,14 @@ impl Client {
 
     /// The bytes of the last message, once more.
     pub fn again(&mut self, server: &mut Server) -> Said {
+        server.mac = self.mac_nonce.as_deref().map(|nonce| {
+            let digest = auth::user_digest(USER, PASSWORD);
+            let mac = auth::Mac {
+                user: USER.to_owned(),
+                digest: auth::mac(&digest, nonce, &self.last_body),
+            };
+            mac.to_string()
+        });
         let answer = server.post(&self.last_body, None).unwrap();
         assert_eq!(answer.encoding, self.encoding);
         let said = read(&answer.body);

@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 use reqwest::{Response, Url};
 use syncml::Encoding;
+use syncml::auth::MAC_HEADER;
 
 use super::media::MediaType;
 
@@ -50,6 +51,16 @@ pub struct Answer {
     pub charset: Option<String>,
     /// Its bytes.
     pub body: Bytes,
+    /// `x-syncml-hmac`: proof of who sends the bytes of the body.
+    pub mac: Option<String>,
+}
+
+/// What is posted.
+#[derive(Debug, Clone)]
+struct Letter<'a> {
+    media_type: &'a str,
+    body: Bytes,
+    mac: Option<&'a str>,
 }
 
 /// Why a message got no answer.
@@ -200,10 +211,26 @@ impl Client {
     /// Sends one message and waits for its answer. `media_type` is that of the message, without
     /// parameters. Redirections are followed with the same method and body.
     pub async fn post(&self, url: &str, media_type: &str, body: Bytes) -> Result<Answer, Error> {
+        self.post_with(url, media_type, body, None).await
+    }
+
+    /// As [`Client::post`], with a value for `x-syncml-hmac` that proves who sends the body.
+    pub async fn post_with(
+        &self,
+        url: &str,
+        media_type: &str,
+        body: Bytes,
+        mac: Option<&str>,
+    ) -> Result<Answer, Error> {
+        let letter = Letter {
+            media_type,
+            body,
+            mac,
+        };
         let asked = address(url)?;
         let mut pauses = self.options.pauses.iter();
         loop {
-            let error = match self.follow(&asked, media_type, &body).await {
+            let error = match self.follow(&asked, &letter).await {
                 Ok(answer) => {
                     self.with_memory(|memory| memory.reached = true);
                     return Ok(answer);
@@ -233,13 +260,13 @@ impl Client {
 
     /// Sends the message to the address, or to where it has moved.
     // spec: N18
-    async fn follow(&self, asked: &Url, media_type: &str, body: &Bytes) -> Result<Answer, Error> {
+    async fn follow(&self, asked: &Url, letter: &Letter<'_>) -> Result<Answer, Error> {
         let mut url = self.with_memory(|memory| match &memory.moved {
             Some((from, to)) if from == asked => to.clone(),
             _ => asked.clone(),
         });
         for _ in 0..=REDIRECTS {
-            let response = self.send(&url, media_type, body).await?;
+            let response = self.send(&url, letter).await?;
             if !matches!(response.status().as_u16(), 301 | 302 | 307 | 308) {
                 if url != *asked {
                     self.with_memory(|memory| memory.moved = Some((asked.clone(), url.clone())));
@@ -255,18 +282,23 @@ impl Client {
     }
 
     // spec: N01 N04 N05 N06 N07
-    async fn send(&self, url: &Url, media_type: &str, body: &Bytes) -> Result<Response, Error> {
+    async fn send(&self, url: &Url, letter: &Letter<'_>) -> Result<Response, Error> {
+        let media_type = letter.media_type;
         let content_type = match Encoding::from_media_type(media_type) {
             Some(Encoding::Xml) => format!("{media_type}; charset=utf-8"),
             _ => media_type.to_owned(),
         };
-        self.http
-            .post(url.clone())
+        let mut request = self.http.post(url.clone());
+        if let Some(mac) = letter.mac {
+            // spec: N21
+            request = request.header(MAC_HEADER, mac);
+        }
+        request
             .header(header::CONTENT_TYPE, content_type)
             .header(header::ACCEPT, media_type)
             .header(header::ACCEPT_CHARSET, "utf-8")
             .header(header::CACHE_CONTROL, "no-store")
-            .body(body.clone())
+            .body(letter.body.clone())
             .send()
             .await
             .map_err(|error| failed(url, &error))
@@ -285,6 +317,8 @@ impl Client {
             .get(header::CONTENT_TYPE)
             .map(|value| MediaType::parse(value.as_bytes()))
             .unwrap_or_default();
+        let mac = response.headers().get(MAC_HEADER);
+        let mac = mac.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| failed(url, &e))? {
             if body.len() + chunk.len() > self.options.max_answer {
@@ -312,6 +346,7 @@ impl Client {
             media_type: media.essence,
             charset: media.charset,
             body: body.freeze(),
+            mac,
         })
     }
 }

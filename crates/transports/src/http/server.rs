@@ -54,6 +54,8 @@ pub struct Incoming {
     /// The absolute address of this resource as the client sees it, without a query; `None` when
     /// it is not known.
     pub resp_uri_base: Option<String>,
+    /// `x-syncml-hmac`: proof of who sends the bytes of the body.
+    pub mac: Option<String>,
     /// `User-Agent`, bytes that are no text replaced.
     pub user_agent: Option<String>,
     /// The address at the other end of the connection: the client's, or that of the proxy before
@@ -70,6 +72,8 @@ pub enum Outgoing {
         encoding: Encoding,
         /// Its bytes.
         body: Vec<u8>,
+        /// The value of `x-syncml-hmac`, if the answer has to prove who sends it.
+        mac: Option<String>,
     },
     /// The bytes are no SyncML message; sent as status 400 with the reason as text.
     Unreadable {

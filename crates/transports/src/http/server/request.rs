@@ -13,6 +13,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
+use syncml::auth::MAC_HEADER;
 use tokio::time::Instant;
 
 use super::gate::{Full, HeldBody};
@@ -101,12 +102,15 @@ async fn message<E>(
         ));
     }
     let user_agent = headers.get(header::USER_AGENT);
+    // spec: N21
+    let mac = headers.get(MAC_HEADER);
     Ok(Incoming {
         body,
         media_type: media.essence,
         charset: media.charset,
         token: path::token(&parts.uri),
         resp_uri_base: path::resp_uri_base(&settings.resp_uri, &parts.uri, headers),
+        mac: mac.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
         user_agent: user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
         peer,
     })
@@ -177,12 +181,20 @@ fn time_for(length: usize, settings: &Settings) -> Duration {
 // spec: N04 N11
 fn answer(outgoing: Outgoing) -> Response {
     match outgoing {
-        Outgoing::Message { encoding, body } => {
+        Outgoing::Message {
+            encoding,
+            body,
+            mac,
+        } => {
             let headers = [
                 (header::CONTENT_TYPE, encoding.media_type()),
                 (header::CACHE_CONTROL, "no-store, private"),
             ];
-            (headers, body).into_response()
+            let mut response = (headers, body).into_response();
+            if let Some(mac) = mac.and_then(|mac| HeaderValue::from_str(&mac).ok()) {
+                response.headers_mut().insert(MAC_HEADER, mac);
+            }
+            response
         }
         Outgoing::Unreadable { reason } => text(StatusCode::BAD_REQUEST, &reason),
         Outgoing::Unavailable { retry_after } => {

@@ -1,0 +1,282 @@
+//! Who the client is, in every way that a server may be told to ask.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub,
+    dead_code
+)]
+
+mod scripted;
+
+use session::server::{AnswerError, Scheme, Verdict};
+use syncml::{Command, Cred, Data, Encoding, Meta, Version, auth};
+
+use scripted::{Client, PASSWORD, Said, Server, USER, statuses_for, sync_alert, sync_of};
+
+fn alert() -> Command<'static> {
+    sync_alert(1, 200, "", "1")
+}
+
+fn first(phone: &mut Client, server: &mut Server) -> Said {
+    phone.begin();
+    phone.send(server, &[alert()], true)
+}
+
+fn scheme_of(said: &Said) -> &str {
+    said.challenges[0].meta.media_type.as_deref().unwrap()
+}
+
+fn nonce_of(said: &Said) -> Vec<u8> {
+    said.challenges[0].meta.next_nonce.clone().unwrap()
+}
+
+fn digest_over(nonce: &[u8]) -> Cred<'static> {
+    auth::md5_cred(auth::md5(&auth::user_digest(USER, PASSWORD), nonce))
+}
+
+fn mac_server() -> Server {
+    let mut server = Server::new();
+    server.config.auth.scheme = Scheme::Mac;
+    server
+}
+
+// spec: N21 E10
+#[test]
+fn a_mac_proves_each_message() {
+    let mut server = mac_server();
+    let mut phone = Client {
+        cred: None,
+        ..Client::new("phone")
+    };
+    let said = first(&mut phone, &mut server);
+    assert_eq!(said.codes(), [407, 407]);
+    assert_eq!(scheme_of(&said), auth::MAC);
+    let mut nonce = nonce_of(&said);
+    for expected in [vec![200, 508], vec![200, 200]] {
+        phone.mac_nonce = Some(nonce.clone());
+        let said = if expected[1] == 508 {
+            phone.send(&mut server, &[alert()], true)
+        } else {
+            phone.send(&mut server, &[sync_of(&[])], true)
+        };
+        assert_eq!(said.codes(), expected);
+        assert_ne!(nonce_of(&said), nonce);
+        nonce = nonce_of(&said);
+    }
+}
+
+// spec: N21 E08
+#[test]
+fn a_message_without_its_mac_changes_nothing() {
+    let mut server = mac_server();
+    let mut phone = Client {
+        cred: None,
+        ..Client::new("phone")
+    };
+    let challenge = nonce_of(&first(&mut phone, &mut server));
+    phone.mac_nonce = Some(challenge.clone());
+    let said = phone.send(&mut server, &[alert()], true);
+    let next = nonce_of(&said);
+    let card = "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Lake\r\nEND:VCARD\r\n";
+    let add = sync_of(&[(syncml::ChangeKind::Add, "1", card)]);
+    for nonce in [None, Some(challenge), Some(b"made up".to_vec())] {
+        let code = if nonce.is_none() { 407 } else { 401 };
+        phone.mac_nonce = nonce;
+        let said = phone.send(&mut server, std::slice::from_ref(&add), true);
+        assert_eq!(said.codes(), [code, code, code]);
+        assert!(said.is_final && said.alerts.is_empty());
+        assert!(server.items().is_empty());
+    }
+    // the owner goes on where the session was
+    phone.mac_nonce = Some(next);
+    let said = phone.send(&mut server, &[add], true);
+    assert_eq!(said.codes(), [200, 200, 201]);
+}
+
+// spec: E10
+#[test]
+fn a_login_may_hold_for_one_message() {
+    for is_digest in [false, true] {
+        let mut server = Server::new();
+        server.config.auth.per_message = true;
+        let mut phone = Client::new("phone");
+        let mut next = Vec::new();
+        if is_digest {
+            phone.cred = None;
+            next = nonce_of(&first(&mut phone, &mut server));
+            phone.cred = Some(digest_over(&next));
+        } else {
+            phone.begin();
+        }
+        let said = phone.send(&mut server, &[alert()], true);
+        assert_eq!(said.codes(), [200, 508]);
+        let cred = phone.cred.take();
+        let said_without = phone.send(&mut server, &[sync_of(&[])], true);
+        assert_eq!(said_without.codes(), [407, 407]);
+        phone.cred = cred;
+        if is_digest {
+            let said_again = phone.send(&mut server, &[sync_of(&[])], true);
+            assert_eq!(said_again.codes()[0], 401, "a used nonce");
+            assert_ne!(nonce_of(&said), next);
+            phone.cred = Some(digest_over(&nonce_of(&said)));
+        }
+        let said = phone.send(&mut server, &[sync_of(&[])], true);
+        assert_eq!(said.codes(), [200, 200]);
+    }
+}
+
+#[test]
+fn a_session_does_not_change_its_owner() {
+    let mut server = Server::new();
+    server.config.auth.per_message = true;
+    let digest = auth::user_digest("eve", "secret");
+    server.state.add_account("eve", &digest, None);
+    let mut phone = Client::new("phone");
+    first(&mut phone, &mut server);
+    phone.cred = Some(auth::basic_cred("eve", "secret"));
+    let said = phone.send(&mut server, &[sync_of(&[])], true);
+    assert_eq!(said.codes(), [401, 401]);
+}
+
+// spec: E21
+#[test]
+fn sessions_without_credentials_are_taken_where_that_is_allowed() {
+    let mut server = Server::new();
+    server.config.auth.anonymous = Some(USER.to_owned());
+    let mut phone = Client {
+        cred: None,
+        ..Client::new("phone")
+    };
+    assert_eq!(first(&mut phone, &mut server).codes(), [200, 508]);
+    let said = phone.send(&mut server, &[sync_of(&[])], true);
+    assert_eq!(said.codes(), [200, 200]);
+    phone.cred = Some(auth::basic_cred(USER, "wrong"));
+    assert_eq!(first(&mut phone, &mut server).codes(), [401, 401]);
+    server.config.auth.anonymous = Some("nobody".to_owned());
+    phone.cred = None;
+    assert_eq!(first(&mut phone, &mut server).codes(), [407, 407]);
+}
+
+// spec: E17 E07
+#[test]
+fn an_unknown_scheme_is_answered_by_a_known_one() {
+    let mut server = Server::new();
+    let cred = Cred {
+        meta: Some(Meta::of_type("syncml:auth-x509")),
+        data: Data::text("QUJD"),
+    };
+    let mut phone = Client {
+        cred: Some(cred),
+        ..Client::new("phone")
+    };
+    let said = first(&mut phone, &mut server);
+    assert_eq!(said.codes(), [401, 401]);
+    assert_eq!(scheme_of(&said), auth::MD5);
+    phone.cred = Some(digest_over(&nonce_of(&said)));
+    let said = phone.send(&mut server, &[alert()], true);
+    assert_eq!(said.codes(), [212, 508]);
+}
+
+// spec: E19
+#[test]
+fn a_digest_may_be_raw_bytes() {
+    let mut server = Server::new();
+    let mut phone = Client {
+        cred: None,
+        encoding: Encoding::Wbxml,
+        version: Version::V1_1,
+        ..Client::new("phone")
+    };
+    let nonce = nonce_of(&first(&mut phone, &mut server));
+    let digest = auth::md5(&auth::user_digest(USER, PASSWORD), &nonce);
+    phone.cred = Some(Cred {
+        meta: Some(Meta {
+            format: Some("bin".into()),
+            ..Meta::of_type(auth::MD5)
+        }),
+        data: Data::Bytes(digest.to_vec().into()),
+    });
+    let said = phone.send(&mut server, &[alert()], true);
+    assert_eq!(said.codes(), [212, 508]);
+}
+
+fn alert_with(cred: Cred<'static>) -> Command<'static> {
+    let Command::Alert(mut alert) = alert() else {
+        unreachable!("it is an alert");
+    };
+    alert.cred = Some(cred);
+    Command::Alert(alert)
+}
+
+// spec: E16
+#[test]
+fn credentials_at_a_datastore_are_judged_there() {
+    let mut server = Server::new();
+    let mut phone = Client::new("phone");
+    phone.begin();
+    let wrong = alert_with(auth::basic_cred(USER, "wrong"));
+    let said = phone.send(&mut server, &[wrong], true);
+    assert_eq!(said.codes(), [212, 401], "header and alert");
+    assert!(said.alerts.is_empty());
+    let nonce = nonce_of(&said);
+    // the alert may come again in the session
+    let right = alert_with(digest_over(&nonce));
+    let mut more = statuses_for(&said, 1);
+    more.push(right);
+    let said = phone.send(&mut server, &more, true);
+    assert_eq!(said.code_of("Alert"), 508);
+    assert_eq!(said.alerts.len(), 1);
+    let said = phone.send(&mut server, &[sync_of(&[])], true);
+    assert_eq!(said.code_of("Sync"), 200);
+}
+
+// spec: E16
+#[test]
+fn the_same_digest_may_stand_in_header_and_alert() {
+    let mut server = Server::new();
+    let mut phone = Client {
+        cred: None,
+        ..Client::new("phone")
+    };
+    let nonce = nonce_of(&first(&mut phone, &mut server));
+    phone.cred = Some(digest_over(&nonce));
+    let said = phone.send(&mut server, &[alert_with(digest_over(&nonce))], true);
+    assert_eq!(said.codes(), [212, 508]);
+}
+
+#[test]
+fn an_authority_is_asked_before_anything_is_done() {
+    let mut server = Server::new();
+    server.config.auth.delegates = true;
+    let mut phone = Client::new("phone");
+    // the account's own password needs no authority
+    assert_eq!(first(&mut phone, &mut server).codes(), [212, 508]);
+    phone.cred = None;
+    let said = first(&mut phone, &mut server);
+    assert_eq!(
+        scheme_of(&said),
+        auth::BASIC,
+        "a digest could not be judged"
+    );
+    let cred = auth::basic_cred("Bruce@example", "directory");
+    phone.cred = Some(cred);
+    server.verdict = Some(Verdict::Unknown);
+    assert_eq!(first(&mut phone, &mut server).codes(), [401, 401]);
+    let body = phone.last_body.clone();
+    let refused = server.post(&body, None).unwrap();
+    assert!(refused.repeated);
+    server.verdict = Some(Verdict::Vouched { account: USER });
+    assert_eq!(first(&mut phone, &mut server).codes(), [212, 508]);
+
+    server.verdict = None;
+    let body = String::from_utf8(phone.last_body.clone()).unwrap();
+    let body = body.replace("<SessionID>", "<SessionID>9");
+    let Err(AnswerError::Ask { question }) = server.post(body.as_bytes(), None) else {
+        panic!("nobody was asked");
+    };
+    assert_eq!(question.user, "Bruce@example");
+    assert_eq!(question.password, "directory");
+    assert!(!format!("{question:?}").contains("directory"));
+}
