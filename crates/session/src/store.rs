@@ -137,6 +137,35 @@ pub struct Datastore {
     pub kind: DatastoreKind,
 }
 
+/// What a device may do with a datastore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Permission {
+    /// Take its items and change them.
+    #[default]
+    ReadWrite,
+    /// Take its items; changes are refused.
+    ReadOnly,
+    /// Nothing.
+    Refused,
+}
+
+impl Permission {
+    /// The short name that people and databases use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReadWrite => "rw",
+            Self::ReadOnly => "ro",
+            Self::Refused => "none",
+        }
+    }
+
+    /// The permission of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::ReadWrite, Self::ReadOnly, Self::Refused];
+        all.into_iter().find(|permission| permission.name() == name)
+    }
+}
+
 /// A device of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Device {
@@ -356,6 +385,14 @@ pub trait Transaction {
     fn account(&mut self, name: &str) -> Result<Option<Account>, StoreError>;
     /// The account's datastores, in order of number.
     fn datastores(&mut self, account: AccountId) -> Result<Vec<Datastore>, StoreError>;
+
+    /// What the device of that address may do with a datastore: what was said for it, else for
+    /// all devices, else everything.
+    fn permission(
+        &mut self,
+        datastore: DatastoreId,
+        device: &str,
+    ) -> Result<Permission, StoreError>;
 
     /// The account's device of that address.
     fn device(&mut self, account: AccountId, uri: &str) -> Result<Option<Device>, StoreError>;

@@ -2,8 +2,8 @@
 
 use session::store::{
     Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link, LinkId,
-    Mapping, Origin, Partial, Pending, PendingRange, StoreError, StoredItem, StoredSession,
-    Transaction,
+    Mapping, Origin, Partial, Pending, PendingRange, Permission, StoreError, StoredItem,
+    StoredSession, Transaction,
 };
 use store::Memory;
 
@@ -48,6 +48,14 @@ impl Watched<'_> {
 }
 
 impl Transaction for Watched<'_> {
+    fn permission(
+        &mut self,
+        datastore: DatastoreId,
+        device: &str,
+    ) -> Result<Permission, StoreError> {
+        self.state.permission(datastore, device)
+    }
+
     fn begin_atomic(&mut self) -> Result<(), StoreError> {
         self.state.begin_atomic()
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use session::store::{
     Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, DatastoreKind, Device, Guid,
-    Link, LinkId, Mapping, Origin, Partial, Pending, PendingRange, StoreError, StoredItem,
-    StoredSession, Transaction,
+    Link, LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, StoreError,
+    StoredItem, StoredSession, Transaction,
 };
 
 /// A store in memory. It is its own transaction: clone it to be able to roll back.
@@ -13,6 +13,7 @@ use session::store::{
 pub struct Memory {
     accounts: BTreeMap<String, Account>,
     devices: BTreeMap<(AccountId, String), Device>,
+    permissions: BTreeMap<(DatastoreId, String), Permission>,
     sessions: BTreeMap<String, StoredSession>,
     links: BTreeMap<LinkId, Link>,
     mappings: BTreeMap<LinkId, Vec<Mapping>>,
@@ -55,6 +56,18 @@ impl Memory {
         };
         self.accounts.insert(name.to_owned(), account);
         id
+    }
+
+    /// Says what a device, or with `None` every device without a rule of its own, may do with a
+    /// datastore.
+    pub fn set_permission(
+        &mut self,
+        datastore: DatastoreId,
+        device: Option<&str>,
+        permission: Permission,
+    ) {
+        let device = device.unwrap_or_default().to_owned();
+        self.permissions.insert((datastore, device), permission);
     }
 
     /// The live items of a datastore, in order of GUID.
@@ -219,6 +232,18 @@ impl Transaction for Memory {
                 kind,
             })
             .collect())
+    }
+
+    fn permission(
+        &mut self,
+        datastore: DatastoreId,
+        device: &str,
+    ) -> Result<Permission, StoreError> {
+        let said = |device: &str| self.permissions.get(&(datastore, device.to_owned()));
+        Ok(said(device)
+            .or_else(|| said(""))
+            .copied()
+            .unwrap_or_default())
     }
 
     fn device(&mut self, account: AccountId, uri: &str) -> Result<Option<Device>, StoreError> {

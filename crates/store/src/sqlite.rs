@@ -27,7 +27,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use session::store::{StoreError, Transaction};
 
-pub use admin::{DeviceLinks, Restored, Version};
+pub use admin::{DeviceLinks, Restored, Rule, Version};
 
 use crate::Error;
 use transaction::{Running, failed};

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::prelude::*;
 use session::store::{
     AccountId, ChangeSeq, Content, DatastoreId, Device, Guid, Link, LinkId, Mapping, OpenSession,
-    Origin, PendingRange, Sending, StoreError, StoredSession, Transaction,
+    Origin, PendingRange, Permission, Sending, StoreError, StoredSession, Transaction,
 };
 use store::{Error, Memory, Sqlite};
 
@@ -523,4 +523,26 @@ fn states_that_cannot_be_used_are_told_apart() {
     assert!(matches!(Sqlite::open(&path), Err(Error::Damaged(_))));
     let path = folder.path().join("no/such/folder/state.db");
     assert!(matches!(Sqlite::open(&path), Err(Error::Open { .. })));
+}
+
+#[test]
+fn what_a_device_may_do_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let may = |state: &Sqlite, device: &'static str| {
+        let asked = move |tx: &mut dyn Transaction| tx.permission(CONTACTS, device);
+        state.transact::<_, StoreError>(asked).unwrap()
+    };
+    let state = with_account(folder.path());
+    assert_eq!(may(&state, "phone"), Permission::ReadWrite);
+    let set = |device, permission| state.set_permission(CONTACTS, device, permission).unwrap();
+    set(None, Permission::Refused);
+    set(Some("phone"), Permission::ReadWrite);
+    set(Some("phone"), Permission::ReadOnly);
+    let rules = state.permissions(ACCOUNT).unwrap();
+    assert_eq!(rules.len(), 2);
+    assert_eq!(rules[1].device.as_deref(), Some("phone"));
+    drop(state);
+    let state = open(folder.path());
+    assert_eq!(may(&state, "phone"), Permission::ReadOnly);
+    assert_eq!(may(&state, "tablet"), Permission::Refused);
 }

@@ -1,4 +1,4 @@
-//! Who the client is, in every way that a server may be told to ask.
+//! Who the client is, in every way that a server may be told to ask, and what it may do.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +11,7 @@
 mod scripted;
 
 use session::server::{AnswerError, Scheme, Verdict};
+use session::store::Permission;
 use syncml::{Command, Cred, Data, Encoding, Meta, Version, auth};
 
 use scripted::{Client, PASSWORD, Said, Server, USER, statuses_for, sync_alert, sync_of};
@@ -279,4 +280,87 @@ fn an_authority_is_asked_before_anything_is_done() {
     assert_eq!(question.user, "Bruce@example");
     assert_eq!(question.password, "directory");
     assert!(!format!("{question:?}").contains("directory"));
+}
+
+fn card(name: &str, phone: &str) -> String {
+    format!("BEGIN:VCARD\r\nVERSION:2.1\r\nN:{name}\r\nTEL;CELL:{phone}\r\nEND:VCARD\r\n")
+}
+
+#[test]
+fn a_refused_datastore_is_refused_in_its_alert() {
+    let mut server = Server::new();
+    let contacts = server.contacts();
+    server
+        .state
+        .set_permission(contacts, Some("phone"), Permission::Refused);
+    let mut phone = Client::new("phone");
+    let said = first(&mut phone, &mut server);
+    assert_eq!(said.codes(), [212, 403]);
+    assert!(said.alerts.is_empty());
+    let said = phone.send(&mut server, &[sync_of(&[])], true);
+    assert_eq!(said.code_of("Sync"), 404, "there is no such alert");
+    // another device is not meant, and what is said of all is overruled for one
+    let mut tablet = Client::new("tablet");
+    assert_eq!(first(&mut tablet, &mut server).codes(), [212, 508]);
+    server
+        .state
+        .set_permission(contacts, None, Permission::Refused);
+    assert_eq!(first(&mut tablet, &mut server).codes(), [212, 403]);
+    server
+        .state
+        .set_permission(contacts, Some("tablet"), Permission::ReadWrite);
+    assert_eq!(first(&mut tablet, &mut server).codes(), [212, 508]);
+}
+
+#[test]
+fn a_device_that_may_only_read_changes_nothing() {
+    use syncml::ChangeKind::{Add, Delete, Replace};
+    let mut server = Server::new();
+    let ann = card("Ann", "1");
+    let bob = card("Bob", "2").replace("END:", "EMAIL:bob@example.org\r\nEND:");
+    let mut laptop = Client::new("laptop");
+    let both = [(Add, "a", ann.as_str()), (Add, "b", bob.as_str())];
+    laptop.sync(&mut server, 200, ("", "1"), &both);
+    let contacts = server.contacts();
+    server
+        .state
+        .set_permission(contacts, Some("phone"), Permission::ReadOnly);
+
+    // what the phone has already does not come twice, and where it differs it gets the server's
+    let mut phone = Client::new("phone");
+    let (other_bob, eve) = (card("Bob", "2"), card("Eve", "3"));
+    let changes = [
+        (Add, "1", ann.as_str()),
+        (Add, "2", other_bob.as_str()),
+        (Add, "3", eve.as_str()),
+    ];
+    let outcome = phone.sync(&mut server, 201, ("", "1"), &changes);
+    assert_eq!(outcome.alert_status, 200);
+    assert_eq!(outcome.codes, [200, 419, 425]);
+    assert_eq!(outcome.changes.len(), 1, "{:?}", outcome.changes);
+    assert_eq!(outcome.changes[0].kind, Replace);
+    assert_eq!(outcome.changes[0].luid, "2");
+    assert_eq!(outcome.changes[0].content, bob);
+    assert_eq!(server.contents(), [ann.clone(), bob.clone()]);
+
+    let cat = card("Cat", "9");
+    laptop.sync(&mut server, 200, ("1", "2"), &[(Add, "c", cat.as_str())]);
+    let changes = [
+        (Replace, "1", other_bob.as_str()),
+        (Delete, "2", ""),
+        (Add, "4", eve.as_str()),
+    ];
+    let outcome = phone.sync(&mut server, 200, ("1", "2"), &changes);
+    assert_eq!(outcome.codes, [425, 425, 425]);
+    assert_eq!(outcome.changes.len(), 1);
+    assert_eq!(outcome.changes[0].content, cat);
+    assert_eq!(server.contents().len(), 3);
+
+    // types that only change the server are refused whole: a refresh would empty it
+    for code in [202, 203] {
+        phone.begin();
+        let alert = sync_alert(1, code, "2", "3");
+        let said = phone.send(&mut server, &[alert], true);
+        assert_eq!(said.codes(), [212, 425]);
+    }
 }

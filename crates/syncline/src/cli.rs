@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use session::client::Mode;
 use session::server::ConflictPolicy;
+use session::store::Permission;
 use syncml::{Encoding, Version};
 
 pub(crate) use alert::{Alert, AlertForm};
@@ -221,6 +222,27 @@ Examples:
         /// The account.
         name: String,
     },
+    /// Say what devices may do with an account's datastore; without one, list what was said.
+    #[command(after_help = "\
+Examples:
+  syncline user access alice
+  syncline user access alice calendar ro
+  syncline user access alice calendar rw --device IMEI:004400112233445")]
+    Access {
+        #[command(flatten)]
+        state: StateOptions,
+        /// The account.
+        name: String,
+        /// The datastore.
+        #[arg(requires = "access")]
+        store: Option<String>,
+        /// What they may do.
+        #[arg(value_enum)]
+        access: Option<Access>,
+        /// Only the device of this address; it goes before what is said of all.
+        #[arg(long, value_name = "URI", requires = "access")]
+        device: Option<String>,
+    },
     /// Change an account's password; without --password-stdin one is made up and printed.
     Password {
         #[command(flatten)]
@@ -228,6 +250,27 @@ Examples:
         #[command(flatten)]
         account: NewPassword,
     },
+}
+
+/// What a device may do with a datastore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Access {
+    /// Take items and change them.
+    Rw,
+    /// Take items; changes are refused.
+    Ro,
+    /// Nothing.
+    None,
+}
+
+impl From<Access> for Permission {
+    fn from(access: Access) -> Self {
+        match access {
+            Access::Rw => Self::ReadWrite,
+            Access::Ro => Self::ReadOnly,
+            Access::None => Self::Refused,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -907,3 +907,30 @@ fn there_are_manual_pages() {
     assert!(page.contains(".TH syncline-store-import 1"), "{page}");
     place.run(&["man", "stores"]).fails(2);
 }
+
+#[test]
+fn what_devices_may_do_is_said_and_listed() {
+    let place = Place::new();
+    place.run(&["user", "add", "ada"]).ok();
+    let list = place.run(&["user", "access", "ada"]).ok();
+    assert!(list.contains("every device may read and write"), "{list}");
+    let said = place.run(&["user", "access", "ada", "calendar", "ro"]).ok();
+    assert!(said.contains("every device may do ro"), "{said}");
+    let one = [
+        "user", "access", "ada", "calendar", "none", "--device", "IMEI:1",
+    ];
+    place.run(&one).ok();
+    let list = place.run(&["user", "access", "ada"]).ok();
+    let rows: Vec<Vec<&str>> = list
+        .lines()
+        .filter(|line| line.contains("calendar"))
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(rows.len(), 2, "{list}");
+    assert!(list.contains("IMEI:1") && list.contains("none"), "{list}");
+    place
+        .run(&["user", "access", "ada", "pictures", "ro"])
+        .fails(2);
+    place.run(&["user", "access", "eve"]).fails(2);
+    place.run(&["user", "access", "ada", "calendar"]).fails(2);
+}

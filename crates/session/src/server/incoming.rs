@@ -194,6 +194,7 @@ impl Run<'_> {
             return Ok(StatusCode::URI_TOO_LONG);
         }
         match change.kind {
+            ChangeKind::Delete if ds.read_only => Ok(StatusCode::PERMISSION_DENIED),
             ChangeKind::Delete => self.take_delete(&ds, link, luid, change.soft_delete),
             ChangeKind::Add | ChangeKind::Replace => {
                 let meta = item
@@ -240,6 +241,9 @@ impl Run<'_> {
             bytes,
             fingerprint: pim::fingerprint(media_type, bytes),
         };
+        if ds.read_only {
+            return self.compare_content(ds, link, luid, content);
+        }
         self.take_content(ds, link, luid, content)
     }
 
@@ -324,6 +328,34 @@ impl Run<'_> {
             }
         }
         self.add(ds, link, luid, content)
+    }
+
+    /// Takes nothing of a device that may not change anything. What it has already goes into the
+    /// map, so that a slow sync sends it nothing twice; where the versions of a record differ, it
+    /// gets ours.
+    fn compare_content(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        content: Content<'_>,
+    ) -> Result<StatusCode, StoreError> {
+        if !ds.renews_map() {
+            return Ok(StatusCode::PERMISSION_DENIED);
+        }
+        let found = self.find_match(ds, link, &content, &Wanted::ALIKE)?;
+        Ok(match found {
+            Some((item, Likeness::Same)) => {
+                self.map(ds, link, luid, item.guid, item.seq)?;
+                StatusCode::OK
+            }
+            Some((item, _)) => {
+                // revision 0: the device does not hold our version yet
+                self.map(ds, link, luid, item.guid, ChangeSeq(0))?;
+                StatusCode::CONFLICT_SERVER_WON
+            }
+            None => StatusCode::PERMISSION_DENIED,
+        })
     }
 
     /// A change of an item that the client has in its map.

@@ -5,7 +5,7 @@ use syncml::{Access, AccessKind, Alert, AlertCode, Command, Data, Item, Results,
 use super::state::{Begun, DatastoreState, Owed, Phase};
 use super::{Run, bounds};
 use crate::clock;
-use crate::store::{ChangeSeq, Datastore, DatastoreId, Link, LinkId, StoreError};
+use crate::store::{ChangeSeq, Datastore, DatastoreId, Link, LinkId, Permission, StoreError};
 use crate::uri::datastore_name;
 
 impl Run<'_> {
@@ -121,6 +121,12 @@ impl Run<'_> {
             (None, _) if seen.is_none() => (StatusCode::REFRESH_REQUIRED, AlertCode::SLOW),
             (None, _) => (StatusCode::OK, wanted),
         };
+        let permission = self.tx.permission(datastore.id, &self.state.device)?;
+        if let Some(code) = refusal(permission, agreed) {
+            self.warn(format!("{}: this device has no access", datastore.name));
+            self.push_status(command, code);
+            return Ok(());
+        }
         self.info(format!(
             "{}: {} wanted, {} agreed{}",
             datastore.name,
@@ -144,6 +150,7 @@ impl Run<'_> {
             alert: agreed.0,
             overridden: agreed != wanted && resumed.is_none(),
             client_last: last.to_owned(),
+            read_only: permission == Permission::ReadOnly,
             client_next: anchor.next.trim().to_owned(),
             server_last: match seen {
                 None => String::new(),
@@ -337,6 +344,18 @@ impl Run<'_> {
             self.tx.put_device(login.id(), &device)?;
         }
         Ok(StatusCode::OK)
+    }
+}
+
+/// Why an alert is refused to who has this permission; `None` when it is not. A type that only
+/// changes the server is of no use where nothing may be changed.
+fn refusal(permission: Permission, agreed: AlertCode) -> Option<StatusCode> {
+    match (permission, agreed) {
+        (Permission::Refused, _) => Some(StatusCode::FORBIDDEN),
+        (Permission::ReadOnly, AlertCode::ONE_WAY_FROM_CLIENT | AlertCode::REFRESH_FROM_CLIENT) => {
+            Some(StatusCode::PERMISSION_DENIED)
+        }
+        _ => None,
     }
 }
 

@@ -175,6 +175,9 @@ pub(super) struct DatastoreState {
     #[serde(default)]
     pub(super) client_last: String,
     pub(super) client_next: String,
+    /// The device may take items and change none.
+    #[serde(default)]
+    pub(super) read_only: bool,
     /// Our `Next` of the last completed session, or nothing.
     pub(super) server_last: String,
     pub(super) server_next: String,

@@ -5,15 +5,28 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use session::store::{
     Account, AccountId, Content, Datastore, DatastoreId, DatastoreKind, Device, Guid, Link, Origin,
-    StoreError, StoredItem, Transaction as _,
+    Permission, StoreError, StoredItem, Transaction as _,
 };
 
-use super::transaction::{Running, account_of, datastore_of, device_of, link_columns, link_of};
+use super::transaction::{
+    Running, account_of, datastore_of, device_of, link_columns, link_of, permission_of,
+};
 use super::{Sqlite, connect};
 use crate::Error;
 
 /// A device with the datastores that it has synced.
 pub type DeviceLinks = (Device, Vec<(String, Link)>);
+
+/// What was said of a datastore.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// The datastore's name.
+    pub datastore: String,
+    /// The device it is said of; `None` for every device without a rule of its own.
+    pub device: Option<String>,
+    /// What it may do.
+    pub permission: Permission,
+}
 
 /// A former version of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,6 +158,62 @@ impl Sqlite {
             let mut statement = connection
                 .prepare_cached("SELECT id, name, digest, password FROM account ORDER BY name")?;
             let rows = statement.query_map([], account_of)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Makes an account for somebody whom an outside authority vouches for, if there is none of
+    /// that name. `secret` stands where other accounts have their digest; it is random, so that no
+    /// password fits it.
+    pub fn ensure_account(&self, id: AccountId, name: &str, secret: &str) -> Result<(), Error> {
+        match self.add_account(id, name, secret, None) {
+            Err(Error::Exists { .. }) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    /// Says what a device, or with `None` every device without a rule of its own, may do with a
+    /// datastore. Sessions that are open go on as they began.
+    pub fn set_permission(
+        &self,
+        datastore: DatastoreId,
+        device: Option<&str>,
+        permission: Permission,
+    ) -> Result<(), Error> {
+        let device = device.unwrap_or_default().to_owned();
+        self.run(move |connection| {
+            connection.execute(
+                "INSERT INTO permission (account, datastore, device, permission)
+                 VALUES (?, ?, ?, ?)
+                 ON CONFLICT DO UPDATE SET permission = excluded.permission",
+                params![
+                    datastore.account.0,
+                    datastore.number,
+                    device,
+                    permission.name()
+                ],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// What was said of an account's datastores, by datastore and device; `None` stands for all
+    /// devices.
+    pub fn permissions(&self, account: AccountId) -> Result<Vec<Rule>, Error> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT permission, name, device FROM permission JOIN datastore
+                   ON datastore.account = permission.account AND number = datastore
+                 WHERE permission.account = ? ORDER BY number, device",
+            )?;
+            let rows = statement.query_map([account.0], |row| {
+                let device: String = row.get(2)?;
+                Ok(Rule {
+                    datastore: row.get(1)?,
+                    device: Some(device).filter(|device| !device.is_empty()),
+                    permission: permission_of(row)?,
+                })
+            })?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }

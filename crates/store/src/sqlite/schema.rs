@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! account ── datastore ── item ── history
+//!    │            ├─────── permission
 //!    │            └─────── link ── map
 //!    └── device ───────────┘
 //! session
@@ -16,7 +17,7 @@ use crate::Error;
 
 /// One script a version; the n-th leads from version n to n + 1. Scripts that were released are
 /// never edited.
-const STEPS: [&str; 2] = [V1, V2];
+const STEPS: [&str; 3] = [V1, V2, V3];
 
 const V1: &str = "
 CREATE TABLE account (
@@ -175,6 +176,18 @@ CREATE TABLE policy (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What devices may do with datastores; an empty `device` stands for all.
+const V3: &str = "
+CREATE TABLE permission (
+    account    INTEGER NOT NULL,
+    datastore  INTEGER NOT NULL,
+    device     TEXT NOT NULL,
+    permission TEXT NOT NULL,
+    PRIMARY KEY (account, datastore, device),
+    FOREIGN KEY (account, datastore) REFERENCES datastore ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+";
+
 /// Brings the tables to the newest version.
 ///
 /// # Errors
@@ -206,4 +219,29 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), Error> {
 
 fn version_of(connection: &Connection) -> Result<u32, Error> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_state_of_the_first_version_is_brought_up() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(V1).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        connection
+            .execute_batch("INSERT INTO account (id, name, digest) VALUES (1, 'ann', 'd')")
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let known = STEPS.len() as u32;
+        assert_eq!(version_of(&connection).unwrap(), known);
+        let count = |table: &str| -> i64 {
+            let sql = format!("SELECT count(*) FROM {table}");
+            connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!((count("account"), count("permission")), (1, 0));
+    }
 }

@@ -6,8 +6,8 @@
 use rusqlite::{CachedStatement, Connection, MAIN_DB, OptionalExtension as _, Params, Row, params};
 use session::store::{
     Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, DatastoreKind, Device, Guid,
-    Link, LinkId, Mapping, OpenSession, Origin, Partial, Pending, PendingRange, Sending,
-    StoreError, StoredItem, StoredSession, Transaction,
+    Link, LinkId, Mapping, OpenSession, Origin, Partial, Pending, PendingRange, Permission,
+    Sending, StoreError, StoredItem, StoredSession, Transaction,
 };
 
 /// A transaction on a connection that has begun one.
@@ -133,6 +133,12 @@ pub(super) fn account_of(row: &Row<'_>) -> rusqlite::Result<Account> {
         digest: row.get(2)?,
         password: row.get(3)?,
     })
+}
+
+/// The permission in the first column. One that is not known allows nothing.
+pub(super) fn permission_of(row: &Row<'_>) -> rusqlite::Result<Permission> {
+    let name: String = row.get(0)?;
+    Ok(Permission::from_name(&name).unwrap_or(Permission::Refused))
 }
 
 pub(super) fn datastore_of(account: AccountId, row: &Row<'_>) -> rusqlite::Result<Datastore> {
@@ -339,6 +345,21 @@ impl Transaction for Running<'_> {
             [account.0],
             |row| datastore_of(account, row),
         )
+    }
+
+    fn permission(
+        &mut self,
+        datastore: DatastoreId,
+        device: &str,
+    ) -> Result<Permission, StoreError> {
+        let found = self.one(
+            "SELECT permission FROM permission
+             WHERE account = ? AND datastore = ? AND device IN (?, '')
+             ORDER BY device DESC LIMIT 1",
+            params![datastore.account.0, datastore.number, device],
+            permission_of,
+        )?;
+        Ok(found.unwrap_or_default())
     }
 
     fn device(&mut self, account: AccountId, uri: &str) -> Result<Option<Device>, StoreError> {

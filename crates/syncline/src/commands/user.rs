@@ -1,7 +1,7 @@
 //! `syncline user`: accounts.
 
 use serde::Serialize;
-use session::store::AccountId;
+use session::store::{AccountId, Permission};
 use syncml::auth;
 
 use super::password_from_stdin;
@@ -37,6 +37,30 @@ pub(super) fn run(command: User) -> Outcome {
             }
             output::line(format_args!("removed account {name}"))
         }
+        User::Access {
+            state: options,
+            name,
+            store: Some(datastore),
+            access: Some(access),
+            device,
+        } => {
+            let store = state::open_existing(&options)?;
+            let account = state::account(&store, &name)?;
+            let datastore = state::datastore(&store, &account, &datastore)?;
+            let permission = Permission::from(access);
+            store.set_permission(datastore.id, device.as_deref(), permission)?;
+            output::line(format_args!(
+                "{} may do {} with {} of {name}",
+                device.as_deref().unwrap_or("every device"),
+                permission.name(),
+                datastore.name
+            ))
+        }
+        User::Access {
+            state: options,
+            name,
+            ..
+        } => list_access(&state::open_existing(&options)?, &name),
         User::Password {
             state: options,
             account,
@@ -112,6 +136,20 @@ pub(super) fn add(store: &store::Sqlite, name: &str, password: &Password) -> Out
     let digest = auth::user_digest(name, &password.text);
     store.add_account(AccountId(id), name, &digest, password.kept())?;
     Ok(())
+}
+
+fn list_access(store: &store::Sqlite, name: &str) -> Outcome {
+    let account = state::account(store, name)?;
+    let rules = store.permissions(account.id)?;
+    let rows = rules.into_iter().map(|rule| {
+        let device = rule.device.unwrap_or_else(|| "(every device)".to_owned());
+        vec![rule.datastore, device, rule.permission.name().to_owned()]
+    });
+    output::table(
+        &["datastore", "device", "access"],
+        rows.collect(),
+        "every device may read and write every datastore",
+    )
 }
 
 #[derive(Serialize)]
