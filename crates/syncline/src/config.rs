@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use session::server::{self, AuthPolicy, ServerLogin};
 
+use crate::authority::Ldap;
 use crate::cli::Conflict;
 use crate::report::{Failure, Outcome};
 
@@ -36,8 +38,50 @@ pub(crate) struct Server {
     pub(crate) conflict: Option<Conflict>,
     /// Largest SyncML message taken, bytes.
     pub(crate) max_msg_size: Option<u64>,
+    /// A login holds for one message (status 200) and not for the session.
+    pub(crate) login_per_message: bool,
+    /// The scheme that logins are asked for by.
+    pub(crate) scheme: Option<Scheme>,
+    /// The account of sessions without credentials.
+    pub(crate) anonymous: Option<String>,
+    /// A directory that judges passwords which no account has.
+    pub(crate) ldap: Option<Ldap>,
+    /// Name that the server proves itself by to clients that ask for it.
+    pub(crate) name: Option<String>,
+    /// The password for that.
+    pub(crate) password: Option<String>,
     /// Folder for readable messages, relative to the file.
     pub(crate) log_messages: Option<PathBuf>,
+}
+
+/// A scheme of authentication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Scheme {
+    /// Name and password.
+    Basic,
+    /// A digest over both and a nonce.
+    Md5,
+    /// A digest over each message, in a header of HTTP.
+    Mac,
+}
+
+impl Server {
+    /// How logins are asked for and accepted.
+    pub(crate) fn auth(&self) -> AuthPolicy {
+        let server = self.name.clone().zip(self.password.clone());
+        AuthPolicy {
+            scheme: match self.scheme {
+                Some(Scheme::Basic) => server::Scheme::Basic,
+                Some(Scheme::Mac) => server::Scheme::Mac,
+                Some(Scheme::Md5) | None => server::Scheme::Md5,
+            },
+            per_message: self.login_per_message,
+            anonymous: self.anonymous.clone(),
+            delegates: self.ldap.is_some(),
+            server: server.map(|(name, password)| ServerLogin { name, password }),
+        }
+    }
 }
 
 impl Config {

@@ -7,6 +7,7 @@
 //! outcome ◀─ report: one sentence and an exit code ◀─
 //! ```
 
+mod authority;
 mod cli;
 mod commands;
 mod config;

@@ -11,13 +11,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use session::server::{self, Answer, AnswerError, Level, Proof, Request};
-use session::store::StoreError;
+use session::server::{self, Answer, AnswerError, Level, Proof, Question, Request, Verdict};
+use session::store::{AccountId, StoreError};
 use store::Sqlite;
 use syncml::auth::{self, Credentials};
 use syncml::{Document, Limits};
 use transports::http::{Exchange, Incoming, Outgoing};
 
+use crate::authority::Authority;
 use crate::world;
 use brake::Brake;
 use kept::Kept;
@@ -30,10 +31,20 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 pub(crate) struct Node {
     store: Sqlite,
     config: Arc<server::Config>,
+    /// Judges passwords that no account has.
+    authority: Option<Arc<dyn Authority>>,
     /// Where readable messages are kept.
     messages: Option<Kept>,
     brake: Mutex<Brake>,
     counters: Counters,
+}
+
+/// Whom a name and password belong to.
+#[derive(Debug)]
+enum Judged {
+    /// The owner of this account.
+    Account(String),
+    Nobody,
 }
 
 #[derive(Debug, Default)]
@@ -54,9 +65,86 @@ impl Node {
         Self {
             store,
             config: Arc::new(config),
+            authority: None,
             messages: messages.map(Kept::new),
             brake: Mutex::default(),
             counters: Counters::default(),
+        }
+    }
+
+    /// Has passwords that no account has judged elsewhere.
+    pub(crate) fn with_authority(mut self, authority: Option<Arc<dyn Authority>>) -> Self {
+        self.authority = authority;
+        self
+    }
+
+    /// What the authority says, who gets an account by it; `None` when it cannot say now.
+    async fn judge(&self, question: &Question) -> Option<Judged> {
+        let authority = self.authority.as_ref()?;
+        let judged = authority.judge(&question.user, &question.password).await;
+        let name = match judged {
+            Ok(Some(name)) => name,
+            Ok(None) => return Some(Judged::Nobody),
+            Err(error) => {
+                tracing::error!(%error, "a login could not be judged");
+                return None;
+            }
+        };
+        if authority.makes_accounts() {
+            let (store, name) = (self.store.clone(), name.clone());
+            let id = AccountId(i64::from_be_bytes(world::random().ok()?) & i64::MAX);
+            let secret: String = world::random::<32>()
+                .ok()?
+                .map(|b| format!("{b:02x}"))
+                .concat();
+            let made = move || store.ensure_account(id, &name, &secret);
+            if let Err(error) = tokio::task::spawn_blocking(made).await.ok()? {
+                tracing::error!(%error, "an account could not be made");
+                return None;
+            }
+        }
+        Some(Judged::Account(name))
+    }
+
+    /// Answers a message in a transaction, with what the authority has said of it.
+    async fn answer(
+        &self,
+        incoming: Incoming,
+        judged: Option<Judged>,
+        (now, entropy): (i64, [u8; 32]),
+    ) -> Option<Result<Answer, AnswerError>> {
+        let peer = incoming.peer.to_string();
+        let (store, config) = (self.store.clone(), Arc::clone(&self.config));
+        let job = tokio::task::spawn_blocking(move || {
+            store.transact(move |tx| {
+                let document = Document::new(&incoming.body, incoming.charset.as_deref())
+                    .map_err(AnswerError::Unreadable)?;
+                let verdict = judged.as_ref().map(|judged| match judged {
+                    Judged::Account(account) => Verdict::Vouched { account },
+                    Judged::Nobody => Verdict::Unknown,
+                });
+                let request = Request {
+                    document: &document,
+                    hash: session::hash(&incoming.body),
+                    token: incoming.token.as_deref(),
+                    resp_uri_base: incoming.resp_uri_base.as_deref(),
+                    peer: Some(&peer),
+                    proof: Proof {
+                        mac: incoming.mac.as_deref().map(|mac| (mac, &incoming.body[..])),
+                        verdict,
+                    },
+                    now,
+                    entropy,
+                };
+                server::answer(tx, &config, &request)
+            })
+        });
+        match job.await {
+            Ok(outcome) => Some(outcome),
+            Err(error) => {
+                tracing::error!(%error, "a message could not be handled");
+                None
+            }
         }
     }
 
@@ -138,34 +226,14 @@ impl Exchange for Node {
         };
         let now = world::now();
         let (body, charset) = (incoming.body.clone(), incoming.charset.clone());
-        let peer = incoming.peer.to_string();
-        let (store, config) = (self.store.clone(), Arc::clone(&self.config));
-        let job = tokio::task::spawn_blocking(move || {
-            store.transact(move |tx| {
-                let document = Document::new(&incoming.body, incoming.charset.as_deref())
-                    .map_err(AnswerError::Unreadable)?;
-                let request = Request {
-                    document: &document,
-                    hash: session::hash(&incoming.body),
-                    token: incoming.token.as_deref(),
-                    resp_uri_base: incoming.resp_uri_base.as_deref(),
-                    peer: Some(&peer),
-                    proof: Proof {
-                        mac: incoming.mac.as_deref().map(|mac| (mac, &incoming.body[..])),
-                        verdict: None,
-                    },
-                    now,
-                    entropy,
-                };
-                server::answer(tx, &config, &request)
-            })
-        });
-        let outcome = match job.await {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                tracing::error!(%error, "a message could not be handled");
-                return Outgoing::Failed;
-            }
+        let mut outcome = self.answer(incoming.clone(), None, (now, entropy)).await;
+        if let Some(Err(AnswerError::Ask { question })) = &outcome
+            && let Some(judged) = self.judge(question).await
+        {
+            outcome = self.answer(incoming, Some(judged), (now, entropy)).await;
+        }
+        let Some(outcome) = outcome else {
+            return Outgoing::Failed;
         };
         self.count(&outcome);
         if self.messages.is_some() {
@@ -275,8 +343,6 @@ mod tests {
 
     use std::net::Ipv4Addr;
     use std::path::Path;
-
-    use session::store::AccountId;
 
     use super::*;
 

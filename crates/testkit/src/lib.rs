@@ -2,8 +2,8 @@
 //!
 //! The tests of a synchronization server are worth what its peers are worth. This crate starts
 //! them: our own binary ([`syncline`], [`process`]), SyncEvolution as a client and as a server
-//! ([`syncevolution`]), and libwbxml's converters ([`libwbxml`]). What they exchange comes from
-//! [`items`], which makes contacts, events, tasks and notes from a number and can tell whether two
+//! ([`syncevolution`]), libwbxml's converters ([`libwbxml`]) and an LDAP directory
+//! ([`slapd`]). What they exchange comes from [`items`], which makes contacts, events, tasks and notes from a number and can tell whether two
 //! texts are the same record after a peer has rewritten one of them.
 //!
 //! A peer that is not installed makes its tests say so and end, through [`require`]. Everything
@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 pub mod items;
 pub mod libwbxml;
 pub mod process;
+pub mod slapd;
 pub mod syncevolution;
 pub mod syncline;
 
@@ -102,6 +103,8 @@ pub enum Peer {
     SyncEvolutionServer,
     /// `wbxml2xml` and `xml2wbxml`.
     Libwbxml,
+    /// OpenLDAP's server.
+    Slapd,
 }
 
 impl std::fmt::Display for Peer {
@@ -112,10 +115,11 @@ impl std::fmt::Display for Peer {
 
 impl Peer {
     /// All of them.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::SyncEvolutionClient,
         Self::SyncEvolutionServer,
         Self::Libwbxml,
+        Self::Slapd,
     ];
 
     /// What a person calls it.
@@ -124,6 +128,7 @@ impl Peer {
             Self::SyncEvolutionClient => "SyncEvolution's client",
             Self::SyncEvolutionServer => "SyncEvolution's server",
             Self::Libwbxml => "libwbxml's tools",
+            Self::Slapd => "OpenLDAP's server",
         }
     }
 
@@ -143,6 +148,7 @@ impl Peer {
                 "libc6-dev",
             ],
             Self::Libwbxml => &["libwbxml2-utils"],
+            Self::Slapd => &["slapd"],
         }
     }
 
@@ -159,13 +165,15 @@ impl Peer {
                 "/usr/libexec/syncevo-dbus-server",
             ],
             Self::Libwbxml => &["/usr/bin/wbxml2xml", "/usr/bin/xml2wbxml"],
+            Self::Slapd => &["/usr/sbin/slapd"],
         }
     }
 
     /// Whether it can be talked to here.
     pub fn is_installed(self) -> bool {
         self.files().iter().all(|file| Path::new(file).exists())
-            && (self == Self::Libwbxml || syncevolution::file_backend().is_some())
+            && (matches!(self, Self::Libwbxml | Self::Slapd)
+                || syncevolution::file_backend().is_some())
     }
 }
 

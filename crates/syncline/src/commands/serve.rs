@@ -14,7 +14,7 @@ use crate::cli::Serve;
 use crate::config::Config;
 use crate::node::Node;
 use crate::report::{Failure, Outcome};
-use crate::{output, state, world};
+use crate::{authority, output, state, world};
 
 /// Where the server listens unless told otherwise.
 const LISTEN: SocketAddr =
@@ -40,7 +40,8 @@ pub(super) fn run(options: Serve) -> Outcome {
         state::make_private(folder).map_err(|error| super::folder::unusable(folder, &error))?;
     }
     let store = state::open_to_serve(&options.state, &config)?;
-    let node = Node::new(store.clone(), protocol, messages);
+    let authority = authority::of(config.server.ldap.as_ref())?;
+    let node = Node::new(store.clone(), protocol, messages).with_authority(authority);
     runtime()?.block_on(async {
         let stop = stop_signal()?;
         let listener = bind(listen).await?;
@@ -55,7 +56,10 @@ pub(super) fn run(options: Serve) -> Outcome {
 }
 
 fn protocol(options: &Serve, config: &Config) -> server::Config {
-    let mut protocol = server::Config::default();
+    let mut protocol = server::Config {
+        auth: config.server.auth(),
+        ..server::Config::default()
+    };
     if let Some(conflict) = options.conflict.or(config.server.conflict) {
         protocol.conflict = conflict.into();
     }

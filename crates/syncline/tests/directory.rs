@@ -1,0 +1,60 @@
+//! Logins that a real LDAP directory judges.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::fs;
+
+use testkit::items::Kind;
+use testkit::process::Server;
+use testkit::slapd::{PERSON, Slapd};
+use testkit::syncline::{Device, Installation};
+use testkit::{Peer, require};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_syncline");
+
+#[test]
+fn people_of_a_directory_log_in_and_get_their_accounts() {
+    let Some(installed) = require(Peer::Slapd) else {
+        return;
+    };
+    let directory = Slapd::start(installed, &[("ada", "from the directory")]).unwrap();
+    let installation = Installation::new(PROGRAM).unwrap();
+    installation.add_user("bob", "of his own").unwrap();
+    let config = installation.data().with_extension("toml");
+    let text = format!(
+        "[server.ldap]\nurl = '{}'\nbind = '{PERSON}'\n",
+        directory.url()
+    );
+    fs::write(&config, text).unwrap();
+    let arguments = ["--config", &config.to_string_lossy()];
+    let data = installation.data();
+    let server = Server::start_with(PROGRAM.as_ref(), &data, "127.0.0.1:0", &arguments).unwrap();
+
+    let sync = |user: &str, password: &str| {
+        let stores = [("contacts", Kind::Contact)];
+        let device = Device::new(PROGRAM, server.url(), user, password, &stores).unwrap();
+        device.run("two-way").unwrap().code
+    };
+    assert_eq!(sync("ada", "from the directory"), Some(0));
+    assert_eq!(
+        sync("Ada", "from the directory"),
+        Some(0),
+        "the same person"
+    );
+    assert_eq!(sync("bob", "of his own"), Some(0), "an account of our own");
+    for (user, password) in [
+        ("ada", "guess"),
+        ("bob", "from the directory"),
+        ("eve", "from the directory"),
+        ("ada,ou=people", "from the directory"),
+        ("*", "from the directory"),
+    ] {
+        assert_eq!(sync(user, password), Some(3), "{user} {password}");
+    }
+    let list = installation.run(&["user", "list"], b"").unwrap().text();
+    assert!(list.contains("ada") && !list.contains("eve"), "{list}");
+
+    drop(directory);
+    assert_eq!(sync("ada", "from the directory"), Some(3), "nobody vouches");
+    assert_eq!(sync("bob", "of his own"), Some(0));
+}
