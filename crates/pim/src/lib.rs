@@ -11,6 +11,7 @@
 //!   first and from both texts second.
 //! * [`fill_missing`] joins two versions of one record without rewriting either.
 //! * [`split()`] takes a file of many items apart, and [`summary()`] gives an item a short name.
+//! * [`convert()`] writes a contact or a note in another format, and says what that one cannot hold.
 //! * [`media`] names formats, media types and file extensions.
 //!
 //! Everything here is a function of its arguments: no input or output, no clock, no randomness.
@@ -18,6 +19,7 @@
 //! Time is linear in the input, and memory a small multiple of it.
 
 pub mod component;
+mod convert;
 pub mod decode;
 mod facts;
 mod identity;
@@ -28,6 +30,7 @@ mod moment;
 mod split;
 mod summary;
 
+pub use convert::{ConvertError, Converted, Target, convert};
 pub use decode::Dialect;
 pub use identity::{Fingerprint, Likeness, compare, fingerprint};
 pub use media::{Format, Kind};

@@ -1,0 +1,90 @@
+//! Conversion between the formats of one kind of item.
+//!
+//! A peer asks for the format it can read; the store holds the one it was given. What comes in is
+//! the text of an item and the format wanted, what goes out is the text in that format and the
+//! source lines that it cannot express in full. Each kind of item has a module of its own.
+
+mod card;
+mod encode;
+mod note;
+
+use crate::media::{Format, Kind};
+
+/// What to convert to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// The format and its version.
+    pub format: Format,
+    /// Whether text outside of ASCII is written as quoted-printable in the old formats, as old
+    /// phones need it. Otherwise it is written as plain UTF-8.
+    pub quoted_printable: bool,
+}
+
+/// A converted item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Converted {
+    /// The item in the target's format.
+    pub bytes: Vec<u8>,
+    /// The media type of `bytes`.
+    pub media_type: &'static str,
+    /// The source lines, folds and line ends included, of properties that the target cannot
+    /// express at all or not in full.
+    pub lost: Vec<Vec<u8>>,
+}
+
+/// Why an item was not converted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConvertError {
+    /// Neither the text nor its media type names a format.
+    #[error("no known format under media type {media_type:?}")]
+    UnknownFormat {
+        /// The declared media type.
+        media_type: String,
+    },
+    /// The two formats hold different kinds of items, or no conversion exists between them.
+    #[error("no conversion from {from:?} to {to:?}")]
+    NoConversion {
+        /// The format of the item.
+        from: Format,
+        /// The format asked for.
+        to: Format,
+    },
+}
+
+/// Writes an item in another format. An item that has the format already is not touched.
+///
+/// # Errors
+///
+/// The format of `content` is not known, or there is no conversion to the target.
+pub fn convert(
+    content: &[u8],
+    media_type: &str,
+    target: Target,
+) -> Result<Converted, ConvertError> {
+    let from = Format::of(media_type, content).ok_or_else(|| ConvertError::UnknownFormat {
+        media_type: media_type.to_owned(),
+    })?;
+    let to = target.format;
+    let (bytes, lost) = if from == to {
+        (content.to_vec(), Vec::new())
+    } else {
+        match (kind(from), kind(to)) {
+            (Some(Kind::Contact), Some(Kind::Contact)) => card::convert(content, from, target),
+            (Some(Kind::Note), Some(Kind::Note)) => note::convert(content, target),
+            _ => return Err(ConvertError::NoConversion { from, to }),
+        }
+    };
+    Ok(Converted {
+        bytes,
+        media_type: to.media_type(),
+        lost,
+    })
+}
+
+fn kind(format: Format) -> Option<Kind> {
+    match format {
+        Format::VCard21 | Format::VCard30 | Format::VCard40 => Some(Kind::Contact),
+        Format::VNote | Format::Text => Some(Kind::Note),
+        _ => None,
+    }
+}

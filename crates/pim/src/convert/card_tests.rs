@@ -1,0 +1,102 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn to(content: &str, from: Format, format: Format) -> (String, Vec<String>) {
+    let target = Target {
+        format,
+        quoted_printable: true,
+    };
+    let (bytes, lost) = convert(content.as_bytes(), from, target);
+    let lost = lost.iter().map(|l| string(l)).collect();
+    (String::from_utf8(bytes).unwrap(), lost)
+}
+
+fn card(version: &str, lines: &str) -> String {
+    format!("BEGIN:VCARD\r\nVERSION:{version}\r\n{lines}END:VCARD\r\n")
+}
+
+#[test]
+fn a_card_is_written_for_an_old_phone() {
+    let source = card(
+        "3.0",
+        "N:Müller\\; Co;Ann;;;\r\nTEL;TYPE=home,pref:+1 2\r\nNOTE:a\\nb\r\n\
+         PHOTO;ENCODING=b;TYPE=JPEG:/9j/\r\nCATEGORIES:x,y\r\n",
+    );
+    let expected = card(
+        "2.1",
+        "N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BCller\\;=20Co;Ann;;;\r\n\
+         TEL;HOME;PREF:+1 2\r\nNOTE;ENCODING=QUOTED-PRINTABLE:a=0D=0Ab\r\n\
+         PHOTO;JPEG;ENCODING=BASE64:\r\n /9j/\r\n\r\nCATEGORIES:x,y\r\n",
+    );
+    let (text, lost) = to(&source, Format::VCard30, Format::VCard21);
+    assert_eq!((text.as_str(), lost.len()), (expected.as_str(), 0));
+}
+
+#[test]
+fn a_card_is_written_as_version_4() {
+    let source = card(
+        "3.0",
+        "FN:Ann\r\nX-GENDER:Female\r\nX-JABBER:a@example.com\r\nTEL;TYPE=PREF:12\r\n\
+         PHOTO;TYPE=JPEG;ENCODING=b:/9j/\r\nCLASS:PUBLIC\r\n",
+    );
+    let expected = card(
+        "4.0",
+        "FN:Ann\r\nGENDER:F\r\nIMPP:xmpp:a@example.com\r\nTEL;PREF=1:12\r\n\
+         PHOTO:data:image/jpeg;base64,/9j/\r\n",
+    );
+    let (text, lost) = to(&source, Format::VCard30, Format::VCard40);
+    assert_eq!(text, expected);
+    assert_eq!(lost, ["CLASS:PUBLIC\r\n"]);
+    let (back, _) = to(&text, Format::VCard40, Format::VCard30);
+    assert_eq!(back, source.replace("CLASS:PUBLIC\r\n", ""));
+}
+
+#[test]
+fn a_birthday_without_a_year_needs_version_4() {
+    let source = card("4.0", "BDAY:--0506\r\n");
+    let (text, lost) = to(&source, Format::VCard40, Format::VCard30);
+    assert_eq!(text, card("3.0", ""));
+    assert_eq!(lost, ["BDAY:--0506\r\n"]);
+}
+
+#[test]
+fn a_sound_keeps_its_sort_and_a_group_is_told_of() {
+    let source = card("3.0", "a.SOUND;TYPE=WAV;ENCODING=b:/9j/\r\n");
+    let (text, lost) = to(&source, Format::VCard30, Format::VCard40);
+    assert_eq!(text, card("4.0", "SOUND:data:audio/wav;base64,/9j/\r\n"));
+    assert_eq!(lost.len(), 1);
+}
+
+proptest! {
+    #[test]
+    fn text_survives_both_ways(
+        last in "[a-zß€;,=: ]{0,40}x", note in "[a-zß€;,=:\n\\\\]{0,90}x",
+        photo in prop::collection::vec(any::<u8>(), 1..80)
+    ) {
+        let mut source = b"BEGIN:VCARD\r\nVERSION:3.0\r\n".to_vec();
+        let last = encode::escape(&last);
+        encode::text(&mut source, "N", &format!("{last};Ann;;;"), Dialect::New, true);
+        encode::text(&mut source, "NOTE", &encode::escape(&note), Dialect::New, true);
+        encode::binary(&mut source, "PHOTO;TYPE=PNG;ENCODING=b", &photo, Dialect::New);
+        source.extend_from_slice(b"END:VCARD\r\n");
+        let source = String::from_utf8(source).unwrap();
+        for middle in [Format::VCard21, Format::VCard40] {
+            let (text, lost) = to(&source, Format::VCard30, middle);
+            prop_assert!(lost.is_empty());
+            let (back, lost) = to(&text, middle, Format::VCard30);
+            prop_assert!(lost.is_empty());
+            prop_assert_eq!(&back, &source);
+        }
+    }
+
+    #[test]
+    fn no_input_panics(content in "(BEGIN:VCARD\n)?[ -~\n=;:,\\\\]{0,200}") {
+        for from in [Format::VCard21, Format::VCard30, Format::VCard40] {
+            to(&content, from, Format::VCard21);
+            to(&content, from, Format::VCard40);
+        }
+    }
+}
