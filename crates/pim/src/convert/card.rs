@@ -200,9 +200,12 @@ fn read(line: &Line<'_>, from: Format) -> Property {
 fn components(escaped: &str, name: &str, dialect: Dialect) -> Value {
     let lists = dialect == Dialect::New || LISTS.contains(&name);
     let text = |part: &str| decode::unescape(part, dialect).into_owned();
-    let parts = decode::parts(escaped, ';', dialect).map(|part| match lists {
-        true => decode::parts(part, ',', dialect).map(text).collect(),
-        false => vec![text(part)],
+    let parts = decode::parts(escaped, ';', dialect).map(|part| {
+        if lists {
+            decode::parts(part, ',', dialect).map(text).collect()
+        } else {
+            vec![text(part)]
+        }
     });
     Value::Parts(parts.collect())
 }
@@ -215,13 +218,13 @@ fn fit(property: &mut Property, to: Format) -> bool {
             return false;
         }
         if property.name == "MAILER" {
-            property.name = "X-MAILER".to_owned();
+            "X-MAILER".clone_into(&mut property.name);
         }
         if let Some((_, scheme)) = MESSENGERS.iter().find(|(old, _)| *old == property.name)
             && let Value::Parts(parts) = &property.value
         {
             property.value = Value::Verbatim(format!("{scheme}:{}", joined(parts)));
-            property.name = "IMPP".to_owned();
+            "IMPP".clone_into(&mut property.name);
         }
     } else {
         if property.name == "IMPP"
@@ -229,7 +232,7 @@ fn fit(property: &mut Property, to: Format) -> bool {
             && let Some((scheme, address)) = uri.split_once(':')
             && let Some((old, _)) = MESSENGERS.iter().find(|(_, s)| *s == scheme)
         {
-            property.name = (*old).to_owned();
+            (*old).clone_into(&mut property.name);
             property.value = Value::Parts(vec![vec![address.to_owned()]]);
         }
         if to == Format::VCard21 && NOT_IN_21.contains(&property.name.as_str())
@@ -238,7 +241,7 @@ fn fit(property: &mut Property, to: Format) -> bool {
             return false;
         }
         if let Some((old, _)) = NAMES.iter().find(|(_, n)| *n == property.name) {
-            property.name = (*old).to_owned();
+            (*old).clone_into(&mut property.name);
         }
     }
     if property.name.ends_with("GENDER") {
@@ -256,14 +259,20 @@ fn fit(property: &mut Property, to: Format) -> bool {
             property.types.len() > 1 || property.group.is_some() || !property.params.is_empty();
     }
     telephone(property);
-    let before = property.params.len();
+    // What could end a parameter early would be read as another line's parts.
+    let before = property.params.len() + property.types.len();
+    let token = |c: char| c.is_alphanumeric() || "-_+.".contains(c);
+    property.types.retain(|kind| kind.chars().all(token));
+    property
+        .params
+        .retain(|(_, value)| !value.contains(['"', '\r', '\n']));
     property.params.retain(|(key, _)| {
         key.starts_with("X-")
             || key == "LANGUAGE"
             || (key == "VALUE" && to != Format::VCard21)
             || (new && key != "CONTEXT")
     });
-    property.partial |= property.params.len() != before;
+    property.partial |= property.params.len() + property.types.len() != before;
     if to == Format::VCard21 {
         property.partial |= property.group.take().is_some();
         let list = LISTS.contains(&property.name.as_str());
@@ -324,7 +333,7 @@ fn head(property: &Property, to: Format) -> String {
     let (pref, types): (Vec<_>, Vec<_>) = property.types.iter().partition(|t| *t == "PREF");
     if to == Format::VCard21 {
         for kind in &property.types {
-            head.push_str(&format!(";{kind}"));
+            head.extend([";", kind]);
         }
     } else {
         let types = if to == Format::VCard40 {
@@ -333,17 +342,19 @@ fn head(property: &Property, to: Format) -> String {
             property.types.iter().collect()
         };
         for kind in types {
-            head.push_str(&format!(";TYPE={kind}"));
+            head.extend([";TYPE=", kind]);
         }
         if to == Format::VCard40 && !pref.is_empty() {
             head.push_str(";PREF=1");
         }
     }
     for (key, value) in &property.params {
-        match value.contains([':', ';', ',']) {
-            true => head.push_str(&format!(";{key}=\"{value}\"")),
-            false => head.push_str(&format!(";{key}={value}")),
-        }
+        let quote = if value.contains([':', ';', ',']) {
+            "\""
+        } else {
+            ""
+        };
+        head.extend([";", key, "=", quote, value, quote]);
     }
     head
 }
@@ -367,7 +378,7 @@ fn write(out: &mut Vec<u8>, property: &Property, target: Target) {
         }
         Value::Binary(data) => {
             let encoding = if to == Format::VCard21 { "BASE64" } else { "b" };
-            head.push_str(&format!(";ENCODING={encoding}"));
+            head.extend([";ENCODING=", encoding]);
             return encode::binary(out, &head, data, dialect);
         }
         Value::Verbatim(text) => {
@@ -396,9 +407,12 @@ fn write(out: &mut Vec<u8>, property: &Property, target: Target) {
             } else {
                 ","
             };
-            let part = |p: &Vec<String>| match TEXT.contains(&property.name.as_str()) {
-                true => p.join(glue).replace("\\;", "\\\\;"),
-                false => p.join(glue).trim_end_matches('\\').replace(';', "\\;"),
+            let part = |p: &Vec<String>| {
+                if TEXT.contains(&property.name.as_str()) {
+                    p.join(glue).replace("\\;", "\\\\;")
+                } else {
+                    p.join(glue).trim_end_matches('\\').replace(';', "\\;")
+                }
             };
             parts.iter().map(part).collect::<Vec<_>>().join(";")
         }

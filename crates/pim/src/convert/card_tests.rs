@@ -70,6 +70,14 @@ fn a_sound_keeps_its_sort_and_a_group_is_told_of() {
     assert_eq!(lost.len(), 1);
 }
 
+#[test]
+fn a_media_type_cannot_start_a_line() {
+    let source = card("3.0", "PHOTO:data:image/\\nFN:x\\n;base64,/9j/\r\n");
+    let (text, lost) = to(&source, Format::VCard30, Format::VCard21);
+    assert_eq!(text, card("2.1", "PHOTO;ENCODING=BASE64:\r\n /9j/\r\n\r\n"));
+    assert_eq!(lost.len(), 1);
+}
+
 proptest! {
     #[test]
     fn text_survives_both_ways(

@@ -66,7 +66,7 @@ fn quoted_printable(out: &mut Vec<u8>, value: &str) {
             _ => {
                 let mut buffer = [0; 4];
                 let octets = c.encode_utf8(&mut buffer).bytes();
-                octets.map(|b| format!("={b:02X}")).collect()
+                octets.fold(String::new(), |unit, b| format!("{unit}={b:02X}"))
             }
         };
         if width + unit.len() > WIDTH - 1 {
@@ -103,9 +103,10 @@ fn base64(data: &[u8]) -> String {
         });
         for i in 0..4_usize {
             let digit = (bits >> (18 - 6 * i)) & 63;
-            out.push(match i <= chunk.len() {
-                true => char::from(DIGITS[digit as usize]),
-                false => '=',
+            out.push(if i <= chunk.len() {
+                char::from(DIGITS[digit as usize])
+            } else {
+                '='
             });
         }
     }
