@@ -1,7 +1,7 @@
 //! Joining two versions of one record, when nothing tells which one is newer.
 
+use crate::component::{Components, Event};
 use crate::identity::is_cut_note;
-use crate::line::Lines;
 use crate::media::Format;
 
 /// Properties that belong together with others or say when software did something: taken from
@@ -45,12 +45,13 @@ pub fn fill_missing(winner: &[u8], loser: &[u8]) -> Option<Vec<u8>> {
     if Format::of("", loser) != Some(format) {
         return None;
     }
-    let main = main_component(winner)?;
-    let (held, end) = survey(winner, &main);
-    let end = end?;
+    let main = main_component(winner, is_record)?;
+    let end = main.end?;
+    let source = main_component(loser, |name| name == main.name)?;
     let mut added = Vec::new();
-    for (line, name) in main_lines(loser, &main) {
-        if held.contains(&name) || NEVER_FILLED.contains(&name.as_slice()) {
+    for (line, name) in source.properties {
+        let is_held = main.properties.iter().any(|(_, held)| *held == name);
+        if is_held || NEVER_FILLED.contains(&name.as_slice()) {
             continue;
         }
         added.extend_from_slice(line);
@@ -65,51 +66,59 @@ pub fn fill_missing(winner: &[u8], loser: &[u8]) -> Option<Vec<u8>> {
     Some([before, &added, after].concat())
 }
 
-/// The component that the record is: the innermost of a calendar, the card itself.
-fn main_component(content: &[u8]) -> Option<Vec<u8>> {
-    Lines::new(content)
-        .filter(|line| line.is("BEGIN"))
-        .map(|line| line.raw_value().trim_ascii().to_ascii_uppercase())
-        .find(|name| {
-            name != b"VCALENDAR"
-                && name != b"VTIMEZONE"
-                && !name.starts_with(b"STANDARD")
-                && !name.starts_with(b"DAYLIGHT")
-        })
+/// A component, without what is inside of components in it.
+struct Main<'a> {
+    /// Its name in upper case.
+    name: Vec<u8>,
+    /// Its properties, each with its name in upper case.
+    properties: Vec<(&'a [u8], Vec<u8>)>,
+    /// Where the line stands that ends it, if there is one.
+    end: Option<usize>,
 }
 
-/// Names of the properties directly in the main component, and the offset of its end.
-fn survey(content: &[u8], main: &[u8]) -> (Vec<Vec<u8>>, Option<usize>) {
-    let names = main_lines(content, main)
-        .into_iter()
-        .map(|(_, name)| name)
-        .collect();
-    let end = Lines::new(content)
-        .find(|line| line.is("END") && line.raw_value().trim_ascii().eq_ignore_ascii_case(main))
-        .map(|line| line.offset());
-    (names, end)
-}
-
-/// Lines directly in the first main component, with their names in upper case.
-fn main_lines<'a>(content: &'a [u8], main: &[u8]) -> Vec<(&'a [u8], Vec<u8>)> {
-    let mut lines = Vec::new();
-    let mut depth = 0usize;
-    for line in Lines::new(content) {
-        let value = line.raw_value().trim_ascii();
-        if line.is("BEGIN") {
-            if depth > 0 || value.eq_ignore_ascii_case(main) {
+/// The first component of such a name.
+fn main_component(content: &[u8], is_main: impl Fn(&[u8]) -> bool) -> Option<Main<'_>> {
+    let mut depth = 0_usize;
+    let mut found: Option<(usize, Main<'_>)> = None;
+    for event in Components::new(content) {
+        match (event, &mut found) {
+            (Event::Begin { line, .. }, found) => {
                 depth += 1;
+                let name = line.raw_value().trim_ascii().to_ascii_uppercase();
+                if found.is_none() && is_main(&name) {
+                    let main = Main {
+                        name,
+                        properties: Vec::new(),
+                        end: None,
+                    };
+                    *found = Some((depth, main));
+                }
             }
-        } else if line.is("END") {
-            if depth == 1 {
+            (Event::Property(line), Some((level, main))) if *level == depth => {
+                if !line.is_empty() && !line.is_malformed() && !line.is_dangling() {
+                    main.properties
+                        .push((line.source(), line.name().to_ascii_uppercase()));
+                }
+            }
+            (Event::End { line, .. }, Some((level, main))) if *level == depth => {
+                main.end = line.map(|line| line.offset());
                 break;
             }
-            depth = depth.saturating_sub(1);
-        } else if depth == 1 && !line.is_empty() && !line.is_malformed() && !line.is_dangling() {
-            lines.push((line.source(), line.name().to_ascii_uppercase()));
+            // what stands before the main component's end is in one that was never ended
+            (Event::End { line: None, .. }, Some(_)) => break,
+            (Event::End { .. }, _) => depth = depth.saturating_sub(1),
+            (Event::Property(_), _) => {}
         }
     }
-    lines
+    found.map(|(_, main)| main)
+}
+
+/// Whether a component of that name is a record, not what stands around or beside records.
+fn is_record(name: &[u8]) -> bool {
+    name != b"VCALENDAR"
+        && name != b"VTIMEZONE"
+        && !name.starts_with(b"STANDARD")
+        && !name.starts_with(b"DAYLIGHT")
 }
 
 #[cfg(test)]
@@ -137,6 +146,31 @@ mod tests {
         let cut = b"Bread, butter, milk, a dozen eggs, fl";
         assert_eq!(fill_missing(cut, whole), Some(whole.to_vec()));
         assert_eq!(fill_missing(whole, cut), None);
+    }
+
+    #[test]
+    fn the_card_of_an_agent_is_left_alone() {
+        let winner =
+            b"BEGIN:VCARD\nVERSION:2.1\nN:Berg;Ada\nAGENT:\nBEGIN:VCARD\nN:Lund\nEND:VCARD\n\
+            TEL:1\nEND:VCARD\n";
+        let loser = b"BEGIN:VCARD\nVERSION:2.1\nN:Berg;Ada\nORG:Works\nEND:VCARD\n";
+        let merged = fill_missing(winner, loser).unwrap();
+        assert_eq!(
+            String::from_utf8(merged.clone()).unwrap(),
+            "BEGIN:VCARD\nVERSION:2.1\nN:Berg;Ada\nAGENT:\nBEGIN:VCARD\nN:Lund\nEND:VCARD\n\
+             TEL:1\nORG:Works\nEND:VCARD\n"
+        );
+        assert_eq!(fill_missing(&merged, loser), None);
+    }
+
+    #[test]
+    fn nothing_is_added_to_an_unended_component() {
+        let winner = b"BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nSUMMARY:x\nBEGIN:VALARM\n\
+            TRIGGER:-PT5M\nEND:VEVENT\nEND:VCALENDAR\n";
+        let loser =
+            b"BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nSUMMARY:x\nLOCATION:y\nEND:VEVENT\n\
+            END:VCALENDAR\n";
+        assert_eq!(fill_missing(winner, loser), None);
     }
 
     #[test]
