@@ -83,7 +83,7 @@ pub struct ContentType {
 
 /// `CTCap`: the properties of one content type that a datastore keeps. The list is closed: what
 /// is not listed is not kept.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Capability {
     /// `CTType`.
     pub media_type: String,
@@ -96,7 +96,7 @@ pub struct Capability {
 }
 
 /// `Property`, or a `PropName` group before 1.2.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Property {
     /// `PropName`.
     pub name: String,
@@ -117,7 +117,7 @@ pub struct Property {
 }
 
 /// `PropParam`, or a `ParamName` group before 1.2.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Parameter {
     /// `ParamName`.
     pub name: String,

@@ -494,6 +494,28 @@ pub(crate) fn xml_text(bytes: &[u8]) -> Option<&str> {
     (!memchr::memchr_iter(0xef, bytes).any(has_none)).then_some(text)
 }
 
+/// Text with what XML has no form for replaced (U+FFFD): one such character would make a peer
+/// refuse the whole message.
+pub(crate) fn legible(text: &str) -> Cow<'_, str> {
+    if xml_text(text.as_bytes()).is_some() {
+        return Cow::Borrowed(text);
+    }
+    let has_form = |c: char| match c {
+        '\t' | '\n' | '\r' => true,
+        c => c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'),
+    };
+    let replaced = text.chars();
+    replaced
+        .map(|c| {
+            if has_form(c) {
+                c
+            } else {
+                char::REPLACEMENT_CHARACTER
+            }
+        })
+        .collect()
+}
+
 /// Text with what XML reserves escaped, and carriage returns kept from normalization.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();

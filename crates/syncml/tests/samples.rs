@@ -133,6 +133,73 @@ fn deep_nesting_is_refused() {
 
 // spec: R06
 #[test]
+fn shared_capabilities_are_not_multiplied_without_bound() {
+    let datastore = "<DataStore><Rx><CTType>t</CTType></Rx></DataStore>";
+    let property = "<PropName>P</PropName><ValEnum>v</ValEnum>";
+    let document = |datastores: usize, properties: usize| {
+        let (datastores, properties) = (datastore.repeat(datastores), property.repeat(properties));
+        format!(
+            "<DevInf><VerDTD>1.1</VerDTD>{datastores}<CTCap><CTType>T</CTType>{properties}</CTCap></DevInf>"
+        )
+    };
+    let read = DevInf::read(document(10, 200).as_bytes()).unwrap();
+    for datastore in &read.datastores {
+        assert_eq!(datastore.capabilities[0].properties.len(), 200);
+    }
+    let error = DevInf::read(document(900, 900).as_bytes()).unwrap_err();
+    assert!(matches!(error, Error::Limit { .. }), "{error}");
+    let error = DevInf::read(document(1001, 0).as_bytes()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Limit {
+                what: "datastores",
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn small_elements_become_no_large_message() {
+    let head = "<SyncML><SyncHdr><VerDTD>1.2</VerDTD><VerProto>SyncML/1.2</VerProto></SyncHdr>";
+    let items = "<Item/>".repeat(20_001);
+    let message = format!("{head}<SyncBody><Add><CmdID>1</CmdID>{items}</Add></SyncBody></SyncML>");
+    let error = read_outline(message.as_bytes()).unwrap_err();
+    assert!(
+        error.to_string().contains("more than 20000 items"),
+        "{error}"
+    );
+
+    let datastores = "<DataStore/>".repeat(300);
+    let document = format!("&lt;DevInf&gt;{datastores}&lt;/DevInf&gt;").replace('<', "&lt;");
+    let item =
+        format!("<Item><Source><LocURI>./devinf12</LocURI></Source><Data>{document}</Data></Item>");
+    let items = item.repeat(20);
+    let message = format!("{head}<SyncBody><Put><CmdID>1</CmdID>{items}</Put></SyncBody></SyncML>");
+    let document = Document::new(message.as_bytes(), None).unwrap();
+    let message = document.read(&Limits::default()).unwrap();
+    let read = format!("{message:?}").matches("DevInf(").count();
+    assert_eq!(read, 4, "an honest message has one or two");
+}
+
+#[test]
+fn what_xml_has_no_form_for_is_replaced() {
+    let bytes = b"\x02\xa4\x01\x6a\x00\x6d\x6c\x71\x031.2\x00\x01\x72\x03SyncML/1.2\x00\x01\x67\x57\x03a\x01b\x00\x01\x01\x01\
+        \x6b\x60\x4b\x031\x00\x01\x54\x4f\x75\x03\x02\x00\x01\x01\x01\x01\x01\x01";
+    let document = Document::new(bytes, None).unwrap();
+    let message = document.read(&Limits::default()).unwrap();
+    let mut writer = MessageWriter::new(Encoding::Xml, Version::V1_2, &message.header);
+    for command in &message.commands {
+        writer.command(command);
+    }
+    let xml = String::from_utf8(writer.finish(true)).unwrap();
+    assert!(xml.contains("<LocURI>a\u{fffd}b</LocURI>"), "{xml}");
+    assert!(!xml.contains(|c: char| c.is_control()), "{xml}");
+}
+
+#[test]
 fn a_fault_in_the_body_keeps_the_header() {
     let path = samples("v12", "xml")
         .into_iter()

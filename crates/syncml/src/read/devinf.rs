@@ -1,11 +1,94 @@
 //! Device information, of all versions into the shape of 1.2.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::parser::Parser;
 use crate::devinf::{
     Capability, ContentType, DataStore, DevInf, FilterCapability, Memory, Parameter, Property,
 };
 use crate::error::Error;
 use crate::version::Version;
+
+/// Bytes of capabilities that datastores may copy in a message. Devices come to some ten thousand;
+/// without a bound the product of two lists would be paid.
+const MAX_SHARED: usize = 1024 * 1024;
+
+/// Datastores in a message: one is a byte in binary XML, and some hundred here.
+const MAX_DATASTORES: usize = 1000;
+
+/// What the device information in one message costs beyond its length.
+#[derive(Debug, Default)]
+pub(super) struct Cost {
+    shared: usize,
+    datastores: usize,
+}
+
+impl Cost {
+    fn datastore(&mut self) -> Result<(), Error> {
+        self.datastores += 1;
+        if self.datastores > MAX_DATASTORES {
+            return Err(Error::Limit {
+                what: "datastores",
+                limit: MAX_DATASTORES,
+            });
+        }
+        Ok(())
+    }
+
+    /// Before 1.2 capabilities are the device's: each store takes those of its types.
+    fn share(&mut self, global: &[Capability], datastores: &mut [DataStore]) -> Result<(), Error> {
+        let mut of_type: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, capability) in global.iter().enumerate() {
+            let media_type = capability.media_type.to_ascii_lowercase();
+            of_type.entry(media_type).or_default().push(index);
+        }
+        for datastore in datastores {
+            let pairs = datastore.rx.iter().chain(&datastore.tx);
+            let pairs = pairs.chain(&datastore.rx_pref).chain(&datastore.tx_pref);
+            let types: BTreeSet<String> = pairs
+                .map(|pair| pair.media_type.to_ascii_lowercase())
+                .collect();
+            let mut own: Vec<usize> = types
+                .iter()
+                .filter_map(|media_type| of_type.get(media_type))
+                .flatten()
+                .copied()
+                .collect();
+            own.sort_unstable();
+            for capability in own.into_iter().filter_map(|index| global.get(index)) {
+                self.shared += weight(capability);
+                if self.shared > MAX_SHARED {
+                    return Err(Error::Limit {
+                        what: "bytes of capabilities that datastores share",
+                        limit: MAX_SHARED,
+                    });
+                }
+                datastore.capabilities.push(capability.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// About the bytes that a copy takes.
+fn weight(capability: &Capability) -> usize {
+    let optional = |text: &Option<String>| text.as_deref().map_or(0, str::len);
+    let values = |values: &[String]| values.iter().map(|v| size_of::<String>() + v.len()).sum();
+    let parameter = |parameter: &Parameter| {
+        let values: usize = values(&parameter.values);
+        let texts = optional(&parameter.data_type) + optional(&parameter.display_name);
+        size_of::<Parameter>() + parameter.name.len() + texts + values
+    };
+    let property = |property: &Property| {
+        let values: usize = values(&property.values);
+        let parameters: usize = property.parameters.iter().map(parameter).sum();
+        let texts = optional(&property.data_type) + optional(&property.display_name);
+        size_of::<Property>() + property.name.len() + texts + values + parameters
+    };
+    let properties: usize = capability.properties.iter().map(property).sum();
+    let texts = capability.media_type.len() + capability.version.len();
+    size_of::<Capability>() + texts + properties
+}
 
 impl Parser<'_> {
     pub(super) fn devinf_document(&mut self) -> Result<DevInf, Error> {
@@ -40,19 +123,7 @@ impl Parser<'_> {
                 _ => self.skip()?,
             }
         }
-        // before 1.2 capabilities are the device's: each store takes those of its types
-        for datastore in &mut devinf.datastores {
-            for capability in &global {
-                let named = |pair: &ContentType| {
-                    pair.media_type.eq_ignore_ascii_case(&capability.media_type)
-                };
-                let mut pairs = datastore.rx.iter().chain(&datastore.tx);
-                let preferred = datastore.rx_pref.iter().chain(&datastore.tx_pref);
-                if pairs.any(named) || preferred.into_iter().any(named) {
-                    datastore.capabilities.push(capability.clone());
-                }
-            }
-        }
+        self.devinf_cost.share(&global, &mut devinf.datastores)?;
         Ok(devinf)
     }
 
@@ -65,6 +136,7 @@ impl Parser<'_> {
     }
 
     fn datastore(&mut self) -> Result<DataStore, Error> {
+        self.devinf_cost.datastore()?;
         let mut datastore = DataStore::default();
         while let Some(name) = self.child()? {
             match &*name {

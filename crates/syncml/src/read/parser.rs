@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::devinf::Cost;
 use super::source::{Event, Source};
 use crate::devinf::DevInf;
 use crate::error::Error;
@@ -17,6 +18,10 @@ use crate::meta::{Anchor, Mem, Meta};
 /// Commands inside commands: `Sync` in `Sequence` in `Atomic` is as deep as the model goes.
 const MAX_NESTED_COMMANDS: usize = 4;
 
+/// Documents of device information within a message: an honest one has one or two, and each is
+/// read with limits of its own.
+const MAX_DOCUMENTS: usize = 4;
+
 #[derive(Debug)]
 pub(super) struct Parser<'a> {
     source: Source<'a>,
@@ -25,6 +30,12 @@ pub(super) struct Parser<'a> {
     /// Commands begun so far, and how many there may be.
     commands: usize,
     max_commands: usize,
+    /// Items begun so far.
+    items: usize,
+    /// Documents within `Data` looked at so far.
+    documents: usize,
+    /// What device information has cost so far.
+    pub(super) devinf_cost: Cost,
 }
 
 impl<'a> Parser<'a> {
@@ -34,6 +45,9 @@ impl<'a> Parser<'a> {
             nested: 0,
             commands: 0,
             max_commands,
+            items: 0,
+            documents: 0,
+            devinf_cost: Cost::default(),
         }
     }
 
@@ -315,7 +329,7 @@ impl<'a> Parser<'a> {
                 _ => self.skip()?,
             }
         }
-        recognize_devinf(&mut access.items, access.meta.as_ref());
+        self.recognize_devinf(&mut access.items, access.meta.as_ref());
         Ok(access)
     }
 
@@ -362,7 +376,7 @@ impl<'a> Parser<'a> {
                 _ => self.skip()?,
             }
         }
-        recognize_devinf(&mut results.items, results.meta.as_ref());
+        self.recognize_devinf(&mut results.items, results.meta.as_ref());
         Ok(results)
     }
 
@@ -437,6 +451,15 @@ impl<'a> Parser<'a> {
     }
 
     fn item(&mut self) -> Result<Item<'a>, Error> {
+        // an item costs what a command costs, and few commands have two
+        let limit = self.max_commands.saturating_mul(2);
+        self.items += 1;
+        if self.items > limit {
+            return Err(Error::Limit {
+                what: "items",
+                limit,
+            });
+        }
         let mut item = Item::default();
         let mut loose = Meta::default();
         while let Some(name) = self.child()? {
@@ -650,27 +673,32 @@ impl<'a> Parser<'a> {
         }
         Ok(())
     }
-}
 
-/// Device information that came as text or bytes is read here, because only the command around
-/// it tells that it is one.
-// spec: F08
-fn recognize_devinf(items: &mut [Item<'_>], meta: Option<&Meta<'_>>) {
-    for item in items {
-        let says = |text: &str| text.to_ascii_lowercase().contains("devinf");
-        let item_type = item
-            .meta
-            .as_ref()
-            .and_then(|meta| meta.media_type.as_deref());
-        let media_type = item_type.or(meta.and_then(|meta| meta.media_type.as_deref()));
-        if !says(item.source_uri()) && !says(item.target_uri()) && !media_type.is_some_and(says) {
-            continue;
-        }
-        let Some(Data::Bytes(bytes)) = &item.data else {
-            continue;
-        };
-        if let Some(devinf) = devinf_of(bytes) {
-            item.data = Some(Data::DevInf(Box::new(devinf)));
+    /// Device information that came as text or bytes is read here, because only the command around
+    /// it tells that it is one.
+    // spec: F08
+    fn recognize_devinf(&mut self, items: &mut [Item<'_>], meta: Option<&Meta<'_>>) {
+        for item in items {
+            let says = |text: &str| text.to_ascii_lowercase().contains("devinf");
+            let item_type = item
+                .meta
+                .as_ref()
+                .and_then(|meta| meta.media_type.as_deref());
+            let media_type = item_type.or(meta.and_then(|meta| meta.media_type.as_deref()));
+            if !says(item.source_uri()) && !says(item.target_uri()) && !media_type.is_some_and(says)
+            {
+                continue;
+            }
+            let Some(Data::Bytes(bytes)) = &item.data else {
+                continue;
+            };
+            if self.documents == MAX_DOCUMENTS {
+                return;
+            }
+            self.documents += 1;
+            if let Some(devinf) = devinf_of(bytes) {
+                item.data = Some(Data::DevInf(Box::new(devinf)));
+            }
         }
     }
 }

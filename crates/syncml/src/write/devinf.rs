@@ -1,9 +1,11 @@
 //! Device information into either encoding, in the form of each version.
 
+use std::collections::BTreeSet;
+
 use wbxml::{WritePublicId, Writer};
 
-use super::escaped;
 use super::output::WBXML_VERSION;
+use super::{escaped, legible};
 use crate::devinf::{Capability, ContentType, DataStore, DevInf, Property};
 use crate::names::{Name, devinf as d};
 use crate::version::Version;
@@ -78,7 +80,7 @@ impl Out {
     fn leaf(&mut self, name: Name, value: &str) {
         self.start(name);
         match self {
-            Self::Xml(text) => *text += &escaped(value),
+            Self::Xml(text) => *text += &escaped(&legible(value)),
             Self::Wbxml(writer) => writer.text(value),
         }
         self.end(name);
@@ -116,15 +118,14 @@ fn children(out: &mut Out, devinf: &DevInf, version: Version) {
         datastore(out, store, version);
     }
     if version < Version::V1_2 {
-        let mut written: Vec<&Capability> = Vec::new();
+        let mut written: BTreeSet<&Capability> = BTreeSet::new();
         for capability in devinf
             .datastores
             .iter()
             .flat_map(|store| &store.capabilities)
         {
-            if !written.contains(&capability) {
+            if written.insert(capability) {
                 flat_capability(out, capability, version);
-                written.push(capability);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use wbxml::{WritePublicId, Writer};
 
-use super::{can_carry, devinf, escaped};
+use super::{can_carry, devinf, escaped, legible};
 use crate::devinf::DevInf;
 use crate::names::{Name, metinf, syncml as n};
 use crate::version::{Encoding, Version};
@@ -123,7 +123,7 @@ impl Output {
         }
         self.start(name);
         match self {
-            Self::Xml { text, .. } => *text += &escaped(value),
+            Self::Xml { text, .. } => *text += &escaped(&legible(value)),
             Self::Wbxml(writer) => writer.text(value),
         }
         self.end(name);
@@ -143,7 +143,9 @@ impl Output {
 
     pub(super) fn payload(&mut self, bytes: &[u8]) {
         match self {
-            Self::Xml { text, .. } => *text += &escaped(&String::from_utf8_lossy(bytes)),
+            Self::Xml { text, .. } => {
+                *text += &escaped(&legible(&String::from_utf8_lossy(bytes)));
+            }
             Self::Wbxml(writer) => writer.opaque(bytes),
         }
     }
