@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask test` checks everything, as CI does; `cargo xtask bench` measures.
 
+mod fuzz;
 mod peers;
 mod spec;
 mod tidy;
@@ -21,6 +22,8 @@ usage: cargo xtask COMMAND
            runs that many seeds of the simulation
   simulate --tell SEED
            tells what happens in one
+  fuzz     [TARGET] [--seconds N | --runs N | --merge]
+           guided by coverage, a target or all in turn; --merge minimizes the corpus
   peers    installs the programs that the interoperability tests talk to";
 
 /// Version of cargo-deny that is installed when there is none.
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
             Some(other) => Err(Failed(format!("spec knows no {other}"))),
         },
         Some("simulate") => simulate(&arguments[1..]),
+        Some("fuzz") => fuzz::run(&root(), &arguments[1..]),
         Some("peers") => {
             peers::install();
             report_missing(&peers::missing());

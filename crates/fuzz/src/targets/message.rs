@@ -1,0 +1,99 @@
+//! Messages: what is read can be written in both encodings, which then say the same.
+
+use syncml::{Command, Document, Encoding, Limits, Message, MessageWriter, Version};
+
+use super::shown::{assert_same, assert_same_text};
+
+pub(crate) fn run(input: &[u8]) {
+    for charset in [None, Some("iso-8859-1")] {
+        let Ok(document) = Document::new(input, charset) else {
+            continue;
+        };
+        let Ok(message) = document.read(&Limits::default()) else {
+            continue;
+        };
+        check(&message, input.len());
+    }
+}
+
+fn check(message: &Message<'_>, length: usize) {
+    let version = Version::from_dtd(&message.header.ver_dtd).unwrap_or(Version::V1_2);
+    for encoding in [Encoding::Xml, Encoding::Wbxml] {
+        let written = write(message, version, encoding);
+        // five names of the longest element for one byte that stood for it, six bytes a reference
+        let most = 64 * length + 4096;
+        assert!(
+            written.len() <= most,
+            "{} bytes from {length} as {encoding:?}",
+            written.len()
+        );
+        let document = Document::new(&written, None).expect("what is written is a document");
+        assert_eq!(document.encoding(), encoding);
+        let settled = document
+            .read(&Limits::default())
+            .expect("what is written is read");
+        assert_eq!(settled.is_final, message.is_final);
+        let twice = write(&settled, version, encoding);
+        assert_same_text(
+            &String::from_utf8_lossy(&twice),
+            &String::from_utf8_lossy(&written),
+            "read and written again",
+        );
+        if encoding == Encoding::Xml {
+            let text = std::str::from_utf8(&written).expect("XML is written in UTF-8");
+            assert!(
+                text.chars().all(has_form),
+                "a character XML has no form for"
+            );
+            same_in_binary(&settled, version);
+        }
+    }
+}
+
+/// Whether XML can hold the character (XML 1.0, production 2).
+fn has_form(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r') || (c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'))
+}
+
+/// What XML can say, binary XML says too.
+fn same_in_binary(message: &Message<'_>, version: Version) {
+    let written = write(message, version, Encoding::Wbxml);
+    let document = Document::new(&written, None).expect("what is written is a document");
+    let binary = document
+        .read(&Limits::default())
+        .expect("what is written is read");
+    assert_same(&binary, message, "binary and text differ");
+}
+
+fn write(message: &Message<'_>, version: Version, encoding: Encoding) -> Vec<u8> {
+    let mut writer = MessageWriter::new(encoding, version, &message.header);
+    for command in &message.commands {
+        let (mark, size) = (writer.mark(), writer.size());
+        writer.command(command);
+        writer.rollback(mark);
+        assert_eq!(writer.size(), size, "a rollback leaves nothing");
+        writer.command(command);
+    }
+    let size = writer.size();
+    let bytes = writer.finish(message.is_final);
+    if message.is_final {
+        assert_eq!(bytes.len(), size, "the announced size is the real one");
+    } else {
+        assert!(bytes.len() <= size, "more than the announced size");
+    }
+    bytes
+}
+
+/// Every command of a message, those inside of others included.
+pub(crate) fn all_commands<'m, 'a>(commands: &'m [Command<'a>]) -> Vec<&'m Command<'a>> {
+    let mut all = Vec::new();
+    for command in commands {
+        all.push(command);
+        match command {
+            Command::Sync(sync) => all.extend(all_commands(&sync.commands)),
+            Command::Group(group) => all.extend(all_commands(&group.commands)),
+            _ => {}
+        }
+    }
+    all
+}

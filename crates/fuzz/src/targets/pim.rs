@@ -1,0 +1,165 @@
+//! Items: no byte is lost by reading, decoding is bounded, comparing is fair, joining comes to an
+//! end and takes nothing away.
+//!
+//! The input is two items, with a line `%%` between them.
+
+use std::borrow::Cow;
+
+use pim::component::{Components, Event, MAX_DEPTH};
+use pim::decode::{self, Dialect};
+use pim::line::{Line, Lines};
+use pim::{Likeness, compare, fill_missing, fingerprint, media, split, summary};
+
+use super::script::blocks;
+
+const MEDIA_TYPES: [&str; 5] = [
+    "",
+    "text/x-vcard",
+    "text/vcard",
+    "text/x-vcalendar",
+    "text/plain",
+];
+
+pub(crate) fn run(input: &[u8]) {
+    let mut items = blocks(input);
+    let first = items.next().unwrap_or_default();
+    let second = items.next().unwrap_or(first);
+    for item in [first, second] {
+        lines(item);
+        components(item);
+        parts(item);
+        for media_type in MEDIA_TYPES {
+            named(item, media_type);
+        }
+    }
+    pair(first, second);
+}
+
+fn lines(content: &[u8]) {
+    let mut joined = Vec::with_capacity(content.len());
+    for line in Lines::new(content) {
+        assert!(!line.source().is_empty(), "a line of nothing");
+        joined.extend_from_slice(line.source());
+        value(&line);
+        for param in line.params() {
+            let _ = param.unquoted();
+            assert!(param.values().count() <= line.source().len() + 1);
+        }
+    }
+    assert_eq!(joined, content, "lines are not the bytes they came from");
+}
+
+fn value(line: &Line<'_>) {
+    let length = line.source().len();
+    for dialect in [Dialect::Old, Dialect::New] {
+        // a byte of an 8-bit character set is three of UTF-8 at most
+        let text = line.text(dialect);
+        assert!(text.len() <= 3 * length, "{} of {length}", text.len());
+        let escaped = line.escaped_text(dialect);
+        for part in decode::parts(&escaped, ';', dialect) {
+            assert!(decode::unescape(part, dialect).len() <= part.len());
+        }
+        let joined: usize = decode::parts(&escaped, ';', dialect)
+            .map(|part| part.len() + 1)
+            .sum();
+        assert_eq!(joined, escaped.len() + 1, "parts lose text");
+        let mut out = Vec::new();
+        decode::unfold(line.raw_value(), dialect, &mut out);
+        assert!(out.len() <= length);
+        out.clear();
+        decode::quoted_printable(line.raw_value(), dialect, true, &mut out);
+        assert!(out.len() <= length);
+    }
+    let mut out = Vec::new();
+    decode::base64(line.raw_value(), &mut out);
+    assert!(out.len() <= length);
+    let decoded = decode::charset(Cow::Borrowed(line.raw_value()), line.charset());
+    assert!(decoded.len() <= 3 * length);
+}
+
+fn components(content: &[u8]) {
+    let mut open = 0_usize;
+    let mut seen = 0_usize;
+    let mut components = Components::new(content);
+    while let Some(event) = components.next() {
+        match event {
+            Event::Begin { .. } => open += 1,
+            Event::End { line, .. } => {
+                assert!(open > 0, "an end without a start");
+                open -= 1;
+                seen += line.map_or(0, |line| line.source().len());
+            }
+            Event::Property(line) => seen += line.source().len(),
+        }
+        assert!(open <= MAX_DEPTH + 1, "{open} open components");
+        assert_eq!(components.depth().min(MAX_DEPTH), components.depth());
+        assert!(seen <= content.len(), "lines come twice");
+    }
+    assert_eq!(open, 0, "a component is left open");
+}
+
+fn parts(content: &[u8]) {
+    for part in split(content).flatten() {
+        assert!(!part.content.is_empty(), "an item of nothing");
+        // the time zones and properties of a calendar come into each of its items
+        assert!(part.content.len() <= 2 * content.len() + 1024);
+    }
+}
+
+fn named(content: &[u8], media_type: &str) {
+    if let Some(name) = summary(content, media_type) {
+        assert!(name.chars().count() <= 80, "a name of {}", name.len());
+        assert!(!name.contains(['\r', '\n']), "a name of two lines");
+        assert!(!name.trim().is_empty(), "a name of nothing");
+    }
+    let _ = media::kind_of(media_type, content);
+    let _ = media::extension_of(media_type, content);
+    assert_eq!(
+        fingerprint(media_type, content),
+        fingerprint(media_type, content)
+    );
+    assert_eq!(
+        compare(media_type, content, media_type, content),
+        Likeness::Same
+    );
+}
+
+fn pair(first: &[u8], second: &[u8]) {
+    for media_type in MEDIA_TYPES {
+        let likeness = compare(media_type, first, media_type, second);
+        assert_eq!(
+            compare(media_type, second, media_type, first),
+            likeness,
+            "it depends on the order"
+        );
+        if likeness != Likeness::Different {
+            let (a, b) = (
+                fingerprint(media_type, first),
+                fingerprint(media_type, second),
+            );
+            let is_found = a.exact == b.exact
+                || (a.key.is_some() && a.key == b.key)
+                || (a.uid.is_some() && a.uid == b.uid);
+            assert!(is_found, "{likeness:?}, which no index finds");
+        }
+    }
+    let Some(joined) = fill_missing(first, second) else {
+        return;
+    };
+    // a line end for each line, where the last has none
+    assert!(joined.len() <= first.len() + 3 * second.len() + 2);
+    if let Some(again) = fill_missing(&joined, second) {
+        let [once, again] = [&joined, &again].map(|bytes| bytes.escape_ascii());
+        panic!("joining again adds more: {once} and {again}");
+    }
+    if joined != second {
+        let kept = Lines::new(first).all(|line| contains(&joined, line.source()));
+        assert!(kept, "a line of the winner is gone");
+    }
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle)
+}
