@@ -142,10 +142,10 @@ fn run_target(root: &Path, runner: &Path, target: &str, plan: Plan) -> Outcome {
         .env("SYNCLINE_FUZZ", target)
         .current_dir(root)
         .arg(format!("-artifact_prefix={}/{target}-", failed.display()))
-        // an input that needs seconds or a gigabyte is a fault, too
+        // an input of some kilobytes that needs seconds or hundreds of megabytes is a fault, too
         .args([
             "-timeout=10",
-            "-rss_limit_mb=1024",
+            "-rss_limit_mb=256",
             "-seed=1",
             "-verbosity=1",
         ]);

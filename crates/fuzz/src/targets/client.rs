@@ -183,7 +183,7 @@ impl Dialogue {
         }
         let (block, statuses) = match block.strip_prefix(b"-") {
             Some(rest) => (rest, String::new()),
-            None => (block, success(said)),
+            None => (block, script::success(said)),
         };
         let (version, message) = (self.version, self.message);
         let head = format!(
@@ -287,27 +287,6 @@ fn replica(options: Options<'_>) -> MemoryReplica {
         done.expect("a replica in memory does not fail");
     }
     replica
-}
-
-/// Statuses of success for all that the client said.
-fn success(said: &Message<'_>) -> String {
-    let message = said.header.msg_id.trim();
-    let status = |number: usize, reference: &str, name: &str, code: u16| {
-        format!(
-            "<Status><CmdID>s{number}</CmdID><MsgRef>{message}</MsgRef><CmdRef>{reference}</CmdRef>\
-             <Cmd>{name}</Cmd><Data>{code}</Data></Status>"
-        )
-    };
-    let mut statuses = status(0, "0", "SyncHdr", 212);
-    for (number, command) in (1..).zip(all_commands(&said.commands)) {
-        let code = match command {
-            Command::Status(_) => continue,
-            Command::Change(change) if change.kind == ChangeKind::Add => 201,
-            _ => 200,
-        };
-        statuses += &status(number, command.cmd_id(), command.name(), code);
-    }
-    statuses
 }
 
 fn locked(replica: &Arc<Mutex<MemoryReplica>>) -> MutexGuard<'_, MemoryReplica> {

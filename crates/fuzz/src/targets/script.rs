@@ -6,6 +6,10 @@
 
 use std::ops::ControlFlow;
 
+use syncml::{ChangeKind, Command, Message};
+
+use super::message::all_commands;
+
 const DIVIDER: &[u8] = b"\n%%\n";
 
 /// Messages of a script at most.
@@ -57,4 +61,25 @@ impl<'a> Options<'a> {
 /// Whether a part is a document of its own.
 pub(crate) fn is_document(block: &[u8]) -> bool {
     matches!(block, [0..=3, ..]) || block.starts_with(b"<SyncML") || block.starts_with(b"<?xml")
+}
+
+/// Statuses of success for all that the other side said.
+pub(crate) fn success(said: &Message<'_>) -> String {
+    let message = said.header.msg_id.trim();
+    let status = |number: usize, reference: &str, name: &str, code: u16| {
+        format!(
+            "<Status><CmdID>s{number}</CmdID><MsgRef>{message}</MsgRef><CmdRef>{reference}</CmdRef>\
+             <Cmd>{name}</Cmd><Data>{code}</Data></Status>"
+        )
+    };
+    let mut statuses = status(0, "0", "SyncHdr", 212);
+    for (number, command) in (1..).zip(all_commands(&said.commands)) {
+        let code = match command {
+            Command::Status(_) => continue,
+            Command::Change(change) if change.kind == ChangeKind::Add => 201,
+            _ => 200,
+        };
+        statuses += &status(number, command.cmd_id(), command.name(), code);
+    }
+    statuses
 }

@@ -1,5 +1,6 @@
 //! The server's session: whatever a client says, every command is answered once, within the limit,
-//! in an answer that parses; a message that comes again changes nothing.
+//! in an answer that parses; a message that comes again changes nothing; and with a client that goes
+//! on well the session ends.
 //!
 //! The input is a [script](super::script) of the client. Its messages begin with `!` for a new
 //! session, with `?` to leave out the credentials; `=` alone sends the last message once more.
@@ -23,6 +24,10 @@ const PASSWORD: &str = "OhBehave";
 const LIMIT: u64 = 400_000;
 /// Bytes of an answer that its header, one status and an alert may need.
 const LEAST: usize = 6000;
+/// What a client has to take for each answer to have room for a change.
+const ROOM: u64 = 10_000;
+/// Messages in which a session ends once the client says only that all is well.
+const PATIENCE: usize = 60;
 /// Bytes of an identifier that is repeated in a status.
 const MAX_ID: usize = 64;
 
@@ -37,6 +42,9 @@ pub(crate) fn run(input: &[u8]) {
         }
     }
     dialogue.nothing_grew(input.len());
+    if dialogue.limit >= ROOM {
+        dialogue.end();
+    }
 }
 
 struct Dialogue<'o> {
@@ -51,7 +59,14 @@ struct Dialogue<'o> {
     token: Option<String>,
     now: i64,
     initial: usize,
-    last: Option<(Vec<u8>, Answer)>,
+    last: Option<Sent>,
+}
+
+/// A message that was answered.
+struct Sent {
+    body: Vec<u8>,
+    token: Option<String>,
+    answer: Answer,
 }
 
 impl<'o> Dialogue<'o> {
@@ -127,10 +142,15 @@ impl<'o> Dialogue<'o> {
         }
         self.message += 1;
         let body = self.message_of(block);
-        if let Some(answer) = self.post(&body) {
+        let token = self.token.clone();
+        self.last = self.post(&body).map(|answer| {
             self.check(&body, &answer);
-            self.last = Some((body, answer));
-        }
+            Sent {
+                body,
+                token,
+                answer,
+            }
+        });
     }
 
     /// A whole message as it is, or a header for the commands of one.
@@ -244,13 +264,15 @@ impl<'o> Dialogue<'o> {
 
     /// The last message comes again: nothing is done, and the answer is the same.
     fn again(&mut self) {
-        let Some((body, before)) = self.last.take() else {
+        let Some(sent) = self.last.take() else {
             return;
         };
         let changes = self.changes();
-        let answer = self
-            .post(&body)
-            .expect("what was answered is answered again");
+        let token = std::mem::replace(&mut self.token, sent.token.clone());
+        let answer = self.post(&sent.body);
+        let answer = answer.expect("what was answered is answered again");
+        self.token = token;
+        let before = &sent.answer;
         if answer.repeated {
             assert_eq!(answer.body, before.body, "another answer to one message");
         }
@@ -260,7 +282,28 @@ impl<'o> Dialogue<'o> {
             "a message that came again was done again"
         );
         assert_eq!(self.changes(), changes, "a repeated message changed items");
-        self.last = Some((body, before));
+        self.last = Some(sent);
+    }
+
+    /// Goes on as a client that takes everything, until the server has no more to say.
+    fn end(&mut self) {
+        for _ in 0..PATIENCE {
+            let statuses = match &self.last {
+                Some(sent) => {
+                    let document = Document::new(&sent.answer.body, None);
+                    let document = document.expect("it was read before");
+                    let said = document.read(&Limits::default());
+                    let said = said.expect("it was read before");
+                    if said.is_final && said.commands.iter().all(is_status) {
+                        return;
+                    }
+                    script::success(&said)
+                }
+                None => String::new(),
+            };
+            self.say(format!("{statuses}<Final/>").as_bytes());
+        }
+        panic!("the session does not end");
     }
 
     fn changes(&mut self) -> Vec<ChangeSeq> {
@@ -285,6 +328,10 @@ impl<'o> Dialogue<'o> {
         let most = 3 * sent + 2 * self.initial;
         assert!(held <= most, "{held} bytes held of {sent} sent");
     }
+}
+
+fn is_status(command: &Command<'_>) -> bool {
+    matches!(command, Command::Status(_))
 }
 
 /// Identifiers are the session's own, each used once.

@@ -1,10 +1,19 @@
-//! Showing documents: what is shown can be made again, and is not much longer than the document.
+//! Showing documents: what is shown can be made again, and is not much longer than the document; a
+//! log shows no password, whatever stands before it.
 
 use syncml::transcode::{redacted_xml, to_wbxml, to_xml};
 
 use super::shown::assert_same_text;
 
+/// A password as it travels, in base64.
+const SECRET: &str = "c2VjcmV0OnNlY3JldA";
+
 pub(crate) fn run(input: &[u8]) {
+    shown(input);
+    hidden(input);
+}
+
+fn shown(input: &[u8]) {
     let most = 32 * input.len() + 66 * 1024;
     let redacted = redacted_xml(input);
     assert!(redacted.len() <= most, "{} bytes for a log", redacted.len());
@@ -25,4 +34,31 @@ pub(crate) fn run(input: &[u8]) {
     );
     let again = to_wbxml(xml.as_bytes()).expect("what is shown has a binary form");
     assert_same_text(&to_xml(&again).expect("binary is shown"), &xml, "from XML");
+}
+
+/// Credentials behind arbitrary content of the header.
+fn hidden(before: &[u8]) {
+    let has = |text: &str| before.windows(text.len()).any(|w| w == text.as_bytes());
+    // in a comment or CDATA it is no credential, and the content may not bring one of its own
+    if has("<!") || has("<?") || has(&SECRET[..4]) {
+        return;
+    }
+    let after = format!(
+        "<Cred><Meta><Type>syncml:auth-basic</Type></Meta><Data>{SECRET}==</Data></Cred></SyncHdr>\
+         <SyncBody/></SyncML>"
+    );
+    let document = [b"<SyncML><SyncHdr>", before, after.as_bytes()].concat();
+    assert_hidden(&redacted_xml(&document));
+    if let Ok(binary) = to_wbxml(&document) {
+        assert_hidden(&redacted_xml(&binary));
+    }
+}
+
+fn assert_hidden(text: &str) {
+    let bytes: Vec<String> = SECRET.bytes().take(6).map(|b| format!("{b:02x}")).collect();
+    assert!(!text.contains(&SECRET[..6]), "a password is shown: {text}");
+    assert!(
+        !text.contains(&bytes.join(" ")),
+        "a password is shown in hexadecimal: {text}"
+    );
 }
