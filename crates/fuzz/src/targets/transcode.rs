@@ -21,7 +21,9 @@ fn shown(input: &[u8]) {
         return;
     };
     assert!(xml.len() <= most, "{} bytes of XML", xml.len());
-    let wbxml = to_wbxml(input).expect("what is shown as XML has a binary form");
+    let Some(wbxml) = binary(input) else {
+        return;
+    };
     assert_same_text(
         &to_xml(&wbxml).expect("binary is shown"),
         &xml,
@@ -32,8 +34,20 @@ fn shown(input: &[u8]) {
         &xml,
         "XML twice",
     );
-    let again = to_wbxml(xml.as_bytes()).expect("what is shown has a binary form");
+    let Some(again) = binary(xml.as_bytes()) else {
+        return;
+    };
     assert_same_text(&to_xml(&again).expect("binary is shown"), &xml, "from XML");
+}
+
+/// What is shown as XML has a binary form, but for names that are beyond the limits of a string
+/// table.
+fn binary(input: &[u8]) -> Option<Vec<u8>> {
+    match to_wbxml(input) {
+        Ok(binary) => Some(binary),
+        Err(syncml::Error::Limit { .. }) => None,
+        Err(error) => panic!("what is shown as XML has no binary form: {error}"),
+    }
 }
 
 /// Credentials behind arbitrary content of the header.
