@@ -30,7 +30,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target {
         name: "wbxml",
         run: targets::wbxml::run,
@@ -54,6 +54,12 @@ pub const TARGETS: [Target; 7] = [
         run: targets::transcode::run,
         takes_samples: true,
         max_len: 8192,
+    },
+    Target {
+        name: "san",
+        run: targets::san::run,
+        takes_samples: true,
+        max_len: 4096,
     },
     Target {
         name: "pim",

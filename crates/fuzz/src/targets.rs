@@ -4,6 +4,7 @@ pub(crate) mod client;
 pub(crate) mod devinf;
 pub(crate) mod message;
 pub(crate) mod pim;
+pub(crate) mod san;
 pub(crate) mod script;
 pub(crate) mod server;
 pub(crate) mod shown;

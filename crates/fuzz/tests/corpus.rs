@@ -61,6 +61,11 @@ fn transcode() {
 }
 
 #[test]
+fn san() {
+    replay(target("san"));
+}
+
+#[test]
 fn pim() {
     replay(target("pim"));
 }
@@ -77,7 +82,7 @@ fn session_client() {
 
 #[test]
 fn every_target_is_replayed() {
-    assert_eq!(TARGETS.len(), 7, "a new target needs a test here");
+    assert_eq!(TARGETS.len(), 8, "a new target needs a test here");
 }
 
 /// `SYNCLINE_FUZZ_INPUT=TARGET:FILE` tries one file, with all that the debugger wants.

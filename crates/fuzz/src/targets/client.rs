@@ -2,9 +2,12 @@
 //! the server's limit, every command has a status, and no item goes that the server did not touch.
 //!
 //! The input is a [script](super::script) of the server. Success is added for all that the client
-//! said, unless the message begins with `-`. When the script is over, the server says that all is
-//! well and final until the client is done. Options: `wbxml`, `1.0`, `1.1`, `slow`,
-//! `from-client`, `from-server`, `refresh-from-client`, `refresh-from-server`, `synced`, `tasks`.
+//! said, unless the message begins with `-`. A message that begins with `!` breaks the session and is
+//! the first of another one over the same items; with `~` the person suspends the session before.
+//! When the script is over, the server says that all is well and final until the client is done.
+//!
+//! Options: `wbxml`, `1.0`, `1.1`, `slow`, `from-client`, `from-server`, `refresh-from-client`,
+//! `refresh-from-server`, `synced`, `tasks`, `resume`, `one-package`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -26,24 +29,37 @@ const LEAST: usize = 2000;
 pub(crate) fn run(input: &[u8]) {
     let mut blocks = script::blocks(input);
     let options = Options::new(blocks.next().unwrap_or_default());
-    let blocks: Vec<&[u8]> = blocks.take(MAX_MESSAGES).collect();
-    let mut dialogue = Dialogue::new(options);
-    for turn in 0..MAX_MESSAGES + PATIENCE {
-        let block = blocks.get(turn).copied();
-        if !dialogue.turn(block.unwrap_or(b"<Final/>")) {
-            dialogue.check_end();
-            return;
+    let mut sessions = vec![Vec::new()];
+    for block in blocks.take(MAX_MESSAGES) {
+        match (block.strip_prefix(b"!"), sessions.last_mut()) {
+            (Some(first), _) => sessions.push(vec![first]),
+            (None, Some(session)) => session.push(block),
+            (None, None) => {}
         }
     }
-    panic!("the session does not end");
+    let mut dialogue = Dialogue::new(options);
+    let last = sessions.pop().unwrap_or_default();
+    for session in sessions {
+        let _ = session.into_iter().all(|block| dialogue.turn(block));
+        dialogue.begin();
+    }
+    let calm = std::iter::repeat_n(b"<Final/>".as_slice(), PATIENCE);
+    let goes_on = last
+        .into_iter()
+        .chain(calm)
+        .all(|block| dialogue.turn(block));
+    assert!(!goes_on, "the session does not end");
+    dialogue.check_received();
+    dialogue.check_items();
 }
 
 struct Dialogue {
     encoding: Encoding,
     version: Version,
     mode: Mode,
+    config: Config,
     session: Session,
-    replicas: Vec<Arc<Mutex<MemoryReplica>>>,
+    replicas: Vec<(DatastoreKind, Arc<Mutex<MemoryReplica>>)>,
     message: u32,
     url_len: usize,
     /// The server's limit, as the client knows it.
@@ -77,23 +93,9 @@ impl Dialogue {
         } else {
             Encoding::Xml
         };
-        let mut sources = Vec::new();
-        let mut replicas = Vec::new();
-        let mut kinds = vec![DatastoreKind::Contacts];
+        let mut replicas = vec![(DatastoreKind::Contacts, replica(options))];
         if options.has("tasks") {
-            kinds.push(DatastoreKind::Tasks);
-        }
-        for kind in kinds {
-            let replica = Arc::new(Mutex::new(replica(options)));
-            sources.push(Source {
-                name: kind.name().to_owned(),
-                local_uri: format!("./{}", kind.name()),
-                remote_uri: kind.name().to_owned(),
-                kind,
-                mode,
-                replica: Box::new(Arc::clone(&replica)),
-            });
-            replicas.push(replica);
+            replicas.push((DatastoreKind::Tasks, replica(options)));
         }
         let config = Config {
             url: URL.to_owned(),
@@ -103,15 +105,18 @@ impl Dialogue {
             version,
             encoding,
             max_msg_size: 100_000,
+            max_obj_size: 20_000,
+            resume: options.has("resume"),
+            one_package: options.has("one-package"),
             basic_first: false,
             software_version: "1".to_owned(),
         };
-        let session = Session::new(config, sources, 1_795_600_000, [1; 8]);
         Self {
             encoding,
             version,
             mode,
-            session: session.expect("a replica in memory does not fail"),
+            session: session(&config, mode, &replicas),
+            config,
             replicas,
             message: 0,
             url_len: URL.len(),
@@ -122,8 +127,26 @@ impl Dialogue {
         }
     }
 
+    /// Another session over the same items; the one before has ended or breaks here.
+    fn begin(&mut self) {
+        self.check_received();
+        self.session = session(&self.config, self.mode, &self.replicas);
+        self.message = 0;
+        self.url_len = URL.len();
+        self.limit = None;
+        self.answered = None;
+        self.received = 0;
+    }
+
     /// The client's message and the server's answer to it; whether the session goes on.
     fn turn(&mut self, block: &[u8]) -> bool {
+        let block = match block.strip_prefix(b"~") {
+            Some(rest) => {
+                self.session.suspend();
+                rest
+            }
+            None => block,
+        };
         let body = match self.session.step() {
             Ok(Step::Send {
                 url,
@@ -221,7 +244,7 @@ impl Dialogue {
         }
     }
 
-    fn check_end(&mut self) {
+    fn check_received(&self) {
         let summary = self.session.summary();
         let received: u64 = summary
             .sources
@@ -234,10 +257,13 @@ impl Dialogue {
             "{received} changes of {} received",
             self.received
         );
-        if self.touched || cleared {
+    }
+
+    fn check_items(&self) {
+        if self.touched || self.mode == Mode::RefreshFromServer {
             return;
         }
-        for replica in &self.replicas {
+        for (_, replica) in &self.replicas {
             let replica = locked(replica);
             for (luid, content) in own_items() {
                 let held = replica
@@ -267,7 +293,24 @@ fn own_items() -> [(&'static str, &'static str); 3] {
     ]
 }
 
-fn replica(options: Options<'_>) -> MemoryReplica {
+fn session(
+    config: &Config,
+    mode: Mode,
+    replicas: &[(DatastoreKind, Arc<Mutex<MemoryReplica>>)],
+) -> Session {
+    let sources = replicas.iter().map(|(kind, replica)| Source {
+        name: kind.name().to_owned(),
+        local_uri: format!("./{}", kind.name()),
+        remote_uri: kind.name().to_owned(),
+        kind: *kind,
+        mode,
+        replica: Box::new(Arc::clone(replica)),
+    });
+    let session = Session::new(config.clone(), sources.collect(), 1_795_600_000, [1; 8]);
+    session.expect("a replica in memory does not fail")
+}
+
+fn replica(options: Options<'_>) -> Arc<Mutex<MemoryReplica>> {
     let mut replica = MemoryReplica::default();
     for (luid, content) in own_items() {
         assert_eq!(
@@ -286,7 +329,7 @@ fn replica(options: Options<'_>) -> MemoryReplica {
             .and_then(|()| replica.complete(&anchors));
         done.expect("a replica in memory does not fail");
     }
-    replica
+    Arc::new(Mutex::new(replica))
 }
 
 fn locked(replica: &Arc<Mutex<MemoryReplica>>) -> MutexGuard<'_, MemoryReplica> {
