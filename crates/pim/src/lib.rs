@@ -34,6 +34,6 @@ pub use convert::{ConvertError, Converted, Target, convert};
 pub use decode::Dialect;
 pub use identity::{Fingerprint, Likeness, compare, fingerprint};
 pub use media::{Format, Kind};
-pub use merge::fill_missing;
+pub use merge::{fill_missing, modified, replace_fields};
 pub use split::{Part, Parts, SplitError, split};
 pub use summary::summary;

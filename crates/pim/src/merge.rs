@@ -2,7 +2,9 @@
 
 use crate::component::{Components, Event};
 use crate::identity::is_cut_note;
+use crate::line::Line;
 use crate::media::Format;
+use crate::moment::Moment;
 
 /// Properties that belong together with others or say when software did something: taken from
 /// one side only.
@@ -49,15 +51,12 @@ pub fn fill_missing(winner: &[u8], loser: &[u8]) -> Option<Vec<u8>> {
     let end = main.end?;
     let source = main_component(loser, |name| name == main.name)?;
     let mut added = Vec::new();
-    for (line, name) in source.properties {
-        let is_held = main.properties.iter().any(|(_, held)| *held == name);
-        if is_held || NEVER_FILLED.contains(&name.as_slice()) {
+    for property in source.properties {
+        let name = &property.name;
+        if main.has(name) || NEVER_FILLED.contains(&name.as_slice()) {
             continue;
         }
-        added.extend_from_slice(line);
-        if !line.ends_with(b"\n") && !line.ends_with(b"\r") {
-            added.extend(b"\r\n");
-        }
+        push_line(&mut added, property.line);
     }
     if added.is_empty() {
         return None;
@@ -70,10 +69,73 @@ pub fn fill_missing(winner: &[u8], loser: &[u8]) -> Option<Vec<u8>> {
 struct Main<'a> {
     /// Its name in upper case.
     name: Vec<u8>,
-    /// Its properties, each with its name in upper case.
-    properties: Vec<(&'a [u8], Vec<u8>)>,
+    properties: Vec<Property<'a>>,
     /// Where the line stands that ends it, if there is one.
     end: Option<usize>,
+}
+
+/// A property of a component.
+struct Property<'a> {
+    line: &'a [u8],
+    /// Where it stands.
+    offset: usize,
+    /// Its name in upper case.
+    name: Vec<u8>,
+}
+
+impl Main<'_> {
+    fn has(&self, name: &[u8]) -> bool {
+        self.properties.iter().any(|held| held.name == name)
+    }
+}
+
+/// Adds a line, ended.
+fn push_line(text: &mut Vec<u8>, line: &[u8]) {
+    text.extend_from_slice(line);
+    if !line.ends_with(b"\n") && !line.ends_with(b"\r") {
+        text.extend(b"\r\n");
+    }
+}
+
+/// A record of which some properties are replaced: those that `partial` has, all of a name at once,
+/// by its exact lines (`FieldLevel` of the Meta-Information). Everything else stands, in its exact
+/// bytes. Only the first record of each counts.
+///
+/// `None` when the two are not of one format and version, or either has no record.
+pub fn replace_fields(record: &[u8], partial: &[u8]) -> Option<Vec<u8>> {
+    let format = Format::of("", record).filter(|format| *format != Format::Text)?;
+    if Format::of("", partial) != Some(format) {
+        return None;
+    }
+    let main = main_component(record, is_record)?;
+    let end = main.end?;
+    let source = main_component(partial, |name| name == main.name)?;
+    let is_new = |name: &Vec<u8>| name != b"VERSION" && source.has(name);
+    let mut text = Vec::with_capacity(record.len() + partial.len());
+    let mut from = 0;
+    for property in main.properties.iter().filter(|held| is_new(&held.name)) {
+        text.extend_from_slice(record.get(from..property.offset).unwrap_or_default());
+        from = property.offset + property.line.len();
+    }
+    text.extend_from_slice(record.get(from..end).unwrap_or_default());
+    for property in source.properties.iter().filter(|new| is_new(&new.name)) {
+        push_line(&mut text, property.line);
+    }
+    text.extend_from_slice(record.get(end..).unwrap_or_default());
+    Some(text)
+}
+
+/// When a record says that it was changed last, in seconds since 1970 (`REV`, `LAST-MODIFIED`); a
+/// time without zone is taken for UTC.
+pub fn modified(record: &[u8]) -> Option<i64> {
+    let main = main_component(record, is_record)?;
+    let dialect = Format::of("", record)?.dialect();
+    let mut times = main.properties.iter().filter_map(|property| {
+        let is_time = property.name == b"REV" || property.name == b"LAST-MODIFIED";
+        let line = Line::parse(property.line).filter(|_| is_time)?;
+        Moment::read(&line.text(dialect), None).wall()
+    });
+    times.next()
 }
 
 /// The first component of such a name.
@@ -96,8 +158,11 @@ fn main_component(content: &[u8], is_main: impl Fn(&[u8]) -> bool) -> Option<Mai
             }
             (Event::Property(line), Some((level, main))) if *level == depth => {
                 if !line.is_empty() && !line.is_malformed() && !line.is_dangling() {
-                    main.properties
-                        .push((line.source(), line.name().to_ascii_uppercase()));
+                    main.properties.push(Property {
+                        line: line.source(),
+                        offset: line.offset(),
+                        name: line.name().to_ascii_uppercase(),
+                    });
                 }
             }
             (Event::End { line, .. }, Some((level, main))) if *level == depth => {
@@ -138,6 +203,35 @@ mod tests {
             "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Berg;Ada\r\nTEL:1\r\nNOTE:x\r\n  y\r\nEND:VCARD\r\n"
         );
         assert_eq!(fill_missing(winner, winner), None);
+    }
+
+    #[test]
+    fn fields_are_replaced_by_name() {
+        let record =
+            b"BEGIN:VCARD\r\nVERSION:3.0\r\nN:Berg;Ada\r\nTEL:1\r\nX-A:b\r\nTEL:2\r\nEND:VCARD\r\n";
+        let partial = b"BEGIN:VCARD\r\nVERSION:3.0\r\nTEL:3\r\nEND:VCARD\r\n";
+        let text = replace_fields(record, partial).unwrap();
+        assert_eq!(
+            String::from_utf8(text).unwrap(),
+            "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Berg;Ada\r\nX-A:b\r\nTEL:3\r\nEND:VCARD\r\n"
+        );
+        assert_eq!(
+            replace_fields(record, b"BEGIN:VCARD\r\nVERSION:2.1\r\nEND:VCARD"),
+            None
+        );
+        assert_eq!(replace_fields(b"text", partial), None);
+    }
+
+    #[test]
+    fn a_record_says_when_it_changed() {
+        let card = |rev: &str| format!("BEGIN:VCARD\r\nVERSION:3.0\r\n{rev}N:A\r\nEND:VCARD\r\n");
+        let of = |rev: &str| modified(card(rev).as_bytes());
+        assert_eq!(of("REV:19700102T000001Z\r\n"), Some(86_401));
+        assert_eq!(of("REV:1970-01-02\r\n"), Some(86_400));
+        assert_eq!(of("REV:yesterday\r\n"), None);
+        assert_eq!(of(""), None);
+        let event = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nLAST-MODIFIED:19700101T000100Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+        assert_eq!(modified(event), Some(60));
     }
 
     #[test]

@@ -85,6 +85,12 @@ impl Moment {
         }
     }
 
+    /// Seconds since 1970 that a clock there shows.
+    pub(crate) fn wall(&self) -> Option<i64> {
+        let is_known = !matches!(self.place, Place::Unreadable(_));
+        is_known.then_some(self.wall)
+    }
+
     /// The day on the calendar of that place, counted from 1970.
     pub(crate) fn day(&self) -> Option<i64> {
         let is_known = !matches!(self.place, Place::Unreadable(_));

@@ -15,6 +15,7 @@
 
 mod bounds;
 mod devinf;
+mod group;
 mod identity;
 mod incoming;
 mod initialization;
@@ -22,8 +23,12 @@ mod large;
 mod login;
 mod outgoing;
 mod policy;
+mod reconcile;
 mod reply;
+mod room;
+mod settle;
 mod state;
+mod tree;
 
 use syncml::{Command, Document, Encoding, Header, Message, StatusCode, Version};
 
@@ -65,7 +70,6 @@ impl Default for Config {
 
 /// What happens to an item that both sides changed. The version that loses is kept in the
 /// item's history under every policy.
-// spec: H25
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ConflictPolicy {
     /// The client's version stands (status 208).
@@ -73,8 +77,45 @@ pub enum ConflictPolicy {
     ClientWins,
     /// The server's version stands and is sent to the client (status 419).
     ServerWins,
+    /// The version that says that it is newer stands (statuses 208 and 419); the client's where
+    /// either says nothing.
+    NewestWins,
     /// Both stay, as two items (status 209).
     Duplicate,
+    /// The client's version stands, completed by what only the server's has (status 207).
+    Merge,
+    /// Nothing is decided (status 409): the client is sent the server's version and takes it, or
+    /// refuses it with 409, and then its own stands from the next session on.
+    Ask,
+}
+
+impl ConflictPolicy {
+    /// All policies.
+    pub const ALL: [Self; 6] = [
+        Self::ClientWins,
+        Self::ServerWins,
+        Self::NewestWins,
+        Self::Duplicate,
+        Self::Merge,
+        Self::Ask,
+    ];
+
+    /// The name that configuration and command line have for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClientWins => "client-wins",
+            Self::ServerWins => "server-wins",
+            Self::NewestWins => "newest-wins",
+            Self::Duplicate => "duplicate",
+            Self::Merge => "merge",
+            Self::Ask => "ask",
+        }
+    }
+
+    /// The policy of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.name() == name)
+    }
 }
 
 /// A message of a client, with what the transport and the world know.
@@ -199,6 +240,10 @@ struct Run<'r> {
     question: Option<Question>,
     /// Nonces that were good when the message came.
     nonces: Vec<Vec<u8>>,
+    /// The command that is carried out is in an Atomic.
+    in_atomic: bool,
+    /// A member of the Atomic has failed that wants no status.
+    failed_in_atomic: bool,
     /// The digest that was offered proves the password, but over no nonce.
     lacks_nonce: bool,
     log: Vec<LogEvent>,
@@ -264,6 +309,8 @@ pub fn answer(
         refused: false,
         question: None,
         nonces: Vec::new(),
+        in_atomic: false,
+        failed_in_atomic: false,
         lacks_nonce: false,
         log: Vec::new(),
     };
@@ -408,7 +455,7 @@ impl Run<'_> {
             return Ok(());
         }
         self.reply.no_resp = self.header.no_resp;
-        self.handle_commands(message)?;
+        self.handle_commands(&message.commands)?;
         if message.is_final {
             self.package_ended()?;
         }
@@ -520,6 +567,7 @@ impl Run<'_> {
     // spec: A28 C01 C10
     fn push_status(&mut self, command: &Command<'_>, code: StatusCode) {
         if command.no_resp() || self.reply.no_resp {
+            self.failed_in_atomic |= !code.is_success();
             return;
         }
         if !bounds::is_id(command.cmd_id()) {
@@ -533,8 +581,8 @@ impl Run<'_> {
     }
 
     // spec: C03 C15 M23
-    fn handle_commands(&mut self, message: &Message<'_>) -> Result<(), StoreError> {
-        for command in &message.commands {
+    fn handle_commands(&mut self, commands: &[Command<'_>]) -> Result<(), StoreError> {
+        for command in commands {
             if !bounds::is_id(command.cmd_id())
                 && !matches!(command, Command::Status(_) | Command::Results(_))
             {
@@ -550,7 +598,7 @@ impl Run<'_> {
                 Command::Sync(sync) => self.take_sync(command, sync)?,
                 Command::Map(map) => self.take_map(command, map)?,
                 Command::Change(_) => self.push_status(command, StatusCode::NOT_ALLOWED),
-                Command::Group(_) => self.refuse(command, StatusCode::NOT_SUPPORTED),
+                Command::Group(group) => self.take_group(command, group, None)?,
                 // spec: M17
                 _ => self.push_status(command, StatusCode::NOT_IMPLEMENTED),
             }

@@ -67,11 +67,22 @@ pub enum DatastoreKind {
     Tasks,
     /// Notes.
     Notes,
+    /// Messages, in folders.
+    Mail,
+    /// Files of any kind, in folders.
+    Files,
 }
 
 impl DatastoreKind {
     /// All kinds, in the order in which accounts get them.
-    pub const ALL: [Self; 4] = [Self::Contacts, Self::Calendar, Self::Tasks, Self::Notes];
+    pub const ALL: [Self; 6] = [
+        Self::Contacts,
+        Self::Calendar,
+        Self::Tasks,
+        Self::Notes,
+        Self::Mail,
+        Self::Files,
+    ];
 
     /// The name of the datastore that an account has for this kind.
     pub const fn name(self) -> &'static str {
@@ -80,7 +91,14 @@ impl DatastoreKind {
             Self::Calendar => "calendar",
             Self::Tasks => "tasks",
             Self::Notes => "notes",
+            Self::Mail => "mail",
+            Self::Files => "files",
         }
+    }
+
+    /// Whether its items are in folders (DS Protocol 1.2, hierarchical sync).
+    pub const fn is_hierarchical(self) -> bool {
+        matches!(self, Self::Mail | Self::Files)
     }
 
     /// The kind of the given name.
@@ -111,6 +129,13 @@ impl DatastoreKind {
                 }
                 _ => false,
             },
+            Self::Mail => {
+                let media_type = media_type.to_ascii_lowercase();
+                ["omads-email", "omads-folder", "message/rfc822", "x-vmsg"]
+                    .iter()
+                    .any(|known| media_type.contains(known))
+            }
+            Self::Files => true,
         }
     }
 
@@ -122,6 +147,17 @@ impl DatastoreKind {
                 &[("text/calendar", "2.0"), ("text/x-vcalendar", "1.0")]
             }
             Self::Notes => &[("text/plain", "1.0"), ("text/x-vnote", "1.1")],
+            Self::Mail => &[
+                ("application/vnd.omads-email+xml", "1.2"),
+                ("application/vnd.omads-folder+xml", "1.2"),
+                ("message/rfc822", "1.0"),
+                ("text/x-vmsg", "1.1"),
+            ],
+            Self::Files => &[
+                ("application/vnd.omads-file+xml", "1.2"),
+                ("application/vnd.omads-folder+xml", "1.2"),
+                ("application/octet-stream", "1.0"),
+            ],
         }
     }
 }
@@ -524,6 +560,8 @@ pub trait Transaction {
     fn pending(&mut self, link: LinkId, range: PendingRange) -> Result<Vec<Pending>, StoreError>;
     /// How many items [`Transaction::pending`] has in the range.
     fn count_pending(&mut self, link: LinkId, range: PendingRange) -> Result<u64, StoreError>;
+    /// How many live items the device holds, and how many bytes their contents have.
+    fn held(&mut self, link: LinkId, generation: i64) -> Result<(u64, u64), StoreError>;
     /// The large object of which some has come from the device.
     fn partial(&mut self, link: LinkId) -> Result<Option<Partial>, StoreError>;
     /// A large object begins to come; whatever had come of another one is dropped.

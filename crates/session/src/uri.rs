@@ -47,7 +47,7 @@ pub fn same_address(a: &str, b: &str) -> bool {
     bare(a).eq_ignore_ascii_case(bare(b))
 }
 
-const ALIASES: [(&str, &[&str]); 4] = [
+const ALIASES: [(&str, &[&str]); 6] = [
     (
         "contacts",
         &[
@@ -86,6 +86,8 @@ const ALIASES: [(&str, &[&str]); 4] = [
         "notes",
         &["notes", "note", "memo", "memos", "pnote", "notepad"],
     ),
+    ("mail", &["mail", "email", "messages"]),
+    ("files", &["files", "file", "picture", "briefcase"]),
 ];
 
 #[cfg(test)]

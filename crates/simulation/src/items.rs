@@ -39,7 +39,7 @@ pub(crate) fn compose(
              DTSTART:20261125T100000Z\r\nSUMMARY:Meeting {record}\r\nLOCATION:Room {version}\r\n\
              DESCRIPTION:{remark}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
         ),
-        DatastoreKind::Notes => {
+        DatastoreKind::Notes | DatastoreKind::Mail | DatastoreKind::Files => {
             let beginning = format!("Record {record:06}, a note to be kept");
             let before = before.unwrap_or(&beginning);
             format!("{before}\nedit {version}: {remark}.")

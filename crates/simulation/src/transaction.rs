@@ -48,6 +48,10 @@ impl Watched<'_> {
 }
 
 impl Transaction for Watched<'_> {
+    fn held(&mut self, link: LinkId, generation: i64) -> Result<(u64, u64), StoreError> {
+        self.state.held(link, generation)
+    }
+
     fn permission(
         &mut self,
         datastore: DatastoreId,

@@ -156,7 +156,7 @@ impl Memory {
         }
     }
 
-    fn held(&self, link: LinkId, guid: Guid, generation: i64) -> Option<&Mapping> {
+    fn pair(&self, link: LinkId, guid: Guid, generation: i64) -> Option<&Mapping> {
         let mut mappings = self.mappings.get(&link).into_iter().flatten();
         mappings.find(|mapping| mapping.guid == guid && mapping.generation == generation)
     }
@@ -170,7 +170,7 @@ impl Memory {
         let mut pending: Vec<Pending> = items
             .filter(|held| held.item.seq > range.after && held.item.seq <= range.until)
             .filter_map(|held| {
-                let mapping = self.held(link, held.item.guid, range.generation).cloned();
+                let mapping = self.pair(link, held.item.guid, range.generation).cloned();
                 let differs = match &mapping {
                     None => !held.item.deleted,
                     Some(mapping) => held.item.deleted || mapping.revision < held.item.seq,
@@ -450,6 +450,19 @@ impl Transaction for Memory {
         Ok(inside.map(|held| held.item.guid).take(limit).collect())
     }
 
+    fn held(&mut self, link: LinkId, generation: i64) -> Result<(u64, u64), StoreError> {
+        let items = self
+            .items
+            .get(&link.datastore)
+            .into_iter()
+            .flat_map(BTreeMap::values);
+        let held = items
+            .filter(|held| !held.item.deleted)
+            .filter(|held| self.pair(link, held.item.guid, generation).is_some());
+        let sizes = held.map(|held| held.item.content.len() as u64);
+        Ok(sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size)))
+    }
+
     fn partial(&mut self, link: LinkId) -> Result<Option<Partial>, StoreError> {
         Ok(self.partials.get(&link).map(|(head, chunks)| Partial {
             head: head.clone(),
@@ -538,7 +551,7 @@ impl Transaction for Memory {
             .flat_map(BTreeMap::values);
         let mut found: Vec<(bool, StoredItem)> = items
             .filter(|held| held.item.deleted == deleted)
-            .filter(|held| self.held(link, held.item.guid, generation).is_none())
+            .filter(|held| self.pair(link, held.item.guid, generation).is_none())
             .filter_map(|held| {
                 let equal = held.item.exact == fingerprint.exact;
                 let alike = (held.key.is_some() && held.key == fingerprint.key)
@@ -594,7 +607,7 @@ impl Transaction for Memory {
             .flat_map(BTreeMap::values);
         let unmapped = items
             .filter(|held| !held.item.deleted)
-            .filter(|held| self.held(link, held.item.guid, generation).is_none());
+            .filter(|held| self.pair(link, held.item.guid, generation).is_none());
         Ok(unmapped.map(|held| held.item.guid).take(limit).collect())
     }
 }

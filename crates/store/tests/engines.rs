@@ -87,6 +87,7 @@ enum Call {
     Partial(u8),
     BeginPartial(u8, u8),
     AppendPartial(u8, u8),
+    Held(u8, u8),
     UndoPartial(u8),
     EndPartial(u8),
     /// An addition inside an Atomic, which is undone or kept.
@@ -126,6 +127,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         1 => d.clone().prop_map(Call::Partial),
         1 => (d.clone(), 0..3u8).prop_map(|(d, n)| Call::BeginPartial(d, n)),
         2 => (d.clone(), 0..9u8).prop_map(|(d, n)| Call::AppendPartial(d, n)),
+        1 => (d.clone(), 0..2u8).prop_map(|(d, m)| Call::Held(d, m)),
         1 => d.clone().prop_map(Call::UndoPartial),
         1 => d.prop_map(Call::EndPartial),
         1 => (0..20u8, any::<bool>()).prop_map(|(n, undone)| Call::Atomic(n, undone)),
@@ -319,6 +321,7 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
             }
             format!("{added:?}")
         }
+        Call::Held(d, m) => format!("{:?}", tx.held(link(wide(d)), wide(m))?),
         Call::UndoPartial(d) => format!("{:?}", tx.undo_partial(link(wide(d)))?),
         Call::EndPartial(d) => format!("{:?}", tx.end_partial(link(wide(d)))?),
     })

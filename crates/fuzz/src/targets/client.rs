@@ -152,6 +152,7 @@ impl Dialogue {
                 url,
                 body,
                 encoding,
+                ..
             }) => {
                 assert_eq!(encoding, self.encoding);
                 self.url_len = url.len();

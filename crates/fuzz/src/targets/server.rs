@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use session::server::{Answer, AnswerError, Config, ConflictPolicy, Request, answer};
+use session::server::{Answer, AnswerError, Config, ConflictPolicy, Proof, Request, answer};
 use session::store::{
     AccountId, ChangeSeq, Content, DatastoreId, DatastoreKind, Origin, Transaction,
 };
@@ -195,6 +195,7 @@ impl<'o> Dialogue<'o> {
         let document = Document::new(body, None).ok()?;
         self.now += 1;
         let request = Request {
+            proof: Proof::default(),
             document: &document,
             hash: hash(body),
             token: self.token.as_deref(),

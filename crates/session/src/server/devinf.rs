@@ -47,6 +47,7 @@ pub(super) fn of_server(run: &mut Run<'_>) -> Result<DevInf, StoreError> {
                 rx: others.clone(),
                 tx_pref: preferred,
                 tx: others,
+                hierarchical: datastore.kind.is_hierarchical() && version >= Version::V1_2,
                 sync_types: (1..=6).collect::<BTreeSet<u64>>(),
                 ..DataStore::default()
             });

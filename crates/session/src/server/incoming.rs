@@ -1,36 +1,25 @@
-//! Package 3: the client's changes, and its statuses and maps in packages 3 and 5.
+//! Package 3: the client's changes.
 
-use pim::Likeness;
-use syncml::{AlertCode, Change, ChangeKind, Command, Item, Map, Status, StatusCode, Sync};
+use std::borrow::Cow;
+
+use syncml::{AlertCode, Change, ChangeKind, Command, Item, StatusCode, Sync};
 
 use super::reply::StatusOut;
-use super::state::{DatastoreState, Phase, Sent, SentKind};
-use super::{ConflictPolicy, Run, bounds};
+use super::state::{DatastoreState, Phase};
+use super::tree::Folder;
+use super::{Run, bounds};
 use crate::content::content_of;
-use crate::store::{
-    ChangeSeq, Content, Guid, LinkId, Mapping, OpenSession, Origin, StoreError, StoredItem,
-};
+use crate::store::{ChangeSeq, Content, LinkId, Mapping, OpenSession, Origin, StoreError};
 use crate::uri::datastore_name;
 
-/// Candidates looked at for one item of a slow sync.
-const MAX_CANDIDATES: usize = 64;
-
-/// Which items count as a match.
-struct Wanted {
-    /// Alike is enough; else the content has to be equal.
-    alike: bool,
-    /// The item that the LUID meant in the last map.
-    hint: Option<Guid>,
-    /// Tombstones are looked at in place of live items.
-    deleted: bool,
-}
-
-impl Wanted {
-    const ALIKE: Self = Self {
-        alike: true,
-        hint: None,
-        deleted: false,
-    };
+/// An item of the client, with its content whole.
+pub(super) struct Whole<'w> {
+    pub(super) luid: &'w str,
+    pub(super) media_type: Option<&'w str>,
+    pub(super) bytes: &'w [u8],
+    pub(super) folder: Folder<'w>,
+    /// The content has only the fields that change (`FieldLevel`).
+    pub(super) is_partial: bool,
 }
 
 impl Run<'_> {
@@ -67,15 +56,31 @@ impl Run<'_> {
         if let Some(ds) = self.state.datastores.get_mut(index) {
             ds.sync_received = true;
         }
+        if let Some(meta) = &sync.meta {
+            self.take_max_obj_size(meta);
+            self.take_room(index, meta);
+        }
         self.push_status(command, StatusCode::OK);
-        for inner in &sync.commands {
-            match inner {
-                Command::Change(change) if !ds.takes() => {
-                    self.refuse(&Command::Change(change.clone()), StatusCode::NOT_ALLOWED);
-                }
+        self.take_sync_commands(index, &sync.commands)
+    }
+
+    /// The commands of a Sync, or of a group in it.
+    pub(super) fn take_sync_commands(
+        &mut self,
+        index: usize,
+        commands: &[Command<'_>],
+    ) -> Result<(), StoreError> {
+        let takes = self
+            .state
+            .datastores
+            .get(index)
+            .is_some_and(DatastoreState::takes);
+        for command in commands {
+            match command {
+                Command::Change(_) if !takes => self.refuse(command, StatusCode::NOT_ALLOWED),
                 Command::Change(change) => self.take_change(index, change)?,
-                Command::Group(_) => self.refuse(inner, StatusCode::NOT_SUPPORTED),
-                _ => self.push_status(inner, StatusCode::NOT_IMPLEMENTED),
+                Command::Group(group) => self.take_group(command, group, Some(index))?,
+                _ => self.push_status(command, StatusCode::NOT_IMPLEMENTED),
             }
         }
         Ok(())
@@ -87,7 +92,7 @@ impl Run<'_> {
         self.find_alerted(target, source)
     }
 
-    fn find_alerted(&self, target: &str, source: &str) -> Option<usize> {
+    pub(super) fn find_alerted(&self, target: &str, source: &str) -> Option<usize> {
         let mut name = datastore_name(target);
         if name.is_empty() {
             name = datastore_name(source);
@@ -140,6 +145,7 @@ impl Run<'_> {
             outcomes.push(self.take_item(index, change, item)?);
         }
         if change.no_resp || self.reply.no_resp {
+            self.failed_in_atomic |= outcomes.iter().any(|code| !code.is_success());
             return Ok(());
         }
         let command = |code: StatusCode| StatusOut {
@@ -193,8 +199,9 @@ impl Run<'_> {
         if !bounds::is_fit(luid) {
             return Ok(StatusCode::URI_TOO_LONG);
         }
+        let writes = !matches!(change.kind, ChangeKind::Add | ChangeKind::Replace);
         match change.kind {
-            ChangeKind::Delete if ds.read_only => Ok(StatusCode::PERMISSION_DENIED),
+            _ if writes && ds.read_only => Ok(StatusCode::PERMISSION_DENIED),
             ChangeKind::Delete => self.take_delete(&ds, link, luid, change.soft_delete),
             ChangeKind::Add | ChangeKind::Replace => {
                 let meta = item
@@ -208,22 +215,31 @@ impl Run<'_> {
                 let Some(bytes) = content_of(item, &meta) else {
                     return Ok(StatusCode::UNSUPPORTED_TYPE);
                 };
-                self.take_bytes(&ds, link, luid, meta.media_type.as_deref(), &bytes)
+                let whole = Whole {
+                    luid,
+                    media_type: meta.media_type.as_deref(),
+                    bytes: &bytes,
+                    folder: Folder::of(
+                        item.source_parent.as_deref(),
+                        item.target_parent.as_deref(),
+                    ),
+                    is_partial: meta.field_level,
+                };
+                self.take_whole(&ds, link, &whole)
             }
-            ChangeKind::Copy | ChangeKind::Move => Ok(StatusCode::NOT_SUPPORTED),
+            ChangeKind::Copy => self.take_copy(&ds, link, item),
+            ChangeKind::Move => self.take_move(&ds, link, luid, item),
         }
     }
 
     /// The whole content of an item of the client.
-    pub(super) fn take_bytes(
+    pub(super) fn take_whole(
         &mut self,
         ds: &DatastoreState,
         link: LinkId,
-        luid: &str,
-        media_type: Option<&str>,
-        bytes: &[u8],
+        whole: &Whole<'_>,
     ) -> Result<StatusCode, StoreError> {
-        if bytes.is_empty() {
+        if whole.bytes.is_empty() {
             return Ok(StatusCode::INCOMPLETE_COMMAND);
         }
         let default = ds
@@ -231,20 +247,46 @@ impl Run<'_> {
             .content_types()
             .first()
             .map_or("", |first| first.0);
-        let media_type = media_type.unwrap_or(default).trim();
-        if !ds.kind().takes(media_type, bytes) {
+        let media_type = whole.media_type.unwrap_or(default).trim();
+        let bytes = match self.completed(ds, link, whole)? {
+            Some(bytes) => Cow::Owned(bytes),
+            None => Cow::Borrowed(whole.bytes),
+        };
+        if !ds.kind().takes(media_type, &bytes) {
             self.info(format!("{}: an item of {media_type} is refused", ds.name));
             return Ok(StatusCode::UNSUPPORTED_TYPE);
         }
         let content = Content {
             media_type,
-            bytes,
-            fingerprint: pim::fingerprint(media_type, bytes),
+            bytes: &bytes,
+            fingerprint: pim::fingerprint(media_type, &bytes),
         };
         if ds.read_only {
-            return self.compare_content(ds, link, luid, content);
+            return self.compare_content(ds, link, whole.luid, content);
         }
-        self.take_content(ds, link, luid, content)
+        let code = self.take_content(ds, link, whole.luid, content)?;
+        self.put_into_folder(ds, link, whole)?;
+        Ok(code)
+    }
+
+    /// The content that a replacement of some fields makes of the item that is held.
+    // spec: M20
+    fn completed(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        whole: &Whole<'_>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        if !whole.is_partial {
+            return Ok(None);
+        }
+        let Some(mapping) = self.current_mapping(ds, link, whole.luid)? else {
+            return Ok(None);
+        };
+        let item = self.tx.item(link.datastore, mapping.guid)?;
+        Ok(item
+            .filter(|item| !item.deleted)
+            .and_then(|item| pim::replace_fields(&item.content, whole.bytes)))
     }
 
     // spec: G27 G29 H27 M10
@@ -261,13 +303,28 @@ impl Run<'_> {
         let item = self.tx.item(link.datastore, mapping.guid)?;
         self.tx.remove_mapping(link, mapping.guid)?;
         let Some(item) = item.filter(|item| !item.deleted) else {
-            return Ok(StatusCode::OK);
+            // spec: M12
+            return Ok(if soft {
+                StatusCode::SOFT_DELETE_CONFLICT
+            } else {
+                StatusCode::OK
+            });
         };
         let changed_here = item.seq > mapping.revision;
         let client_rules = ds.alert() == AlertCode::ONE_WAY_FROM_CLIENT;
+        // spec: M11
         if soft || (changed_here && !client_rules) {
             // what was changed here meanwhile outlives a deletion there: it is sent again
             return Ok(StatusCode::OK);
+        }
+        // spec: M07
+        if !self
+            .tx
+            .children(link.datastore, mapping.guid, 1)?
+            .is_empty()
+        {
+            self.map(ds, link, luid, mapping.guid, mapping.revision)?;
+            return Ok(StatusCode::NOT_EMPTY);
         }
         let origin = self.state.device.clone();
         self.tx.delete_item(
@@ -279,7 +336,7 @@ impl Run<'_> {
         Ok(StatusCode::OK)
     }
 
-    fn current_mapping(
+    pub(super) fn current_mapping(
         &mut self,
         ds: &DatastoreState,
         link: LinkId,
@@ -289,310 +346,6 @@ impl Run<'_> {
             .tx
             .mapping(link, luid)?
             .filter(|mapping| mapping.generation == ds.generation))
-    }
-
-    // spec: G28 H01 H19
-    fn take_content(
-        &mut self,
-        ds: &DatastoreState,
-        link: LinkId,
-        luid: &str,
-        content: Content<'_>,
-    ) -> Result<StatusCode, StoreError> {
-        let known = self.tx.mapping(link, luid)?;
-        if let Some(mapping) = known
-            .as_ref()
-            .filter(|known| known.generation == ds.generation)
-            && let Some(item) = self.tx.item(link.datastore, mapping.guid)?
-        {
-            return self.take_known(ds, link, mapping, &item, content);
-        }
-        let wanted = Wanted {
-            // outside a slow sync only equal content is an addition come again
-            alike: ds.renews_map(),
-            hint: known.map(|known| known.guid),
-            deleted: false,
-        };
-        if let Some(found) = self.find_match(ds, link, &content, &wanted)? {
-            return self.take_match(ds, link, luid, &found, content);
-        }
-        if ds.renews_map() {
-            // a record that was deleted here comes back as itself: other devices may hold it still
-            let wanted = Wanted {
-                deleted: true,
-                ..wanted
-            };
-            if let Some((item, _)) = self.find_match(ds, link, &content, &wanted)? {
-                self.overwrite(ds, link, luid, item.guid, content)?;
-                return Ok(StatusCode::ITEM_ADDED);
-            }
-        }
-        self.add(ds, link, luid, content)
-    }
-
-    /// Takes nothing of a device that may not change anything. What it has already goes into the
-    /// map, so that a slow sync sends it nothing twice; where the versions of a record differ, it
-    /// gets ours.
-    fn compare_content(
-        &mut self,
-        ds: &DatastoreState,
-        link: LinkId,
-        luid: &str,
-        content: Content<'_>,
-    ) -> Result<StatusCode, StoreError> {
-        if !ds.renews_map() {
-            return Ok(StatusCode::PERMISSION_DENIED);
-        }
-        let found = self.find_match(ds, link, &content, &Wanted::ALIKE)?;
-        Ok(match found {
-            Some((item, Likeness::Same)) => {
-                self.map(ds, link, luid, item.guid, item.seq)?;
-                StatusCode::OK
-            }
-            Some((item, _)) => {
-                // revision 0: the device does not hold our version yet
-                self.map(ds, link, luid, item.guid, ChangeSeq(0))?;
-                StatusCode::CONFLICT_SERVER_WON
-            }
-            None => StatusCode::PERMISSION_DENIED,
-        })
-    }
-
-    /// A change of an item that the client has in its map.
-    // spec: C16
-    fn take_known(
-        &mut self,
-        ds: &DatastoreState,
-        link: LinkId,
-        mapping: &Mapping,
-        item: &StoredItem,
-        content: Content<'_>,
-    ) -> Result<StatusCode, StoreError> {
-        if !item.deleted && item.content == content.bytes {
-            self.map(ds, link, &mapping.luid, item.guid, item.seq)?;
-            return Ok(StatusCode::OK);
-        }
-        if item.deleted && item.exact == content.fingerprint.exact {
-            // an addition come again, of what was deleted here since: the deletion is on its way
-            return Ok(StatusCode::OK);
-        }
-        let conflict = item.seq > mapping.revision
-            && ds.alert() != AlertCode::ONE_WAY_FROM_CLIENT
-            && item.exact != content.fingerprint.exact;
-        if item.deleted
-            && let Some((other, _)) = self.find_match(ds, link, &content, &Wanted::ALIKE)?
-        {
-            // Deleted here, but another device has brought the record back meanwhile. It stays once,
-            // by the GUID that this device knows: an addition of that GUID would mean this LUID.
-            self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
-            let origin = self.state.device.clone();
-            self.tx.delete_item(
-                link.datastore,
-                other.guid,
-                Origin::Session(&origin),
-                self.request.now,
-            )?;
-            return Ok(StatusCode::OK);
-        }
-        if !conflict || item.deleted {
-            // a change on the device outlives a deletion here
-            self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
-            return Ok(if conflict {
-                StatusCode::CONFLICT_CLIENT_WON
-            } else {
-                StatusCode::OK
-            });
-        }
-        if self
-            .tx
-            .had_version(link.datastore, item.guid, content.fingerprint.exact)?
-        {
-            // a change come again, which another device has changed since: no conflict
-            return Ok(StatusCode::OK);
-        }
-        self.info(format!(
-            "{}: item {} was changed on both sides",
-            ds.name, item.guid.0
-        ));
-        let origin = self.state.device.clone();
-        match self.config.conflict {
-            // spec: H21
-            ConflictPolicy::ClientWins => {
-                self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
-                Ok(StatusCode::CONFLICT_CLIENT_WON)
-            }
-            // spec: H23
-            ConflictPolicy::ServerWins => {
-                self.tx.keep_overruled(
-                    link.datastore,
-                    item.guid,
-                    content,
-                    Origin::Session(&origin),
-                    self.request.now,
-                )?;
-                Ok(StatusCode::CONFLICT_SERVER_WON)
-            }
-            // spec: H22
-            ConflictPolicy::Duplicate => {
-                // ours becomes an item of its own, sent as a new one: the device goes on knowing its
-                // version by the GUID that it was given
-                self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
-                let ours = Content {
-                    media_type: &item.media_type,
-                    bytes: &item.content,
-                    fingerprint: pim::fingerprint(&item.media_type, &item.content),
-                };
-                self.tx.add_item(
-                    link.datastore,
-                    ours,
-                    Origin::Session(&origin),
-                    self.request.now,
-                )?;
-                Ok(StatusCode::CONFLICT_DUPLICATED)
-            }
-        }
-    }
-
-    /// The item that the client's may be the same as, when its LUID tells nothing. `wanted` says
-    /// what likeness will do.
-    // spec: H01 H06
-    fn find_match(
-        &mut self,
-        ds: &DatastoreState,
-        link: LinkId,
-        content: &Content<'_>,
-        wanted: &Wanted,
-    ) -> Result<Option<(StoredItem, Likeness)>, StoreError> {
-        let candidates = self.tx.candidates(
-            link,
-            ds.generation,
-            &content.fingerprint,
-            wanted.deleted,
-            MAX_CANDIDATES,
-        )?;
-        let mut best: Option<(StoredItem, Likeness, u32)> = None;
-        for candidate in candidates {
-            let likeness = pim::compare(
-                content.media_type,
-                content.bytes,
-                &candidate.media_type,
-                &candidate.content,
-            );
-            let hinted = wanted.hint == Some(candidate.guid);
-            let rank = match likeness {
-                Likeness::Same => u32::MAX - u32::from(!hinted),
-                Likeness::Match(rank) if wanted.alike => {
-                    rank.min(u32::MAX / 4) * 2 + u32::from(hinted)
-                }
-                // the name agrees and so does the identifier of the last map
-                Likeness::Different if wanted.alike && hinted => 0,
-                _ => continue,
-            };
-            if best.as_ref().is_none_or(|(_, _, best)| rank > *best) {
-                best = Some((candidate, likeness, rank));
-            }
-        }
-        Ok(best.map(|(item, likeness, _)| (item, likeness)))
-    }
-
-    // spec: H04 H20
-    fn take_match(
-        &mut self,
-        ds: &DatastoreState,
-        link: LinkId,
-        luid: &str,
-        (item, likeness): &(StoredItem, Likeness),
-        content: Content<'_>,
-    ) -> Result<StatusCode, StoreError> {
-        if *likeness == Likeness::Same {
-            self.map(ds, link, luid, item.guid, item.seq)?;
-            return Ok(StatusCode::OK);
-        }
-        if ds.alert() == AlertCode::REFRESH_FROM_CLIENT {
-            self.overwrite(ds, link, luid, item.guid, content)?;
-            return Ok(StatusCode::OK);
-        }
-        if self
-            .tx
-            .had_version(link.datastore, item.guid, content.fingerprint.exact)?
-        {
-            // the client still has what ours was before: it gets the newer one
-            self.map(ds, link, luid, item.guid, ChangeSeq(0))?;
-            return Ok(StatusCode::CONFLICT_MERGED);
-        }
-        // Nothing tells which side is newer: the client's version stands, completed by what only
-        // ours has, and ours stays in the history.
-        // spec: H05
-        let Some(merged) = pim::fill_missing(content.bytes, &item.content) else {
-            self.overwrite(ds, link, luid, item.guid, content)?;
-            return Ok(StatusCode::OK);
-        };
-        let merged = Content {
-            bytes: &merged,
-            fingerprint: pim::fingerprint(content.media_type, &merged),
-            media_type: content.media_type,
-        };
-        if merged.fingerprint.exact != item.exact {
-            let origin = self.state.device.clone();
-            self.tx.replace_item(
-                link.datastore,
-                item.guid,
-                merged,
-                Origin::Session(&origin),
-                self.request.now,
-            )?;
-        }
-        // revision 0: the client does not hold the merged version yet
-        self.map(ds, link, luid, item.guid, ChangeSeq(0))?;
-        Ok(StatusCode::CONFLICT_MERGED)
-    }
-
-    // spec: H03
-    fn add(
-        &mut self,
-        ds: &DatastoreState,
-        link: LinkId,
-        luid: &str,
-        content: Content<'_>,
-    ) -> Result<StatusCode, StoreError> {
-        let origin = Origin::Session(&self.state.device);
-        let (guid, seq) = self
-            .tx
-            .add_item(link.datastore, content, origin, self.request.now)?;
-        self.map(ds, link, luid, guid, seq)?;
-        Ok(StatusCode::ITEM_ADDED)
-    }
-
-    fn overwrite(
-        &mut self,
-        ds: &DatastoreState,
-        link: LinkId,
-        luid: &str,
-        guid: Guid,
-        content: Content<'_>,
-    ) -> Result<(), StoreError> {
-        let origin = Origin::Session(&self.state.device);
-        let seq = self
-            .tx
-            .replace_item(link.datastore, guid, content, origin, self.request.now)?;
-        self.map(ds, link, luid, guid, seq)
-    }
-
-    fn map(
-        &mut self,
-        ds: &DatastoreState,
-        link: LinkId,
-        luid: &str,
-        guid: Guid,
-        revision: ChangeSeq,
-    ) -> Result<(), StoreError> {
-        let mapping = Mapping {
-            luid: luid.to_owned(),
-            guid,
-            revision,
-            generation: ds.generation,
-        };
-        self.tx.put_mapping(link, &mapping)
     }
 
     /// The client's last change is in: refreshes remove what it did not send, and sending begins.
@@ -615,6 +368,14 @@ impl Run<'_> {
                 // what changed since the session that is resumed waits for the next one
                 until => ChangeSeq(until),
             };
+            self.estimate_room(index, &ds, link)?;
+            if !ds.orphans.is_empty() {
+                self.warn(format!(
+                    "{}: {} items name folders that never came, they stay at the root",
+                    ds.name,
+                    ds.orphans.len()
+                ));
+            }
             if let Some(mut held) = self.tx.link(link)? {
                 if ds.sends() {
                     held.sent_until = until;
@@ -650,128 +411,6 @@ impl Run<'_> {
                 )?;
             }
         }
-    }
-
-    /// The client's answer to a change that was sent to it.
-    // spec: C13
-    pub(super) fn take_status(&mut self, status: &Status<'_>) -> Result<(), StoreError> {
-        let Some(code) = status.code() else {
-            return Ok(());
-        };
-        let Ok(cmd) = status.cmd_ref.trim().parse::<u32>() else {
-            return Ok(());
-        };
-        if cmd == 0 {
-            self.take_header_status(status);
-            return Ok(());
-        }
-        let msg = status
-            .msg_ref
-            .trim()
-            .parse()
-            .unwrap_or(self.state.next_msg_id - 1);
-        let found = self
-            .state
-            .sent
-            .iter()
-            .position(|sent| sent.msg == msg && sent.cmd == cmd);
-        let Some(sent) = found.map(|at| self.state.sent.remove(at)) else {
-            return Ok(());
-        };
-        let (Some(login), Some(ds)) = (
-            self.state.login.clone(),
-            self.state.datastores.get(sent.datastore).cloned(),
-        ) else {
-            return Ok(());
-        };
-        self.settle(&ds, ds.link(&login), &sent, code)
-    }
-
-    // spec: C12 C14 R11
-    fn settle(
-        &mut self,
-        ds: &DatastoreState,
-        link: LinkId,
-        sent: &Sent,
-        code: StatusCode,
-    ) -> Result<(), StoreError> {
-        let gone = matches!(code, StatusCode::NOT_FOUND | StatusCode::GONE);
-        if sent.kind != SentKind::Chunk {
-            self.forget_sending(link, sent)?;
-        }
-        match sent.kind {
-            SentKind::Chunk => self.settle_chunk(ds, link, sent, code)?,
-            SentKind::Delete if code.is_success() || gone => {
-                self.tx.remove_mapping(link, sent.guid())?;
-            }
-            SentKind::Replace if code.is_success() => {
-                if let Some(mapping) = self.tx.mapping_of(link, sent.guid())? {
-                    self.map(ds, link, &mapping.luid, sent.guid(), ChangeSeq(sent.seq))?;
-                }
-            }
-            // the device lost it: it is sent as new in the next session
-            // spec: H28
-            SentKind::Replace if gone => self.tx.remove_mapping(link, sent.guid())?,
-            // an addition is settled by its map
-            SentKind::Add if code.is_success() || code == StatusCode::ALREADY_EXISTS => {}
-            _ => self.warn(format!(
-                "{}: the device answered {code} ({}) for item {}, it stays pending",
-                ds.name,
-                code.phrase(),
-                sent.guid
-            )),
-        }
-        Ok(())
-    }
-
-    // spec: C11 H16 H17
-    pub(super) fn take_map(
-        &mut self,
-        command: &Command<'_>,
-        map: &Map<'_>,
-    ) -> Result<(), StoreError> {
-        let index = self.find_alerted(&map.target.uri, &map.source.uri);
-        let (Some(login), Some(ds)) = (
-            self.state.login.clone(),
-            index
-                .and_then(|index| self.state.datastores.get(index))
-                .cloned(),
-        ) else {
-            self.push_status(command, StatusCode::NOT_FOUND);
-            return Ok(());
-        };
-        let link = ds.link(&login);
-        // a map kept from the last session belongs to the map that held then
-        let stale = ds.renews_map() && !ds.begun;
-        for pair in map.items.iter().filter(|_| !stale) {
-            let Ok(guid) = pair.guid.trim().parse().map(Guid) else {
-                continue;
-            };
-            if pair.luid.is_empty() || !bounds::is_fit(&pair.luid) {
-                continue;
-            }
-            let Some(item) = self.tx.item(link.datastore, guid)? else {
-                continue;
-            };
-            let known = self.tx.mapping_of(link, guid)?;
-            if known.is_some_and(|m| m.luid == pair.luid && m.generation == ds.generation) {
-                continue;
-            }
-            // what changed after sending began was not in what the client got
-            let sent_until = if ds.until > 0 {
-                ds.until
-            } else {
-                ds.maps_until
-            };
-            let revision = if item.seq.0 <= sent_until {
-                item.seq
-            } else {
-                ChangeSeq(0)
-            };
-            self.map(&ds, link, &pair.luid, guid, revision)?;
-        }
-        self.push_status(command, StatusCode::OK);
-        Ok(())
     }
 }
 

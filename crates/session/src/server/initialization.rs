@@ -2,6 +2,7 @@
 
 use syncml::{Access, AccessKind, Alert, AlertCode, Command, Data, Item, Results, StatusCode};
 
+use super::room::Limit;
 use super::state::{Begun, DatastoreState, Owed, Phase};
 use super::{Run, bounds};
 use crate::clock;
@@ -81,7 +82,7 @@ impl Run<'_> {
     ) -> Result<(), StoreError> {
         let Some(datastore) = self.find_datastore(item)? else {
             self.warn(format!(
-                "no datastore {:?}: there are contacts, calendar, tasks and notes",
+                "no datastore {:?}: there are contacts, calendar, tasks, notes, mail and files",
                 item.target_uri()
             ));
             self.push_status(command, StatusCode::NOT_FOUND);
@@ -168,6 +169,11 @@ impl Run<'_> {
             stuck: None,
             counted: false,
             sent_all: false,
+            room: None,
+            full: false,
+            deletions_sent: false,
+            orphans: Vec::new(),
+            folders_sent: Vec::new(),
             sending: None,
             in_chunks: false,
             resumes: resumed
@@ -258,10 +264,18 @@ impl Run<'_> {
     }
 
     // spec: F15
+    /// Takes from device information what decides how the device is talked to.
+    fn know_device(&mut self, devinf: &syncml::DevInf) {
+        self.state.number_of_changes = devinf.number_of_changes;
+        self.state.large_objects = devinf.large_objects;
+        self.state.limits = Limit::all_in(devinf);
+        let known = devinf.datastores.iter().filter(|store| store.hierarchical);
+        self.state.hierarchical = known.map(|store| store.source_ref.clone()).collect();
+    }
+
     fn use_devinf(&mut self, document: &[u8]) {
         if let Ok(devinf) = syncml::DevInf::read(document) {
-            self.state.number_of_changes = devinf.number_of_changes;
-            self.state.large_objects = devinf.large_objects;
+            self.know_device(&devinf);
         }
     }
 
@@ -325,8 +339,7 @@ impl Run<'_> {
         };
         let version = devinf.version.unwrap_or(self.state.version());
         let document = devinf.to_xml(version);
-        self.state.number_of_changes = devinf.number_of_changes;
-        self.state.large_objects = devinf.large_objects;
+        self.know_device(devinf);
         self.state.devinf_settled = true;
         self.state
             .owed

@@ -3,9 +3,11 @@
 use syncml::{Alert, Change, ChangeKind, Item, Meta, StatusCode, Version};
 
 use super::Run;
+use super::incoming::Whole;
 use super::outgoing::change_for;
 use super::reply::Outgoing;
 use super::state::{self, DatastoreState, Owed, Phase, Sent, SentKind};
+use super::tree::Folder;
 use crate::chunks::{self, Buffer, Chunk, Head, Taken};
 use crate::content::carried;
 use crate::store::{
@@ -145,7 +147,17 @@ impl Run<'_> {
                     ds.name,
                     content.len()
                 ));
-                self.take_bytes(ds, link, &head.id, head.media_type.as_deref(), &content)
+                let whole = Whole {
+                    luid: &head.id,
+                    media_type: head.media_type.as_deref(),
+                    bytes: &content,
+                    folder: Folder::of(
+                        head.source_parent.as_deref(),
+                        head.target_parent.as_deref(),
+                    ),
+                    is_partial: false,
+                };
+                self.take_whole(ds, link, &whole)
             }
         }
     }
@@ -251,7 +263,8 @@ impl Run<'_> {
         let Some(pending) = found else {
             return Ok(Step::Gone);
         };
-        let (change, kind) = change_for(&pending, out.next_cmd_id);
+        let told = self.folder_told(ds, link, pending.item.parent)?;
+        let (change, kind) = change_for(&pending, told, out.next_cmd_id);
         let Some(item) = change.items.into_iter().next() else {
             return Ok(Step::Gone);
         };

@@ -6,7 +6,8 @@ use super::Run;
 use super::large::Step;
 use super::reply::Outgoing;
 use super::state::{DatastoreState, Login, Phase, Sent, SentKind};
-use crate::store::{ChangeSeq, LinkId, Pending, PendingRange, StoreError};
+use super::tree::{Told, is_folder};
+use crate::store::{ChangeSeq, Guid, LinkId, Pending, PendingRange, StoreError};
 
 /// Items read from the store at a time while a message is filled.
 const BATCH: usize = 100;
@@ -17,6 +18,9 @@ const INLINE: usize = 32 << 10;
 /// Sent changes remembered while their statuses are out, in messages. A device that answers
 /// later than this, or never, gets the items again in the next session.
 const REMEMBERED_MESSAGES: u32 = 8;
+
+/// Folders in one another that are sent ahead of what is in them.
+const MAX_FOLDERS: usize = 64;
 
 /// Messages in which a change may fail to fit, beside others, before it is left out.
 const MAX_TRIES: u32 = 4;
@@ -114,6 +118,10 @@ impl Run<'_> {
                     Step::Written | Step::NoRoom => return Ok(false),
                     Step::Ended | Step::Gone => self.pass(place.index, sending.seq),
                 }
+                // one that was changed or deleted between two chunks is not gone on with
+                if let Some(ds) = self.state.datastores.get_mut(place.index) {
+                    ds.sending = None;
+                }
                 continue;
             }
             let batch = self
@@ -133,7 +141,14 @@ impl Run<'_> {
                 .get(place.index)
                 .is_some_and(|ds| ds.sending.is_some());
             if is_last && !is_chunking {
-                return Ok(true);
+                let Some(ds) = self.state.datastores.get_mut(place.index) else {
+                    return Ok(true);
+                };
+                if ds.room.is_none() || std::mem::replace(&mut ds.deletions_sent, true) {
+                    return Ok(true);
+                }
+                // the deletions are out, and have made room
+                ds.cursor = ds.seen;
             }
         }
     }
@@ -144,7 +159,95 @@ impl Run<'_> {
         out: &mut Outgoing,
         place: &Place,
         ds: &DatastoreState,
+        pending: Pending,
+    ) -> Result<Written, StoreError> {
+        let seq = pending.item.seq.0;
+        // spec: K08
+        let is_new = pending.mapping.is_none() && !pending.item.deleted;
+        let waits = ds.room.is_some() && ds.deletions_sent == pending.item.deleted;
+        if waits || (is_new && !self.has_room(place.index, pending.size)) {
+            self.pass(place.index, seq);
+            return Ok(Written::Next);
+        }
+        if ds.kind().is_hierarchical() {
+            return self.write_in_folder(out, place, ds, pending);
+        }
+        self.write_item(out, place, ds, pending, Told::Nothing)
+    }
+
+    /// Writes an item of a datastore with folders: its folder first, if the client lacks it.
+    // spec: M03
+    fn write_in_folder(
+        &mut self,
+        out: &mut Outgoing,
+        place: &Place,
+        ds: &DatastoreState,
+        pending: Pending,
+    ) -> Result<Written, StoreError> {
+        let seq = pending.item.seq.0;
+        let tells = self.tells_folders(ds);
+        let has_moved_only = Self::has_moved_only(ds, &pending);
+        if !tells && let Some(mapping) = has_moved_only {
+            let (luid, guid) = (mapping.luid, mapping.guid);
+            self.map(ds, place.link, &luid, guid, pending.item.seq)?;
+            self.pass(place.index, seq);
+            return Ok(Written::Next);
+        }
+        let was_sent = self.was_sent(ds, pending.item.guid);
+        if (!tells && is_folder(&pending.item.media_type)) || was_sent {
+            self.pass(place.index, seq);
+            return Ok(Written::Next);
+        }
+        let mut above = pending.item.parent;
+        let mut unsent = Vec::new();
+        let mut told = self.folder_told(ds, place.link, above)?;
+        while let Told::Unsent(folder) = told {
+            let item = self.tx.item(place.link.datastore, folder)?;
+            let Some(item) = item.filter(|_| unsent.len() < MAX_FOLDERS) else {
+                break;
+            };
+            above = item.parent;
+            told = self.folder_told(ds, place.link, above)?;
+            unsent.push(item);
+        }
+        for item in unsent.into_iter().rev() {
+            let folder = Pending {
+                size: item.content.len() as u64,
+                item,
+                mapping: None,
+            };
+            let guid = folder.item.guid;
+            let cursor = self.state.datastores.get(place.index).map(|ds| ds.cursor);
+            let written = self.write_item(out, place, ds, folder, told)?;
+            // what comes before it in the sequence is still to be sent
+            self.pass(place.index, cursor.unwrap_or_default());
+            if !matches!(written, Written::Next) {
+                return Ok(Written::Full);
+            }
+            self.remember_folder(place.index, guid);
+            told = Told::Guid(guid);
+        }
+        let (guid, is_folder) = (pending.item.guid, is_folder(&pending.item.media_type));
+        let written = self.write_item(out, place, ds, pending, told)?;
+        if is_folder && matches!(written, Written::Next) {
+            self.remember_folder(place.index, guid);
+        }
+        Ok(written)
+    }
+
+    fn remember_folder(&mut self, index: usize, guid: Guid) {
+        if let Some(ds) = self.state.datastores.get_mut(index) {
+            ds.folders_sent.push(guid.0);
+        }
+    }
+
+    fn write_item(
+        &mut self,
+        out: &mut Outgoing,
+        place: &Place,
+        ds: &DatastoreState,
         mut pending: Pending,
+        told: Told,
     ) -> Result<Written, StoreError> {
         let seq = pending.item.seq.0;
         let guid = pending.item.guid;
@@ -155,8 +258,9 @@ impl Run<'_> {
                 let datastore = place.link.datastore;
                 pending.item.content = self.tx.content_slice(datastore, guid, 0, out.limit)?;
             }
-            let (change, kind) = change_for(&pending, cmd);
+            let (change, kind) = change_for(&pending, told, cmd);
             if out.try_command(&Command::Change(change)) {
+                self.count_room(place.index, &pending);
                 self.state.sent.push(Sent {
                     msg: self.state.next_msg_id - 1,
                     cmd,
@@ -177,6 +281,7 @@ impl Run<'_> {
         }
         if !pending.item.deleted && self.may_chunk(pending.size) {
             let sending = self.begin_sending(ds, place.link, &pending, out.writer.encoding())?;
+            self.count_room(place.index, &pending);
             if let Some(ds) = self.state.datastores.get_mut(place.index) {
                 ds.sending = Some(sending);
             }
@@ -188,6 +293,14 @@ impl Run<'_> {
         ));
         self.pass(place.index, seq);
         Ok(Written::Next)
+    }
+
+    fn count_room(&mut self, index: usize, pending: &Pending) {
+        if pending.item.deleted {
+            self.free_room(index, pending.size);
+        } else if pending.mapping.is_none() {
+            self.use_room(index, pending.size);
+        }
     }
 
     /// A change is dealt with, for this session.
@@ -311,32 +424,32 @@ enum Written {
 
 /// The command that brings an item to the client.
 // spec: G26 H07 H08
-pub(super) fn change_for(pending: &Pending, cmd_id: u32) -> (Change<'_>, SentKind) {
+pub(super) fn change_for(pending: &Pending, told: Told, cmd_id: u32) -> (Change<'_>, SentKind) {
     let item = &pending.item;
-    let luid = pending
-        .mapping
-        .as_ref()
-        .map(|mapping| Location::new(mapping.luid.as_str()));
-    let (kind, sent) = match (item.deleted, &luid) {
+    let held = pending.mapping.as_ref();
+    let luid = held.map(|mapping| Location::new(mapping.luid.as_str()));
+    let moved_only = held.is_some_and(|mapping| {
+        told != Told::Nothing
+            && item.content_seq <= mapping.revision
+            && mapping.revision > ChangeSeq(0)
+    });
+    let (kind, sent) = match (item.deleted, held) {
         (true, _) => (ChangeKind::Delete, SentKind::Delete),
+        (false, Some(_)) if moved_only => (ChangeKind::Move, SentKind::Move),
         (false, Some(_)) => (ChangeKind::Replace, SentKind::Replace),
         (false, None) => (ChangeKind::Add, SentKind::Add),
     };
-    let content = if item.deleted {
-        Item {
-            target: luid,
-            ..Item::default()
-        }
-    } else {
-        Item {
-            source: luid
-                .is_none()
-                .then(|| Location::new(item.guid.0.to_string())),
-            target: luid,
-            meta: Some(Meta::of_type(item.media_type.as_str())),
-            data: Some(Data::Bytes(item.content.as_slice().into())),
-            ..Item::default()
-        }
+    let mut content = Item {
+        source: (kind == ChangeKind::Add).then(|| Location::new(item.guid.0.to_string())),
+        target: luid,
+        ..Item::default()
     };
+    if matches!(kind, ChangeKind::Add | ChangeKind::Replace) {
+        content.meta = Some(Meta::of_type(item.media_type.as_str()));
+        content.data = Some(Data::Bytes(item.content.as_slice().into()));
+    }
+    if kind != ChangeKind::Delete {
+        told.write(&mut content, kind != ChangeKind::Add);
+    }
     (Change::new(kind, cmd_id.to_string(), content), sent)
 }

@@ -5,6 +5,7 @@ use syncml::{AlertCode, Header, Version};
 
 use super::policy::Scheme;
 use super::reply::StatusOut;
+use super::room::{Limit, Room};
 use crate::store::{AccountId, ChangeSeq, DatastoreId, DatastoreKind, Guid, LinkId};
 
 /// The protocol state of a session.
@@ -41,6 +42,15 @@ pub(super) struct State {
     /// The device takes objects in chunks.
     #[serde(default)]
     pub(super) large_objects: bool,
+    /// The device's datastores that know folders.
+    #[serde(default)]
+    pub(super) hierarchical: Vec<String>,
+    /// Sizes of the device's datastores.
+    #[serde(default)]
+    pub(super) limits: Vec<Limit>,
+    /// Free room on the device.
+    #[serde(default)]
+    pub(super) rooms: Vec<Room>,
     /// The datastore for which an object is coming in chunks.
     #[serde(default)]
     pub(super) receiving: Option<usize>,
@@ -200,6 +210,21 @@ pub(super) struct DatastoreState {
     pub(super) stuck: Option<(i64, u32)>,
     pub(super) counted: bool,
     pub(super) sent_all: bool,
+    /// Where its room on the device is counted.
+    #[serde(default)]
+    pub(super) room: Option<usize>,
+    /// The device has said that it is full.
+    #[serde(default)]
+    pub(super) full: bool,
+    /// Deletions are sent first, to make room, and all are sent.
+    #[serde(default)]
+    pub(super) deletions_sent: bool,
+    /// Items that wait for their folders to come.
+    #[serde(default)]
+    pub(super) orphans: Vec<Orphan>,
+    /// Folders that were sent in this session.
+    #[serde(default)]
+    pub(super) folders_sent: Vec<i64>,
     /// The object that is being sent in chunks.
     #[serde(default)]
     pub(super) sending: Option<Outgoing>,
@@ -209,6 +234,14 @@ pub(super) struct DatastoreState {
     /// The object that the session before this one had begun to send.
     #[serde(default)]
     pub(super) resumes: Option<Begun>,
+}
+
+/// An item of the client whose folder has not come yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Orphan {
+    pub(super) guid: i64,
+    /// The LUID of the folder.
+    pub(super) folder: String,
 }
 
 /// An object that goes out in chunks.
@@ -328,6 +361,7 @@ pub(super) enum SentKind {
     Add,
     Replace,
     Delete,
+    Move,
     /// Some of an object, and not its end.
     Chunk,
 }
@@ -352,6 +386,9 @@ impl State {
             peer_max_msg_size: None,
             peer_max_obj_size: None,
             large_objects: false,
+            hierarchical: Vec::new(),
+            limits: Vec::new(),
+            rooms: Vec::new(),
             receiving: None,
             phase: Phase::Initialization,
             package_ended: false,

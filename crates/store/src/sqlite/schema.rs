@@ -145,6 +145,10 @@ ALTER TABLE link ADD COLUMN sending_guid INTEGER;
 ALTER TABLE link ADD COLUMN sending_seq INTEGER;
 ALTER TABLE link ADD COLUMN sending_confirmed INTEGER;
 
+INSERT INTO datastore (account, number, name, kind)
+    SELECT id, 5, 'mail', 'mail' FROM account UNION ALL
+    SELECT id, 6, 'files', 'files' FROM account;
+
 CREATE TABLE partial (
     account   INTEGER NOT NULL,
     datastore INTEGER NOT NULL,

@@ -746,6 +746,21 @@ impl Transaction for Running<'_> {
         )
     }
 
+    fn held(&mut self, link: LinkId, generation: i64) -> Result<(u64, u64), StoreError> {
+        let [account, datastore, device] = link_params(link);
+        let held = self.one(
+            "SELECT count(*), ifnull(sum(length(item.content)), 0) FROM map JOIN item
+               ON item.account = map.account AND item.datastore = map.datastore
+              AND item.guid = map.guid AND item.deleted = 0
+             WHERE map.account = ? AND map.datastore = ? AND map.device = ?
+               AND map.generation = ?",
+            [account, datastore, device, generation],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+        )?;
+        let (items, bytes) = held.unwrap_or_default();
+        Ok((items.cast_unsigned(), bytes.cast_unsigned()))
+    }
+
     fn partial(&mut self, link: LinkId) -> Result<Option<Partial>, StoreError> {
         self.one(
             "SELECT head, received,

@@ -74,7 +74,7 @@ fn the_server_says_what_it_is() {
     }
     assert!(!devinf.dev_id.is_empty());
     assert_eq!(devinf.dev_type, "server");
-    assert_eq!(devinf.datastores.len(), 4);
+    assert_eq!(devinf.datastores.len(), 6);
     for datastore in &devinf.datastores {
         assert_eq!(datastore.max_guid_size, None);
         assert!(datastore.sync_types.contains(&1) && datastore.sync_types.contains(&2));

@@ -239,6 +239,7 @@ fn fits(datastore: DatastoreKind, media_type: &str, content: &[u8]) -> bool {
         DatastoreKind::Calendar => kind == Kind::Event,
         DatastoreKind::Tasks => kind == Kind::Task,
         DatastoreKind::Notes => matches!(kind, Kind::Note | Kind::Journal),
+        DatastoreKind::Mail | DatastoreKind::Files => datastore.takes(media_type, content),
     }
 }
 

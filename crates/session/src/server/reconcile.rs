@@ -1,0 +1,376 @@
+//! What becomes of a change of the client: whose item it is, and which version stands.
+//!
+//! ```text
+//! LUID in the map ──▶ changed here too? ──▶ policy ──▶ overwrite, keep, merge, both
+//! LUID unknown ─────▶ equal or alike? ────▶ map, or complete   ──▶ else add
+//! ```
+
+use pim::Likeness;
+use syncml::{AlertCode, StatusCode};
+
+use super::state::DatastoreState;
+use super::{ConflictPolicy, Run};
+use crate::store::{ChangeSeq, Content, Guid, LinkId, Mapping, Origin, StoreError, StoredItem};
+
+/// Candidates looked at for one item of a slow sync.
+const MAX_CANDIDATES: usize = 64;
+
+/// Which items count as a match.
+struct Wanted {
+    /// Alike is enough; else the content has to be equal.
+    alike: bool,
+    /// The item that the LUID meant in the last map.
+    hint: Option<Guid>,
+    /// Tombstones are looked at in place of live items.
+    deleted: bool,
+}
+
+impl Wanted {
+    const ALIKE: Self = Self {
+        alike: true,
+        hint: None,
+        deleted: false,
+    };
+}
+
+impl Run<'_> {
+    // spec: G28 H01 H19
+    pub(super) fn take_content(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        content: Content<'_>,
+    ) -> Result<StatusCode, StoreError> {
+        let known = self.tx.mapping(link, luid)?;
+        if let Some(mapping) = known
+            .as_ref()
+            .filter(|known| known.generation == ds.generation)
+            && let Some(item) = self.tx.item(link.datastore, mapping.guid)?
+        {
+            return self.take_known(ds, link, mapping, &item, content);
+        }
+        let wanted = Wanted {
+            // outside a slow sync only equal content is an addition come again
+            alike: ds.renews_map(),
+            hint: known.map(|known| known.guid),
+            deleted: false,
+        };
+        if let Some(found) = self.find_match(ds, link, &content, &wanted)? {
+            return self.take_match(ds, link, luid, &found, content);
+        }
+        if ds.renews_map() {
+            // a record that was deleted here comes back as itself: other devices may hold it still
+            let wanted = Wanted {
+                deleted: true,
+                ..wanted
+            };
+            if let Some((item, _)) = self.find_match(ds, link, &content, &wanted)? {
+                self.overwrite(ds, link, luid, item.guid, content)?;
+                return Ok(StatusCode::ITEM_ADDED);
+            }
+        }
+        self.add(ds, link, luid, content)
+    }
+
+    /// Takes nothing of a device that may not change anything. What it has already goes into the
+    /// map, so that a slow sync sends it nothing twice; where the versions of a record differ, it
+    /// gets ours.
+    pub(super) fn compare_content(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        content: Content<'_>,
+    ) -> Result<StatusCode, StoreError> {
+        if !ds.renews_map() {
+            return Ok(StatusCode::PERMISSION_DENIED);
+        }
+        let found = self.find_match(ds, link, &content, &Wanted::ALIKE)?;
+        Ok(match found {
+            Some((item, Likeness::Same)) => {
+                self.map(ds, link, luid, item.guid, item.seq)?;
+                StatusCode::OK
+            }
+            Some((item, _)) => {
+                // revision 0: the device does not hold our version yet
+                self.map(ds, link, luid, item.guid, ChangeSeq(0))?;
+                StatusCode::CONFLICT_SERVER_WON
+            }
+            None => StatusCode::PERMISSION_DENIED,
+        })
+    }
+
+    /// A change of an item that the client has in its map.
+    // spec: C16
+    fn take_known(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        mapping: &Mapping,
+        item: &StoredItem,
+        content: Content<'_>,
+    ) -> Result<StatusCode, StoreError> {
+        if !item.deleted && item.content == content.bytes {
+            self.map(ds, link, &mapping.luid, item.guid, item.seq)?;
+            return Ok(StatusCode::OK);
+        }
+        if item.deleted && item.exact == content.fingerprint.exact {
+            // an addition come again, of what was deleted here since: the deletion is on its way
+            return Ok(StatusCode::OK);
+        }
+        let conflict = item.seq > mapping.revision
+            && ds.alert() != AlertCode::ONE_WAY_FROM_CLIENT
+            && item.exact != content.fingerprint.exact;
+        if item.deleted
+            && let Some((other, _)) = self.find_match(ds, link, &content, &Wanted::ALIKE)?
+        {
+            // Deleted here, but another device has brought the record back meanwhile. It stays once,
+            // by the GUID that this device knows: an addition of that GUID would mean this LUID.
+            self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
+            let origin = self.state.device.clone();
+            self.tx.delete_item(
+                link.datastore,
+                other.guid,
+                Origin::Session(&origin),
+                self.request.now,
+            )?;
+            return Ok(StatusCode::OK);
+        }
+        if !conflict || item.deleted {
+            // a change on the device outlives a deletion here
+            self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
+            return Ok(if conflict {
+                StatusCode::CONFLICT_CLIENT_WON
+            } else {
+                StatusCode::OK
+            });
+        }
+        if self
+            .tx
+            .had_version(link.datastore, item.guid, content.fingerprint.exact)?
+        {
+            // a change come again, which another device has changed since: no conflict
+            return Ok(StatusCode::OK);
+        }
+        self.info(format!(
+            "{}: item {} was changed on both sides",
+            ds.name, item.guid.0
+        ));
+        let origin = self.state.device.clone();
+        match self.policy_for(link, item, &content)? {
+            ConflictPolicy::ClientWins | ConflictPolicy::NewestWins => {
+                self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
+                Ok(StatusCode::CONFLICT_CLIENT_WON)
+            }
+            // spec: H20
+            ConflictPolicy::Merge => self.complete_from(ds, link, &mapping.luid, item, content),
+            // spec: H24
+            ConflictPolicy::Ask => Ok(StatusCode::CONFLICT),
+            ConflictPolicy::ServerWins => {
+                self.tx.keep_overruled(
+                    link.datastore,
+                    item.guid,
+                    content,
+                    Origin::Session(&origin),
+                    self.request.now,
+                )?;
+                Ok(StatusCode::CONFLICT_SERVER_WON)
+            }
+            // spec: H22
+            ConflictPolicy::Duplicate => {
+                // ours becomes an item of its own, sent as a new one: the device goes on knowing its
+                // version by the GUID that it was given
+                self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
+                let ours = Content {
+                    media_type: &item.media_type,
+                    bytes: &item.content,
+                    fingerprint: pim::fingerprint(&item.media_type, &item.content),
+                };
+                self.tx.add_item(
+                    link.datastore,
+                    ours,
+                    Origin::Session(&origin),
+                    self.request.now,
+                )?;
+                Ok(StatusCode::CONFLICT_DUPLICATED)
+            }
+        }
+    }
+
+    /// Who wins: by the owner's wish for the device and datastore, else by the configuration.
+    // spec: H25
+    fn policy_for(
+        &mut self,
+        link: LinkId,
+        item: &StoredItem,
+        content: &Content<'_>,
+    ) -> Result<ConflictPolicy, StoreError> {
+        let wished = self.tx.conflict_policy(link)?;
+        let policy = wished
+            .as_deref()
+            .and_then(ConflictPolicy::from_name)
+            .unwrap_or(self.config.conflict);
+        if policy != ConflictPolicy::NewestWins {
+            return Ok(policy);
+        }
+        let times = (pim::modified(&item.content), pim::modified(content.bytes));
+        Ok(match times {
+            (Some(ours), Some(theirs)) if ours > theirs => ConflictPolicy::ServerWins,
+            _ => ConflictPolicy::ClientWins,
+        })
+    }
+
+    /// The item that the client's may be the same as, when its LUID tells nothing. `wanted` says
+    /// what likeness will do.
+    // spec: H01 H06
+    fn find_match(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        content: &Content<'_>,
+        wanted: &Wanted,
+    ) -> Result<Option<(StoredItem, Likeness)>, StoreError> {
+        let candidates = self.tx.candidates(
+            link,
+            ds.generation,
+            &content.fingerprint,
+            wanted.deleted,
+            MAX_CANDIDATES,
+        )?;
+        let mut best: Option<(StoredItem, Likeness, u32)> = None;
+        for candidate in candidates {
+            let likeness = pim::compare(
+                content.media_type,
+                content.bytes,
+                &candidate.media_type,
+                &candidate.content,
+            );
+            let hinted = wanted.hint == Some(candidate.guid);
+            let rank = match likeness {
+                Likeness::Same => u32::MAX - u32::from(!hinted),
+                Likeness::Match(rank) if wanted.alike => {
+                    rank.min(u32::MAX / 4) * 2 + u32::from(hinted)
+                }
+                // the name agrees and so does the identifier of the last map
+                Likeness::Different if wanted.alike && hinted => 0,
+                _ => continue,
+            };
+            if best.as_ref().is_none_or(|(_, _, best)| rank > *best) {
+                best = Some((candidate, likeness, rank));
+            }
+        }
+        Ok(best.map(|(item, likeness, _)| (item, likeness)))
+    }
+
+    // spec: H04 H20
+    fn take_match(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        (item, likeness): &(StoredItem, Likeness),
+        content: Content<'_>,
+    ) -> Result<StatusCode, StoreError> {
+        if *likeness == Likeness::Same {
+            self.map(ds, link, luid, item.guid, item.seq)?;
+            return Ok(StatusCode::OK);
+        }
+        if ds.alert() == AlertCode::REFRESH_FROM_CLIENT {
+            self.overwrite(ds, link, luid, item.guid, content)?;
+            return Ok(StatusCode::OK);
+        }
+        if self
+            .tx
+            .had_version(link.datastore, item.guid, content.fingerprint.exact)?
+        {
+            // the client still has what ours was before: it gets the newer one
+            self.map(ds, link, luid, item.guid, ChangeSeq(0))?;
+            return Ok(StatusCode::CONFLICT_MERGED);
+        }
+        // nothing tells which side is newer
+        self.complete_from(ds, link, luid, item, content)
+    }
+
+    /// The client's version stands, completed by what only ours has, and ours stays in the history.
+    fn complete_from(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        item: &StoredItem,
+        content: Content<'_>,
+    ) -> Result<StatusCode, StoreError> {
+        // spec: H05
+        let Some(merged) = pim::fill_missing(content.bytes, &item.content) else {
+            self.overwrite(ds, link, luid, item.guid, content)?;
+            return Ok(StatusCode::OK);
+        };
+        let merged = Content {
+            bytes: &merged,
+            fingerprint: pim::fingerprint(content.media_type, &merged),
+            media_type: content.media_type,
+        };
+        if merged.fingerprint.exact != item.exact {
+            let origin = self.state.device.clone();
+            self.tx.replace_item(
+                link.datastore,
+                item.guid,
+                merged,
+                Origin::Session(&origin),
+                self.request.now,
+            )?;
+        }
+        // revision 0: the client does not hold the merged version yet
+        self.map(ds, link, luid, item.guid, ChangeSeq(0))?;
+        Ok(StatusCode::CONFLICT_MERGED)
+    }
+
+    // spec: H03
+    pub(super) fn add(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        content: Content<'_>,
+    ) -> Result<StatusCode, StoreError> {
+        let origin = Origin::Session(&self.state.device);
+        let (guid, seq) = self
+            .tx
+            .add_item(link.datastore, content, origin, self.request.now)?;
+        self.map(ds, link, luid, guid, seq)?;
+        Ok(StatusCode::ITEM_ADDED)
+    }
+
+    pub(super) fn overwrite(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        guid: Guid,
+        content: Content<'_>,
+    ) -> Result<(), StoreError> {
+        let origin = Origin::Session(&self.state.device);
+        let seq = self
+            .tx
+            .replace_item(link.datastore, guid, content, origin, self.request.now)?;
+        self.map(ds, link, luid, guid, seq)
+    }
+
+    pub(super) fn map(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        guid: Guid,
+        revision: ChangeSeq,
+    ) -> Result<(), StoreError> {
+        let mapping = Mapping {
+            luid: luid.to_owned(),
+            guid,
+            revision,
+            generation: ds.generation,
+        };
+        self.tx.put_mapping(link, &mapping)
+    }
+}

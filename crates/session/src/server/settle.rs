@@ -1,0 +1,154 @@
+//! The client's answers to what was sent to it: statuses, and maps in packages 3 and 5.
+
+use syncml::{Command, Map, Status, StatusCode};
+
+use super::state::{DatastoreState, Sent, SentKind};
+use super::{ConflictPolicy, Run, bounds};
+use crate::store::{ChangeSeq, Guid, LinkId, StoreError};
+
+impl Run<'_> {
+    /// The client's answer to a change that was sent to it.
+    // spec: C13
+    pub(super) fn take_status(&mut self, status: &Status<'_>) -> Result<(), StoreError> {
+        let Some(code) = status.code() else {
+            return Ok(());
+        };
+        let Ok(cmd) = status.cmd_ref.trim().parse::<u32>() else {
+            return Ok(());
+        };
+        if cmd == 0 {
+            self.take_header_status(status);
+            return Ok(());
+        }
+        let msg = status
+            .msg_ref
+            .trim()
+            .parse()
+            .unwrap_or(self.state.next_msg_id - 1);
+        let found = self
+            .state
+            .sent
+            .iter()
+            .position(|sent| sent.msg == msg && sent.cmd == cmd);
+        let Some(sent) = found.map(|at| self.state.sent.remove(at)) else {
+            return Ok(());
+        };
+        let (Some(login), Some(ds)) = (
+            self.state.login.clone(),
+            self.state.datastores.get(sent.datastore).cloned(),
+        ) else {
+            return Ok(());
+        };
+        self.settle(&ds, ds.link(&login), &sent, code)
+    }
+
+    // spec: C12 C14 R11
+    fn settle(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        sent: &Sent,
+        code: StatusCode,
+    ) -> Result<(), StoreError> {
+        let gone = matches!(code, StatusCode::NOT_FOUND | StatusCode::GONE);
+        if sent.kind != SentKind::Chunk {
+            self.forget_sending(link, sent)?;
+        }
+        match sent.kind {
+            SentKind::Chunk => self.settle_chunk(ds, link, sent, code)?,
+            SentKind::Delete if code.is_success() || gone => {
+                self.tx.remove_mapping(link, sent.guid())?;
+            }
+            SentKind::Replace | SentKind::Move if code.is_success() => {
+                if let Some(mapping) = self.tx.mapping_of(link, sent.guid())? {
+                    self.map(ds, link, &mapping.luid, sent.guid(), ChangeSeq(sent.seq))?;
+                }
+            }
+            // the device lost it: it is sent as new in the next session
+            // spec: H28
+            SentKind::Replace | SentKind::Move if gone => {
+                self.tx.remove_mapping(link, sent.guid())?;
+            }
+            // an addition is settled by its map
+            SentKind::Add if code.is_success() || code == StatusCode::ALREADY_EXISTS => {}
+            // asked which version shall stand, the client insists on its own
+            SentKind::Replace if code == StatusCode::CONFLICT && self.asks(link)? => {
+                if let Some(mapping) = self.tx.mapping_of(link, sent.guid())? {
+                    self.map(ds, link, &mapping.luid, sent.guid(), ChangeSeq(sent.seq))?;
+                }
+            }
+            _ if code == StatusCode::DEVICE_FULL => {
+                self.warn(format!(
+                    "{}: the device is full, what is new waits for another session",
+                    ds.name
+                ));
+                if let Some(ds) = self.state.datastores.get_mut(sent.datastore) {
+                    ds.full = true;
+                }
+            }
+            _ => self.warn(format!(
+                "{}: the device answered {code} ({}) for item {}, it stays pending",
+                ds.name,
+                code.phrase(),
+                sent.guid
+            )),
+        }
+        Ok(())
+    }
+
+    fn asks(&mut self, link: LinkId) -> Result<bool, StoreError> {
+        let wished = self.tx.conflict_policy(link)?;
+        let wished = wished.as_deref().and_then(ConflictPolicy::from_name);
+        Ok(wished.unwrap_or(self.config.conflict) == ConflictPolicy::Ask)
+    }
+
+    // spec: C11 H16 H17
+    pub(super) fn take_map(
+        &mut self,
+        command: &Command<'_>,
+        map: &Map<'_>,
+    ) -> Result<(), StoreError> {
+        let index = self.find_alerted(&map.target.uri, &map.source.uri);
+        let (Some(login), Some(ds)) = (
+            self.state.login.clone(),
+            index
+                .and_then(|index| self.state.datastores.get(index))
+                .cloned(),
+        ) else {
+            self.push_status(command, StatusCode::NOT_FOUND);
+            return Ok(());
+        };
+        let link = ds.link(&login);
+        // a map kept from the last session belongs to the map that held then
+        let stale = ds.renews_map() && !ds.begun;
+        for pair in map.items.iter().filter(|_| !stale) {
+            let Ok(guid) = pair.guid.trim().parse().map(Guid) else {
+                continue;
+            };
+            if pair.luid.is_empty() || !bounds::is_fit(&pair.luid) {
+                continue;
+            }
+            let Some(item) = self.tx.item(link.datastore, guid)? else {
+                continue;
+            };
+            let known = self.tx.mapping_of(link, guid)?;
+            if known.is_some_and(|m| m.luid == pair.luid && m.generation == ds.generation) {
+                continue;
+            }
+            // what changed after sending began was not in what the client got
+            let sent_until = if ds.until > 0 {
+                ds.until
+            } else {
+                ds.maps_until
+            };
+            let revision = if item.seq.0 <= sent_until {
+                item.seq
+            } else {
+                ChangeSeq(0)
+            };
+            self.map(&ds, link, &pair.luid, guid, revision)?;
+        }
+        self.push_status(command, StatusCode::OK);
+        Ok(())
+    }
+}
