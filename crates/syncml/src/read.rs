@@ -12,7 +12,7 @@ pub(crate) mod source;
 use std::borrow::Cow;
 
 use crate::error::Error;
-use crate::message::{Command, Header, Message};
+use crate::message::{Command, Data, Header, Message};
 use crate::version::Encoding;
 use parser::Parser;
 use source::Source;
@@ -172,5 +172,92 @@ impl crate::devinf::DevInf {
         let limits = Limits::default();
         let source = Source::new(&document.bytes, document.encoding, &limits)?;
         Parser::new(source, limits.max_commands).devinf_document()
+    }
+}
+
+impl crate::devinf::Property {
+    /// Reads the `Data` of a filter's `Field`: a sequence of `Property` elements, with or without
+    /// something around them, nested or as text, escaped once more, or binary XML (DS
+    /// Representation, Field).
+    ///
+    /// # Errors
+    ///
+    /// When the data is broken. Data without any property is an empty list.
+    pub fn read_list(data: &Data<'_>) -> Result<Vec<Self>, Error> {
+        let read = |bytes: &[u8]| {
+            let document = Document::new(bytes, None)?;
+            let limits = Limits::default();
+            let source = Source::new(&document.bytes, document.encoding, &limits)?;
+            Parser::new(source, limits.max_commands).property_document()
+        };
+        let text = match data {
+            Data::DevInf(devinf) => {
+                let of_stores = devinf.datastores.iter().flat_map(|ds| &ds.capabilities);
+                return Ok(of_stores.flat_map(|c| c.properties.clone()).collect());
+            }
+            Data::Anchor(_) => return Ok(Vec::new()),
+            Data::Markup(text) => Cow::Borrowed(text.as_str()),
+            Data::Bytes(bytes) if bytes.first().is_some_and(|first| *first <= 3) => {
+                return read(bytes);
+            }
+            Data::Bytes(bytes) => String::from_utf8_lossy(bytes),
+        };
+        let mut text = text.trim();
+        let unescaped;
+        if text.starts_with("&lt;") {
+            unescaped = quick_xml::escape::unescape(text).map_err(|error| Error::Xml {
+                offset: 0,
+                what: error.to_string(),
+            })?;
+            text = unescaped.trim();
+        }
+        if text.starts_with("<?xml") {
+            text = text.split_once("?>").map_or("", |(_, rest)| rest);
+        }
+        // several roots are no document
+        read(format!("<Field>{text}</Field>").as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::devinf::Property;
+
+    fn names(data: &Data<'_>) -> Vec<String> {
+        let list = Property::read_list(data).unwrap();
+        list.into_iter().map(|property| property.name).collect()
+    }
+
+    #[test]
+    fn a_field_is_read_in_every_form() {
+        let one = "<Property><PropName>FN</PropName></Property>";
+        let two = format!("{one}\n{}", one.replace("FN", "TEL"));
+        let forms = [
+            Data::Markup(two.clone()),
+            Data::text(two.clone()),
+            Data::text(two.replace("<Property>", "<Property xmlns=\"syncml:devinf\">")),
+            Data::text(two.replace("<P", "<d:P").replace("</P", "</d:P")),
+            Data::text(quick_xml::escape::escape(two.as_str()).into_owned()),
+            Data::text(format!("<?xml version=\"1.0\"?><CTCap>{two}</CTCap>")),
+            Data::text("<PropName>FN</PropName><PropName>TEL</PropName>"),
+        ];
+        for form in forms {
+            assert_eq!(names(&form), ["FN", "TEL"], "{form:?}");
+        }
+        assert_eq!(names(&Data::text("  ")), [""; 0]);
+        assert!(Property::read_list(&Data::text("<Property>")).is_err());
+    }
+
+    #[test]
+    fn a_property_of_a_field_has_its_bounds() {
+        let text = "<Property><PropName>NOTE</PropName><MaxSize>60</MaxSize><NoTruncate/>\
+                    <PropParam><ParamName>TYPE</ParamName></PropParam></Property>";
+        let list = Property::read_list(&Data::text(text)).unwrap();
+        assert_eq!(list[0].max_size, Some(60));
+        assert!(list[0].no_truncate);
+        assert_eq!(list[0].parameters[0].name, "TYPE");
     }
 }

@@ -127,6 +127,20 @@ impl Parser<'_> {
         Ok(devinf)
     }
 
+    /// The properties of a document whose root is one, or encloses them or a `CTCap`.
+    pub(super) fn property_document(&mut self) -> Result<Vec<Property>, Error> {
+        let mut all = Vec::new();
+        match &*self.root()? {
+            "Property" => {
+                let mut capability = Capability::default();
+                self.capability_child("Property", &mut capability)?;
+                all.push(capability);
+            }
+            _ => self.capabilities(&mut all)?,
+        }
+        Ok(all.into_iter().flat_map(|c| c.properties).collect())
+    }
+
     fn owned(&mut self) -> Result<String, Error> {
         Ok(self.text()?.into_owned())
     }
@@ -228,6 +242,11 @@ impl Parser<'_> {
     fn capabilities(&mut self, all: &mut Vec<Capability>) -> Result<(), Error> {
         let first = all.len();
         while let Some(name) = self.child()? {
+            if name == "CTCap" {
+                // in the fragment of a field filter, around the properties
+                self.capabilities(all)?;
+                continue;
+            }
             if name == "CTType" {
                 all.push(Capability {
                     media_type: self.owned()?,
