@@ -5,7 +5,7 @@
 //! source lines that it cannot express in full. Each kind of item has a module of its own.
 
 mod card;
-mod encode;
+pub(crate) mod encode;
 mod note;
 
 use crate::media::{Format, Kind};

@@ -10,6 +10,9 @@
 //! * [`fingerprint`] and [`compare`] answer "is this the record we have already?", from an index
 //!   first and from both texts second.
 //! * [`fill_missing`] joins two versions of one record without rewriting either.
+//! * [`own_lines`] are an item's properties without those of what is within it, [`span()`] is
+//!   when the entries of a calendar take place, and [`keep_fields`] leaves out what was not asked
+//!   for.
 //! * [`split()`] takes a file of many items apart, and [`summary()`] gives an item a short name.
 //! * [`convert()`] writes a contact or a note in another format, and says what that one cannot hold.
 //! * [`media`] names formats, media types and file extensions.
@@ -22,18 +25,24 @@ pub mod component;
 mod convert;
 pub mod decode;
 mod facts;
+mod fields;
 mod identity;
 pub mod line;
 pub mod media;
 mod merge;
 mod moment;
+mod own;
+mod span;
 mod split;
 mod summary;
 
 pub use convert::{ConvertError, Converted, Target, convert};
 pub use decode::Dialect;
+pub use fields::{Field, keep_fields};
 pub use identity::{Fingerprint, Likeness, compare, fingerprint};
 pub use media::{Format, Kind};
 pub use merge::{fill_missing, modified, replace_fields};
+pub use own::{OwnLines, own_lines};
+pub use span::{Span, Time, Zones, span};
 pub use split::{Part, Parts, SplitError, split};
 pub use summary::summary;

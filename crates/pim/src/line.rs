@@ -27,7 +27,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// The encoding that a parameter's value names, if it names one.
-    fn named(value: &[u8]) -> Option<Self> {
+    pub(crate) fn named(value: &[u8]) -> Option<Self> {
         let is = |name: &[u8]| value.eq_ignore_ascii_case(name);
         if is(b"QUOTED-PRINTABLE") || is(b"QP") || is(b"Q") {
             Some(Self::QuotedPrintable)

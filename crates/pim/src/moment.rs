@@ -24,7 +24,7 @@ const AREAS: [(&str, i64, i64); 8] = [
 ];
 
 /// The widest offset from UTC that any zone keeps, in hours.
-const WIDEST: i64 = 14;
+pub(crate) const WIDEST: i64 = 14;
 
 /// What a written time is relative to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +89,22 @@ impl Moment {
     pub(crate) fn wall(&self) -> Option<i64> {
         let is_known = !matches!(self.place, Place::Unreadable(_));
         is_known.then_some(self.wall)
+    }
+
+    /// What a clock there shows in seconds since 1970, whether it is of no place, and whether it
+    /// is a date alone. `None` if the text is no date or time.
+    pub(crate) fn reading(&self) -> Option<(i64, bool, bool)> {
+        match &self.place {
+            Place::Unreadable(_) => None,
+            Place::Date => Some((self.wall, true, true)),
+            Place::Floating => Some((self.wall, true, false)),
+            Place::Utc | Place::Zone(_) => Some((self.wall, false, false)),
+        }
+    }
+
+    /// Seconds since 1970 in UTC, where known.
+    pub(crate) fn instant(&self) -> Option<i64> {
+        self.instant
     }
 
     /// The day on the calendar of that place, counted from 1970.

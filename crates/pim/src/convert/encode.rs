@@ -21,7 +21,7 @@ pub(super) fn escape(text: &str) -> String {
 /// Writes one line of text. `value` is escaped already. The old formats get quoted-printable
 /// where the text has newlines, or characters outside of ASCII and `quoted` says so; they are
 /// not folded otherwise, since old phones cannot unfold.
-pub(super) fn text(out: &mut Vec<u8>, head: &str, value: &str, dialect: Dialect, quoted: bool) {
+pub(crate) fn text(out: &mut Vec<u8>, head: &str, value: &str, dialect: Dialect, quoted: bool) {
     if dialect == Dialect::New {
         fold(out, &format!("{head}:{value}"));
         return;
