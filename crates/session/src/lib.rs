@@ -18,6 +18,7 @@ mod chunks;
 pub mod client;
 mod clock;
 mod content;
+pub mod filter;
 mod hash;
 pub mod server;
 pub mod store;
