@@ -13,6 +13,9 @@ use crate::moment::{Moment, WIDEST, Zone};
 
 const DAY: i64 = 86_400;
 
+/// Bytes of descriptions of zones: each time that is read is a look through them.
+const MAX_ZONES: usize = 16 * 1024;
+
 /// Times of one line that are read.
 const MAX_TIMES: usize = 1000;
 
@@ -67,10 +70,11 @@ impl Time {
 pub struct Zones(Vec<Zone>);
 
 impl Zones {
-    /// Those of `content` (VTIMEZONE).
+    /// Those of `content` (VTIMEZONE); none if their descriptions are longer than 16 KiB.
     pub fn of(content: &[u8], dialect: Dialect) -> Self {
         let mut zones: Vec<Zone> = Vec::new();
         let mut within = false;
+        let mut length = 0;
         for event in Components::new(content) {
             match event {
                 Event::Begin {
@@ -84,12 +88,17 @@ impl Zones {
                     tag: Tag::VTimezone,
                     ..
                 } => within = false,
-                Event::Begin { .. } if within => {
+                Event::Begin { line, .. } if within => {
+                    length += line.source().len();
                     if let Some(zone) = zones.last_mut() {
                         zone.begin_observance();
                     }
                 }
                 Event::Property(line) if within => {
+                    length += line.source().len();
+                    if length > MAX_ZONES {
+                        return Self::default();
+                    }
                     if let Some(zone) = zones.last_mut() {
                         let text = line.text(dialect);
                         if line.is("TZID") {
@@ -373,6 +382,10 @@ mod tests {
         let described = span("text/calendar", content.as_bytes()).unwrap();
         assert_eq!(described.first, nine);
         assert_eq!(described.last, Some(nine));
+        let comment = format!("TZID:Home\nCOMMENT:{}\n", "a".repeat(MAX_ZONES));
+        let long = content.replace("TZID:Home\n", &comment);
+        let long = span("text/calendar", long.as_bytes()).unwrap();
+        assert_eq!(long.first, nine + 2 * HOUR - 14 * HOUR);
     }
 
     #[test]
