@@ -295,13 +295,18 @@ impl Filter {
     }
 
     /// Whether the filter is about records of this kind: a filter on one calendar format is about
-    /// the other too, since the datastore turns one into the other.
+    /// the other too, since the datastore turns one into the other. Folders are outside of any
+    /// filter but one on folders: what is in them has to have its place.
     pub fn applies_to(&self, media_type: &str, content: &[u8]) -> bool {
         use pim::Kind as K;
         let group = |kind| match kind {
             K::Event | K::Task | K::Journal => K::Event,
             other => other,
         };
+        let is_folder = |media_type: &str| media_type.to_ascii_lowercase().contains("omads-folder");
+        if is_folder(media_type) {
+            return is_folder(&self.media_type);
+        }
         if self.media_type.is_empty() || pim::media::same_media(&self.media_type, media_type) {
             return true;
         }

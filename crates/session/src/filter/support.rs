@@ -113,14 +113,15 @@ impl Query {
         }
     }
 
-    /// Whether every clause means something for whatever a datastore of this kind holds.
+    /// Whether every clause means something for a datastore of this kind: for the type that it
+    /// prefers. In its records of other types, what cannot be evaluated holds.
     ///
     /// # Errors
     ///
     /// Those of [`Self::check`].
     pub fn check_for(&self, datastore: DatastoreKind) -> Result<(), FilterError> {
-        let mut types = datastore.content_types().iter();
-        types.try_for_each(|(media_type, _)| self.check(media_type))
+        let preferred = datastore.content_types().first();
+        self.check(preferred.map_or("", |(media_type, _)| media_type))
     }
 }
 
@@ -163,7 +164,7 @@ fn check(clause: &Clause, shape: Shape) -> Result<(), FilterError> {
 }
 
 /// The `Filter-Rx` and `FilterCap` of a datastore: the grammar, and the keywords and properties
-/// that mean something in every content type that it takes. Other properties of a card or
+/// that mean something in the content type that it prefers. Other properties of a card or
 /// calendar object can be asked for too; those listed are the ones that a person would.
 // spec: L15
 pub fn announced(kind: DatastoreKind) -> (Vec<ContentType>, Vec<FilterCapability>) {
@@ -208,6 +209,8 @@ pub fn announced(kind: DatastoreKind) -> (Vec<ContentType>, Vec<FilterCapability
             ],
         ),
         DatastoreKind::Notes => (&["SINCE", "BEFORE"], &["BODY"]),
+        DatastoreKind::Mail => (&["SINCE", "BEFORE", "UNSEEN"], &EMAIL),
+        DatastoreKind::Files => (&["SINCE", "BEFORE"], &[]),
     };
     let grammar = ContentType {
         media_type: GRAMMAR.to_owned(),
