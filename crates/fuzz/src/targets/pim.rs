@@ -10,7 +10,7 @@ use pim::decode::{self, Dialect};
 use pim::line::{Line, Lines};
 use pim::{Likeness, compare, fill_missing, fingerprint, media, split, summary};
 
-use super::script::blocks;
+use super::script::{blocks, contains};
 
 const MEDIA_TYPES: [&str; 5] = [
     "",
@@ -156,10 +156,4 @@ fn pair(first: &[u8], second: &[u8]) {
         let kept = Lines::new(first).all(|line| contains(&joined, line.source()));
         assert!(kept, "a line of the winner is gone");
     }
-}
-
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack
-        .windows(needle.len())
-        .any(|window| window == needle)
 }

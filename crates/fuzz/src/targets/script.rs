@@ -83,3 +83,8 @@ pub(crate) fn success(said: &Message<'_>) -> String {
     }
     statuses
 }
+
+/// Whether a piece stands somewhere in the bytes.
+pub(crate) fn contains(bytes: &[u8], piece: &[u8]) -> bool {
+    bytes.windows(piece.len()).any(|window| window == piece)
+}

@@ -16,7 +16,7 @@ use store::Memory;
 use syncml::{Command, Document, Limits, Message, StatusCode, auth, transcode};
 
 use super::message::all_commands;
-use super::script::{self, MAX_MESSAGES, Options};
+use super::script::{self, MAX_MESSAGES, Options, contains};
 
 const USER: &str = "bruce";
 const PASSWORD: &str = "OhBehave";
@@ -241,7 +241,13 @@ impl<'o> Dialogue<'o> {
         );
         ids_are_unique(&said);
         for event in &answer.log {
-            assert!(!event.message.contains(PASSWORD), "a password in the log");
+            // a name in the message may be the password by chance, and an error may quote it
+            let is_said = event.message.contains(PASSWORD);
+            assert!(
+                !is_said || contains(body, PASSWORD.as_bytes()),
+                "a password in the log: {}",
+                event.message
+            );
         }
         if self.options.has("token")
             && let Some(uri) = said.header.resp_uri.as_deref()
