@@ -6,9 +6,12 @@
 use std::borrow::Cow;
 
 use pim::component::{Components, Event, MAX_DEPTH};
+
 use pim::decode::{self, Dialect};
 use pim::line::{Line, Lines};
-use pim::{Likeness, compare, fill_missing, fingerprint, media, split, summary};
+use pim::{
+    Format, Likeness, Target, compare, convert, fill_missing, fingerprint, media, split, summary,
+};
 
 use super::script::{blocks, contains};
 
@@ -33,6 +36,47 @@ pub(crate) fn run(input: &[u8]) {
         }
     }
     pair(first, second);
+    for format in [
+        Format::VCard21,
+        Format::VCard30,
+        Format::VCard40,
+        Format::VNote,
+        Format::Text,
+    ] {
+        for quoted_printable in [false, true] {
+            converted(
+                first,
+                Target {
+                    format,
+                    quoted_printable,
+                },
+            );
+        }
+    }
+}
+
+/// What is converted is of the format wanted and not much longer; what is said to be lost was there.
+fn converted(content: &[u8], target: Target) {
+    let Ok(made) = convert(content, "", target) else {
+        return;
+    };
+    // a letter of an 8-bit character set is two bytes, and each is `=XX`
+    let most = 12 * content.len() + 1024;
+    assert!(made.bytes.len() <= most, "{} bytes", made.bytes.len());
+    for line in &made.lost {
+        assert!(contains(content, line), "a lost line that never was");
+    }
+    let again = convert(&made.bytes, made.media_type, target);
+    let again = again.expect("what is written is of a known format");
+    assert_eq!(again.bytes, made.bytes, "another conversion changes it");
+    if target.format != Format::Text {
+        assert_eq!(Format::of("", &made.bytes), Some(target.format));
+        let begins = Lines::new(&made.bytes).filter(|line| line.is("BEGIN"));
+        let ends = Lines::new(&made.bytes).filter(|line| line.is("END"));
+        if !contains(content, b"AGENT") && Format::of("", content) != Some(target.format) {
+            assert_eq!((begins.count(), ends.count()), (1, 1), "a line breaks out");
+        }
+    }
 }
 
 fn lines(content: &[u8]) {

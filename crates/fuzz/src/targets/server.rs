@@ -4,11 +4,14 @@
 //!
 //! The input is a [script](super::script) of the client. Its messages begin with `!` for a new
 //! session, with `?` to leave out the credentials; `=` alone sends the last message once more.
-//! Options: `wbxml`, `1.0`, `1.1`, `server-wins`, `duplicate`, `token`, `limit=BYTES`, `items=N`.
+//! Options: `wbxml`, `1.0`, `1.1`, `server-wins`, `duplicate`, `token`, `mac`, `per-message`,
+//! `anonymous`, `limit=BYTES`, `items=N`.
 
 use std::collections::BTreeMap;
 
-use session::server::{Answer, AnswerError, Config, ConflictPolicy, Proof, Request, answer};
+use session::server::{
+    Answer, AnswerError, AuthPolicy, Config, ConflictPolicy, Proof, Request, Scheme, answer,
+};
 use session::store::{
     AccountId, ChangeSeq, Content, DatastoreId, DatastoreKind, Origin, Transaction,
 };
@@ -87,6 +90,16 @@ impl<'o> Dialogue<'o> {
                     options if options.has("server-wins") => ConflictPolicy::ServerWins,
                     options if options.has("duplicate") => ConflictPolicy::Duplicate,
                     _ => ConflictPolicy::ClientWins,
+                },
+                auth: AuthPolicy {
+                    scheme: if options.has("mac") {
+                        Scheme::Mac
+                    } else {
+                        Scheme::Basic
+                    },
+                    per_message: options.has("per-message"),
+                    anonymous: options.has("anonymous").then(|| USER.to_owned()),
+                    ..AuthPolicy::default()
                 },
                 ..Config::default()
             },
