@@ -152,7 +152,7 @@ fn run_target(root: &Path, runner: &Path, target: &str, plan: Plan) -> Outcome {
     match plan {
         Plan::Seconds(seconds) => command.arg(format!("-max_total_time={seconds}")),
         Plan::Runs(runs) => command.arg(format!("-runs={runs}")),
-        Plan::Merge => command.args(["-set_cover_merge=1", "-use_counters=0"]),
+        Plan::Merge => command.args(["-set_cover_merge=1", "-use_counters=0", "-max_len=700"]),
     };
     if matches!(plan, Plan::Merge) {
         // the first is the one that grows
