@@ -240,6 +240,7 @@ impl World {
             remote_uri: "contacts".to_owned(),
             kind: DatastoreKind::Contacts,
             mode,
+            filter: None,
             replica: Box::new(Arc::clone(&self.replica)),
         }
     }

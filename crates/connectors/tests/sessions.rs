@@ -112,6 +112,7 @@ fn session(dir: &Path, device: &str, now: i64) -> Session {
         remote_uri: "contacts".into(),
         kind: DatastoreKind::Contacts,
         mode: Mode::TwoWay,
+        filter: None,
         replica: Box::new(
             Vdir::open(
                 dir,

@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 use syncml::{AlertCode, Encoding, StatusCode, Version};
 
 use crate::clock;
+use crate::filter::Filter;
 use crate::store::DatastoreKind;
 pub use memory::MemoryReplica;
 pub use replica::{
@@ -122,6 +123,8 @@ pub struct Source {
     pub kind: DatastoreKind,
     /// How it is synced.
     pub mode: Mode,
+    /// Which of the server's items are wanted; all without it.
+    pub filter: Option<Filter>,
     /// Its items.
     pub replica: Box<dyn Replica + Send>,
 }

@@ -26,6 +26,7 @@ mod policy;
 mod reconcile;
 mod reply;
 mod room;
+mod selection;
 mod settle;
 mod state;
 mod tree;

@@ -20,6 +20,7 @@ fn source(name: &str, mode: Mode, replica: &Shared) -> Source {
         remote_uri: name.into(),
         kind: DatastoreKind::Contacts,
         mode,
+        filter: None,
         replica: Box::new(Arc::clone(replica)),
     }
 }

@@ -38,6 +38,7 @@ fn session_of(config: Config, mode: Mode, replica: &Shared) -> Session {
         remote_uri: "contacts".into(),
         kind: DatastoreKind::Contacts,
         mode,
+        filter: None,
         replica: Box::new(Arc::clone(replica)),
     };
     Session::new(config, vec![source], 1_795_600_000, [7; 8]).unwrap()

@@ -158,6 +158,7 @@ impl Device {
                 remote_uri: name.into(),
                 kind: store.kind,
                 mode: *mode,
+                filter: None,
                 replica: Box::new(Frail {
                     memory: Arc::clone(&store.memory),
                     power: Arc::clone(&self.power),

@@ -316,6 +316,7 @@ fn an_unknown_datastore_fails_alone() {
         remote_uri: name.into(),
         kind: DatastoreKind::Contacts,
         mode: Mode::TwoWay,
+        filter: None,
         replica: Box::new(Arc::clone(&replica.0)),
     };
     let sources = vec![

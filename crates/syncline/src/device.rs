@@ -154,6 +154,7 @@ impl Device {
                 remote_uri: folder.store.clone(),
                 kind: folder.kind,
                 mode: folder.mode,
+                filter: None,
                 replica: Box::new(vdir),
             });
         }

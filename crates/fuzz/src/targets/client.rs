@@ -305,6 +305,7 @@ fn session(
         remote_uri: kind.name().to_owned(),
         kind: *kind,
         mode,
+        filter: None,
         replica: Box::new(Arc::clone(replica)),
     });
     let session = Session::new(config.clone(), sources.collect(), 1_795_600_000, [1; 8]);

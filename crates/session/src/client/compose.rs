@@ -8,6 +8,8 @@ use syncml::{
     Map, MapItem, Mem, MessageWriter, Meta, Results, Status, StatusCode, Sync, Version, auth,
 };
 
+use crate::filter::Filter;
+
 use super::{
     Awaited, ChangeKind, Error, Failure, LocalChange, MAX_STUCK, Owed, Phase, Plan, Room, Scheme,
     Session, Source, Suspending, Unfinished, large,
@@ -285,7 +287,7 @@ impl Session {
             cmd_id: out.next_cmd_id.to_string().into(),
             data: code.to_string().into(),
             items: vec![Item {
-                target: Some(Location::new(active.source.remote_uri.clone())),
+                target: Some(target_of(&active.source, self.config.version)),
                 source: Some(Location::new(active.source.local_uri.clone())),
                 meta: Some(Meta {
                     anchor: Some(Anchor {
@@ -634,6 +636,21 @@ fn status_of(owed: &Owed, cmd_id: u32) -> Status<'_> {
         items: anchor.into_iter().collect(),
         chal: owed.challenge.as_deref().map(auth::md5_chal),
         ..Status::default()
+    }
+}
+
+/// The server's datastore with the filter on it: an element of its own from 1.2 on, before that a part
+/// of the address.
+// spec: L08 L17
+fn target_of(source: &Source, version: Version) -> Location<'static> {
+    let uri = &source.remote_uri;
+    match &source.filter {
+        Some(filter) if version >= Version::V1_2 => filter.target(uri),
+        Some(Filter {
+            record: Some(query),
+            ..
+        }) => Location::new(format!("{uri}?{query}")),
+        _ => Location::new(uri.clone()),
     }
 }
 

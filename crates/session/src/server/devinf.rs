@@ -6,6 +6,7 @@ use syncml::Version;
 use syncml::devinf::{ContentType, DataStore, DevInf};
 
 use super::Run;
+use super::selection::announces;
 use crate::store::StoreError;
 
 /// The server's device information for this client.
@@ -41,7 +42,14 @@ pub(super) fn of_server(run: &mut Run<'_>) -> Result<DevInf, StoreError> {
                 .map_or((None, Vec::new()), |(first, rest)| {
                     (Some(first.clone()), rest.to_vec())
                 });
+            let (filter_rx, filter_capabilities) = if announces(version) {
+                crate::filter::announced(datastore.kind)
+            } else {
+                Default::default()
+            };
             datastores.push(DataStore {
+                filter_rx,
+                filter_capabilities,
                 source_ref: address.to_owned(),
                 rx_pref: preferred.clone(),
                 rx: others.clone(),

@@ -277,7 +277,7 @@ impl Run<'_> {
         link: LinkId,
         whole: &Whole<'_>,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        if !whole.is_partial {
+        if !whole.is_partial && !ds.selection.some_fields {
             return Ok(None);
         }
         let Some(mapping) = self.current_mapping(ds, link, whole.luid)? else {

@@ -3,6 +3,7 @@
 use syncml::{Access, AccessKind, Alert, AlertCode, Command, Data, Item, Results, StatusCode};
 
 use super::room::Limit;
+use super::selection::Selection;
 use super::state::{Begun, DatastoreState, Owed, Phase};
 use super::{Run, bounds};
 use crate::clock;
@@ -128,6 +129,13 @@ impl Run<'_> {
             self.push_status(command, code);
             return Ok(());
         }
+        let selection = match Selection::read(item, datastore.kind, &link, self.request.now) {
+            Ok(selection) => selection,
+            Err(fault) => {
+                self.refuse_filter(command, &fault);
+                return Ok(());
+            }
+        };
         self.info(format!(
             "{}: {} wanted, {} agreed{}",
             datastore.name,
@@ -169,6 +177,7 @@ impl Run<'_> {
             stuck: None,
             counted: false,
             sent_all: false,
+            selection,
             room: None,
             full: false,
             deletions_sent: false,
@@ -195,6 +204,10 @@ impl Run<'_> {
                 };
                 self.tx.put_link(link_id, &without)?;
             }
+        }
+        if state.selection.is_new {
+            // what was outside of the last filter may be inside of this one
+            state.seen = 0;
         }
         if state.renews_map() {
             state.seen = 0;

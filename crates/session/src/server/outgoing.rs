@@ -5,6 +5,7 @@ use syncml::{Change, ChangeKind, Command, Data, Item, Location, Meta, Sync, Vers
 use super::Run;
 use super::large::Step;
 use super::reply::Outgoing;
+use super::selection::{Deal, Selection};
 use super::state::{DatastoreState, Login, Phase, Sent, SentKind};
 use super::tree::{Told, is_folder};
 use crate::store::{ChangeSeq, Guid, LinkId, Pending, PendingRange, StoreError};
@@ -65,6 +66,8 @@ impl Run<'_> {
         let link = ds.link(login);
         let number_of_changes = if !ds.counted
             && self.state.number_of_changes
+            // how many a filter lets through is not known before
+            && ds.selection == Selection::default()
             && self.state.version() > Version::V1_0
         {
             Some(self.tx.count_pending(link, range_of(ds, ds.cursor, 0))?)
@@ -162,6 +165,13 @@ impl Run<'_> {
         pending: Pending,
     ) -> Result<Written, StoreError> {
         let seq = pending.item.seq.0;
+        let pending = match self.select(ds, place.link, pending)? {
+            Deal::Send(pending) => *pending,
+            Deal::Skip => {
+                self.pass(place.index, seq);
+                return Ok(Written::Next);
+            }
+        };
         // spec: K08
         let is_new = pending.mapping.is_none() && !pending.item.deleted;
         let waits = ds.room.is_some() && ds.deletions_sent == pending.item.deleted;
@@ -279,7 +289,13 @@ impl Run<'_> {
                 return Ok(Written::Full);
             }
         }
-        if !pending.item.deleted && self.may_chunk(pending.size) {
+        // what is cut to some properties is not what slices of the content would make
+        let is_whole = ds
+            .selection
+            .filter
+            .as_ref()
+            .is_none_or(|f| f.fields.is_none());
+        if !pending.item.deleted && is_whole && self.may_chunk(pending.size) {
             let sending = self.begin_sending(ds, place.link, &pending, out.writer.encoding())?;
             self.count_room(place.index, &pending);
             if let Some(ds) = self.state.datastores.get_mut(place.index) {
@@ -362,6 +378,7 @@ impl Run<'_> {
             link.client_uri.clone_from(&ds.source);
             link.last_sync = self.request.now;
             link.open = None;
+            link.filter = ds.selection.kept();
             self.tx.put_link(id, &link)?;
             self.info(format!("{}: in step", ds.name));
         }
@@ -382,22 +399,20 @@ impl Run<'_> {
             return Ok(before);
         }
         // what another device changed while a refresh from the client ran is pending, too
-        let open = self.tx.pending(ds.link(login), range_of(ds, ds.seen, 1))?;
-        Ok(open
-            .first()
-            .map_or(ds.until(), |pending| ChangeSeq(pending.item.seq.0 - 1)))
+        let open = self.first_open(ds, ds.link(login))?;
+        Ok(open.map_or(ds.until(), |seq| ChangeSeq(seq - 1)))
     }
 }
 
 /// Items of a datastore that are to be sent, after a change.
-fn range_of(ds: &DatastoreState, after: i64, limit: usize) -> PendingRange {
+pub(super) fn range_of(ds: &DatastoreState, after: i64, limit: usize) -> PendingRange {
     PendingRange {
         after: ChangeSeq(after),
         until: ds.until(),
         generation: ds.generation,
         limit,
         inline: INLINE,
-        with_held: false,
+        with_held: ds.selection.looks_at_all(),
     }
 }
 

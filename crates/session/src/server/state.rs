@@ -6,6 +6,7 @@ use syncml::{AlertCode, Header, Version};
 use super::policy::Scheme;
 use super::reply::StatusOut;
 use super::room::{Limit, Room};
+use super::selection::Selection;
 use crate::store::{AccountId, ChangeSeq, DatastoreId, DatastoreKind, Guid, LinkId};
 
 /// The protocol state of a session.
@@ -210,6 +211,9 @@ pub(super) struct DatastoreState {
     pub(super) stuck: Option<(i64, u32)>,
     pub(super) counted: bool,
     pub(super) sent_all: bool,
+    /// What the client wants of it.
+    #[serde(default)]
+    pub(super) selection: Selection,
     /// Where its room on the device is counted.
     #[serde(default)]
     pub(super) room: Option<usize>,

@@ -14,6 +14,7 @@ mod scripted;
 
 mod changes;
 mod device_information;
+mod filters;
 mod initialization;
 mod packages;
 mod representation;

@@ -75,6 +75,7 @@ impl Device {
             remote_uri: "contacts".into(),
             kind: DatastoreKind::Contacts,
             mode,
+            filter: None,
             replica: Box::new(Arc::clone(&self.contacts.0)),
         };
         let entropy = [self.sessions; 8];

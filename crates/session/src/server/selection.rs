@@ -1,0 +1,225 @@
+//! What a client's filter lets through (DS Protocol, filtering).
+//!
+//! A filter holds for one session. What the device holds is in the map, so another filter in the next
+//! session is a comparison of the map with it: what matches now and is not held is added, and what is
+//! held and does not match any more goes from the device, and from the device only.
+
+use syncml::{Command, Item, Version};
+
+use super::Run;
+use super::outgoing::range_of;
+use super::state::DatastoreState;
+use crate::filter::{Address, Filter, FilterError, Kind, Record};
+use crate::store::{DatastoreKind, Link, LinkId, Pending, StoreError};
+
+/// What a filter makes of an item that could be sent.
+pub(super) enum Deal {
+    /// It is sent as it is, or as it was changed to be.
+    Send(Box<Pending>),
+    /// It is not sent.
+    Skip,
+}
+
+/// A filter with what it was in the last session.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub(super) struct Selection {
+    pub(super) filter: Option<Filter>,
+    /// Records of more bytes are not wanted.
+    max_size: Option<u64>,
+    /// It differs from the last session's: everything that the device holds is looked at.
+    pub(super) is_new: bool,
+    /// The last session's items came with some of their properties: they come again.
+    again: bool,
+    /// The device may hold some of the properties of its items only.
+    pub(super) some_fields: bool,
+}
+
+impl Selection {
+    /// Of the alert of a datastore.
+    // spec: L01 L17
+    pub(super) fn read(
+        item: &Item<'_>,
+        kind: DatastoreKind,
+        link: &Link,
+        now: i64,
+    ) -> Result<Self, FilterError> {
+        let given = item
+            .target
+            .as_ref()
+            .and_then(|target| target.filter.as_deref());
+        let address = Address::split(item.target_uri())?;
+        let filter = match given {
+            Some(filter) => Filter::read(filter, kind)?,
+            None => Filter::of_address(&address, kind, now)?,
+        };
+        if address.options.max_records.is_some() {
+            return Err(FilterError::Option {
+                option: "max".to_owned(),
+            });
+        }
+        let mut selection = Self {
+            filter,
+            max_size: address.options.max_size,
+            ..Self::default()
+        };
+        let before: Option<Filter> = serde_json::from_str(&link.filter).ok();
+        let has_fields = |filter: &Option<Filter>| {
+            let filter = filter.as_ref();
+            filter.is_some_and(|filter| filter.fields.is_some())
+        };
+        selection.is_new = before != selection.filter;
+        selection.again =
+            selection.is_new && (has_fields(&before) || has_fields(&selection.filter));
+        selection.some_fields = has_fields(&before) || has_fields(&selection.filter);
+        Ok(selection)
+    }
+
+    /// As the link remembers it.
+    pub(super) fn kept(&self) -> String {
+        let filter = self.filter.as_ref();
+        let text = filter.map(|filter| serde_json::to_string(filter).ok());
+        text.flatten().unwrap_or_default()
+    }
+
+    /// Whether what the device holds as it is has to be looked at too.
+    pub(super) fn looks_at_all(&self) -> bool {
+        self.is_new && (self.again || self.is_exclusive())
+    }
+
+    fn is_exclusive(&self) -> bool {
+        let filter = self.filter.as_ref();
+        filter.is_some_and(|filter| filter.record.is_some() && filter.kind == Kind::Exclusive)
+    }
+
+    fn chooses(&self) -> bool {
+        self.filter.is_some() || self.max_size.is_some()
+    }
+}
+
+impl Run<'_> {
+    /// Answers an alert whose filter is refused.
+    // spec: L02 L09 L10 L11
+    pub(super) fn refuse_filter(&mut self, command: &Command<'_>, fault: &FilterError) {
+        self.warn(format!("the filter is refused: {fault}"));
+        if self.reply.no_resp || command.no_resp() {
+            return;
+        }
+        let mut status = self.status_for(command, fault.status());
+        status.data = fault
+            .detail()
+            .map(str::to_owned)
+            .filter(|text| super::bounds::is_fit(text));
+        self.reply.statuses.push(status);
+    }
+
+    /// Whether an item is inside the filter of the session.
+    fn is_inside(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        pending: &mut Pending,
+    ) -> Result<bool, StoreError> {
+        let selection = &ds.selection;
+        if selection.max_size.is_some_and(|most| pending.size > most) {
+            return Ok(false);
+        }
+        let Some(filter) = &selection.filter else {
+            return Ok(true);
+        };
+        if pending.item.content.is_empty() {
+            let length = usize::try_from(pending.size).unwrap_or(usize::MAX);
+            let guid = pending.item.guid;
+            pending.item.content = self.tx.content_slice(link.datastore, guid, 0, length)?;
+        }
+        Ok(filter.matches(&Record {
+            media_type: &pending.item.media_type,
+            content: &pending.item.content,
+            luid: pending
+                .mapping
+                .as_ref()
+                .map(|mapping| mapping.luid.as_str()),
+            modified: pending.item.modified,
+        }))
+    }
+
+    /// What the filter of the session makes of an item that the device does not hold as it is, or,
+    /// where all are looked at, of any.
+    // spec: L04 L06 L07 L16
+    pub(super) fn select(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        mut pending: Pending,
+    ) -> Result<Deal, StoreError> {
+        if !ds.selection.chooses() && !ds.selection.looks_at_all() {
+            return Ok(Deal::Send(Box::new(pending)));
+        }
+        if pending.item.deleted {
+            return Ok(Deal::Send(Box::new(pending)));
+        }
+        let is_current = pending
+            .mapping
+            .as_ref()
+            .is_some_and(|mapping| mapping.revision >= pending.item.seq);
+        let is_held = pending.mapping.is_some();
+        let is_inside = self.is_inside(ds, link, &mut pending)?;
+        let is_sent = match (is_inside, is_held) {
+            (true, false) => true,
+            (true, true) => !is_current || ds.selection.again,
+            (false, false) => false,
+            (false, true) if ds.selection.is_exclusive() => {
+                // it goes from the device; here it stays
+                pending.item.deleted = true;
+                true
+            }
+            (false, true) => !is_current,
+        };
+        if !is_sent {
+            return Ok(Deal::Skip);
+        }
+        if let Some(filter) = &ds.selection.filter
+            && filter.fields.is_some()
+            && !pending.item.deleted
+        {
+            let media_type = pending.item.media_type.clone();
+            let reduced = filter
+                .reduce(&media_type, &pending.item.content)
+                .into_owned();
+            pending.size = reduced.len() as u64;
+            pending.item.content = reduced;
+        }
+        Ok(Deal::Send(Box::new(pending)))
+    }
+
+    /// The first change that the device still lacks, by what the filter lets through.
+    pub(super) fn first_open(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+    ) -> Result<Option<i64>, StoreError> {
+        const BATCH: usize = 100;
+        let mut after = ds.seen;
+        loop {
+            let mut range = range_of(ds, after, if ds.selection.chooses() { BATCH } else { 1 });
+            range.with_held = false;
+            let batch = self.tx.pending(link, range)?;
+            let is_last = batch.len() < range.limit;
+            for mut pending in batch {
+                let seq = pending.item.seq.0;
+                let is_new = pending.mapping.is_none();
+                if !is_new || self.is_inside(ds, link, &mut pending)? {
+                    return Ok(Some(seq));
+                }
+                after = seq;
+            }
+            if is_last {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Whether a session of this version may announce that filters are understood.
+pub(super) fn announces(version: Version) -> bool {
+    version >= Version::V1_2
+}

@@ -1,0 +1,296 @@
+//! Filters: which of the server's items a client wants.
+
+use syncml::{ChangeKind, Version};
+
+use crate::talk::{Heard, Talk, alert, card, map, status, sync};
+
+/// Another device puts contacts on the server.
+fn filled(cards: &[(&str, &str)]) -> Talk {
+    let mut talk = Talk::new();
+    talk.device = "other";
+    let commands: String = (30..)
+        .zip(cards)
+        .map(|(number, (name, phone))| crate::talk::add(number, name, &card(name, phone)))
+        .collect();
+    talk.sync(201, ("", "1"), &commands);
+    talk.device = "phone";
+    talk
+}
+
+/// The alert of the contacts with a filter in its target.
+fn filtered(code: u16, anchors: (&str, &str), filter: &str) -> String {
+    let (last, next) = anchors;
+    alert(1, code, "contacts", last, next).replace(
+        "<LocURI>./contacts</LocURI>",
+        &format!("<LocURI>./contacts</LocURI>{filter}"),
+    )
+}
+
+fn record(query: &str, kind: &str) -> String {
+    let query = query.replace('&', "&amp;");
+    format!(
+        "<Filter><Meta><Type xmlns='syncml:metinf'>text/x-vcard</Type></Meta><Record><Item><Meta>\
+         <Type xmlns='syncml:metinf'>syncml:filtertype-cgi</Type></Meta><Data>{query}</Data></Item>\
+         </Record>{kind}</Filter>"
+    )
+}
+
+const INCLUSIVE: &str = "<FilterType>INCLUSIVE</FilterType>";
+
+/// A session with this alert; what the server sends, which the client takes. New items get the LUID
+/// `l` with their GUID.
+fn session(talk: &mut Talk, alert: &str, changes: &str) -> Heard {
+    talk.begin();
+    let opened = talk.say(&(alert.to_owned() + "<Final/>"));
+    assert_eq!(
+        opened.said.code_of("Alert") / 100 % 5,
+        2 % 5,
+        "{}",
+        opened.xml
+    );
+    let heard = talk.say(&(sync("contacts", changes) + "<Final/>"));
+    let mut last = String::new();
+    for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
+        let code = if cmd == "Add" { 201 } else { 200 };
+        last += &status(number, talk.message, cmd_id, cmd, code);
+    }
+    for (number, change) in (200..).zip(&heard.said.changes) {
+        if change.kind == ChangeKind::Add {
+            last += &map(number, &change.guid, &format!("l{}", change.guid));
+        }
+    }
+    talk.say(&(last + "<Final/>"));
+    heard
+}
+
+/// Names in what came, with what was done to them: `+Ann`, `=Ann`, `-l1`.
+fn came(heard: &Heard) -> Vec<String> {
+    let changes = heard.said.changes.iter().map(|change| {
+        let name = change.content.split("\nN:").nth(1).unwrap_or_default();
+        let name = name.lines().next().unwrap_or_default();
+        match change.kind {
+            ChangeKind::Add => format!("+{name}"),
+            ChangeKind::Replace => format!("={name}"),
+            _ => format!("-{}", change.luid),
+        }
+    });
+    changes.collect()
+}
+
+const PEOPLE: [(&str, &str); 3] = [("Ann", "1"), ("Bob", "2"), ("Cy", "3")];
+
+// spec: L01 L05 L06 L16
+#[test]
+fn an_exclusive_filter_leaves_on_the_device_what_matches() {
+    let mut talk = filled(&PEOPLE);
+    let first = filtered(201, ("", "1"), &record("TEL&NE;2", ""));
+    assert_eq!(came(&session(&mut talk, &first, "")), ["+Ann", "+Cy"]);
+    // the same again brings nothing
+    let same = filtered(200, ("1", "2"), &record("TEL&NE;2", ""));
+    assert_eq!(came(&session(&mut talk, &same, "")), [""; 0]);
+    // narrower: what does not match any more goes from the device
+    let narrow = filtered(200, ("2", "3"), &record("TEL&EQ;3", ""));
+    assert_eq!(came(&session(&mut talk, &narrow, "")), ["-l1"]);
+    assert_eq!(talk.server.items().len(), 3, "the server keeps all");
+    // wider: it comes back, and so does what never matched
+    let wide = alert(1, 200, "contacts", "3", "4");
+    assert_eq!(came(&session(&mut talk, &wide, "")), ["+Ann", "+Bob"]);
+    assert_eq!(
+        came(&session(
+            &mut talk,
+            &alert(1, 200, "contacts", "4", "5"),
+            ""
+        )),
+        [""; 0]
+    );
+}
+
+// spec: L06 L16
+#[test]
+fn an_item_that_is_edited_out_of_the_filter_goes_from_the_device_only() {
+    let mut talk = filled(&PEOPLE);
+    let filter = record("TEL&NE;2", "");
+    let first = filtered(201, ("", "1"), &filter);
+    session(&mut talk, &first, "");
+    talk.device = "other";
+    talk.sync(
+        200,
+        ("1", "2"),
+        &crate::talk::replace(30, "Ann", &card("Ann", "2")),
+    );
+    talk.device = "phone";
+    let next = filtered(200, ("1", "2"), &filter);
+    assert_eq!(came(&session(&mut talk, &next, "")), ["-l1"]);
+    assert_eq!(talk.server.items().len(), 3);
+    let next = filtered(200, ("2", "3"), &filter);
+    assert_eq!(came(&session(&mut talk, &next, "")), [""; 0]);
+}
+
+// spec: L07
+#[test]
+fn an_inclusive_filter_updates_what_the_device_has_and_adds_nothing_outside() {
+    let mut talk = filled(&PEOPLE);
+    session(&mut talk, &alert(1, 201, "contacts", "", "1"), "");
+    talk.device = "other";
+    let changes = crate::talk::replace(30, "Ann", &card("Ann", "9"))
+        + &crate::talk::add(31, "Dee", &card("Dee", "4"))
+        + &crate::talk::add(32, "Eve", &card("Eve", "3"));
+    talk.sync(200, ("1", "2"), &changes);
+    talk.device = "phone";
+    let next = filtered(200, ("1", "2"), &record("TEL&EQ;3", INCLUSIVE));
+    assert_eq!(came(&session(&mut talk, &next, "")), ["=Ann", "+Eve"]);
+}
+
+// spec: L08
+#[test]
+fn changes_of_the_client_outside_of_its_filter_are_taken() {
+    let mut talk = filled(&PEOPLE);
+    let first = filtered(201, ("", "1"), &record("TEL&EQ;3", ""));
+    session(
+        &mut talk,
+        &first,
+        &crate::talk::add(30, "x", &card("Dee", "8")),
+    );
+    assert!(talk.server.contents().contains(&card("Dee", "8")));
+}
+
+// spec: L04
+#[test]
+fn a_field_filter_holds_for_one_session_and_loses_nothing() {
+    let mut talk = filled(&[("Ann", "1")]);
+    let fields = "<Filter><Meta><Type xmlns='syncml:metinf'>text/x-vcard</Type></Meta><Field><Item>\
+         <Meta><Type xmlns='syncml:metinf'>application/vnd.syncml-devinf+xml</Type></Meta>\
+         <Data><Property><PropName>N</PropName></Property></Data></Item></Field></Filter>";
+    let heard = session(&mut talk, &filtered(201, ("", "1"), fields), "");
+    assert_eq!(came(&heard), ["+Ann"]);
+    assert!(!heard.said.changes[0].content.contains("TEL"));
+    // an edit of what the device has of the item leaves the rest as it was
+    let edited = "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Anna\r\nEND:VCARD\r\n";
+    let again = filtered(200, ("1", "2"), fields);
+    session(&mut talk, &again, &crate::talk::replace(30, "l1", edited));
+    let held = talk.server.contents();
+    assert!(
+        held[0].contains("N:Anna") && held[0].contains("TEL;CELL:1"),
+        "{held:?}"
+    );
+    // the next session without the filter brings all of it
+    let heard = session(&mut talk, &alert(1, 200, "contacts", "2", "3"), "");
+    assert_eq!(came(&heard), ["=Anna"]);
+    assert!(heard.said.changes[0].content.contains("TEL;CELL:1"));
+    let heard = session(&mut talk, &alert(1, 200, "contacts", "3", "4"), "");
+    assert_eq!(came(&heard), [""; 0]);
+}
+
+// spec: L02 L03 L09 L10 L11
+#[test]
+fn a_filter_that_cannot_be_followed_is_refused_by_its_own_status() {
+    let typed = |media_type: &str| record("TEL&EQ;3", "").replacen("text/x-vcard", media_type, 1);
+    for (filter, code, detail) in [
+        (
+            record("TEL&EQ;3", "<FilterType>FOO</FilterType>"),
+            406,
+            "FOO",
+        ),
+        (typed("text/x-vcalendar"), 415, "text/x-vcalendar"),
+        (
+            record("TEL&EQ;3", "").replace("syncml:filtertype-cgi", "x-sql"),
+            421,
+            "x-sql",
+        ),
+        (record("TEL&EQ", ""), 422, ""),
+        (record("UNSEEN&EQ;TRUE", ""), 406, "UNSEEN"),
+    ] {
+        let mut talk = filled(&PEOPLE);
+        talk.begin();
+        let heard = talk.say(&(filtered(201, ("", "1"), &filter) + "<Final/>"));
+        let said = heard
+            .statuses
+            .iter()
+            .find(|status| status.cmd == "Alert")
+            .unwrap();
+        assert_eq!(said.code, code, "{filter}");
+        assert!(said.items.join(" ").contains(detail), "{said:?}");
+        assert!(heard.said.alerts.is_empty(), "no alert for what is refused");
+        // the session goes on without the filter
+        let heard = talk.say(&(alert(1, 201, "contacts", "", "1") + "<Final/>"));
+        let goes_on = heard.said.alerts.iter().any(|alert| alert.0 == 201);
+        assert!(
+            goes_on || heard.said.code_of("Alert") == 405,
+            "{}",
+            heard.xml
+        );
+    }
+    let mut talk = filled(&PEOPLE);
+    let empty = "<Filter><Meta><Type xmlns='syncml:metinf'>text/x-vcard</Type></Meta></Filter>";
+    let heard = session(&mut talk, &filtered(201, ("", "1"), empty), "");
+    assert_eq!(came(&heard).len(), 3, "a filter of nothing is none");
+}
+
+// spec: L12 L13 L14
+#[test]
+fn operators_of_the_grammar_choose_records() {
+    for (query, expected) in [
+        ("TEL&EQ;2", vec!["+Bob"]),
+        ("TEL&NE;2", vec!["+Ann", "+Cy"]),
+        ("TEL&GT;1", vec!["+Bob", "+Cy"]),
+        ("TEL&GE;2", vec!["+Bob", "+Cy"]),
+        ("TEL&LT;2", vec!["+Ann"]),
+        ("TEL&LE;2", vec!["+Ann", "+Bob"]),
+        ("N&CON;n", vec!["+Ann"]),
+        ("N&NCON;n", vec!["+Bob", "+Cy"]),
+        ("N&iEQ;ann", vec!["+Ann"]),
+        ("NOTE&EQ;&NULL;", vec!["+Ann", "+Bob", "+Cy"]),
+        ("TEL&EQ;1&OR;TEL&EQ;3", vec!["+Ann", "+Cy"]),
+        ("TEL&GT;1&AND;TEL&LT;3", vec!["+Bob"]),
+        ("N&EQ;%41nn", vec!["+Ann"]),
+    ] {
+        let mut talk = filled(&PEOPLE);
+        let first = filtered(201, ("", "1"), &record(query, ""));
+        assert_eq!(came(&session(&mut talk, &first, "")), expected, "{query}");
+    }
+}
+
+// spec: L17
+#[test]
+fn an_address_carries_the_filter_before_1_2() {
+    let mut talk = filled(&PEOPLE);
+    talk.version = Version::V1_1;
+    let asked = |query: &str| {
+        alert(1, 201, "contacts", "", "1").replace("./contacts<", &format!("./contacts?{query}<"))
+    };
+    let heard = session(&mut talk, &asked("TEL&amp;EQ;2"), "");
+    assert_eq!(came(&heard), ["+Bob"]);
+    talk.begin();
+    let heard = talk.say(&(asked("/max(3)") + "<Final/>"));
+    assert_eq!(heard.said.code_of("Alert"), 406);
+    assert!(
+        heard
+            .xml
+            .contains("<TargetRef>./contacts?/max(3)</TargetRef>")
+    );
+}
+
+// spec: L15
+#[test]
+fn what_device_information_announces_is_followed() {
+    for (keyword, value) in [
+        ("SINCE", "19990101T000000Z"),
+        ("BEFORE", "19990101T000000Z"),
+    ] {
+        let mut talk = filled(&PEOPLE);
+        let first = filtered(
+            201,
+            ("", "1"),
+            &record(&format!("{keyword}&EQ;{value}"), ""),
+        );
+        let count = came(&session(&mut talk, &first, "")).len();
+        assert_eq!(count, if keyword == "SINCE" { 3 } else { 0 }, "{keyword}");
+    }
+    let mut talk = Talk::new();
+    talk.begin();
+    let get =
+        "<Get><CmdID>2</CmdID><Item><Target><LocURI>./devinf12</LocURI></Target></Item></Get>";
+    let heard = talk.say(&(alert(1, 201, "contacts", "", "1") + get + "<Final/>"));
+    let text = heard.xml;
+    assert!(text.contains("<Filter-Rx>") && text.contains("<FilterKeyword>SINCE</FilterKeyword>"));
+}
