@@ -444,6 +444,14 @@ pub(crate) struct Sync {
     /// Send the password in the clear with the first message, for servers that know no digests.
     #[arg(long)]
     pub(crate) basic: bool,
+    /// Take of a datastore only what this query of the standard's filter language matches, as in
+    /// `contacts=CATEGORIES&CON;Family` or `calendar=SINCE&EQ;20260101T000000Z`. What does not
+    /// match goes from the folder, and stays on the server.
+    #[arg(long = "filter", value_name = "STORE=QUERY")]
+    pub(crate) filters: Vec<String>,
+    /// With a filter: keep what the folder has, whether it matches or not.
+    #[arg(long)]
+    pub(crate) inclusive: bool,
     /// Send the changes with the first message: fewer messages with a server that is known.
     #[arg(long)]
     pub(crate) one_package: bool,

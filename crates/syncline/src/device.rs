@@ -7,6 +7,7 @@ use connectors::vdir::Vdir;
 use session::client::{
     Config, Error, Mode, Plan, Progress, Replica as _, ReplicaError, Session, Source, Step, Summary,
 };
+use session::filter::Filter;
 use session::store::DatastoreKind;
 use syncml::san::Received;
 use syncml::{Encoding, Version};
@@ -31,6 +32,8 @@ pub(crate) struct Folder {
     pub(crate) media_type: &'static str,
     /// How it is synced.
     pub(crate) mode: Mode,
+    /// Which of the server's items are wanted.
+    pub(crate) filter: Option<Filter>,
 }
 
 /// A device: whom it syncs with, as whom, and its folders.
@@ -154,7 +157,7 @@ impl Device {
                 remote_uri: folder.store.clone(),
                 kind: folder.kind,
                 mode: folder.mode,
-                filter: None,
+                filter: folder.filter.clone(),
                 replica: Box::new(vdir),
             });
         }

@@ -117,6 +117,7 @@ impl Folders {
             kind,
             media_type: kind.content_types().first().map_or("", |(name, _)| *name),
             mode: Mode::TwoWay,
+            filter: None,
         });
         Device {
             url: url.to_owned(),

@@ -254,6 +254,7 @@ mod tests {
             kind: DatastoreKind::Contacts,
             media_type: "text/vcard",
             mode: Mode::Slow,
+            filter: None,
         }
     }
 

@@ -31,6 +31,10 @@ pub(super) struct Entry {
     pub(super) dir: PathBuf,
     pub(super) media_type: Option<String>,
     pub(super) mode: Option<SyncMode>,
+    /// A query that the server's items have to match.
+    pub(super) filter: Option<String>,
+    /// What the folder has stays, whether it matches or not.
+    pub(super) inclusive: bool,
 }
 
 /// The file's form.
@@ -60,6 +64,9 @@ struct FormEntry {
     #[serde(rename = "type")]
     media_type: Option<String>,
     mode: Option<SyncMode>,
+    filter: Option<String>,
+    #[serde(default)]
+    inclusive: bool,
 }
 
 impl Profile {
@@ -118,6 +125,8 @@ fn entry(path: &Path, folder: &Path, store: &str, value: toml::Value) -> Outcome
             dir: dir.into(),
             media_type: None,
             mode: None,
+            filter: None,
+            inclusive: false,
         },
         value => value.try_into().map_err(|error: toml::de::Error| {
             Failure::usage(format_args!(
@@ -131,6 +140,8 @@ fn entry(path: &Path, folder: &Path, store: &str, value: toml::Value) -> Outcome
         dir: folder.join(entry.dir),
         media_type: entry.media_type,
         mode: entry.mode,
+        filter: entry.filter,
+        inclusive: entry.inclusive,
     })
 }
 
@@ -162,6 +173,8 @@ fn of_pair(pair: &str) -> Outcome<(String, Entry)> {
         dir: dir.into(),
         media_type,
         mode: None,
+        filter: None,
+        inclusive: false,
     };
     Ok((store.to_owned(), entry))
 }
@@ -188,6 +201,8 @@ mod tests {
             dir: dir.into(),
             media_type: media_type.map(str::to_owned),
             mode: None,
+            filter: None,
+            inclusive: false,
         }
     }
 
