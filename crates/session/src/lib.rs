@@ -20,6 +20,7 @@ mod clock;
 mod content;
 pub mod filter;
 mod hash;
+pub mod peer;
 pub mod server;
 pub mod store;
 mod uri;

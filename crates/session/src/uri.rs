@@ -7,6 +7,20 @@
 /// means the datastore. An unknown one comes back as it was, in lower case.
 // spec: A21
 pub fn datastore_name(uri: &str) -> String {
+    let name = path_of(uri);
+    let first = name.split('/').next().unwrap_or_default();
+    known(&name)
+        .or_else(|| known(first))
+        .map_or(name, str::to_owned)
+}
+
+/// Whether two addresses of datastores of one device are the same, however they are written.
+pub(crate) fn same_path(a: &str, b: &str) -> bool {
+    path_of(a) == path_of(b)
+}
+
+/// The name in an address: without `./`, leading `/`, scheme, host and query, in lower case.
+pub(crate) fn path_of(uri: &str) -> String {
     let mut path = uri.trim();
     if let Some(scheme) = path.find("://") {
         let rest = &path[scheme + 3..];
@@ -21,11 +35,7 @@ pub fn datastore_name(uri: &str) -> String {
         }
         path = shorter;
     }
-    let name = path.trim_end_matches('/').to_lowercase();
-    let first = name.split('/').next().unwrap_or_default();
-    known(&name)
-        .or_else(|| known(first))
-        .map_or(name, str::to_owned)
+    path.trim_end_matches('/').to_lowercase()
 }
 
 fn known(name: &str) -> Option<&'static str> {

@@ -1,0 +1,18 @@
+//! What is known of a peer beyond the protocol: how real devices depart from it, and what a device
+//! says it can hold.
+//!
+//! No device is a special case in the code. A [`Table`] of [`Rule`]s, which is data, says by what
+//! a device is recognized and what then holds of it; the code asks [`Rules`], one flag a question.
+//!
+//! ```text
+//! rules.toml, configuration ─▶ Table ──▶ Rules ──┬─▶ Capabilities of each datastore
+//! DevInf, address, what it did ─▶ Traits ─┘  DevInf ─┘
+//! ```
+
+mod capabilities;
+mod flags;
+mod table;
+
+pub use capabilities::Capabilities;
+pub use flags::{Flags, Format, Rules};
+pub use table::{Pattern, Rule, Table, TableError, Traits};

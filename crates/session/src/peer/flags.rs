@@ -1,0 +1,178 @@
+//! The flags: each is one question that the session asks about its peer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+/// A format of items: media type and version, as in device information.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Format {
+    /// `CTType`.
+    pub media_type: String,
+    /// `VerCT`.
+    pub version: String,
+}
+
+/// How a later rule goes over an earlier one.
+trait Overlay {
+    fn overlay(&mut self, over: &Self);
+}
+
+macro_rules! replaced {
+    ($($type:ty),*) => {
+        $(impl Overlay for $type {
+            fn overlay(&mut self, over: &Self) {
+                self.clone_from(over);
+            }
+        })*
+    };
+}
+
+replaced!(bool, u64, Option<bool>, Option<u64>, BTreeSet<u64>);
+
+impl<V: Clone> Overlay for BTreeMap<String, V> {
+    fn overlay(&mut self, over: &Self) {
+        for (name, value) in over {
+            self.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+macro_rules! flags {
+    ($($(#[$meta:meta])* $name:ident: $type:ty = $default:expr;)*) => {
+        /// The flags that a rule sets; of those it does not name it says nothing. The fields are
+        /// those of [`Rules`].
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+        pub struct Flags {
+            $(
+                $(#[$meta])*
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $name: Option<$type>,
+            )*
+        }
+
+        impl Flags {
+            /// Lays the flags of a later rule over these: what it sets replaces what was set, in
+            /// tables entry by entry.
+            pub fn overlay(&mut self, later: &Self) {
+                $(match (&mut self.$name, &later.$name) {
+                    (_, None) => {}
+                    (Some(held), Some(over)) => held.overlay(over),
+                    (held, over) => held.clone_from(over),
+                })*
+            }
+        }
+
+        /// What holds of a peer: every flag, with its default where no rule sets it.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default, rename_all = "kebab-case")]
+        pub struct Rules {
+            $($(#[$meta])* pub $name: $type,)*
+        }
+
+        impl Default for Rules {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        impl From<&Flags> for Rules {
+            fn from(flags: &Flags) -> Self {
+                let mut rules = Self::default();
+                $(if let Some(value) = &flags.$name {
+                    rules.$name.clone_from(value);
+                })*
+                rules
+            }
+        }
+    };
+}
+
+flags! {
+    /// Bytes that an answer has at most, whatever `MaxMsgSize` the device gives.
+    message_limit: Option<u64> = None;
+    /// Percent of `MaxMsgSize` up to which answers are filled: devices count a little more than
+    /// the bytes.
+    message_fill: u64 = 95;
+    /// Bytes taken for `MaxMsgSize` of a device that gives none: what phones of the time could
+    /// take.
+    assumed_message_size: u64 = 10_000;
+    /// Whether the device takes objects in chunks; unset, as its device information says.
+    large_objects: Option<bool> = None;
+    /// Bytes of the largest object that is sent in chunks, whatever `MaxObjSize` the device gives.
+    object_limit: Option<u64> = None;
+    /// Whether the device is told the number of changes; unset, as its device information says.
+    number_of_changes: Option<bool> = None;
+    /// The sync types that the device has, 1 (two-way) to 7, in place of its `SyncCap`.
+    sync_types: BTreeSet<u64> = BTreeSet::new();
+    /// An alert of a type that the device does not list is refused (406).
+    check_sync_types: bool = true;
+    /// An alert of a datastore for which the device lists no format that the server's has is
+    /// refused (415).
+    check_content_types: bool = true;
+    /// The format to prefer by datastore, whatever the device prefers.
+    prefer: BTreeMap<String, Format> = BTreeMap::new();
+    /// The server's datastore by the name that the device has for it. Names are in lower case,
+    /// without a leading `./` or `/` and without a query.
+    datastores: BTreeMap<String, String> = BTreeMap::new();
+    /// Bytes of the longest identifier that the device keeps, in place of its `MaxGUIDSize`.
+    max_guid_size: Option<u64> = None;
+    /// What the device says of single properties is not heeded.
+    ignore_properties: bool = false;
+    /// What the device says of the size of properties is not heeded.
+    ignore_sizes: bool = false;
+    /// The device is asked for the device information that is lacking or no longer fits it.
+    ask_devinf: bool = true;
+    /// Answers carry `RespURI`.
+    resp_uri: bool = true;
+    /// The client's `Last` is not compared: where a session has completed, the next one goes on
+    /// from there. A session without `Last` is a slow one all the same.
+    ignore_last_anchor: bool = false;
+    /// A Copy with content is an Add.
+    copy_is_add: bool = false;
+    /// Replace is sent in a slow sync; else such changes wait for the session after it.
+    replace_in_slow_sync: bool = true;
+    /// Each change gets a Status when it succeeded; else only failures and the Sync itself.
+    item_statuses: bool = true;
+    /// A change that the device left without Status is taken as done when the session ends well.
+    missing_status_is_success: bool = false;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_flags_go_over_earlier_ones() {
+        let table = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter();
+            Some(
+                pairs
+                    .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+                    .collect(),
+            )
+        };
+        let mut flags = Flags {
+            message_limit: Some(Some(3000)),
+            copy_is_add: Some(true),
+            datastores: table(&[("pb", "contacts"), ("x", "notes")]),
+            ..Flags::default()
+        };
+        flags.overlay(&Flags {
+            message_limit: Some(Some(2000)),
+            resp_uri: Some(false),
+            datastores: table(&[("x", "tasks")]),
+            ..Flags::default()
+        });
+        let rules = Rules::from(&flags);
+        assert_eq!(rules.message_limit, Some(2000));
+        assert!(rules.copy_is_add && !rules.resp_uri);
+        assert_eq!(
+            Some(rules.datastores),
+            table(&[("pb", "contacts"), ("x", "tasks")])
+        );
+        assert_eq!(Rules::from(&Flags::default()), Rules::default());
+    }
+}

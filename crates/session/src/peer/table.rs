@@ -1,0 +1,374 @@
+//! The table of rules, and which of them hold for a device.
+
+use serde::Deserialize;
+use syncml::{DevInf, Version};
+
+use super::flags::{Flags, Rules};
+
+/// Characters of a text that patterns are held against: what a device writes has no bound.
+const COMPARED: usize = 256;
+
+/// A smaller `message-limit` leaves no room for an answer's header and a status.
+const SMALLEST_LIMIT: u64 = 1000;
+
+/// A rule: what holds of the devices that its pattern fits.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Rule {
+    /// Its name; a later rule of the same name takes its place.
+    pub name: String,
+    /// What the devices do, and how that is known.
+    #[serde(default)]
+    pub why: String,
+    /// By what the devices are recognized.
+    #[serde(rename = "match", default)]
+    pub pattern: Pattern,
+    /// What then holds.
+    #[serde(rename = "set", default)]
+    pub flags: Flags,
+}
+
+/// By what a rule recognizes a device. Each field lists texts of which one has to fit, with `*`
+/// for any characters and `?` for one, without regard to case. All fields that are named have to
+/// fit, so that a pattern of none fits every device.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pattern {
+    /// `Man` of its device information.
+    pub man: Vec<String>,
+    /// `Mod`.
+    pub model: Vec<String>,
+    /// `OEM`.
+    pub oem: Vec<String>,
+    /// `FwV`.
+    pub firmware: Vec<String>,
+    /// `SwV`.
+    pub software: Vec<String>,
+    /// `HwV`.
+    pub hardware: Vec<String>,
+    /// `DevID`.
+    pub dev_id: Vec<String>,
+    /// `DevTyp`.
+    pub dev_type: Vec<String>,
+    /// Its address, the `Source` of the header.
+    pub device: Vec<String>,
+    /// `User-Agent` of the transport.
+    pub user_agent: Vec<String>,
+    /// The device's name of a datastore that it syncs.
+    pub datastore: Vec<String>,
+    /// The version of the session: `1.0`, `1.1` or `1.2`.
+    pub version: Vec<String>,
+}
+
+/// What a device shows of itself.
+#[derive(Debug, Clone, Default)]
+pub struct Traits<'a> {
+    /// Its device information, where that is known.
+    pub devinf: Option<&'a DevInf>,
+    /// Its address.
+    pub device: &'a str,
+    /// `User-Agent`, where the transport has one and tells it.
+    pub user_agent: Option<&'a str>,
+    /// Its names of the datastores that it syncs.
+    pub datastores: Vec<&'a str>,
+    /// The version of the session.
+    pub version: Option<Version>,
+}
+
+impl Pattern {
+    /// Whether the pattern fits a device.
+    pub fn fits(&self, traits: &Traits<'_>) -> bool {
+        let of = |text: fn(&DevInf) -> Option<&str>| traits.devinf.and_then(text);
+        let version = traits.version.map(Version::dtd);
+        fits(&self.man, of(|devinf| devinf.man.as_deref()))
+            && fits(&self.model, of(|devinf| devinf.model.as_deref()))
+            && fits(&self.oem, of(|devinf| devinf.oem.as_deref()))
+            && fits(&self.firmware, of(|devinf| devinf.firmware.as_deref()))
+            && fits(&self.software, of(|devinf| devinf.software.as_deref()))
+            && fits(&self.hardware, of(|devinf| devinf.hardware.as_deref()))
+            && fits(&self.dev_id, of(|devinf| Some(&devinf.dev_id)))
+            && fits(&self.dev_type, of(|devinf| Some(&devinf.dev_type)))
+            && fits(&self.device, Some(traits.device))
+            && fits(&self.user_agent, traits.user_agent)
+            && fits(&self.version, version)
+            && (self.datastore.is_empty()
+                || traits
+                    .datastores
+                    .iter()
+                    .any(|name| fits(&self.datastore, Some(name))))
+    }
+}
+
+fn fits(patterns: &[String], text: Option<&str>) -> bool {
+    patterns.is_empty()
+        || text.is_some_and(|text| patterns.iter().any(|pattern| glob(pattern, text)))
+}
+
+fn glob(pattern: &str, text: &str) -> bool {
+    let lower = |text: &str| -> Vec<char> {
+        let start = text.trim().chars().take(COMPARED);
+        start.flat_map(char::to_lowercase).collect()
+    };
+    let (pattern, text) = (lower(pattern), lower(text));
+    let (mut at, mut read) = (0, 0);
+    // where the last star stands, and the text after what it stands for so far
+    let mut star: Option<(usize, usize)> = None;
+    while let Some(here) = text.get(read) {
+        match (pattern.get(at), star) {
+            (Some('*'), _) => {
+                star = Some((at, read));
+                at += 1;
+            }
+            (Some(wanted), _) if *wanted == '?' || wanted == here => {
+                at += 1;
+                read += 1;
+            }
+            (_, Some((stood, from))) => {
+                star = Some((stood, from + 1));
+                at = stood + 1;
+                read = from + 1;
+            }
+            (_, None) => return false,
+        }
+    }
+    pattern.iter().skip(at).all(|rest| *rest == '*')
+}
+
+/// Rules in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    rules: Vec<Rule>,
+}
+
+/// Why rules cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableError {
+    /// The text is no table of rules.
+    #[error("the device rules cannot be read: {0}")]
+    Syntax(#[source] Box<toml::de::Error>),
+    /// A flag has a value that cannot hold.
+    #[error("device rule {rule:?}: {what}")]
+    Value {
+        /// The rule's name.
+        rule: String,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TableFile {
+    #[serde(default)]
+    rule: Vec<Rule>,
+}
+
+impl Table {
+    /// The rules that come with the server: what is known of real devices.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError`], which the tests of this crate rule out.
+    pub fn built_in() -> Result<Self, TableError> {
+        Self::parse(include_str!("rules.toml"))
+    }
+
+    /// Reads a table: TOML with one `[[rule]]` each.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Syntax`] with the place, [`TableError::Value`] for a flag beyond its range.
+    pub fn parse(text: &str) -> Result<Self, TableError> {
+        let file: TableFile =
+            toml::from_str(text).map_err(|error| TableError::Syntax(Box::new(error)))?;
+        let mut table = Self::default();
+        table.extend(file.rule)?;
+        Ok(table)
+    }
+
+    /// Adds rules at the end, where they go over the earlier ones. A rule whose name is in the
+    /// table replaces the one there; without flags it does away with it.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Value`] for a flag beyond its range.
+    pub fn extend(&mut self, rules: Vec<Rule>) -> Result<(), TableError> {
+        for rule in rules {
+            check(&rule)?;
+            self.rules.retain(|held| held.name != rule.name);
+            self.rules.push(rule);
+        }
+        Ok(())
+    }
+
+    /// The rules, in order.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rules that hold for a device, in order.
+    pub fn of<'t>(&'t self, traits: &'t Traits<'_>) -> impl Iterator<Item = &'t Rule> {
+        self.rules.iter().filter(|rule| rule.pattern.fits(traits))
+    }
+
+    /// The flags that hold for a device: those of its rules, the later over the earlier.
+    pub fn resolve(&self, traits: &Traits<'_>) -> Rules {
+        let mut flags = Flags::default();
+        for rule in self.of(traits) {
+            flags.overlay(&rule.flags);
+        }
+        Rules::from(&flags)
+    }
+}
+
+fn check(rule: &Rule) -> Result<(), TableError> {
+    let flags = &rule.flags;
+    let too_small = |size: Option<u64>| size.is_some_and(|size| size < SMALLEST_LIMIT);
+    let wrong = if rule.name.trim().is_empty() {
+        Some("a rule needs a name".to_owned())
+    } else if too_small(flags.message_limit.flatten()) || too_small(flags.assumed_message_size) {
+        Some(format!(
+            "messages cannot be smaller than {SMALLEST_LIMIT} bytes"
+        ))
+    } else if flags
+        .message_fill
+        .is_some_and(|fill| !(10..=100).contains(&fill))
+    {
+        Some("message-fill is a percentage of 10 to 100".to_owned())
+    } else {
+        None
+    };
+    match wrong {
+        None => Ok(()),
+        Some(what) => Err(TableError::Value {
+            rule: rule.name.clone(),
+            what,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn device(man: &str, model: &str) -> DevInf {
+        DevInf {
+            man: Some(man.to_owned()),
+            model: Some(model.to_owned()),
+            ..DevInf::default()
+        }
+    }
+
+    fn names<'t>(table: &'t Table, traits: &'t Traits<'_>) -> Vec<&'t str> {
+        table.of(traits).map(|rule| rule.name.as_str()).collect()
+    }
+
+    #[test]
+    fn patterns_have_wildcards_and_no_case() {
+        for (pattern, text, fits) in [
+            ("Nokia", " NOKIA ", true),
+            ("Nokia", "Nokia Corporation", false),
+            ("Nokia*", "Nokia Corporation", true),
+            ("*70?i", "K700i", true),
+            ("*70?i", "K70i", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-b-b-d", false),
+            ("", "", true),
+            ("", "x", false),
+            ("*", "", true),
+            ("***", "x", true),
+            ("Über*", "ÜBERPHONE", true),
+        ] {
+            assert_eq!(glob(pattern, text), fits, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_costs_no_more_than_a_short_one() {
+        let pattern = "*a".repeat(60) + "b";
+        assert!(!glob(&pattern, &"a".repeat(1 << 20)));
+    }
+
+    #[test]
+    fn every_field_that_is_named_has_to_fit() {
+        let table = Table::parse(
+            "[[rule]]\nname = 'all'\n\
+             [[rule]]\nname = 'acme'\nmatch.man = ['Acme*', 'ACM']\n\
+             [[rule]]\nname = 'one'\nmatch.man = ['Acme']\nmatch.model = ['One']\n\
+             [[rule]]\nname = 'by-store'\nmatch.datastore = ['*.cdb']\nmatch.version = ['1.1']\n\
+             [[rule]]\nname = 'by-agent'\nmatch.user-agent = ['Acme/*']\n",
+        )
+        .unwrap();
+        let devinf = device("ACME", "Two");
+        let known = Traits {
+            devinf: Some(&devinf),
+            ..Traits::default()
+        };
+        assert_eq!(names(&table, &known), ["all", "acme"]);
+        let unknown = Traits {
+            datastores: vec!["x", "./C:Contacts.cdb"],
+            version: Some(Version::V1_1),
+            user_agent: Some("acme/1.0"),
+            ..Traits::default()
+        };
+        assert_eq!(names(&table, &unknown), ["all", "by-store", "by-agent"]);
+    }
+
+    #[test]
+    fn a_rule_of_the_same_name_takes_the_place() {
+        let mut table =
+            Table::parse("[[rule]]\nname = 'a'\nset.resp-uri = false\nset.copy-is-add = true\n")
+                .unwrap();
+        let other = Table::parse("[[rule]]\nname = 'a'\nset.copy-is-add = true\n").unwrap();
+        table.extend(other.rules).unwrap();
+        let rules = table.resolve(&Traits::default());
+        assert!(rules.copy_is_add && rules.resp_uri);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let wrong = |text: &str| Table::parse(text).unwrap_err().to_string();
+        let text = wrong("[[rule]]\nname = 'x'\nset.no-such-flag = true\n");
+        assert!(
+            text.contains("no-such-flag") && text.contains("line 3"),
+            "{text}"
+        );
+        let text = wrong("[[rule]]\nname = 'x'\nset.message-limit = 10\n");
+        assert!(text.contains("\"x\"") && text.contains("1000"), "{text}");
+        wrong("[[rule]]\nname = 'x'\nset.message-fill = 120\n");
+        wrong("[[rule]]\nname = ' '\n");
+    }
+
+    #[test]
+    fn the_rules_that_come_with_the_server_can_be_read() {
+        let table = Table::built_in().unwrap();
+        assert!(table.rules().len() > 5);
+        for rule in table.rules() {
+            assert!(!rule.why.is_empty(), "{} says why", rule.name);
+            assert_ne!(rule.pattern, Pattern::default(), "{} picks", rule.name);
+            assert_ne!(rule.flags, Flags::default(), "{} sets", rule.name);
+        }
+    }
+
+    #[test]
+    fn devices_of_the_field_are_recognized() {
+        let table = Table::built_in().unwrap();
+        for (man, model, names_wanted) in [
+            ("SIEMENS", "S55", &["siemens-s55"][..]),
+            ("NOKIA", "Nokia 6300", &["nokia"]),
+            ("Nokia Corporation", "9210i", &["nokia", "nokia-9210"]),
+            ("SonyEricsson", "W890i", &["sony-ericsson-w890"]),
+            ("Acme", "One", &[]),
+        ] {
+            let devinf = device(man, model);
+            let traits = Traits {
+                devinf: Some(&devinf),
+                ..Traits::default()
+            };
+            assert_eq!(names(&table, &traits), names_wanted, "{man} {model}");
+        }
+    }
+}
