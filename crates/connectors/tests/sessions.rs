@@ -45,6 +45,7 @@ impl Server {
             token: None,
             resp_uri_base: None,
             peer: None,
+            user_agent: None,
             proof: Proof::default(),
             now: self.now,
             entropy: [(self.now % 251) as u8; 32],

@@ -14,8 +14,10 @@
 //! Follows the OMA Data Synchronization Protocol 1.0 to 1.2.
 
 mod bounds;
+mod device;
 mod devinf;
 mod group;
+mod guid;
 mod identity;
 mod incoming;
 mod initialization;
@@ -33,6 +35,7 @@ mod tree;
 
 use syncml::{Command, Document, Encoding, Header, Message, StatusCode, Version};
 
+use crate::peer::Table;
 use crate::store::{StoreError, StoredSession, Transaction};
 use crate::uri::same_address;
 pub use policy::{AuthPolicy, Proof, Question, Scheme, ServerLogin, Verdict};
@@ -54,6 +57,8 @@ pub struct Config {
     pub conflict: ConflictPolicy,
     /// How logins are asked for and accepted.
     pub auth: AuthPolicy,
+    /// What is known of devices that depart from the standard.
+    pub rules: Table,
 }
 
 impl Default for Config {
@@ -65,6 +70,7 @@ impl Default for Config {
             max_obj_size: 32 << 20,
             conflict: ConflictPolicy::ClientWins,
             auth: AuthPolicy::default(),
+            rules: Table::default(),
         }
     }
 }
@@ -133,6 +139,8 @@ pub struct Request<'a> {
     /// Where the message came from, as the transport knows it (an IP address): a message without
     /// a token has to come from where the session was logged in. `None` skips that check.
     pub peer: Option<&'a str>,
+    /// `User-Agent`, where the transport has one; rules may know the device by it.
+    pub user_agent: Option<&'a str>,
     /// What else is known of the sender.
     pub proof: Proof<'a>,
     /// Seconds since 1970.
@@ -247,6 +255,9 @@ struct Run<'r> {
     failed_in_atomic: bool,
     /// The digest that was offered proves the password, but over no nonce.
     lacks_nonce: bool,
+    /// The device's information as far as it is known, once it was looked for.
+    devinf: Option<syncml::DevInf>,
+    devinf_read: bool,
     log: Vec<LogEvent>,
 }
 
@@ -313,6 +324,8 @@ pub fn answer(
         in_atomic: false,
         failed_in_atomic: false,
         lacks_nonce: false,
+        devinf: None,
+        devinf_read: false,
         log: Vec::new(),
     };
     run.handle(&message)?;
@@ -456,6 +469,7 @@ impl Run<'_> {
             return Ok(());
         }
         self.reply.no_resp = self.header.no_resp;
+        self.foresee_devinf(message);
         self.handle_commands(&message.commands)?;
         if message.is_final {
             self.package_ended()?;

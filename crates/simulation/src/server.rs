@@ -108,6 +108,7 @@ impl Server {
             token,
             resp_uri_base: Some("http://server/syncml"),
             peer: None,
+            user_agent: None,
             proof: Proof::default(),
             now: self.now,
             entropy,

@@ -129,6 +129,7 @@ impl Node {
                     token: incoming.token.as_deref(),
                     resp_uri_base: incoming.resp_uri_base.as_deref(),
                     peer: Some(&peer),
+                    user_agent: incoming.user_agent.as_deref(),
                     proof: Proof {
                         mac: incoming.mac.as_deref().map(|mac| (mac, &incoming.body[..])),
                         verdict,

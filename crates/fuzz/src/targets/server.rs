@@ -208,6 +208,7 @@ impl<'o> Dialogue<'o> {
         let document = Document::new(body, None).ok()?;
         self.now += 1;
         let request = Request {
+            user_agent: None,
             proof: Proof::default(),
             document: &document,
             hash: hash(body),

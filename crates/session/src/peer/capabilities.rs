@@ -154,6 +154,8 @@ fn holds(kind: DatastoreKind, media_type: &str) -> bool {
             Kind::Other => !is_defined_elsewhere(media_type),
             _ => false,
         },
+        DatastoreKind::Mail => kind.takes(media_type, b""),
+        DatastoreKind::Files => true,
     }
 }
 

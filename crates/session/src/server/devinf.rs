@@ -13,7 +13,8 @@ use crate::store::StoreError;
 ///
 /// A datastore carries the address under which the client alerted it, because some phones look
 /// for just that. No capabilities are listed: such a list is closed, and a client would hold
-/// back every property that it does not find there, while the server keeps all.
+/// back every property that it does not find there, while the server keeps all. The formats are
+/// those that the client has, too, where it is known what it has.
 // spec: F09 F11 F12 F18
 pub(super) fn of_server(run: &mut Run<'_>) -> Result<DevInf, StoreError> {
     let version = run.state.version();
@@ -28,33 +29,24 @@ pub(super) fn of_server(run: &mut Run<'_>) -> Result<DevInf, StoreError> {
             let address = alerted.map_or(datastore.name.as_str(), |ds| {
                 ds.target.split('?').next().unwrap_or_default()
             });
-            let types: Vec<ContentType> = datastore
-                .kind
-                .content_types()
-                .iter()
-                .map(|(media_type, version)| ContentType {
-                    media_type: (*media_type).to_owned(),
-                    version: (*version).to_owned(),
-                })
-                .collect();
-            let (preferred, others) = types
-                .split_first()
-                .map_or((None, Vec::new()), |(first, rest)| {
-                    (Some(first.clone()), rest.to_vec())
-                });
             let (filter_rx, filter_capabilities) = if announces(version) {
                 crate::filter::announced(datastore.kind)
             } else {
                 Default::default()
             };
+            let source = alerted.map_or("", |ds| ds.source.as_str());
+            let known = run.capabilities(source);
+            let rules = &run.state.rules;
+            let (rx_pref, rx) = preferred(known.to_receive(rules, datastore.kind));
+            let (tx_pref, tx) = preferred(known.to_send(rules, datastore.kind));
             datastores.push(DataStore {
                 filter_rx,
                 filter_capabilities,
                 source_ref: address.to_owned(),
-                rx_pref: preferred.clone(),
-                rx: others.clone(),
-                tx_pref: preferred,
-                tx: others,
+                rx_pref,
+                rx,
+                tx_pref,
+                tx,
                 hierarchical: datastore.kind.is_hierarchical() && version >= Version::V1_2,
                 sync_types: (1..=6).collect::<BTreeSet<u64>>(),
                 ..DataStore::default()
@@ -76,4 +68,9 @@ pub(super) fn of_server(run: &mut Run<'_>) -> Result<DevInf, StoreError> {
         datastores,
         ..DevInf::default()
     })
+}
+
+fn preferred(formats: Vec<ContentType>) -> (Option<ContentType>, Vec<ContentType>) {
+    let mut formats = formats.into_iter();
+    (formats.next(), formats.collect())
 }

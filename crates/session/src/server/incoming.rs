@@ -10,7 +10,6 @@ use super::tree::Folder;
 use super::{Run, bounds};
 use crate::content::content_of;
 use crate::store::{ChangeSeq, Content, LinkId, Mapping, OpenSession, Origin, StoreError};
-use crate::uri::datastore_name;
 
 /// An item of the client, with its content whole.
 pub(super) struct Whole<'w> {
@@ -93,10 +92,7 @@ impl Run<'_> {
     }
 
     pub(super) fn find_alerted(&self, target: &str, source: &str) -> Option<usize> {
-        let mut name = datastore_name(target);
-        if name.is_empty() {
-            name = datastore_name(source);
-        }
+        let name = self.name_meant(target, source);
         self.state.datastores.iter().position(|ds| ds.name == name)
     }
 
@@ -155,7 +151,7 @@ impl Run<'_> {
             code: code.0,
             ..StatusOut::default()
         };
-        let statuses: Vec<StatusOut> = match outcomes.split_first() {
+        let mut statuses: Vec<StatusOut> = match outcomes.split_first() {
             None => vec![command(StatusCode::INCOMPLETE_COMMAND)],
             Some((first, rest)) if !rest.is_empty() && rest.iter().all(|code| code == first) => {
                 vec![command(*first)]
@@ -171,6 +167,10 @@ impl Run<'_> {
                 })
                 .collect(),
         };
+        if !self.state.rules.item_statuses {
+            // 213, which asks for the next chunk, is no success and stays
+            statuses.retain(|status| !StatusCode(status.code).is_success());
+        }
         self.reply.statuses.extend(statuses);
         Ok(())
     }
@@ -199,8 +199,12 @@ impl Run<'_> {
         if !bounds::is_fit(luid) {
             return Ok(StatusCode::URI_TOO_LONG);
         }
-        let writes = !matches!(change.kind, ChangeKind::Add | ChangeKind::Replace);
-        match change.kind {
+        let kind = match change.kind {
+            ChangeKind::Copy if self.state.rules.copy_is_add => ChangeKind::Add,
+            kind => kind,
+        };
+        let writes = !matches!(kind, ChangeKind::Add | ChangeKind::Replace);
+        match kind {
             _ if writes && ds.read_only => Ok(StatusCode::PERMISSION_DENIED),
             ChangeKind::Delete => self.take_delete(&ds, link, luid, change.soft_delete),
             ChangeKind::Add | ChangeKind::Replace => {
@@ -210,7 +214,7 @@ impl Run<'_> {
                     .unwrap_or_default()
                     .inherit(change.meta.as_ref());
                 if item.more_data || self.goes_on(index, change, item)? {
-                    return self.take_chunk(&ds, index, change.kind, item, &meta);
+                    return self.take_chunk(&ds, index, kind, item, &meta);
                 }
                 let Some(bytes) = content_of(item, &meta) else {
                     return Ok(StatusCode::UNSUPPORTED_TYPE);

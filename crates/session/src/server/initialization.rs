@@ -2,13 +2,11 @@
 
 use syncml::{Access, AccessKind, Alert, AlertCode, Command, Data, Item, Results, StatusCode};
 
-use super::room::Limit;
 use super::selection::Selection;
 use super::state::{Begun, DatastoreState, Owed, Phase};
 use super::{Run, bounds};
 use crate::clock;
-use crate::store::{ChangeSeq, Datastore, DatastoreId, Link, LinkId, Permission, StoreError};
-use crate::uri::datastore_name;
+use crate::store::{Datastore, DatastoreId, Link, LinkId, Permission, StoreError};
 
 impl Run<'_> {
     pub(super) fn take_alert(
@@ -81,6 +79,7 @@ impl Run<'_> {
         wanted: AlertCode,
         item: &Item<'_>,
     ) -> Result<(), StoreError> {
+        self.know_device(item.source_uri())?;
         let Some(datastore) = self.find_datastore(item)? else {
             self.warn(format!(
                 "no datastore {:?}: there are contacts, calendar, tasks, notes, mail and files",
@@ -108,7 +107,7 @@ impl Run<'_> {
         let link_id = self.link_of(datastore.id);
         let link = self.tx.link(link_id)?.unwrap_or_default();
         let last = anchor.last.as_deref().unwrap_or_default().trim();
-        let seen = seen_at(&link, last);
+        let seen = self.seen_at(&link, last);
         let resumed = link
             .open
             .clone()
@@ -136,6 +135,18 @@ impl Run<'_> {
                 return Ok(());
             }
         };
+        let known = self.capabilities(item.source_uri());
+        if let Some(code) = known.refusal(&self.state.rules, datastore.kind, agreed) {
+            self.warn(format!(
+                "{}: {} is refused, {code}: the device does not list it for {:?}",
+                datastore.name,
+                agreed.phrase(),
+                item.source_uri()
+            ));
+            self.push_status(command, code);
+            self.ask_devinf(true);
+            return Ok(());
+        }
         self.info(format!(
             "{}: {} wanted, {} agreed{}",
             datastore.name,
@@ -159,12 +170,15 @@ impl Run<'_> {
             alert: agreed.0,
             overridden: agreed != wanted && resumed.is_none(),
             client_last: last.to_owned(),
+            max_guid_size: known.max_guid_size,
             read_only: permission == Permission::ReadOnly,
             client_next: anchor.next.trim().to_owned(),
             server_last: match seen {
                 None => String::new(),
-                Some(_) if last == link.client_anchor => link.server_anchor.clone(),
-                Some(_) => link.previous_server_anchor.clone(),
+                Some(_) if last != link.client_anchor && last == link.previous_client_anchor => {
+                    link.previous_server_anchor.clone()
+                }
+                Some(_) => link.server_anchor.clone(),
             },
             server_next: clock::next_anchor(self.request.now, &link.server_anchor),
             seen: seen.unwrap_or_default().0,
@@ -227,7 +241,8 @@ impl Run<'_> {
         self.state
             .owed
             .push(Owed::Alert(self.state.datastores.len() - 1));
-        self.ask_devinf()
+        self.ask_devinf(false);
+        Ok(())
     }
 
     /// The account's datastore that an alert means; by the client's own name when the phone
@@ -240,10 +255,7 @@ impl Run<'_> {
         if !bounds::is_fit(item.target_uri()) || !bounds::is_fit(item.source_uri()) {
             return Ok(None);
         }
-        let mut name = datastore_name(item.target_uri());
-        if name.is_empty() {
-            name = datastore_name(item.source_uri());
-        }
+        let name = self.name_meant(item.target_uri(), item.source_uri());
         let datastores = self.tx.datastores(login.id())?;
         Ok(datastores
             .into_iter()
@@ -254,41 +266,6 @@ impl Run<'_> {
         LinkId {
             datastore,
             device: self.state.login.as_ref().map_or(0, |login| login.device),
-        }
-    }
-
-    /// Asks for the client's device information when it was never sent.
-    // spec: F22
-    fn ask_devinf(&mut self) -> Result<(), StoreError> {
-        if self.state.devinf_settled {
-            return Ok(());
-        }
-        let Some(login) = self.state.login.clone() else {
-            return Ok(());
-        };
-        self.state.devinf_settled = true;
-        let device = self.tx.device(login.id(), &self.state.device)?;
-        match device.and_then(|device| device.devinf) {
-            Some(document) => self.use_devinf(&document),
-            // spec: F16
-            None => self.state.owed.push(Owed::GetDevInf),
-        }
-        Ok(())
-    }
-
-    // spec: F15
-    /// Takes from device information what decides how the device is talked to.
-    fn know_device(&mut self, devinf: &syncml::DevInf) {
-        self.state.number_of_changes = devinf.number_of_changes;
-        self.state.large_objects = devinf.large_objects;
-        self.state.limits = Limit::all_in(devinf);
-        let known = devinf.datastores.iter().filter(|store| store.hierarchical);
-        self.state.hierarchical = known.map(|store| store.source_ref.clone()).collect();
-    }
-
-    fn use_devinf(&mut self, document: &[u8]) {
-        if let Ok(devinf) = syncml::DevInf::read(document) {
-            self.know_device(&devinf);
         }
     }
 
@@ -352,11 +329,7 @@ impl Run<'_> {
         };
         let version = devinf.version.unwrap_or(self.state.version());
         let document = devinf.to_xml(version);
-        self.know_device(devinf);
-        self.state.devinf_settled = true;
-        self.state
-            .owed
-            .retain(|owed| !matches!(owed, Owed::GetDevInf));
+        self.use_devinf(devinf);
         if let Some(mut device) = self.tx.device(login.id(), &self.state.device)?
             && device.devinf.as_deref() != Some(document.as_slice())
         {
@@ -382,21 +355,6 @@ fn refusal(permission: Permission, agreed: AlertCode) -> Option<StatusCode> {
             Some(StatusCode::PERMISSION_DENIED)
         }
         _ => None,
-    }
-}
-
-/// The change sequence that a client with this `Last` has seen; `None` when it is not one that
-/// the server remembers.
-// spec: G19 G20
-fn seen_at(link: &Link, last: &str) -> Option<ChangeSeq> {
-    if last.is_empty() {
-        None
-    } else if last == link.client_anchor {
-        Some(link.seen)
-    } else if last == link.previous_client_anchor {
-        Some(link.previous_seen)
-    } else {
-        None
     }
 }
 

@@ -205,6 +205,11 @@ impl Run<'_> {
         self.state.large_objects
             && self.state.version() >= Version::V1_1
             && self.state.peer_max_obj_size.is_none_or(|most| size <= most)
+            && self
+                .state
+                .rules
+                .object_limit
+                .is_none_or(|most| size <= most)
     }
 
     /// What is known of an object that begins to go out; where a broken session ended when this
@@ -264,7 +269,7 @@ impl Run<'_> {
             return Ok(Step::Gone);
         };
         let told = self.folder_told(ds, link, pending.item.parent)?;
-        let (change, kind) = change_for(&pending, told, out.next_cmd_id);
+        let (change, kind) = change_for(&pending, told, out.next_cmd_id, ds.max_guid_size);
         let Some(item) = change.items.into_iter().next() else {
             return Ok(Step::Gone);
         };

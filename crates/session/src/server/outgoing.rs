@@ -2,12 +2,12 @@
 
 use syncml::{Change, ChangeKind, Command, Data, Item, Location, Meta, Sync, Version};
 
-use super::Run;
 use super::large::Step;
 use super::reply::Outgoing;
 use super::selection::{Deal, Selection};
 use super::state::{DatastoreState, Login, Phase, Sent, SentKind};
 use super::tree::{Told, is_folder};
+use super::{Run, guid};
 use crate::store::{ChangeSeq, Guid, LinkId, Pending, PendingRange, StoreError};
 
 /// Items read from the store at a time while a message is filled.
@@ -69,6 +69,7 @@ impl Run<'_> {
             // how many a filter lets through is not known before
             && ds.selection == Selection::default()
             && self.state.version() > Version::V1_0
+            && !self.waits(ds)
         {
             Some(self.tx.count_pending(link, range_of(ds, ds.cursor, 0))?)
         } else {
@@ -262,13 +263,25 @@ impl Run<'_> {
         let seq = pending.item.seq.0;
         let guid = pending.item.guid;
         let cmd = out.next_cmd_id;
+        if pending.mapping.is_some() && !pending.item.deleted && self.waits(ds) {
+            self.pass(place.index, seq);
+            return Ok(Written::Next);
+        }
+        if pending.mapping.is_none() && guid::written(guid, ds.max_guid_size).is_none() {
+            self.warn(format!(
+                "{}: the device keeps no identifier as long as that of item {}, left out",
+                ds.name, guid.0
+            ));
+            self.pass(place.index, seq);
+            return Ok(Written::Next);
+        }
         let is_too_large = pending.size > out.limit as u64 && !pending.item.deleted;
         if !is_too_large {
             if pending.item.content.is_empty() && !pending.item.deleted {
                 let datastore = place.link.datastore;
                 pending.item.content = self.tx.content_slice(datastore, guid, 0, out.limit)?;
             }
-            let (change, kind) = change_for(&pending, told, cmd);
+            let (change, kind) = change_for(&pending, told, cmd, ds.max_guid_size);
             if out.try_command(&Command::Change(change)) {
                 self.count_room(place.index, &pending);
                 self.state.sent.push(Sent {
@@ -319,6 +332,11 @@ impl Run<'_> {
         }
     }
 
+    /// Whether changes of what the device has wait for the next session.
+    fn waits(&self, ds: &DatastoreState) -> bool {
+        ds.renews_map() && !self.state.rules.replace_in_slow_sync
+    }
+
     /// A change is dealt with, for this session.
     fn pass(&mut self, index: usize, seq: i64) {
         if let Some(ds) = self.state.datastores.get_mut(index) {
@@ -359,6 +377,9 @@ impl Run<'_> {
         let Some(login) = self.state.login.clone() else {
             return Ok(());
         };
+        if self.state.rules.missing_status_is_success {
+            self.settle_unanswered()?;
+        }
         for ds in self.state.datastores.clone() {
             let id = ds.link(&login);
             let mut link = self.tx.link(id)?.unwrap_or_default();
@@ -438,8 +459,13 @@ enum Written {
 }
 
 /// The command that brings an item to the client.
-// spec: G26 H07 H08
-pub(super) fn change_for(pending: &Pending, told: Told, cmd_id: u32) -> (Change<'_>, SentKind) {
+// spec: G26 H07 H08 H12 H13
+pub(super) fn change_for(
+    pending: &Pending,
+    told: Told,
+    cmd_id: u32,
+    max_guid_size: Option<u64>,
+) -> (Change<'_>, SentKind) {
     let item = &pending.item;
     let held = pending.mapping.as_ref();
     let luid = held.map(|mapping| Location::new(mapping.luid.as_str()));
@@ -455,7 +481,10 @@ pub(super) fn change_for(pending: &Pending, told: Told, cmd_id: u32) -> (Change<
         (false, None) => (ChangeKind::Add, SentKind::Add),
     };
     let mut content = Item {
-        source: (kind == ChangeKind::Add).then(|| Location::new(item.guid.0.to_string())),
+        source: match kind {
+            ChangeKind::Add => guid::written(item.guid, max_guid_size).map(Location::new),
+            _ => None,
+        },
         target: luid,
         ..Item::default()
     };
@@ -464,7 +493,7 @@ pub(super) fn change_for(pending: &Pending, told: Told, cmd_id: u32) -> (Change<
         content.data = Some(Data::Bytes(item.content.as_slice().into()));
     }
     if kind != ChangeKind::Delete {
-        told.write(&mut content, kind != ChangeKind::Add);
+        told.write(&mut content, kind != ChangeKind::Add, max_guid_size);
     }
     (Change::new(kind, cmd_id.to_string(), content), sent)
 }

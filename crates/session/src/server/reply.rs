@@ -10,9 +10,6 @@ use super::state::{Owed, Phase};
 use super::{Answer, Level, LogEvent, Run, devinf};
 use crate::store::StoreError;
 
-/// Assumed when a device does not say `MaxMsgSize`: what phones of the time could take.
-const DEFAULT_MAX_MSG_SIZE: u64 = 10_000;
-
 /// What the answer is made of before it is written.
 #[derive(Debug, Default)]
 pub(super) struct Reply {
@@ -195,14 +192,7 @@ impl Run<'_> {
         // spec: D04
         let version = self.state.version();
         let header = self.answer_header(token, msg_id, version);
-        let limit = self
-            .state
-            .peer_max_msg_size
-            .unwrap_or(DEFAULT_MAX_MSG_SIZE)
-            // a device may take any size: what one answer costs here is ours to bound
-            .min(self.config.max_msg_size);
-        // Some devices count a little more than the bytes: stay below their limit.
-        let limit = usize::try_from(limit - limit / 20).unwrap_or(usize::MAX);
+        let limit = self.message_limit();
         let mut out = Outgoing {
             writer: MessageWriter::new(encoding, version, &header),
             limit,
@@ -260,7 +250,7 @@ impl Run<'_> {
         let resp_uri = self
             .request
             .resp_uri_base
-            .filter(|_| self.authenticated)
+            .filter(|_| self.authenticated && self.state.rules.resp_uri)
             .map(|base| format!("{base}?sid={token}").into());
         let cred = self.server_cred();
         let name = self.config.auth.server.as_ref().filter(|_| cred.is_some());

@@ -3,8 +3,8 @@
 use syncml::{Command, Map, Status, StatusCode};
 
 use super::state::{DatastoreState, Sent, SentKind};
-use super::{ConflictPolicy, Run, bounds};
-use crate::store::{ChangeSeq, Guid, LinkId, StoreError};
+use super::{ConflictPolicy, Run, bounds, guid};
+use crate::store::{ChangeSeq, LinkId, StoreError};
 
 impl Run<'_> {
     /// The client's answer to a change that was sent to it.
@@ -40,6 +40,23 @@ impl Run<'_> {
             return Ok(());
         };
         self.settle(&ds, ds.link(&login), &sent, code)
+    }
+
+    /// The session ends well with changes that the device left without Status, as some always do:
+    /// they are taken as done.
+    pub(super) fn settle_unanswered(&mut self) -> Result<(), StoreError> {
+        let Some(login) = self.state.login.clone() else {
+            return Ok(());
+        };
+        for sent in std::mem::take(&mut self.state.sent) {
+            let Some(ds) = self.state.datastores.get(sent.datastore).cloned() else {
+                continue;
+            };
+            if matches!(sent.kind, SentKind::Replace | SentKind::Delete) {
+                self.settle(&ds, ds.link(&login), &sent, StatusCode::OK)?;
+            }
+        }
+        Ok(())
     }
 
     // spec: C12 C14 R11
@@ -122,7 +139,7 @@ impl Run<'_> {
         // a map kept from the last session belongs to the map that held then
         let stale = ds.renews_map() && !ds.begun;
         for pair in map.items.iter().filter(|_| !stale) {
-            let Ok(guid) = pair.guid.trim().parse().map(Guid) else {
+            let Some(guid) = guid::read(&pair.guid) else {
                 continue;
             };
             if pair.luid.is_empty() || !bounds::is_fit(&pair.luid) {

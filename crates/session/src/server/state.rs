@@ -7,6 +7,7 @@ use super::policy::Scheme;
 use super::reply::StatusOut;
 use super::room::{Limit, Room};
 use super::selection::Selection;
+use crate::peer::Rules;
 use crate::store::{AccountId, ChangeSeq, DatastoreId, DatastoreKind, Guid, LinkId};
 
 /// The protocol state of a session.
@@ -77,6 +78,14 @@ pub(super) struct State {
     pub(super) number_of_changes: bool,
     /// Device information was asked for or came in this session.
     pub(super) devinf_settled: bool,
+    /// What the transport's `User-Agent` was.
+    #[serde(default)]
+    pub(super) user_agent: Option<String>,
+    /// What holds of the device, and by which rules.
+    #[serde(default)]
+    pub(super) rules: Rules,
+    #[serde(default)]
+    pub(super) rule_names: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -186,6 +195,9 @@ pub(super) struct DatastoreState {
     #[serde(default)]
     pub(super) client_last: String,
     pub(super) client_next: String,
+    /// Bytes of the longest identifier that the device keeps.
+    #[serde(default)]
+    pub(super) max_guid_size: Option<u64>,
     /// The device may take items and change none.
     #[serde(default)]
     pub(super) read_only: bool,
@@ -405,6 +417,9 @@ impl State {
             sent: Vec::new(),
             number_of_changes: false,
             devinf_settled: false,
+            user_agent: None,
+            rules: Rules::default(),
+            rule_names: Vec::new(),
         }
     }
 

@@ -68,13 +68,16 @@ pub(super) enum Told {
 }
 
 impl Told {
-    pub(super) fn write<'i>(self, item: &mut Item<'i>, names_root: bool) {
+    /// `max_size` is that of the GUIDs that the client keeps.
+    pub(super) fn write<'i>(self, item: &mut Item<'i>, names_root: bool, max_size: Option<u64>) {
         let text = |text: String| -> Option<Text<'i>> { Some(text.into()) };
         match self {
             Self::Root if names_root => item.target_parent = Some(ROOT.into()),
             Self::Nothing | Self::Root | Self::Unsent(_) => {}
             Self::Luid(luid) => item.target_parent = text(luid),
-            Self::Guid(guid) => item.source_parent = text(guid.0.to_string()),
+            Self::Guid(guid) => {
+                item.source_parent = super::guid::written(guid, max_size).and_then(text);
+            }
         }
     }
 }
@@ -103,7 +106,7 @@ impl Run<'_> {
         let guid = match folder {
             Folder::Unsaid | Folder::Root => return Ok(Place::Root),
             Folder::Luid(luid) => self.current_mapping(ds, link, luid)?.map(|m| m.guid),
-            Folder::Guid(text) => text.parse().ok().map(Guid),
+            Folder::Guid(text) => super::guid::read(text),
         };
         let Some(guid) = guid else {
             return Ok(Place::Unknown);

@@ -22,6 +22,7 @@ pub struct Server {
     pub config: Config,
     pub resp_uri_base: Option<&'static str>,
     pub peer: Option<&'static str>,
+    pub user_agent: Option<&'static str>,
     pub now: i64,
     /// What the transport brings beside the next messages.
     pub mac: Option<String>,
@@ -44,6 +45,7 @@ impl Server {
             config: Config::default(),
             resp_uri_base: None,
             peer: None,
+            user_agent: None,
             now: 1_795_600_000,
             mac: None,
             verdict: None,
@@ -64,6 +66,7 @@ impl Server {
             token,
             resp_uri_base: self.resp_uri_base,
             peer: self.peer,
+            user_agent: self.user_agent,
             proof: Proof {
                 mac: self.mac.as_deref().map(|mac| (mac, body)),
                 verdict: self.verdict,

@@ -1,0 +1,176 @@
+//! What the session knows of its device: its information, and the rules that hold for it.
+
+use syncml::{Command, Data, DevInf, Message};
+
+use super::room::Limit;
+use super::state::Owed;
+use super::{Run, bounds};
+use crate::peer::{Capabilities, Traits};
+use crate::store::{ChangeSeq, Link, StoreError};
+use crate::uri::{datastore_name, path_of};
+
+/// Names of rules that a session remembers, to say when they change.
+const NAMED: usize = 32;
+
+impl Run<'_> {
+    /// Device information of the message, before its commands: alerts stand before the Put, and
+    /// what the device can do decides them.
+    pub(super) fn foresee_devinf(&mut self, message: &Message<'_>) {
+        let items = message.commands.iter().flat_map(|command| match command {
+            Command::Access(access) => access.items.as_slice(),
+            Command::Results(results) => results.items.as_slice(),
+            _ => &[],
+        });
+        for item in items {
+            if let Some(Data::DevInf(devinf)) = &item.data {
+                self.devinf = Some(devinf.as_ref().clone());
+                self.devinf_read = true;
+            }
+        }
+    }
+
+    /// Looks for what is known of the device, which alerts its datastore of that name.
+    pub(super) fn know_device(&mut self, datastore: &str) -> Result<(), StoreError> {
+        let Some(login) = self.state.login.clone() else {
+            return Ok(());
+        };
+        if !self.devinf_read {
+            self.devinf_read = true;
+            let device = self.tx.device(login.id(), &self.state.device)?;
+            let document = device.and_then(|device| device.devinf);
+            self.devinf = document.and_then(|document| DevInf::read(&document).ok());
+        }
+        self.apply_rules(Some(datastore));
+        Ok(())
+    }
+
+    /// Device information has come.
+    // spec: F05 F15
+    pub(super) fn use_devinf(&mut self, devinf: &DevInf) {
+        self.devinf = Some(devinf.clone());
+        self.devinf_read = true;
+        self.state.devinf_settled = true;
+        self.state
+            .owed
+            .retain(|owed| !matches!(owed, Owed::GetDevInf));
+        self.apply_rules(None);
+        for index in 0..self.state.datastores.len() {
+            let Some(source) = self.state.datastores.get(index).map(|ds| ds.source.clone()) else {
+                continue;
+            };
+            let max_guid_size = self.capabilities(&source).max_guid_size;
+            if let Some(ds) = self.state.datastores.get_mut(index) {
+                ds.max_guid_size = max_guid_size;
+            }
+        }
+    }
+
+    /// Finds the rules that hold for the device, as far as it is known.
+    fn apply_rules(&mut self, datastore: Option<&str>) {
+        if let Some(agent) = self
+            .request
+            .user_agent
+            .filter(|agent| bounds::is_fit(agent))
+        {
+            self.state.user_agent = Some(agent.to_owned());
+        }
+        let alerted = self.state.datastores.iter().map(|ds| ds.source.as_str());
+        let traits = Traits {
+            devinf: self.devinf.as_ref(),
+            device: &self.state.device,
+            user_agent: self.state.user_agent.as_deref(),
+            datastores: alerted.chain(datastore).collect(),
+            version: Some(self.state.version()),
+        };
+        let table = &self.config.rules;
+        let names: Vec<String> = table
+            .of(&traits)
+            .take(NAMED)
+            .map(|rule| rule.name.clone())
+            .collect();
+        self.state.rules = table.resolve(&traits);
+        if names != self.state.rule_names {
+            self.info(format!("rules of the device: {}", names.join(", ")));
+            self.state.rule_names = names;
+        }
+        let known = self.capabilities("");
+        self.state.number_of_changes = known.number_of_changes;
+        self.state.large_objects = known.large_objects;
+        if let Some(devinf) = &self.devinf {
+            self.state.limits = Limit::all_in(devinf);
+            let folders = devinf.datastores.iter().filter(|store| store.hierarchical);
+            self.state.hierarchical = folders.map(|store| store.source_ref.clone()).collect();
+        }
+    }
+
+    /// What the device's datastore of that name can do.
+    pub(super) fn capabilities(&self, datastore: &str) -> Capabilities {
+        Capabilities::of(self.devinf.as_ref(), &self.state.rules, datastore)
+    }
+
+    /// Asks for the client's device information where none is known, where it is of another
+    /// version than the session, as after an update of the device, or where by it an alert was
+    /// refused, which a device that does as it says does not send. Once a session.
+    // spec: F16 F22
+    pub(super) fn ask_devinf(&mut self, refused: bool) {
+        if self.state.devinf_settled || self.state.login.is_none() {
+            return;
+        }
+        let version = self.state.version();
+        let is_current = self.devinf.as_ref().is_some_and(|devinf| {
+            devinf
+                .version
+                .is_none_or(|of_document| of_document == version)
+        });
+        if refused || !is_current {
+            self.state.devinf_settled = true;
+            if self.state.rules.ask_devinf {
+                self.state.owed.push(Owed::GetDevInf);
+            }
+        }
+    }
+
+    /// The server's datastore that two addresses mean: that of the server as the client has it,
+    /// and the client's own where that one is empty.
+    // spec: A21 G17
+    pub(super) fn name_meant(&self, target: &str, source: &str) -> String {
+        let mut uri = target;
+        if datastore_name(uri).is_empty() {
+            uri = source;
+        }
+        let by_rule = self.state.rules.datastores.get(&path_of(uri));
+        by_rule.cloned().unwrap_or_else(|| datastore_name(uri))
+    }
+
+    /// The change sequence that a client with this `Last` has seen; `None` when it is not one that
+    /// the server remembers.
+    // spec: G19 G20
+    pub(super) fn seen_at(&self, link: &Link, last: &str) -> Option<ChangeSeq> {
+        if last.is_empty() {
+            None
+        } else if last == link.client_anchor {
+            Some(link.seen)
+        } else if last == link.previous_client_anchor {
+            Some(link.previous_seen)
+        } else if self.state.rules.ignore_last_anchor && !link.client_anchor.is_empty() {
+            Some(link.seen)
+        } else {
+            None
+        }
+    }
+
+    /// Bytes that this answer may have.
+    pub(super) fn message_limit(&self) -> usize {
+        let rules = &self.state.rules;
+        let told = self
+            .state
+            .peer_max_msg_size
+            .unwrap_or(rules.assumed_message_size);
+        let limit = told
+            .min(rules.message_limit.unwrap_or(u64::MAX))
+            // a device may take any size: what one answer costs here is ours to bound
+            .min(self.config.max_msg_size);
+        let margin = limit.saturating_mul(100_u64.saturating_sub(rules.message_fill)) / 100;
+        usize::try_from(limit - margin).unwrap_or(usize::MAX)
+    }
+}
