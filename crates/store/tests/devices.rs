@@ -350,7 +350,7 @@ fn a_wrong_last_is_passed_over_where_the_device_is_known_for_it() {
 #[test]
 fn copy_stands_for_add_where_the_device_is_known_for_it() {
     let commands = change("Copy", 31, &item("a", &card("Ada", "1")));
-    for (flags, code, held) in [("", 406, 0), ("set.copy-is-add = true", 201, 1)] {
+    for (flags, code, held) in [("", 412, 0), ("set.copy-is-add = true", 201, 1)] {
         let mut talk = ruled(flags);
         talk.open(201, "", "1");
         let heard = talk.go_on(&commands);

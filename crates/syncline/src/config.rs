@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use session::peer::{Rule, Table, TableError};
 use session::server::{self, AuthPolicy, ServerLogin};
 
 use crate::authority::Ldap;
@@ -20,6 +21,8 @@ pub(crate) struct Config {
     pub(crate) database: Option<String>,
     /// The server.
     pub(crate) server: Server,
+    /// What holds of devices, beside and before what comes with the server.
+    pub(crate) device_rule: Vec<Rule>,
 }
 
 /// Section `[server]`.
@@ -99,6 +102,18 @@ impl Config {
         config.server.log_messages = config.server.log_messages.map(|dir| folder.join(dir));
         Ok(config)
     }
+
+    /// The rules of devices: those that come with the server, and then the file's.
+    pub(crate) fn device_rules(&self) -> Outcome<Table> {
+        let build = || {
+            let mut table = Table::built_in()?;
+            table.extend(self.device_rule.clone())?;
+            Ok(table)
+        };
+        build().map_err(|error: TableError| {
+            Failure::usage(format_args!("{error}; correct the configuration"))
+        })
+    }
 }
 
 /// Reads a TOML file.
@@ -138,6 +153,29 @@ mod tests {
         assert_eq!(config.data.unwrap(), folder.path().join("state"));
         assert_eq!(config.server.conflict, Some(Conflict::ServerWins));
         assert_eq!(config.server.listen.unwrap().port(), 9);
+    }
+
+    #[test]
+    fn rules_of_devices_are_added_and_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("syncline.toml");
+        let load = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Config::load(Some(&path)).unwrap().device_rules()
+        };
+        let known = load("").unwrap().rules().len();
+        let text = "[[device-rule]]\nname = 'nokia'\n\
+                    [[device-rule]]\nname = 'acme'\nmatch.man = ['Acme']\nset.resp-uri = false\n";
+        let table = load(text).unwrap();
+        assert_eq!(table.rules().len(), known + 1);
+        let [.., nokia, acme] = table.rules() else {
+            panic!("two rules at the end");
+        };
+        assert_eq!((nokia.name.as_str(), acme.name.as_str()), ("nokia", "acme"));
+        assert_eq!(acme.flags.resp_uri, Some(false));
+        let wrong = "[[device-rule]]\nname = 'x'\nset.message-fill = 0\n";
+        let text = format!("{:?}", load(wrong).unwrap_err());
+        assert!(text.contains("message-fill"), "{text}");
     }
 
     #[test]

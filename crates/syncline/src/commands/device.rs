@@ -1,11 +1,13 @@
 //! `syncline device`: devices and what the server knows of them.
 
 use serde::Serialize;
+use session::peer::{Rules, Table, Traits};
 use session::store::{Account, Device as StoredDevice, Link};
 use store::Sqlite;
 use syncml::DevInf;
 
 use crate::cli::Device;
+use crate::config::Config;
 use crate::report::{Failure, Outcome};
 use crate::{output, state, world};
 
@@ -25,8 +27,9 @@ pub(super) fn run(command: Device) -> Outcome {
             json,
             device,
         } => {
+            let table = Config::load(options.config.as_deref())?.device_rules()?;
             let store = state::open_existing(&options)?;
-            show(&one(&store, user.as_deref(), &device)?.1, json)
+            show(&one(&store, user.as_deref(), &device)?.1, &table, json)
         }
         Device::Forget {
             state: options,
@@ -58,6 +61,19 @@ struct Row {
     last_seen: Option<String>,
     last_sync: Option<String>,
     datastores: Vec<Datastore>,
+    #[serde(skip)]
+    about: DevInf,
+}
+
+/// What `device show` says beyond the list.
+#[derive(Debug, Serialize)]
+struct Shown<'r> {
+    #[serde(flatten)]
+    row: &'r Row,
+    /// Names of the rules that hold, in order.
+    rules: Vec<&'r str>,
+    /// What holds by them.
+    flags: Rules,
 }
 
 /// A datastore that the device has synced.
@@ -83,11 +99,12 @@ impl Row {
         Self {
             user: user.to_owned(),
             device: device.uri,
-            maker: about.man,
-            model: about.model,
-            firmware: about.firmware,
-            software: about.software,
-            kind: Some(about.dev_type).filter(|kind| !kind.is_empty()),
+            maker: about.man.clone(),
+            model: about.model.clone(),
+            firmware: about.firmware.clone(),
+            software: about.software.clone(),
+            kind: Some(about.dev_type.clone()).filter(|kind| !kind.is_empty()),
+            about,
             last_seen: world::timestamp(device.last_seen),
             last_sync: last_sync.and_then(world::timestamp),
             datastores: links
@@ -171,10 +188,24 @@ fn list(devices: &[(Account, Row)], json: bool) -> Outcome {
     )
 }
 
-fn show(row: &Row, json: bool) -> Outcome {
+fn show(row: &Row, table: &Table, json: bool) -> Outcome {
+    let traits = Traits {
+        devinf: Some(&row.about),
+        device: &row.device,
+        user_agent: None,
+        datastores: row
+            .datastores
+            .iter()
+            .map(|one| one.device_uri.as_str())
+            .collect(),
+        version: row.about.version,
+    };
+    let rules: Vec<&str> = table.of(&traits).map(|rule| rule.name.as_str()).collect();
     if json {
-        return output::json(row);
+        let flags = table.resolve(&traits);
+        return output::json(&Shown { row, rules, flags });
     }
+    let rules = Some(rules.join(", ")).filter(|rules| !rules.is_empty());
     let facts = [
         ("device", row.device.clone()),
         ("account", row.user.clone()),
@@ -184,6 +215,7 @@ fn show(row: &Row, json: bool) -> Outcome {
         ("firmware", dash(row.firmware.as_ref())),
         ("software", dash(row.software.as_ref())),
         ("last heard", dash(row.last_seen.as_ref())),
+        ("rules", dash(rules.as_ref())),
     ];
     for (name, value) in facts {
         let value = output::foreign(&value, output::PHRASE);

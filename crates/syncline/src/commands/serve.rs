@@ -27,7 +27,8 @@ pub(super) fn run(options: Serve) -> Outcome {
         .public_url
         .clone()
         .or_else(|| config.server.public_url.clone());
-    let protocol = protocol(&options, &config);
+    let mut protocol = protocol(&options, &config);
+    protocol.rules = config.device_rules()?;
     let mut settings = settings(resp_uri(public_url.as_deref())?, protocol.max_msg_size);
     if options.behind_proxy || config.server.behind_proxy {
         settings.max_connections_per_peer = settings.max_connections;
