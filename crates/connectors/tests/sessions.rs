@@ -46,6 +46,7 @@ impl Server {
             resp_uri_base: None,
             peer: None,
             user_agent: None,
+            busy: None,
             proof: Proof::default(),
             now: self.now,
             entropy: [(self.now % 251) as u8; 32],

@@ -14,6 +14,7 @@
 //! Follows the OMA Data Synchronization Protocol 1.0 to 1.2.
 
 mod bounds;
+mod busy;
 mod device;
 mod devinf;
 mod group;
@@ -28,6 +29,7 @@ mod policy;
 mod reconcile;
 mod reply;
 mod room;
+mod search;
 mod selection;
 mod settle;
 mod state;
@@ -143,6 +145,10 @@ pub struct Request<'a> {
     pub user_agent: Option<&'a str>,
     /// What else is known of the sender.
     pub proof: Proof<'a>,
+    /// The bytes of the message, where the server has more to do than it can do now: the message is
+    /// put off (status 101), and the client asks for its answer later. Only sessions that are
+    /// logged in are put off.
+    pub busy: Option<&'a [u8]>,
     /// Seconds since 1970.
     pub now: i64,
     /// Fresh random bytes, for tokens and nonces.
@@ -301,7 +307,7 @@ pub fn answer(
         return Ok(reply::to_misplaced(header, awaited, encoding));
     }
     let begins = header.msg_id == "1" || found.is_none();
-    let (token, state) = match found {
+    let (token, mut state) = match found {
         Some(session) if !begins => match State::load(&session.state) {
             Some(state) => (session.token, state),
             None => (new_token(request), State::new(header)),
@@ -309,6 +315,17 @@ pub fn answer(
         _ => (new_token(request), State::new(header)),
     };
 
+    let put_off = request.busy.filter(|_| state.login.is_some());
+    let bytes = match put_off {
+        None => busy::deferred(&mut state),
+        Some(_) => None,
+    };
+    let document = bytes
+        .as_deref()
+        .and_then(|bytes| Document::new(bytes, None).ok());
+    let deferred = document
+        .as_ref()
+        .and_then(|document| document.read(&syncml::Limits::default()).ok());
     let mut run = Run {
         tx,
         config,
@@ -328,11 +345,19 @@ pub fn answer(
         devinf_read: false,
         log: Vec::new(),
     };
-    run.handle(&message)?;
+    match (put_off, &deferred) {
+        (Some(bytes), _) => run.put_off(&message, bytes),
+        (None, Some(deferred)) => run.catch_up(deferred, &message)?,
+        (None, None) => run.handle(&message)?,
+    }
     if let Some(question) = run.question {
         return Err(AnswerError::Ask { question });
     }
-    let body = run.write(&token, encoding)?;
+    let body = if put_off.is_some() {
+        run.write_busy(&token, encoding)
+    } else {
+        run.write(&token, encoding)?
+    };
     run.save(&token, &body)?;
     let mac = run
         .state
@@ -614,6 +639,7 @@ impl Run<'_> {
                 Command::Map(map) => self.take_map(command, map)?,
                 Command::Change(_) => self.push_status(command, StatusCode::NOT_ALLOWED),
                 Command::Group(group) => self.take_group(command, group, None)?,
+                Command::Search(search) => self.take_search(command, search)?,
                 // spec: M17
                 _ => self.push_status(command, StatusCode::NOT_IMPLEMENTED),
             }

@@ -109,6 +109,7 @@ impl Server {
             resp_uri_base: Some("http://server/syncml"),
             peer: None,
             user_agent: None,
+            busy: None,
             proof: Proof::default(),
             now: self.now,
             entropy,

@@ -194,6 +194,7 @@ fn the_server_answers_as_in_the_white_paper() {
             resp_uri_base: None,
             peer: None,
             user_agent: None,
+            busy: None,
             proof: Proof::default(),
             now: 1_074_590_000,
             entropy: [number as u8; 32],

@@ -7,7 +7,7 @@ mod brake;
 mod kept;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,21 @@ pub(crate) struct Node {
     /// Where readable messages are kept.
     messages: Option<Kept>,
     brake: Mutex<Brake>,
+    /// Messages whose work waits or goes on.
+    waiting: Arc<AtomicUsize>,
     counters: Counters,
+}
+
+/// Messages at work or waiting from which on further ones are put off with status 101.
+const BUSY_AT: usize = 256;
+
+/// The place of a message among those at work, whatever becomes of who waits for its answer.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Whom a name and password belong to.
@@ -68,6 +82,7 @@ impl Node {
             authority: None,
             messages: messages.map(Kept::new),
             brake: Mutex::default(),
+            waiting: Arc::default(),
             counters: Counters::default(),
         }
     }
@@ -115,7 +130,10 @@ impl Node {
     ) -> Option<Result<Answer, AnswerError>> {
         let peer = incoming.peer.to_string();
         let (store, config) = (self.store.clone(), Arc::clone(&self.config));
+        let place = Waiting(Arc::clone(&self.waiting));
+        let is_busy = place.0.fetch_add(1, Ordering::Relaxed) >= BUSY_AT;
         let job = tokio::task::spawn_blocking(move || {
+            let _place = place;
             store.transact(move |tx| {
                 let document = Document::new(&incoming.body, incoming.charset.as_deref())
                     .map_err(AnswerError::Unreadable)?;
@@ -130,6 +148,7 @@ impl Node {
                     resp_uri_base: incoming.resp_uri_base.as_deref(),
                     peer: Some(&peer),
                     user_agent: incoming.user_agent.as_deref(),
+                    busy: is_busy.then_some(&incoming.body[..]),
                     proof: Proof {
                         mac: incoming.mac.as_deref().map(|mac| (mac, &incoming.body[..])),
                         verdict,

@@ -209,6 +209,7 @@ impl<'o> Dialogue<'o> {
         self.now += 1;
         let request = Request {
             user_agent: None,
+            busy: None,
             proof: Proof::default(),
             document: &document,
             hash: hash(body),

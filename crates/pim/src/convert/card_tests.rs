@@ -1,3 +1,5 @@
+//! Contacts from one version to another and back, by table and by property.
+
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use proptest::prelude::*;

@@ -8,7 +8,7 @@ use syncml::{
 
 use super::state::{Owed, Phase};
 use super::{Answer, Level, LogEvent, Run, devinf};
-use crate::store::StoreError;
+use crate::store::{DatastoreId, Guid, StoreError};
 
 /// What the answer is made of before it is written.
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ impl StatusOut {
         }
     }
 
-    fn to_status(&self, cmd_id: u32) -> Status<'_> {
+    pub(super) fn to_status(&self, cmd_id: u32) -> Status<'_> {
         let item = |data| Item {
             data: Some(data),
             ..Item::default()
@@ -246,7 +246,12 @@ impl Run<'_> {
     }
 
     // spec: A01 A02 A09 N15
-    fn answer_header(&self, token: &str, msg_id: u32, version: Version) -> Header<'static> {
+    pub(super) fn answer_header(
+        &self,
+        token: &str,
+        msg_id: u32,
+        version: Version,
+    ) -> Header<'static> {
         let resp_uri = self
             .request
             .resp_uri_base
@@ -338,13 +343,12 @@ impl Run<'_> {
                 continue;
             }
             if std::mem::replace(&mut self.state.owed_stuck, true)
-                && matches!(next, Owed::Results { .. })
+                && matches!(next, Owed::Results { .. } | Owed::Found { .. })
             {
-                // first in two messages, it will never fit: a device without our DevInf is better
-                // than no sync
-                self.warn(
-                    "device information exceeds the device's MaxMsgSize, left out".to_owned(),
-                );
+                // first in two messages, it will never fit: a device without it is better than no
+                // sync
+                self.warn("results exceed the device's MaxMsgSize, left out".to_owned());
+                self.state.owed_stuck = false;
                 continue;
             }
             self.state.owed = std::iter::once(next).chain(owed).collect();
@@ -390,6 +394,12 @@ impl Run<'_> {
                     ..Item::default()
                 }],
             }),
+            Owed::Found {
+                msg_ref,
+                cmd_ref,
+                datastore,
+                guid,
+            } => self.found_command(cmd_id, (msg_ref, cmd_ref), *datastore, *guid)?,
             Owed::NoEndOfData { target, source } => Command::Alert(Alert {
                 cmd_id: cmd_id.into(),
                 data: AlertCode::NO_END_OF_DATA.to_string().into(),
@@ -424,5 +434,33 @@ impl Run<'_> {
                 })
             }
         })
+    }
+
+    /// The result that brings an item that a Search found.
+    fn found_command(
+        &mut self,
+        cmd_id: String,
+        (msg_ref, cmd_ref): (&str, &str),
+        number: i64,
+        guid: i64,
+    ) -> Result<Command<'static>, StoreError> {
+        let account = self.state.login.as_ref().map(super::state::Login::id);
+        let item = match account {
+            Some(account) => self.tx.item(DatastoreId { account, number }, Guid(guid))?,
+            None => None,
+        };
+        let items = item.filter(|item| !item.deleted).map(|item| Item {
+            source: Some(Location::new(guid.to_string())),
+            meta: Some(Meta::of_type(item.media_type)),
+            data: Some(Data::Bytes(item.content.into())),
+            ..Item::default()
+        });
+        Ok(Command::Results(Results {
+            cmd_id: cmd_id.into(),
+            msg_ref: Some(msg_ref.to_owned().into()),
+            cmd_ref: Some(cmd_ref.to_owned().into()),
+            items: items.into_iter().collect(),
+            ..Results::default()
+        }))
     }
 }

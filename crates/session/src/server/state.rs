@@ -53,6 +53,9 @@ pub(super) struct State {
     /// Free room on the device.
     #[serde(default)]
     pub(super) rooms: Vec<Room>,
+    /// A message that was put off, base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) deferred: Option<String>,
     /// The datastore for which an object is coming in chunks.
     #[serde(default)]
     pub(super) receiving: Option<usize>,
@@ -348,6 +351,13 @@ pub(super) enum Owed {
     GetDevInf,
     /// The alert of a datastore, by its index.
     Alert(usize),
+    /// An item that a Search found.
+    Found {
+        msg_ref: String,
+        cmd_ref: String,
+        datastore: i64,
+        guid: i64,
+    },
     /// Alert 223: an object in chunks was not ended.
     NoEndOfData {
         target: Option<String>,
@@ -405,6 +415,7 @@ impl State {
             hierarchical: Vec::new(),
             limits: Vec::new(),
             rooms: Vec::new(),
+            deferred: None,
             receiving: None,
             phase: Phase::Initialization,
             package_ended: false,

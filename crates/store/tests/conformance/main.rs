@@ -12,11 +12,13 @@
 #[path = "../scripted/mod.rs"]
 mod scripted;
 
+mod busy;
 mod changes;
 mod device_information;
 mod filters;
 mod initialization;
 mod packages;
 mod representation;
+mod searches;
 mod statuses;
 mod talk;

@@ -22,6 +22,8 @@ pub struct Server {
     pub config: Config,
     pub resp_uri_base: Option<&'static str>,
     pub peer: Option<&'static str>,
+    /// Messages are put off.
+    pub busy: bool,
     pub user_agent: Option<&'static str>,
     pub now: i64,
     /// What the transport brings beside the next messages.
@@ -45,6 +47,7 @@ impl Server {
             config: Config::default(),
             resp_uri_base: None,
             peer: None,
+            busy: false,
             user_agent: None,
             now: 1_795_600_000,
             mac: None,
@@ -67,6 +70,7 @@ impl Server {
             resp_uri_base: self.resp_uri_base,
             peer: self.peer,
             user_agent: self.user_agent,
+            busy: self.busy.then_some(body),
             proof: Proof {
                 mac: self.mac.as_deref().map(|mac| (mac, body)),
                 verdict: self.verdict,

@@ -1,0 +1,128 @@
+//! Search: the server's items that match a query (Representation Protocol, Search).
+
+use syncml::{Command, Search, StatusCode};
+
+use super::Run;
+use super::state::Owed;
+use crate::filter::{GRAMMAR, Query, Record};
+use crate::store::{ChangeSeq, DatastoreId, LinkId, PendingRange, Permission, StoreError};
+
+/// Items that one search looks through.
+const MOST_SEARCHED: usize = 20_000;
+
+/// Items that one search brings.
+const MOST_FOUND: usize = 500;
+
+/// Items read at a time.
+const BATCH: usize = 200;
+
+impl Run<'_> {
+    // spec: M18
+    pub(super) fn take_search(
+        &mut self,
+        command: &Command<'_>,
+        search: &Search<'_>,
+    ) -> Result<(), StoreError> {
+        let code = match self.search(command, search)? {
+            Ok(code) | Err(code) => code,
+        };
+        self.push_status(command, code);
+        Ok(())
+    }
+
+    fn search(
+        &mut self,
+        command: &Command<'_>,
+        search: &Search<'_>,
+    ) -> Result<Result<StatusCode, StatusCode>, StoreError> {
+        let grammar = search
+            .meta
+            .as_ref()
+            .and_then(|meta| meta.media_type.as_deref());
+        let grammar = grammar.unwrap_or_default().trim();
+        if !grammar.is_empty() && !grammar.eq_ignore_ascii_case(GRAMMAR) {
+            return Ok(Err(StatusCode::UNKNOWN_GRAMMAR));
+        }
+        let Ok(query) = Query::parse(&search.data.to_text()) else {
+            return Ok(Err(StatusCode::BAD_CGI));
+        };
+        let Some(login) = self.state.login.clone() else {
+            return Ok(Err(StatusCode::MISSING_CREDENTIALS));
+        };
+        let known = self.tx.datastores(login.id())?;
+        let mut found = 0;
+        let mut searched = 0;
+        for source in &search.sources {
+            let name = self.name_meant(&source.uri, "");
+            let Some(datastore) = known.iter().find(|datastore| datastore.name == name) else {
+                return Ok(Err(StatusCode::NOT_FOUND));
+            };
+            if self.tx.permission(datastore.id, &self.state.device)? == Permission::Refused {
+                return Ok(Err(StatusCode::FORBIDDEN));
+            }
+            let hits = self.hits(datastore.id, login.device, &query, &mut searched)?;
+            for guid in hits {
+                if found >= MOST_FOUND {
+                    break;
+                }
+                found += 1;
+                if !search.no_results {
+                    self.state.owed.push(Owed::Found {
+                        msg_ref: self.header.msg_id.to_string(),
+                        cmd_ref: command.cmd_id().to_owned(),
+                        datastore: datastore.id.number,
+                        guid,
+                    });
+                }
+            }
+        }
+        Ok(Ok(if found >= MOST_FOUND || searched >= MOST_SEARCHED {
+            StatusCode::PARTIAL_CONTENT
+        } else {
+            StatusCode::OK
+        }))
+    }
+
+    /// The GUIDs of a datastore's items that match.
+    fn hits(
+        &mut self,
+        datastore: DatastoreId,
+        device: i64,
+        query: &Query,
+        searched: &mut usize,
+    ) -> Result<Vec<i64>, StoreError> {
+        let link = LinkId { datastore, device };
+        let until = self.tx.last_change(datastore)?;
+        let mut after = ChangeSeq(0);
+        let mut hits = Vec::new();
+        loop {
+            let range = PendingRange {
+                after,
+                until,
+                // a map that there never is: every item is one that is not held
+                generation: -1,
+                limit: BATCH,
+                inline: 1 << 20,
+                with_held: false,
+            };
+            let batch = self.tx.pending(link, range)?;
+            let is_last = batch.len() < BATCH;
+            for pending in batch {
+                after = pending.item.seq;
+                *searched += 1;
+                let record = Record {
+                    media_type: &pending.item.media_type,
+                    content: &pending.item.content,
+                    luid: None,
+                    modified: pending.item.modified,
+                };
+                if query.matches(&record) {
+                    hits.push(pending.item.guid.0);
+                }
+            }
+            if is_last || hits.len() > MOST_FOUND || *searched >= MOST_SEARCHED {
+                return Ok(hits);
+            }
+        }
+    }
+}
