@@ -4,9 +4,12 @@
 //! the text of an item and the format wanted, what goes out is the text in that format and the
 //! source lines that it cannot express in full. Each kind of item has a module of its own.
 
+mod calendar;
 mod card;
 pub(crate) mod encode;
 mod note;
+
+pub use calendar::{AllDay, RuleEnd, TimeMode, TimeProfile, Zone};
 
 use crate::media::{Format, Kind};
 
@@ -61,6 +64,22 @@ pub fn convert(
     media_type: &str,
     target: Target,
 ) -> Result<Converted, ConvertError> {
+    convert_for(content, media_type, target, &TimeProfile::default())
+}
+
+/// Writes an item in another format, for or from a device that makes of time what `profile` says.
+/// Only calendars need that.
+///
+/// # Errors
+///
+/// The format of `content` is not known, or there is no conversion to the target. Journal entries
+/// have no form in vCalendar 1.0; they are converted to notes and back.
+pub fn convert_for(
+    content: &[u8],
+    media_type: &str,
+    target: Target,
+    profile: &TimeProfile,
+) -> Result<Converted, ConvertError> {
     let from = Format::of(media_type, content).ok_or_else(|| ConvertError::UnknownFormat {
         media_type: media_type.to_owned(),
     })?;
@@ -71,6 +90,16 @@ pub fn convert(
         match (kind(from), kind(to)) {
             (Some(Kind::Contact), Some(Kind::Contact)) => card::convert(content, from, target),
             (Some(Kind::Note), Some(Kind::Note)) => note::convert(content, target),
+            (Some(Kind::Event), Some(Kind::Event)) if calendar::journal::has_entry(content) => {
+                calendar::convert(content, target, profile)
+            }
+            (Some(Kind::Note), Some(Kind::Event)) if to == Format::ICalendar20 => {
+                calendar::journal::from_note(content, from)
+            }
+            (Some(Kind::Event), Some(Kind::Note)) if from == Format::ICalendar20 => {
+                calendar::journal::to_note(content, target)
+                    .ok_or(ConvertError::NoConversion { from, to })?
+            }
             _ => return Err(ConvertError::NoConversion { from, to }),
         }
     };
@@ -84,7 +113,8 @@ pub fn convert(
 fn kind(format: Format) -> Option<Kind> {
     match format {
         Format::VCard21 | Format::VCard30 | Format::VCard40 => Some(Kind::Contact),
+        Format::VCalendar10 | Format::ICalendar20 => Some(Kind::Event),
         Format::VNote | Format::Text => Some(Kind::Note),
-        _ => None,
+        Format::VBookmark => None,
     }
 }

@@ -14,7 +14,8 @@
 //!   when the entries of a calendar take place, and [`keep_fields`] leaves out what was not asked
 //!   for.
 //! * [`split()`] takes a file of many items apart, and [`summary()`] gives an item a short name.
-//! * [`convert()`] writes a contact or a note in another format, and says what that one cannot hold.
+//! * [`convert()`] writes a contact, an event, a task or a note in another format, and says what
+//!   that one cannot hold; [`convert_for()`] does so for a device whose clock is known.
 //! * [`media`] names formats, media types and file extensions.
 //!
 //! Everything here is a function of its arguments: no input or output, no clock, no randomness.
@@ -36,7 +37,10 @@ mod span;
 mod split;
 mod summary;
 
-pub use convert::{ConvertError, Converted, Target, convert};
+pub use convert::{
+    AllDay, ConvertError, Converted, RuleEnd, Target, TimeMode, TimeProfile, Zone, convert,
+    convert_for,
+};
 pub use decode::Dialect;
 pub use fields::{Field, keep_fields};
 pub use identity::{Fingerprint, Likeness, compare, fingerprint};

@@ -180,7 +180,7 @@ fn may_be_offset(seconds: i64, place: &Place) -> bool {
 }
 
 /// Seconds since 1970, whether there is no time, and whether it is in UTC.
-fn read_wall(text: &str) -> Option<(i64, bool, bool)> {
+pub(crate) fn read_wall(text: &str) -> Option<(i64, bool, bool)> {
     let text = text.trim();
     let (date, time) = match text.split_once(['T', 't']) {
         Some((date, time)) => (date, Some(time)),
@@ -313,7 +313,7 @@ impl Zone {
 
     /// Seconds that a clock there which shows `wall` is ahead of UTC. `None` if the description
     /// is incomplete or has a rule other than the n-th weekday of a month, every year.
-    fn offset(&self, wall: i64) -> Option<i64> {
+    pub(crate) fn offset(&self, wall: i64) -> Option<i64> {
         let mut latest: Option<(i64, i64)> = None;
         let mut first: Option<(i64, i64)> = None;
         for observance in &self.observances {
@@ -416,7 +416,7 @@ fn read_weekday(value: &str) -> Option<(i64, i64)> {
 }
 
 /// `+0100` or `-033000`, in seconds.
-fn read_offset(value: &str) -> Option<i64> {
+pub(crate) fn read_offset(value: &str) -> Option<i64> {
     let value = value.trim();
     let (sign, number) = match value.strip_prefix('-') {
         Some(number) => (-1, number),

@@ -1,0 +1,76 @@
+//! Journal entries and notes: the form in which calendars keep what devices call a note.
+
+use super::tree;
+use crate::component::Tag;
+use crate::convert::{Target, encode, note};
+use crate::decode::{Dialect, whole_text};
+use crate::line::Lines;
+use crate::media::Format;
+
+/// Writes a note as a journal entry: its first line is the summary, all of it the description.
+pub(in crate::convert) fn from_note(content: &[u8], from: Format) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let plain = Target {
+        format: Format::Text,
+        quoted_printable: false,
+    };
+    let (text, lost) = match from {
+        Format::VNote => note::convert(content, plain),
+        _ => (content.to_vec(), Vec::new()),
+    };
+    let text = whole_text(&text).replace("\r\n", "\n");
+    let summary = text.lines().next().unwrap_or_default();
+    let mut out = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Syncline//EN\r\n".to_vec();
+    out.extend_from_slice(b"BEGIN:VJOURNAL\r\nDTSTAMP:19700101T000000Z\r\n");
+    for (name, value) in [("SUMMARY", summary), ("DESCRIPTION", text.as_str())] {
+        encode::text(&mut out, name, &encode::escape(value), Dialect::New, false);
+    }
+    out.extend_from_slice(b"END:VJOURNAL\r\nEND:VCALENDAR\r\n");
+    (out, lost)
+}
+
+/// Writes a journal entry as a note, the summary as its first line. None if there is no entry.
+pub(in crate::convert) fn to_note(
+    content: &[u8],
+    target: Target,
+) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
+    let root = tree::read(content);
+    let calendar = root.children.iter().find(|c| c.tag == Tag::VCalendar);
+    let children = &calendar.unwrap_or(&root).children;
+    let entry = children.iter().find(|c| c.tag == Tag::VJournal)?;
+    let text = |name: &str| {
+        let line = entry.find(name);
+        line.map(|line| line.text(Dialect::New).into_owned())
+            .unwrap_or_default()
+    };
+    let (summary, description) = (text("SUMMARY"), text("DESCRIPTION"));
+    let body = if summary.is_empty() || description.lines().next() == Some(summary.as_str()) {
+        description
+    } else if description.is_empty() {
+        summary
+    } else {
+        format!("{summary}\n{description}")
+    };
+    let body = body.replace('\n', "\r\n").into_bytes();
+    let mut lost = Vec::new();
+    for line in entry.properties() {
+        let known = ["SUMMARY", "DESCRIPTION", "DTSTAMP"];
+        if !known.iter().any(|n| line.is(n)) {
+            lost.push(line.source().to_vec());
+        }
+    }
+    entry.children.iter().for_each(|c| c.sources(&mut lost));
+    let others = children.iter().filter(|c| !std::ptr::eq(*c, entry));
+    others.for_each(|c| c.sources(&mut lost));
+    Some(match target.format {
+        Format::VNote => (note::convert(&body, target).0, lost),
+        _ => (body, lost),
+    })
+}
+
+/// Whether the calendar has an event or a task.
+pub(in crate::convert) fn has_entry(content: &[u8]) -> bool {
+    Lines::new(content).any(|line| {
+        let tag = Tag::of(line.raw_value().trim_ascii());
+        line.is("BEGIN") && matches!(tag, Tag::VEvent | Tag::VTodo)
+    })
+}

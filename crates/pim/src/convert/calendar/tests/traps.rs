@@ -1,0 +1,416 @@
+//! What devices write, and what has tripped converters.
+
+use super::*;
+
+#[test]
+fn exceptions_in_utc_hit_the_series_in_summer() {
+    let source = event_old(&[
+        "DTSTART:20240108T080000Z",
+        "DTEND:20240108T090000Z",
+        "RRULE:W1 MO #0",
+        "EXDATE:20240708T070000Z;20240715T070000Z",
+    ]);
+    let (text, lost) = new(&source, &device("Europe/Berlin"));
+    assert!(lost.is_empty());
+    assert_eq!(
+        line(&text, "DTSTART"),
+        "DTSTART;TZID=Europe/Berlin:20240108T090000"
+    );
+    assert_eq!(
+        lines(&text, "EXDATE"),
+        [
+            "EXDATE;TZID=Europe/Berlin:20240708T090000",
+            "EXDATE;TZID=Europe/Berlin:20240715T090000"
+        ]
+    );
+    let (back, lost) = old(&text, &device("Europe/Berlin"));
+    assert!(lost.is_empty(), "{lost:?}");
+    assert_eq!(
+        line(&back, "EXDATE"),
+        "EXDATE:20240708T070000Z;20240715T070000Z"
+    );
+    assert_eq!(line(&back, "DTSTART"), "DTSTART:20240108T080000Z");
+}
+
+#[test]
+fn an_end_of_a_series_may_be_local_while_its_start_is_not() {
+    let profile = TimeProfile {
+        rule_end: RuleEnd::LocalDate,
+        ..device("Europe/Berlin")
+    };
+    let source = event_old(&["DTSTART:20240115T130000Z", "RRULE:MD1 15+ 20240715T140000"]);
+    let (text, lost) = new(&source, &profile);
+    assert!(lost.is_empty());
+    let rule = "RRULE:FREQ=MONTHLY;BYMONTHDAY=15;UNTIL=20240715T120000Z";
+    assert_eq!(line(&text, "RRULE"), rule);
+    let (back, _) = old(&text, &profile);
+    assert_eq!(line(&back, "RRULE"), "RRULE:MD1 15 20240715T140000");
+}
+
+#[test]
+fn an_anniversary_without_end_does_not_describe_a_century() {
+    let profile = TimeProfile {
+        describes_zone: true,
+        ..device("Europe/Berlin")
+    };
+    let source = event_new(&[
+        "DTSTART;TZID=Europe/Berlin:20240506T090000",
+        "RRULE:FREQ=YEARLY",
+    ]);
+    let (text, _) = old(&source, &profile);
+    assert_eq!(line(&text, "TZ:"), "TZ:+01:00");
+    let years = lines(&text, "DAYLIGHT");
+    assert_eq!(years.len(), 3);
+    assert_eq!(
+        years[0],
+        "DAYLIGHT:TRUE;+02:00;20240331T020000;20241027T030000;;"
+    );
+    let (back, lost) = new(&text, &TimeProfile::default());
+    assert!(lost.is_empty());
+    assert_eq!(
+        line(&back, "DTSTART"),
+        "DTSTART;TZID=Europe/Berlin:20240506T090000"
+    );
+}
+
+#[test]
+fn an_offset_alone_is_a_zone() {
+    let with = |tz: &str| {
+        let source = event_old(&[tz, "DTSTART:20240506T090000"]);
+        let (text, _) = new(&source, &TimeProfile::default());
+        assert!(text.contains("TZOFFSETTO:-0330\r\n"), "{text}");
+        line(&text, "DTSTART")
+    };
+    for tz in ["TZ:-03:30", "TZ:-0330", "TZ:-03:30\r\nDAYLIGHT:FALSE"] {
+        assert_eq!(with(tz), "DTSTART;TZID=UTC-0330:20240506T090000");
+    }
+}
+
+#[test]
+fn whole_days_are_told_in_every_convention() {
+    let berlin = || floating("Europe/Berlin");
+    let daytime = TimeProfile {
+        all_day: AllDay::Daytime,
+        ..berlin()
+    };
+    let no_end = TimeProfile {
+        all_day: AllDay::NoEnd,
+        ..berlin()
+    };
+    let false_z = TimeProfile {
+        mode: TimeMode::FalseZ,
+        ..berlin()
+    };
+    let cases: [(&TimeProfile, &[&str]); 12] = [
+        (&berlin(), &["DTSTART:20240506", "DTEND:20240507"]),
+        (
+            &berlin(),
+            &["DTSTART:20240506T000000", "DTEND:20240507T000000"],
+        ),
+        (
+            &berlin(),
+            &["DTSTART:20240506T000000", "DTEND:20240506T000000"],
+        ),
+        (
+            &berlin(),
+            &[
+                "DTSTART:20240506T000000",
+                "DTEND:20240506T235900",
+                "X-FUNAMBOL-ALLDAY:1",
+            ],
+        ),
+        (
+            &berlin(),
+            &["DTSTART:20240506T000000", "DTEND:20240506T235959"],
+        ),
+        (
+            &berlin(),
+            &["DTSTART:20240506T000000", "DTEND:20240506T240000"],
+        ),
+        (
+            &false_z,
+            &["DTSTART:20240506T000000Z", "DTEND:20240506T240000Z"],
+        ),
+        (
+            &berlin(),
+            &["DTSTART:20240506T235900", "CATEGORIES:MISCELLANEOUS"],
+        ),
+        (
+            &berlin(),
+            &[
+                "DTSTART:20240506T000000",
+                "DTEND:20240505T235900",
+                "X-EPOCAGENDAENTRYTYPE:ANNIVERSARY",
+            ],
+        ),
+        (
+            &daytime,
+            &["DTSTART:20240506T080000", "DTEND:20240506T180000"],
+        ),
+        (&no_end, &["DTSTART:20240506T000000"]),
+        (
+            &device("Europe/Berlin"),
+            &["DTSTART:20240505T220000Z", "DTEND:20240506T215900Z"],
+        ),
+    ];
+    for (profile, source) in cases {
+        let (text, _) = new(&event_old(source), profile);
+        assert_eq!(
+            line(&text, "DTSTART"),
+            "DTSTART;VALUE=DATE:20240506",
+            "{source:?}"
+        );
+        let end = line(&text, "DTEND");
+        let expected = if source.iter().any(|l| l.starts_with("DTEND")) {
+            "DTEND;VALUE=DATE:20240507"
+        } else {
+            ""
+        };
+        assert_eq!(end, expected, "{source:?}");
+    }
+    let timed = event_old(&["DTSTART:20240506T000000", "DTEND:20240506T010000"]);
+    assert_eq!(
+        line(&new(&timed, &berlin()).0, "DTSTART"),
+        "DTSTART;TZID=Europe/Berlin:20240506T000000"
+    );
+}
+
+#[test]
+fn whole_days_are_written_as_the_device_does() {
+    let source = event_new(&["DTSTART;VALUE=DATE:20240506", "DTEND;VALUE=DATE:20240508"]);
+    for (all_day, end) in [
+        (AllDay::Midnight, "DTEND:20240508T000000"),
+        (AllDay::Minute, "DTEND:20240507T235900"),
+        (AllDay::Second, "DTEND:20240507T235959"),
+        (AllDay::Hour24, "DTEND:20240507T240000"),
+        (AllDay::Daytime, "DTEND:20240507T180000"),
+    ] {
+        let profile = TimeProfile {
+            all_day,
+            ..device("Pacific/Auckland")
+        };
+        let (text, lost) = old(&source, &profile);
+        assert_eq!((line(&text, "DTEND").as_str(), lost.len()), (end, 0));
+        let (back, _) = new(&text, &profile);
+        assert_eq!(line(&back, "DTSTART"), "DTSTART;VALUE=DATE:20240506");
+        assert_eq!(line(&back, "DTEND"), "DTEND;VALUE=DATE:20240508");
+    }
+    let profile = TimeProfile {
+        all_day: AllDay::NoEnd,
+        ..device("Pacific/Auckland")
+    };
+    let (text, lost) = old(&source, &profile);
+    assert_eq!(line(&text, "DTEND"), "");
+    assert_eq!(lost, ["DTEND;VALUE=DATE:20240508\r\n"]);
+}
+
+#[test]
+fn a_description_does_not_grow() {
+    let source = event_old(&[
+        "SUMMARY:a",
+        "DESCRIPTION;ENCODING=QUOTED-PRINTABLE:b=0D=0A=0D=0A",
+    ]);
+    let (text, _) = new(&source, &TimeProfile::default());
+    assert_eq!(line(&text, "DESCRIPTION"), "DESCRIPTION:b");
+    let copy = event_old(&["SUMMARY:a", "DESCRIPTION:a"]);
+    assert_eq!(
+        line(&new(&copy, &TimeProfile::default()).0, "DESCRIPTION"),
+        ""
+    );
+}
+
+#[test]
+fn an_override_is_an_exception_of_its_series() {
+    let inner = [
+        "UID:1\r\nDTSTART;TZID=Europe/Berlin:20240108T090000\r\nRRULE:FREQ=WEEKLY\r\nEND:VEVENT",
+        "BEGIN:VEVENT\r\nUID:1\r\nRECURRENCE-ID;TZID=Europe/Berlin:20240115T090000",
+        "DTSTART;TZID=Europe/Berlin:20240115T110000",
+    ];
+    let (text, lost) = old(&event_new(&inner), &floating("Europe/Berlin"));
+    assert_eq!(line(&text, "EXDATE"), "EXDATE:20240115T090000");
+    assert_eq!(lines(&text, "BEGIN:VEVENT").len(), 1);
+    assert_eq!(lost.len(), 5);
+    let alone = event_new(&inner[1..]).replacen("BEGIN:VEVENT\r\n", "", 1);
+    let (text, lost) = old(&alone, &floating("Europe/Berlin"));
+    assert!(lost.is_empty(), "{lost:?}");
+    assert_eq!(
+        line(&text, "X-RECURRENCE-ID"),
+        "X-RECURRENCE-ID:20240115T090000"
+    );
+    let (back, _) = new(&text, &floating("Europe/Berlin"));
+    let id = "RECURRENCE-ID;TZID=Europe/Berlin:20240115T090000";
+    assert_eq!(line(&back, "RECURRENCE-ID"), id);
+}
+
+#[test]
+fn a_date_of_an_exception_hits_the_occurrence_of_that_day() {
+    for date in ["20240115", "20240115T000000"] {
+        let source = event_old(&[
+            "DTSTART:20240108T090000",
+            "RRULE:W1 MO #0",
+            &format!("EXDATE:{date}"),
+        ]);
+        let (text, _) = new(&source, &floating("Europe/Berlin"));
+        assert_eq!(
+            line(&text, "EXDATE"),
+            "EXDATE;TZID=Europe/Berlin:20240115T090000"
+        );
+    }
+    let series = event_new(&[
+        "DTSTART;TZID=Europe/Berlin:20240108T090000",
+        "RRULE:FREQ=WEEKLY",
+        "EXDATE:20240115T090000",
+    ]);
+    let (text, _) = old(&series, &device("Europe/Berlin"));
+    assert_eq!(line(&text, "EXDATE"), "EXDATE:20240115T080000Z");
+}
+
+#[test]
+fn an_event_and_a_task_of_one_item_both_go_over() {
+    let source = event_old(&[
+        "DTSTART:20240506T070000Z\r\nEND:VEVENT\r\nBEGIN:VTODO\r\nSUMMARY:t\r\nEND:VTODO",
+    ]);
+    let (text, _) = new(&source, &TimeProfile::default());
+    assert_eq!(lines(&text, "BEGIN:V").len(), 3);
+}
+
+#[test]
+fn alarms_are_distances_in_one_format_and_times_in_the_other() {
+    let source = event_old(&[
+        "DTSTART:20240506T070000Z",
+        "DALARM:20240506T064500Z;PT5M;2;Call\\; now",
+        "AALARM:20240505T070000Z",
+        "PALARM:20240506T070000Z;;;run",
+        "AALARM:20990101T000000Z;;;",
+    ]);
+    let (text, lost) = new(&source, &TimeProfile::default());
+    assert_eq!(lost.len(), 2);
+    let alarm = "BEGIN:VALARM\r\nTRIGGER:-PT15M\r\nREPEAT:2\r\nDURATION:PT5M\r\nACTION:DISPLAY\r\n\
+                 DESCRIPTION:Call\\; now\r\nEND:VALARM\r\nBEGIN:VALARM\r\nTRIGGER:-P1D\r\n\
+                 ACTION:AUDIO\r\nEND:VALARM\r\n";
+    assert!(text.contains(alarm), "{text}");
+    let (back, lost) = old(&text, &device("Europe/Berlin"));
+    assert!(lost.is_empty(), "{lost:?}");
+    assert_eq!(
+        line(&back, "DALARM"),
+        "DALARM:20240506T064500Z;PT5M;2;Call\\; now"
+    );
+    assert_eq!(line(&back, "AALARM"), "AALARM:20240505T070000Z;;;");
+    let bare = TimeProfile {
+        bare_alarms: true,
+        ..floating("Europe/Berlin")
+    };
+    let (back, lost) = old(&text, &bare);
+    assert_eq!(line(&back, "AALARM"), "AALARM:20240505T090000");
+    assert_eq!(lost.len(), 7);
+}
+
+#[test]
+fn words_and_people_go_over() {
+    let source = calendar(
+        "1.0",
+        "VTODO",
+        &[
+            "DUE:20240506T070000Z",
+            "PRIORITY:2",
+            "STATUS:NEEDS_ACTION",
+            "CLASS:PRIVATE",
+            "CATEGORIES:a;b",
+            "ATTENDEE;ROLE=ORGANIZER:Ann <ann@example.com>",
+            "ATTENDEE;ROLE=ATTENDEE;STATUS=CONFIRMED;RSVP=YES;EXPECT=REQUEST:bob@example.com",
+            "X-KEPT;X-A=1:c\\;d",
+        ],
+    );
+    let (text, lost) = new(&source, &TimeProfile::default());
+    assert_eq!(lost.len(), 1, "{lost:?}");
+    for expected in [
+        "PRIORITY:5",
+        "STATUS:NEEDS-ACTION",
+        "CLASS:PRIVATE",
+        "CATEGORIES:a,b",
+        "ORGANIZER;CN=Ann:mailto:ann@example.com",
+        "ATTENDEE;PARTSTAT=ACCEPTED;RSVP=TRUE;ROLE=OPT-PARTICIPANT:mailto:bob@example.com",
+        "X-KEPT;X-A=1:c\\;d",
+        "DUE:20240506T070000Z",
+    ] {
+        assert_eq!(line(&text, expected), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_device_that_converts_by_todays_offset_keeps_the_hour() {
+    let profile = TimeProfile {
+        converts_by: Some(7200),
+        ..device("Europe/Berlin")
+    };
+    let source = event_new(&["DTSTART;TZID=Europe/Berlin:20240108T090000"]);
+    let (text, lost) = old(&source, &profile);
+    assert!(lost.is_empty());
+    assert_eq!(line(&text, "DTSTART"), "DTSTART:20240108T070000Z");
+    let (back, _) = new(&text, &profile);
+    assert_eq!(
+        line(&back, "DTSTART"),
+        "DTSTART;TZID=Europe/Berlin:20240108T090000"
+    );
+}
+
+#[test]
+fn zones_are_found_under_other_names() {
+    for (name, zone) in [
+        ("/example.org/2007_1/Europe/Berlin", "Europe/Berlin"),
+        ("W. Europe Standard Time", "Europe/Berlin"),
+        ("europe/berlin", "Europe/Berlin"),
+        ("+0530", "UTC+0530"),
+        ("UTC", "UTC"),
+        ("EST5EDT,M3.2.0,M11.1.0", "EST5EDT_M3.2.0_M11.1.0"),
+    ] {
+        assert_eq!(Zone::new(name).expect(name).name(), zone);
+    }
+    assert_eq!(Zone::new("Nowhere/At all"), None);
+    assert_eq!(Zone::new(""), None);
+}
+
+#[test]
+fn a_zone_that_only_the_item_describes_is_followed() {
+    let zone = "BEGIN:VTIMEZONE\r\nTZID:Home\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\n\
+                TZOFFSETFROM:+0545\r\nTZOFFSETTO:+0545\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n";
+    let source = event_new(&["DTSTART;TZID=Home:20240506T054500"]);
+    let source = source.replace("BEGIN:VEVENT", &format!("{zone}BEGIN:VEVENT"));
+    let (text, lost) = old(&source, &TimeProfile::default());
+    assert_eq!(line(&text, "DTSTART"), "DTSTART:20240506T000000Z");
+    assert_eq!(lost, ["DTSTART;TZID=Home:20240506T054500\r\n"]);
+}
+
+#[test]
+fn times_and_lengths_that_make_no_sense_are_lost() {
+    let source = event_old(&[
+        "DTSTART:20240506T070000Z",
+        "DTEND:20240505T070000Z",
+        "DCREATED:x",
+    ]);
+    let (text, lost) = new(&source, &TimeProfile::default());
+    assert_eq!(line(&text, "DTEND"), "");
+    assert_eq!(lost, ["DCREATED:x\r\n", "DTEND:20240505T070000Z\r\n"]);
+    let length = event_new(&["DTSTART:20240506T070000Z", "DURATION:PT90M"]);
+    let (text, lost) = old(&length, &TimeProfile::default());
+    assert_eq!(
+        (line(&text, "DTEND").as_str(), lost.len()),
+        ("DTEND:20240506T083000Z", 0)
+    );
+}
+
+#[test]
+fn a_journal_entry_is_a_note() {
+    let to = |format| Target {
+        format,
+        quoted_printable: true,
+    };
+    let text = "Title\r\nbody; more".as_bytes();
+    let (entry, _) = journal::from_note(text, Format::Text);
+    assert_eq!(
+        journal::to_note(&entry, to(Format::Text)),
+        Some((text.to_vec(), vec![]))
+    );
+    let (vnote, _) = journal::to_note(&entry, to(Format::VNote)).unwrap();
+    assert_eq!(journal::from_note(&vnote, Format::VNote), (entry, vec![]));
+}
