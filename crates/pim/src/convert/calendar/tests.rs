@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod clocks;
+mod oracle;
 mod properties;
 mod rules;
 mod traps;
