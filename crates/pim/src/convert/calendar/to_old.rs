@@ -160,6 +160,17 @@ fn describe(node: &Node<'_>) -> moment::Zone {
     zone
 }
 
+/// Reads a time of a place.
+fn read(text: &str, place: &Place) -> Option<When> {
+    let (wall, is_date, is_utc) = read_wall(text)?;
+    let place = match place {
+        _ if is_date => Place::Date,
+        _ if is_utc => Place::Zone(Zone::utc()),
+        place => place.clone(),
+    };
+    Some(When { wall, place })
+}
+
 impl Writer<'_> {
     fn push(&mut self, line: &str) {
         self.out.extend_from_slice(line.as_bytes());
@@ -169,27 +180,23 @@ impl Writer<'_> {
         self.lost.push(line.source().to_vec());
     }
 
-    /// Reads a time. A zone that nothing is known of leaves it floating.
-    fn read(&self, text: &str, zone: Option<&str>) -> Option<When> {
-        let (wall, is_date, is_utc) = read_wall(text)?;
-        let place = match zone {
-            _ if is_date => Place::Date,
-            _ if is_utc => Place::Zone(Zone::utc()),
-            None => Place::Floating,
-            Some(id) => Zone::new(id).map_or_else(
-                || {
-                    let id = id.to_uppercase();
-                    let found = self.described.iter().position(|z| z.name == id);
-                    found.map_or(Place::Floating, Place::Described)
-                },
-                Place::Zone,
-            ),
+    /// Where the times of a line are. A zone that nothing is known of leaves them floating.
+    fn place(&self, line: &Line<'_>) -> Place {
+        let Some(id) = param(line, "TZID") else {
+            return Place::Floating;
         };
-        Some(When { wall, place })
+        Zone::new(&id).map_or_else(
+            || {
+                let id = id.to_uppercase();
+                let found = self.described.iter().position(|z| z.name == id);
+                found.map_or(Place::Floating, Place::Described)
+            },
+            Place::Zone,
+        )
     }
 
     fn read_line(&self, line: &Line<'_>) -> Option<When> {
-        self.read(&line.text(Dialect::New), param(line, "TZID").as_deref())
+        read(&line.text(Dialect::New), &self.place(line))
     }
 
     fn instant(&self, when: &When) -> Option<i64> {
@@ -407,10 +414,11 @@ impl Writer<'_> {
             let mut dates = Vec::new();
             let extra = overrides.iter().copied().filter(|_| kind == "EXDATE");
             for line in node.properties().filter(|l| l.is(kind)).chain(extra) {
-                let zone = param(line, "TZID");
+                // looked up once: a line may have a million dates
+                let place = self.place(line);
                 let text = line.text(Dialect::New);
                 for date in text.split(',').filter(|d| !d.trim().is_empty()) {
-                    let Some(mut when) = self.read(date, zone.as_deref()) else {
+                    let Some(mut when) = read(date, &place) else {
                         self.lose(line);
                         break;
                     };

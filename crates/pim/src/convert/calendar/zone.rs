@@ -87,7 +87,9 @@ impl Zone {
             return Self::new(known);
         }
         let starts = std::iter::once(0).chain(name.match_indices('/').map(|(at, _)| at + 1));
-        for rest in starts.filter_map(|at| name.get(at..)) {
+        let tails = starts.filter_map(|at| name.get(at..));
+        // no name of the database has more than three parts
+        for rest in tails.filter(|rest| rest.matches('/').count() <= 2) {
             if let Ok(rules) = database.get(rest)
                 && let Some(known) = rules.iana_name()
             {
