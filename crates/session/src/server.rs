@@ -264,6 +264,7 @@ struct Run<'r> {
     /// The device's information as far as it is known, once it was looked for.
     devinf: Option<syncml::DevInf>,
     devinf_read: bool,
+    devinf_used: bool,
     log: Vec<LogEvent>,
 }
 
@@ -343,6 +344,7 @@ pub fn answer(
         lacks_nonce: false,
         devinf: None,
         devinf_read: false,
+        devinf_used: false,
         log: Vec::new(),
     };
     match (put_off, &deferred) {

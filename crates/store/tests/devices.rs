@@ -301,6 +301,31 @@ fn the_number_of_changes_goes_to_devices_that_want_it() {
 }
 
 #[test]
+fn a_size_of_the_device_is_passed_over_where_it_is_known_to_be_wrong() {
+    let contacts = CARDS.to_owned() + "<DSMem><MaxID>1</MaxID></DSMem>";
+    for (flags, sent) in [("", 1), ("set.ignore-memory = true", 3)] {
+        let mut talk = ruled(flags);
+        talk.stock((0..3).map(|number| card("Many", &number.to_string())));
+        talk.introduce(201, ("", "1"), &put("", &contacts));
+        assert_eq!(talk.go_on("").said.changes.len(), sent, "{flags}");
+    }
+}
+
+#[test]
+fn datastores_of_which_the_device_has_none_are_not_listed() {
+    let names = |put: &str| {
+        let heard = Talk::new().introduce(201, ("", "1"), &(put.to_owned() + GET));
+        let devinf = of_server(&heard);
+        let names = devinf.datastores.into_iter().map(|one| one.source_ref);
+        names.collect::<Vec<_>>()
+    };
+    assert!(names("").contains(&"mail".to_owned()), "it is not known");
+    assert_eq!(names(&put("", CARDS)), ["./contacts"]);
+    let more = CARDS.to_owned() + "<Rx><CTType>text/calendar</CTType><VerCT>2.0</VerCT></Rx>";
+    assert_eq!(names(&put("", &more)), ["./contacts", "calendar", "tasks"]);
+}
+
+#[test]
 fn a_datastore_is_known_by_a_name_of_the_rules() {
     let names = "set.datastores = { kontakte = 'contacts' }";
     for (flags, code) in [("", 404), (names, 200)] {

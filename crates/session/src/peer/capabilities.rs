@@ -135,6 +135,24 @@ impl Capabilities {
     }
 }
 
+/// Whether a device has a datastore for what is in one of ours. A device that lists no datastores
+/// may have any.
+pub fn has_use(devinf: &DevInf, kind: DatastoreKind) -> bool {
+    let datastores = devinf.datastores.iter().take(HEEDED);
+    let mut formats = datastores
+        .flat_map(|one| {
+            let others = one.rx.iter().chain(&one.tx).take(HEEDED);
+            one.rx_pref.iter().chain(&one.tx_pref).chain(others)
+        })
+        .peekable();
+    formats.peek().is_none()
+        || formats.any(|format| match kind {
+            // everything can be kept as a file, and that is no reason to
+            DatastoreKind::Files => is_of(kind, &format.media_type),
+            _ => holds(kind, &format.media_type),
+        })
+}
+
 fn find<'d>(devinf: &'d DevInf, datastore: &str) -> Option<&'d DataStore> {
     let mut all = devinf.datastores.iter().take(HEEDED);
     all.find(|one| same_path(&one.source_ref, datastore))
@@ -154,9 +172,14 @@ fn holds(kind: DatastoreKind, media_type: &str) -> bool {
             Kind::Other => !is_defined_elsewhere(media_type),
             _ => false,
         },
-        DatastoreKind::Mail => kind.takes(media_type, b""),
+        DatastoreKind::Mail => is_of(kind, media_type),
         DatastoreKind::Files => true,
     }
+}
+
+fn is_of(kind: DatastoreKind, media_type: &str) -> bool {
+    let types = kind.content_types();
+    types.iter().any(|(known, _)| same_media(known, media_type))
 }
 
 fn is_defined_elsewhere(media_type: &str) -> bool {

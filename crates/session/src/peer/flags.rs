@@ -123,6 +123,8 @@ flags! {
     ignore_properties: bool = false;
     /// What the device says of the size of properties is not heeded.
     ignore_sizes: bool = false;
+    /// What the device says of the size of its memory is not heeded.
+    ignore_memory: bool = false;
     /// The device is asked for the device information that is lacking or no longer fits it.
     ask_devinf: bool = true;
     /// Answers carry `RespURI`.

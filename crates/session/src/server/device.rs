@@ -41,7 +41,23 @@ impl Run<'_> {
             self.devinf = document.and_then(|document| DevInf::read(&document).ok());
         }
         self.apply_rules(Some(datastore));
+        if !self.devinf_used {
+            self.take_limits();
+        }
         Ok(())
+    }
+
+    /// Takes from device information what a session keeps of it.
+    fn take_limits(&mut self) {
+        self.devinf_used = true;
+        let Some(devinf) = &self.devinf else { return };
+        self.state.limits = if self.state.rules.ignore_memory {
+            Vec::new()
+        } else {
+            Limit::all_in(devinf)
+        };
+        let known = devinf.datastores.iter().filter(|store| store.hierarchical);
+        self.state.hierarchical = known.map(|store| store.source_ref.clone()).collect();
     }
 
     /// Device information has come.
@@ -54,6 +70,7 @@ impl Run<'_> {
             .owed
             .retain(|owed| !matches!(owed, Owed::GetDevInf));
         self.apply_rules(None);
+        self.take_limits();
         for index in 0..self.state.datastores.len() {
             let Some(source) = self.state.datastores.get(index).map(|ds| ds.source.clone()) else {
                 continue;
@@ -96,11 +113,6 @@ impl Run<'_> {
         let known = self.capabilities("");
         self.state.number_of_changes = known.number_of_changes;
         self.state.large_objects = known.large_objects;
-        if let Some(devinf) = &self.devinf {
-            self.state.limits = Limit::all_in(devinf);
-            let folders = devinf.datastores.iter().filter(|store| store.hierarchical);
-            self.state.hierarchical = folders.map(|store| store.source_ref.clone()).collect();
-        }
     }
 
     /// What the device's datastore of that name can do.

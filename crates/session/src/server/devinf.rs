@@ -7,6 +7,7 @@ use syncml::devinf::{ContentType, DataStore, DevInf};
 
 use super::Run;
 use super::selection::announces;
+use crate::peer::has_use;
 use crate::store::StoreError;
 
 /// The server's device information for this client.
@@ -14,7 +15,9 @@ use crate::store::StoreError;
 /// A datastore carries the address under which the client alerted it, because some phones look
 /// for just that. No capabilities are listed: such a list is closed, and a client would hold
 /// back every property that it does not find there, while the server keeps all. The formats are
-/// those that the client has, too, where it is known what it has.
+/// those that the client has, too, where it is known what it has; a datastore of which it has none
+/// is left out, for the document has to fit into one message of a phone, and some phones fail when
+/// they find mail in it.
 // spec: F09 F11 F12 F18
 pub(super) fn of_server(run: &mut Run<'_>) -> Result<DevInf, StoreError> {
     let version = run.state.version();
@@ -26,6 +29,13 @@ pub(super) fn of_server(run: &mut Run<'_>) -> Result<DevInf, StoreError> {
                 .datastores
                 .iter()
                 .find(|ds| ds.number == datastore.id.number);
+            let is_of_use = run
+                .devinf
+                .as_ref()
+                .is_none_or(|device| has_use(device, datastore.kind));
+            if alerted.is_none() && !is_of_use {
+                continue;
+            }
             let address = alerted.map_or(datastore.name.as_str(), |ds| {
                 ds.target.split('?').next().unwrap_or_default()
             });

@@ -200,7 +200,9 @@ impl Run<'_> {
             return Ok(StatusCode::URI_TOO_LONG);
         }
         let kind = match change.kind {
-            ChangeKind::Copy if self.state.rules.copy_is_add => ChangeKind::Add,
+            ChangeKind::Copy if self.state.rules.copy_is_add && item.data.is_some() => {
+                ChangeKind::Add
+            }
             kind => kind,
         };
         let writes = !matches!(kind, ChangeKind::Add | ChangeKind::Replace);

@@ -52,7 +52,10 @@ impl Run<'_> {
             let Some(ds) = self.state.datastores.get(sent.datastore).cloned() else {
                 continue;
             };
-            if matches!(sent.kind, SentKind::Replace | SentKind::Delete) {
+            if matches!(
+                sent.kind,
+                SentKind::Replace | SentKind::Move | SentKind::Delete
+            ) {
                 self.settle(&ds, ds.link(&login), &sent, StatusCode::OK)?;
             }
         }
