@@ -138,6 +138,7 @@ async fn a_message_is_answered_with_its_headers() {
             body: Bytes::from_static(b"<SyncML/>"),
             media_type: "application/vnd.syncml+xml".to_owned(),
             charset: Some("iso-8859-1".to_owned()),
+            answer_as: None,
             token: Some("abc".to_owned()),
             resp_uri_base: Some("https://sync.example/syncml".to_owned()),
             mac: None,
@@ -185,8 +186,9 @@ async fn requests_are_refused_by_kind() {
     assert_eq!(post(WBXML, b"").await, 400);
     assert_eq!(post(WBXML, &[2; 101]).await, 413);
     assert_eq!(post(WBXML, &[2; 100]).await, 200);
-    let zipped = format!("{WBXML}Content-Encoding: gzip\r\n");
-    assert_eq!(post(&zipped, b"\x1f\x8b").await, 415);
+    let coded = |coding: &str| format!("{WBXML}Content-Encoding: {coding}\r\n");
+    assert_eq!(post(&coded("br"), b"\x1f\x8b").await, 415);
+    assert_eq!(post(&coded("gzip"), b"\x1f\x8b").await, 400);
     let chunked = format!(
         "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
          65\r\n{}\r\n0\r\n\r\n",

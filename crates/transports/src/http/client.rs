@@ -3,7 +3,11 @@
 //! A message may be sent more than once: a server answers one that it has seen with the answer it
 //! gave. So a lost connection, a timeout and an overloaded server are met by sending the same
 //! bytes again, a few times, before the caller hears of it.
+//!
+//! What a server shows of itself holds for the session: where it has moved, its cookies, whether it
+//! wants HTTP's own login, and whether it takes compressed messages.
 
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +17,9 @@ use reqwest::{Response, Url};
 use syncml::Encoding;
 use syncml::auth::MAC_HEADER;
 
+use super::accept;
+use super::coding::{self, Broken, Coding, Unknown};
+use super::cookies::Jar;
 use super::media::MediaType;
 
 /// Bounds and names of a client.
@@ -28,6 +35,28 @@ pub struct Options {
     pub max_answer: usize,
     /// How long to wait before the bytes are sent again; as many times as there are pauses.
     pub pauses: Vec<Duration>,
+    /// HTTP's own login, for a server or a gateway before it that asks for one.
+    pub login: Option<Login>,
+    /// Certificates in PEM format that are trusted beside those of the system.
+    pub roots: Vec<u8>,
+}
+
+/// Name and password for HTTP's own login (RFC 7617); it has nothing to do with the login of
+/// SyncML. It is shown to servers that ask for it, over an encrypted line or on the same machine.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The name; without a colon.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Options {
@@ -38,6 +67,8 @@ impl Default for Options {
             read_timeout: Duration::from_mins(2),
             max_answer: 16 << 20,
             pauses: vec![Duration::from_millis(500), Duration::from_secs(2)],
+            login: None,
+            roots: Vec::new(),
         }
     }
 }
@@ -135,6 +166,14 @@ pub enum Error {
         /// The type of the answer.
         media_type: String,
     },
+    /// The answer is compressed in a way that was not asked for, or damaged.
+    #[error("the answer of {url} cannot be expanded, its coding is {coding:?}")]
+    Coding {
+        /// The address.
+        url: String,
+        /// `Content-Encoding`.
+        coding: String,
+    },
     /// The answer is larger than the limit.
     #[error("the answer of {url} is larger than {limit} bytes")]
     TooLarge {
@@ -164,7 +203,7 @@ const REDIRECTS: usize = 5;
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Brings messages to a server. One client serves one session: it remembers where the server's
-/// address was redirected to.
+/// address was redirected to, and what else the server wants.
 #[derive(Debug)]
 pub struct Client {
     http: reqwest::Client,
@@ -179,6 +218,18 @@ struct Memory {
     moved: Option<(Url, Url)>,
     /// The server has answered before, so that one which refuses connections now may come back.
     reached: bool,
+    /// The server takes compressed messages.
+    takes_gzip: bool,
+    /// The origin that asked for HTTP's own login and took it.
+    logged_in: Option<String>,
+    cookies: Jar,
+}
+
+/// How a message is sent.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    compressed: bool,
+    with_login: bool,
 }
 
 impl Client {
@@ -197,10 +248,9 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .pool_idle_timeout(Duration::from_secs(5))
+            .tls_certs_merge(roots(&options.roots)?)
             .build()
-            .map_err(|error| Error::Setup {
-                reason: innermost(&error),
-            })?;
+            .map_err(|error| setup(&error))?;
         Ok(Self {
             http,
             options,
@@ -254,6 +304,13 @@ impl Client {
         }
     }
 
+    /// Closes the connection, after the answer to the last message.
+    // spec: N10
+    pub fn close(self) {
+        // the pool goes with its last owner, and its connections with it
+        drop(self.http);
+    }
+
     fn with_memory<T>(&self, f: impl FnOnce(&mut Memory) -> T) -> T {
         f(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -266,7 +323,7 @@ impl Client {
             _ => asked.clone(),
         });
         for _ in 0..=REDIRECTS {
-            let response = self.send(&url, letter).await?;
+            let response = self.send(asked, &url, letter).await?;
             if !matches!(response.status().as_u16(), 301 | 302 | 307 | 308) {
                 if url != *asked {
                     self.with_memory(|memory| memory.moved = Some((asked.clone(), url.clone())));
@@ -281,27 +338,90 @@ impl Client {
         })
     }
 
-    // spec: N01 N04 N05 N06 N07
-    async fn send(&self, url: &Url, letter: &Letter<'_>) -> Result<Response, Error> {
+    /// Sends the message to an address as the server there wants it, which its first answer tells.
+    async fn send(&self, asked: &Url, url: &Url, letter: &Letter<'_>) -> Result<Response, Error> {
+        let mut manner = self.with_memory(|memory| Manner {
+            compressed: memory.takes_gzip && letter.body.len() >= coding::WORTH,
+            with_login: memory.logged_in == Some(url.origin().ascii_serialization()),
+        });
+        loop {
+            let response = self.send_once(url, letter, manner).await?;
+            self.with_memory(|memory| memory.cookies.take(url, response.headers()));
+            let refusal = response.status();
+            if refusal == StatusCode::UNAUTHORIZED
+                && !manner.with_login
+                && url.host() == asked.host()
+                && self.may_log_in(url, response.headers())
+            {
+                manner.with_login = true;
+                let origin = url.origin().ascii_serialization();
+                self.with_memory(|memory| memory.logged_in = Some(origin));
+            } else if refusal == StatusCode::UNSUPPORTED_MEDIA_TYPE && manner.compressed {
+                manner.compressed = false;
+                self.with_memory(|memory| memory.takes_gzip = false);
+            } else {
+                return Ok(response);
+            }
+        }
+    }
+
+    /// Whether a server that asks for a login gets it: in the one scheme that is known here, over a
+    /// line that nobody listens to.
+    // spec: N14
+    fn may_log_in(&self, url: &Url, headers: &HeaderMap) -> bool {
+        let is_basic = headers
+            .get_all(header::WWW_AUTHENTICATE)
+            .iter()
+            .any(|value| {
+                let text = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
+                text.split(',')
+                    .any(|part| part.split_whitespace().next() == Some("basic"))
+            });
+        let is_wanted = is_basic && self.options.login.is_some();
+        if is_wanted && !is_private(url) {
+            tracing::warn!(%url, "the server asks for a login over an unencrypted connection");
+        }
+        is_wanted && is_private(url)
+    }
+
+    // spec: N01 N04 N05 N06 N07 N13 N16
+    async fn send_once(
+        &self,
+        url: &Url,
+        letter: &Letter<'_>,
+        manner: Manner,
+    ) -> Result<Response, Error> {
         let media_type = letter.media_type;
         let content_type = match Encoding::from_media_type(media_type) {
             Some(Encoding::Xml) => format!("{media_type}; charset=utf-8"),
             _ => media_type.to_owned(),
         };
-        let mut request = self.http.post(url.clone());
+        let mut request = self
+            .http
+            .post(url.clone())
+            .header(header::CONTENT_TYPE, content_type)
+            .header(header::ACCEPT, media_type)
+            .header(header::ACCEPT_CHARSET, "utf-8")
+            .header(header::ACCEPT_ENCODING, coding::UNDERSTOOD)
+            .header(header::CACHE_CONTROL, "no-store");
+        if let Some(cookies) = self.with_memory(|memory| memory.cookies.header(url)) {
+            request = request.header(header::COOKIE, cookies);
+        }
+        if let Some(login) = self.options.login.as_ref().filter(|_| manner.with_login) {
+            request = request.basic_auth(&login.user, Some(&login.password));
+        }
         if let Some(mac) = letter.mac {
             // spec: N21
             request = request.header(MAC_HEADER, mac);
         }
-        request
-            .header(header::CONTENT_TYPE, content_type)
-            .header(header::ACCEPT, media_type)
-            .header(header::ACCEPT_CHARSET, "utf-8")
-            .header(header::CACHE_CONTROL, "no-store")
-            .body(letter.body.clone())
-            .send()
-            .await
-            .map_err(|error| failed(url, &error))
+        let request = if manner.compressed {
+            request
+                .header(header::CONTENT_ENCODING, Coding::Gzip.name())
+                .body(Coding::Gzip.compress(&letter.body))
+        } else {
+            request.body(letter.body.clone())
+        };
+        request.send().await.map_err(|error| failed(url, &error))
     }
 
     async fn read(&self, url: &Url, mut response: Response) -> Result<Answer, Error> {
@@ -329,6 +449,7 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
+        let body = self.expanded(url, response.headers(), body.freeze())?;
         if !status.is_success() {
             return Err(Error::Refused {
                 url: url.to_string(),
@@ -342,13 +463,68 @@ impl Client {
                 media_type: media.essence,
             });
         }
+        if accept::takes_gzip(response.headers()) {
+            self.with_memory(|memory| memory.takes_gzip = true);
+        }
         Ok(Answer {
             media_type: media.essence,
             charset: media.charset,
-            body: body.freeze(),
+            body,
             mac,
         })
     }
+
+    /// The body of an answer as it was before it was compressed.
+    // spec: N13
+    fn expanded(&self, url: &Url, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Error> {
+        let broken = |coding: &str| Error::Coding {
+            url: url.to_string(),
+            coding: coding.to_owned(),
+        };
+        let coding = match Coding::of(headers) {
+            Ok(None) => return Ok(body),
+            Ok(Some(coding)) => coding,
+            Err(Unknown(name)) => return Err(broken(&name)),
+        };
+        let limit = self.options.max_answer;
+        let mut expanded = BytesMut::new();
+        let outcome = coding.expand(&body, |piece| {
+            if expanded.len() + piece.len() > limit {
+                return Err(Error::TooLarge {
+                    url: url.to_string(),
+                    limit,
+                });
+            }
+            expanded.extend_from_slice(piece);
+            Ok(())
+        });
+        match outcome {
+            Ok(()) => Ok(expanded.freeze()),
+            Err(Broken::Refused(error)) => Err(error),
+            Err(Broken::Damaged) => Err(broken(coding.name())),
+        }
+    }
+}
+
+/// The certificates of a PEM text.
+fn roots(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, Error> {
+    reqwest::Certificate::from_pem_bundle(pem).map_err(|error| setup(&error))
+}
+
+fn setup(error: &reqwest::Error) -> Error {
+    Error::Setup {
+        reason: innermost(error),
+    }
+}
+
+/// Whether nobody else can read what goes to an address.
+fn is_private(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_here = host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    url.scheme() == "https" || is_here
 }
 
 fn address(url: &str) -> Result<Url, Error> {
@@ -426,4 +602,40 @@ fn first_line(body: &[u8], status: StatusCode) -> String {
             .to_lowercase();
     }
     line.chars().take(LINE).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_private_without_encryption() {
+        let is_private = |url: &str| is_private(&Url::parse(url).unwrap());
+        for url in [
+            "https://sync.example/",
+            "http://localhost:8080/",
+            "http://127.1.2.3/",
+            "http://[::1]:80/",
+        ] {
+            assert!(is_private(url), "{url}");
+        }
+        for url in [
+            "http://sync.example/",
+            "http://127.example/",
+            "http://10.0.0.1/",
+        ] {
+            assert!(!is_private(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let login = Login {
+            user: "ada".to_owned(),
+            password: "secret".to_owned(),
+        };
+        assert!(!format!("{login:?}").contains("secret"));
+    }
 }

@@ -3,7 +3,7 @@
 use http::uri::Uri;
 use http::{HeaderMap, header};
 
-use super::RespUri;
+use super::{RespUri, Settings};
 
 /// Path endings that clients have burned in.
 const ENDINGS: [&str; 4] = ["/syncml", "/sync", "/ds", "/funambol/ds"];
@@ -26,8 +26,8 @@ pub(super) fn token(uri: &Uri) -> Option<String> {
 
 /// The absolute address of this resource as the device sees it, without a query; `None` when it
 /// cannot be told, or when none is wanted.
-pub(super) fn resp_uri_base(setting: &RespUri, uri: &Uri, headers: &HeaderMap) -> Option<String> {
-    match setting {
+pub(super) fn resp_uri_base(settings: &Settings, uri: &Uri, headers: &HeaderMap) -> Option<String> {
+    match &settings.resp_uri {
         RespUri::Off => return None,
         RespUri::Fixed(address) => return Some(address.clone()),
         RespUri::FromRequest => {}
@@ -44,7 +44,11 @@ pub(super) fn resp_uri_base(setting: &RespUri, uri: &Uri, headers: &HeaderMap) -
         "" | "*" => "/",
         path => path,
     };
-    Some(format!("{}://{host}{path}", scheme(headers)))
+    let scheme = match settings.tls {
+        Some(_) => "https",
+        None => scheme(headers),
+    };
+    Some(format!("{scheme}://{host}{path}"))
 }
 
 fn is_host_byte(byte: u8) -> bool {
@@ -104,7 +108,7 @@ mod tests {
         for (name, value) in headers {
             map.insert(*name, value.parse().unwrap());
         }
-        resp_uri_base(&RespUri::FromRequest, &uri.parse().unwrap(), &map)
+        resp_uri_base(&Settings::default(), &uri.parse().unwrap(), &map)
     }
 
     #[test]
@@ -134,11 +138,15 @@ mod tests {
         let uri = "/syncml".parse().unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, "inside".parse().unwrap());
-        let fixed = RespUri::Fixed("https://outside.example/syncml".to_owned());
-        assert_eq!(
-            resp_uri_base(&fixed, &uri, &headers).as_deref(),
-            Some("https://outside.example/syncml")
-        );
-        assert_eq!(resp_uri_base(&RespUri::Off, &uri, &headers), None);
+        let base = |resp_uri| {
+            let settings = Settings {
+                resp_uri,
+                ..Settings::default()
+            };
+            resp_uri_base(&settings, &uri, &headers)
+        };
+        let fixed = "https://outside.example/syncml".to_owned();
+        assert_eq!(base(RespUri::Fixed(fixed.clone())), Some(fixed));
+        assert_eq!(base(RespUri::Off), None);
     }
 }

@@ -1,8 +1,8 @@
 //! The server's side.
 //!
 //! ```text
-//! accept ─▶ gate ─▶ one task a connection ─▶ router ─▶ body, bounded ─▶ Exchange
-//!                                          ◀─ status, Content-Type, body ◀─
+//! accept ─▶ gate ─▶ one task a connection ─▶ (TLS) ─▶ router ─▶ body, bounded ─▶ Exchange
+//!                                                  ◀─ status, Content-Type, body ◀─
 //! ```
 //!
 //! A body is bounded in size, time and pace, and all together in memory.
@@ -32,6 +32,7 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use syncml::Encoding;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -39,6 +40,8 @@ use tokio::task::JoinSet;
 use gate::Gate;
 use metrics::Metrics;
 use patience::Patience;
+
+use super::tls::Tls;
 
 /// A message as it came off the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub struct Incoming {
     pub media_type: String,
     /// The `charset` parameter of the media type.
     pub charset: Option<String>,
+    /// The encoding that the answer has to have; `None` where that of the message will do.
+    pub answer_as: Option<Encoding>,
     /// The session's token, where the client followed a `RespURI`.
     pub token: Option<String>,
     /// The absolute address of this resource as the client sees it, without a query; `None` when
@@ -107,7 +112,8 @@ pub trait Exchange: Send + Sync + 'static {
 /// The address that sessions are told to go on with (`RespURI`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum RespUri {
-    /// What the client used: its `Host`, and the scheme in `X-Forwarded-Proto` if there is one.
+    /// What the client used: its `Host`, and https where the connection is encrypted or
+    /// `X-Forwarded-Proto` says so.
     #[default]
     FromRequest,
     /// This absolute address, for servers behind a proxy that rewrites paths.
@@ -149,6 +155,8 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
     /// The address for `RespURI`.
     pub resp_uri: RespUri,
+    /// Connections are encrypted, with this certificate.
+    pub tls: Option<Tls>,
 }
 
 impl Default for Settings {
@@ -166,6 +174,7 @@ impl Default for Settings {
             max_body_memory: 256 << 20,
             shutdown_timeout: Duration::from_secs(30),
             resp_uri: RespUri::FromRequest,
+            tls: None,
         }
     }
 }
@@ -260,11 +269,30 @@ async fn connection(
     peer: Peer,
     router: Router,
     settings: Settings,
-    mut closed: watch::Receiver<()>,
+    closed: watch::Receiver<()>,
 ) {
     // answers are small and complete: waiting for more to send only delays them
     let _ = stream.set_nodelay(true);
     let stream = Patience::new(stream, settings.write_timeout);
+    let Some(tls) = &settings.tls else {
+        return requests(stream, peer, router, &settings, closed).await;
+    };
+    let handshake = tls.acceptor().accept(stream);
+    match tokio::time::timeout(settings.header_timeout, handshake).await {
+        Ok(Ok(stream)) => requests(stream, peer, router, &settings, closed).await,
+        Ok(Err(error)) => tracing::debug!(peer = %peer.0, %error, "no encryption was agreed on"),
+        Err(_) => tracing::debug!(peer = %peer.0, "agreeing on encryption took too long"),
+    }
+}
+
+/// Serves the requests of a connection.
+async fn requests(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    router: Router,
+    settings: &Settings,
+    mut closed: watch::Receiver<()>,
+) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<body::Incoming>| {
         request.extensions_mut().insert(peer);

@@ -18,8 +18,9 @@ use tokio::time::Instant;
 
 use super::gate::{Full, HeldBody};
 use super::{Exchange, Incoming, Outgoing, Peer, Settings, Shared, text};
+use crate::http::coding::{self, Broken, Coding, Unknown};
 use crate::http::media::MediaType;
-use crate::http::path;
+use crate::http::{accept, path};
 
 /// What a person sees who opens the address in a browser.
 const GREETING: &str = "This is a SyncML (OMA Data Synchronization) server; set this address in your device or client.";
@@ -48,13 +49,17 @@ pub(super) async fn handle<E: Exchange>(
     }
     let started = Instant::now();
     let (parts, body) = request.into_parts();
-    let (response, bytes_in) = match message(&shared, peer, &parts, body).await {
+    let (mut response, bytes_in) = match message(&shared, peer, &parts, body).await {
         Ok(incoming) => {
             let bytes_in = incoming.body.len();
-            (answer(shared.exchange.exchange(incoming).await), bytes_in)
+            let outgoing = shared.exchange.exchange(incoming).await;
+            (answer(outgoing, answer_coding(&parts.headers)), bytes_in)
         }
         Err(refusal) => (refusal, 0),
     };
+    if response.status() == StatusCode::OK && answer_coding(&parts.headers).is_some() {
+        announce_codings(&mut response);
+    }
     let bytes_out = response.body().size_hint().exact().unwrap_or_default();
     let status = response.status();
     if status != StatusCode::OK {
@@ -79,15 +84,20 @@ async fn message<E>(
 ) -> Result<Incoming, Response> {
     let settings = &shared.settings;
     let headers = &parts.headers;
-    if let Some(coding) = headers.get(header::CONTENT_ENCODING)
-        && !coding.as_bytes().eq_ignore_ascii_case(b"identity")
-    {
-        return Err(text(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "compressed bodies are not supported",
-        ));
+    // spec: N06
+    if !accept::takes_utf8(headers) {
+        return Err(StatusCode::NOT_ACCEPTABLE.into_response());
     }
-    let body = read(body, shared.gate.body(peer), settings).await?;
+    let coding = Coding::of(headers).map_err(|Unknown(name)| {
+        let line = format!("bodies of coding {name:?} are not understood");
+        let mut response = text(StatusCode::UNSUPPORTED_MEDIA_TYPE, &line);
+        announce_codings(&mut response);
+        response
+    })?;
+    let mut body = read(body, shared.gate.body(peer), settings).await?;
+    if let Some(coding) = coding {
+        body = expand(coding, &body, shared.gate.body(peer), settings)?;
+    }
     if body.is_empty() {
         return Err(empty(headers));
     }
@@ -108,8 +118,9 @@ async fn message<E>(
         body,
         media_type: media.essence,
         charset: media.charset,
+        answer_as: accept::encoding(headers),
         token: path::token(&parts.uri),
-        resp_uri_base: path::resp_uri_base(&settings.resp_uri, &parts.uri, headers),
+        resp_uri_base: path::resp_uri_base(settings, &parts.uri, headers),
         mac: mac.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
         user_agent: user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
         peer,
@@ -134,12 +145,8 @@ fn empty(headers: &HeaderMap) -> Response {
 /// Reads a body within the bounds of the settings.
 // spec: K10 N03
 async fn read(mut body: Body, mut held: HeldBody, settings: &Settings) -> Result<Bytes, Response> {
-    let too_large = || {
-        let line = format!("a message has at most {} bytes", settings.max_body);
-        text(StatusCode::PAYLOAD_TOO_LARGE, &line)
-    };
     if body.size_hint().lower() > settings.max_body as u64 {
-        return Err(too_large());
+        return Err(too_large(settings));
     }
     let began = Instant::now();
     loop {
@@ -159,16 +166,62 @@ async fn read(mut body: Body, mut held: HeldBody, settings: &Settings) -> Result
         };
         if let Some(data) = frame.data_ref() {
             if held.len() + data.len() > settings.max_body {
-                return Err(too_large());
+                return Err(too_large(settings));
             }
-            if let Err(Full) = held.extend(data, settings.max_body) {
-                tracing::warn!("the memory for bodies is used up");
-                return Err(answer(Outgoing::Unavailable {
-                    retry_after: RETRY_AFTER,
-                }));
-            }
+            held.extend(data, settings.max_body).map_err(no_memory)?;
         }
     }
+}
+
+/// Expands a compressed body within the same bounds.
+// spec: N13
+fn expand(
+    coding: Coding,
+    body: &[u8],
+    mut held: HeldBody,
+    settings: &Settings,
+) -> Result<Bytes, Response> {
+    let expanded = coding.expand(body, |piece| {
+        if held.len() + piece.len() > settings.max_body {
+            return Err(too_large(settings));
+        }
+        held.extend(piece, settings.max_body).map_err(no_memory)
+    });
+    match expanded {
+        Ok(()) => Ok(held.freeze()),
+        Err(Broken::Refused(response)) => Err(response),
+        Err(Broken::Damaged) => {
+            let line = format!("the body is not in {} format", coding.name());
+            Err(text(StatusCode::BAD_REQUEST, &line))
+        }
+    }
+}
+
+fn too_large(settings: &Settings) -> Response {
+    let line = format!("a message has at most {} bytes", settings.max_body);
+    text(StatusCode::PAYLOAD_TOO_LARGE, &line)
+}
+
+fn no_memory(Full: Full) -> Response {
+    tracing::warn!("the memory for bodies is used up");
+    unavailable(RETRY_AFTER)
+}
+
+/// How a client with these headers wants large answers compressed.
+fn answer_coding(headers: &HeaderMap) -> Option<Coding> {
+    if accept::takes_gzip(headers) {
+        Some(Coding::Gzip)
+    } else {
+        accept::takes_deflate(headers).then_some(Coding::Deflate)
+    }
+}
+
+/// Tells a client that its bodies may be compressed too (RFC 7694).
+fn announce_codings(response: &mut Response) {
+    let understood = HeaderValue::from_static(coding::UNDERSTOOD);
+    response
+        .headers_mut()
+        .insert(header::ACCEPT_ENCODING, understood);
 }
 
 /// How long a body may take of which that many bytes are here.
@@ -178,8 +231,9 @@ fn time_for(length: usize, settings: &Settings) -> Duration {
     settings.body_timeout.min(settings.body_grace + earned)
 }
 
-// spec: N04 N11
-fn answer(outgoing: Outgoing) -> Response {
+/// The answer as a response; a large one is compressed where the client takes a coding.
+// spec: N04 N11 N13
+fn answer(outgoing: Outgoing, coding: Option<Coding>) -> Response {
     match outgoing {
         Outgoing::Message {
             encoding,
@@ -190,27 +244,35 @@ fn answer(outgoing: Outgoing) -> Response {
                 (header::CONTENT_TYPE, encoding.media_type()),
                 (header::CACHE_CONTROL, "no-store, private"),
             ];
-            let mut response = (headers, body).into_response();
+            let mut response = match coding.filter(|_| body.len() >= coding::WORTH) {
+                None => (headers, body).into_response(),
+                Some(coding) => {
+                    let coded = [(header::CONTENT_ENCODING, coding.name())];
+                    (headers, coded, coding.compress(&body)).into_response()
+                }
+            };
             if let Some(mac) = mac.and_then(|mac| HeaderValue::from_str(&mac).ok()) {
                 response.headers_mut().insert(MAC_HEADER, mac);
             }
             response
         }
         Outgoing::Unreadable { reason } => text(StatusCode::BAD_REQUEST, &reason),
-        Outgoing::Unavailable { retry_after } => {
-            let mut response = text(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the server cannot answer now, try again later",
-            );
-            let seconds = HeaderValue::from(retry_after.as_secs());
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
-            response
-        }
+        Outgoing::Unavailable { retry_after } => unavailable(retry_after),
         Outgoing::Failed => text(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the server failed, see its log",
         ),
     }
+}
+
+fn unavailable(retry_after: Duration) -> Response {
+    let mut response = text(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "the server cannot answer now, try again later",
+    );
+    let seconds = HeaderValue::from(retry_after.as_secs());
+    response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    response
 }
 
 #[cfg(test)]
