@@ -48,6 +48,7 @@ impl Server {
             user_agent: None,
             busy: None,
             proof: Proof::default(),
+            answer_as: None,
             now: self.now,
             entropy: [(self.now % 251) as u8; 32],
         };

@@ -149,6 +149,8 @@ pub struct Request<'a> {
     /// put off (status 101), and the client asks for its answer later. Only sessions that are
     /// logged in are put off.
     pub busy: Option<&'a [u8]>,
+    /// The encoding that the answer has to have; `None` where that of the message will do.
+    pub answer_as: Option<Encoding>,
     /// Seconds since 1970.
     pub now: i64,
     /// Fresh random bytes, for tokens and nonces.
@@ -160,7 +162,7 @@ pub struct Request<'a> {
 pub struct Answer {
     /// Its bytes.
     pub body: Vec<u8>,
-    /// Their encoding, that of the request.
+    /// Their encoding: the one wanted, else that of the request.
     pub encoding: Encoding,
     /// The message came a second time and nothing was done.
     pub repeated: bool,
@@ -281,7 +283,9 @@ pub fn answer(
     config: &Config,
     request: &Request<'_>,
 ) -> Result<Answer, AnswerError> {
-    let encoding = request.document.encoding();
+    // spec: N05
+    let own = request.document.encoding();
+    let encoding = request.answer_as.unwrap_or(own);
     let message = match request.document.read(&syncml::Limits::default()) {
         Ok(message) => message,
         Err(syncml::Error::Body { header, source }) => {

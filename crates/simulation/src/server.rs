@@ -111,6 +111,7 @@ impl Server {
             user_agent: None,
             busy: None,
             proof: Proof::default(),
+            answer_as: None,
             now: self.now,
             entropy,
         };

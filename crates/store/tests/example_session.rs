@@ -196,6 +196,7 @@ fn the_server_answers_as_in_the_white_paper() {
             user_agent: None,
             busy: None,
             proof: Proof::default(),
+            answer_as: None,
             now: 1_074_590_000,
             entropy: [number as u8; 32],
         };

@@ -57,6 +57,7 @@ pub(crate) enum Command {
 Examples:
   syncline serve
   syncline serve --data /var/lib/syncline --listen 0.0.0.0:8080 --public-url https://sync.example.org/syncml
+  syncline serve --tls-cert server.pem --tls-key server.key
   syncline serve --log-messages ./messages     keep every message as readable XML, without passwords")]
     Serve(Serve),
     /// Make, list and remove accounts.
@@ -160,6 +161,12 @@ pub(crate) struct Serve {
     /// All clients come through a proxy, so that one address may hold all connections.
     #[arg(long)]
     pub(crate) behind_proxy: bool,
+    /// Encrypt connections, with the certificate in this PEM file and those that vouch for it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key, a PEM file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// Who wins when device and server changed the same item [default: client-wins].
     #[arg(long, value_enum)]
     pub(crate) conflict: Option<Conflict>,
@@ -425,6 +432,15 @@ pub(crate) struct Sync {
     /// Read the password from stdin, its first line.
     #[arg(long)]
     pub(crate) password_stdin: bool,
+    /// Trust the certificates in this PEM file too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Name for HTTP's own login, where a gateway before the server asks for one.
+    #[arg(long, value_name = "NAME", requires = "http_password_file")]
+    pub(crate) http_user: Option<String>,
+    /// A file whose first line is the password for that.
+    #[arg(long, value_name = "FILE", requires = "http_user")]
+    pub(crate) http_password_file: Option<PathBuf>,
     /// How to sync; goes before the modes that a profile names, also those of single datastores
     /// [default: two-way].
     #[arg(long, value_enum)]

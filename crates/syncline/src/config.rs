@@ -35,6 +35,10 @@ pub(crate) struct Server {
     pub(crate) public_url: Option<String>,
     /// Identifier under which devices know the server, in notifications.
     pub(crate) id: Option<String>,
+    /// Certificate for encrypted connections, relative to the file.
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Its private key, relative to the file.
+    pub(crate) tls_key: Option<PathBuf>,
     /// All clients come through a proxy.
     pub(crate) behind_proxy: bool,
     /// Who wins a conflict.
@@ -99,7 +103,13 @@ impl Config {
         let mut config: Self = read_toml(&path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         config.data = config.data.map(|data| folder.join(data));
-        config.server.log_messages = config.server.log_messages.map(|dir| folder.join(dir));
+        for path in [
+            &mut config.server.log_messages,
+            &mut config.server.tls_cert,
+            &mut config.server.tls_key,
+        ] {
+            *path = path.take().map(|path| folder.join(path));
+        }
         Ok(config)
     }
 

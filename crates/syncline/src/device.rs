@@ -38,6 +38,8 @@ pub(crate) struct Folder {
 
 /// A device: whom it syncs with, as whom, and its folders.
 pub(crate) struct Device {
+    /// How HTTP is spoken.
+    pub(crate) http: Options,
     pub(crate) url: String,
     pub(crate) user: String,
     pub(crate) password: String,
@@ -62,7 +64,7 @@ impl Device {
         mut progress: impl FnMut(&[Progress]),
         stop: &AtomicBool,
     ) -> Outcome<Summary> {
-        let client = Client::new(Options::default()).map_err(|error| unreachable(&error))?;
+        let client = Client::new(self.http.clone()).map_err(|error| unreachable(&error))?;
         let (device_id, mut sources) = self.sources()?;
         let asked = self.invitation.as_ref();
         let newest = asked.map_or(Version::V1_2, |asked| asked.notification().version);
@@ -79,7 +81,10 @@ impl Device {
                 session.accept(invitation);
             }
             match run(&mut session, &client, &mut progress, stop).await {
-                Ok(summary) => return Ok(summary),
+                Ok(summary) => {
+                    client.close();
+                    return Ok(summary);
+                }
                 // what it would have needed is forgotten: the next one is an ordinary one
                 Err(End::Session(Error::Resume { .. })) => {
                     tracing::info!("the server cannot go on with the last session");

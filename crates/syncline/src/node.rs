@@ -153,6 +153,7 @@ impl Node {
                         mac: incoming.mac.as_deref().map(|mac| (mac, &incoming.body[..])),
                         verdict,
                     },
+                    answer_as: incoming.answer_as,
                     now,
                     entropy,
                 };
@@ -405,6 +406,7 @@ mod tests {
                 body: first_message(cred).into(),
                 media_type: "application/vnd.syncml+xml".to_owned(),
                 charset: None,
+                answer_as: None,
                 token: None,
                 resp_uri_base: Some("http://h/syncml".to_owned()),
                 mac: None,

@@ -87,9 +87,12 @@ fn gunzip(body: &[u8]) -> Vec<u8> {
     plain
 }
 
+/// A request: its head in lower case, and its body.
+type Seen = (String, Vec<u8>);
+
 /// A server that reads one request after another, each from its own connection, and answers as
-/// scripted. Gives the requests back: head and body.
-fn scripted(answers: Vec<Vec<u8>>) -> (String, JoinHandle<Vec<(String, Vec<u8>)>>) {
+/// scripted. Gives the requests back.
+fn scripted(answers: Vec<Vec<u8>>) -> (String, JoinHandle<Vec<Seen>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/sync", listener.local_addr().unwrap());
     let server = std::thread::spawn(move || {
@@ -104,7 +107,7 @@ fn scripted(answers: Vec<Vec<u8>>) -> (String, JoinHandle<Vec<(String, Vec<u8>)>
     (url, server)
 }
 
-fn request_of(stream: &mut TcpStream) -> (String, Vec<u8>) {
+fn request_of(stream: &mut TcpStream) -> Seen {
     let mut bytes = Vec::new();
     loop {
         let mut buffer = [0; 4096];
@@ -222,7 +225,7 @@ async fn a_body_may_not_expand_beyond_the_limit() {
     let headers = "Content-Encoding: gzip\r\n";
     let (head, _) = post(address, headers, &gzip(&vec![2; 20 << 20])).await;
     assert!(head.starts_with("http/1.1 413"), "{head}");
-    let (head, _) = post(address, headers, &gzip(&[2; 100_000])).await;
+    let (head, _) = post(address, headers, &gzip(&vec![2; 100_000])).await;
     assert!(head.starts_with("http/1.1 200"), "{head}");
     let (head, _) = post(address, headers, &gzip(b"")).await;
     assert!(head.starts_with("http/1.1 400"), "{head}");

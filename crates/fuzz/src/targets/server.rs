@@ -216,6 +216,7 @@ impl<'o> Dialogue<'o> {
             token: self.token.as_deref(),
             resp_uri_base: Some("http://server/syncml"),
             peer: None,
+            answer_as: None,
             now: self.now,
             entropy: [self.now.to_le_bytes()[0]; 32],
         };

@@ -75,6 +75,7 @@ impl Server {
                 mac: self.mac.as_deref().map(|mac| (mac, body)),
                 verdict: self.verdict,
             },
+            answer_as: None,
             now: self.now,
             entropy: [self.draws; 32],
         };

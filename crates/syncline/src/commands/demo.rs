@@ -15,7 +15,7 @@ use session::store::DatastoreKind;
 use store::Sqlite;
 use syncml::{Encoding, Version};
 use tokio::net::TcpListener;
-use transports::http::{Settings, serve};
+use transports::http::{Options, Settings, serve};
 
 use super::serve::{bind, stop_signal};
 use super::{runtime, sync, user};
@@ -120,6 +120,7 @@ impl Folders {
             filter: None,
         });
         Device {
+            http: Options::default(),
             url: url.to_owned(),
             user: ACCOUNT.to_owned(),
             password: ACCOUNT.to_owned(),

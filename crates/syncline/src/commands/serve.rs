@@ -1,13 +1,14 @@
 //! `syncline serve`: the server.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use session::server;
 use store::Sqlite;
 use tokio::net::TcpListener;
-use transports::http::{RespUri, Settings, serve};
+use transports::http::{RespUri, Settings, Tls, TlsError, serve};
 
 use super::runtime;
 use crate::cli::Serve;
@@ -30,6 +31,21 @@ pub(super) fn run(options: Serve) -> Outcome {
     let mut protocol = protocol(&options, &config);
     protocol.rules = config.device_rules()?;
     let mut settings = settings(resp_uri(public_url.as_deref())?, protocol.max_msg_size);
+    settings.tls = tls(
+        options
+            .tls_cert
+            .as_deref()
+            .or(config.server.tls_cert.as_deref()),
+        options
+            .tls_key
+            .as_deref()
+            .or(config.server.tls_key.as_deref()),
+    )?;
+    let scheme = if settings.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     if options.behind_proxy || config.server.behind_proxy {
         settings.max_connections_per_peer = settings.max_connections;
     }
@@ -48,7 +64,7 @@ pub(super) fn run(options: Serve) -> Outcome {
         let listener = bind(listen).await?;
         let address = listener.local_addr().map_err(Failure::usage)?;
         let cleaning = tokio::spawn(clean(store));
-        output::line(format_args!("listening on http://{address}/syncml"))?;
+        output::line(format_args!("listening on {scheme}://{address}/syncml"))?;
         serve(listener, Arc::new(node), settings, stop).await;
         cleaning.abort();
         tracing::info!("stopped");
@@ -98,6 +114,38 @@ fn resp_uri(public_url: Option<&str>) -> Outcome<RespUri> {
             "{url:?} is no public address; give an http or https address without a query, or `off`"
         ))),
     }
+}
+
+/// Reads certificate and key.
+fn tls(certificate: Option<&Path>, key: Option<&Path>) -> Outcome<Option<Tls>> {
+    let (certificate, key) = match (certificate, key) {
+        (None, None) => return Ok(None),
+        (Some(certificate), Some(key)) => (certificate, key),
+        _ => {
+            return Err(Failure::usage(
+                "encryption needs both --tls-cert and --tls-key; give both or neither",
+            ));
+        }
+    };
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|error| {
+            Failure::usage(format_args!(
+                "{} cannot be read: {error}; check the path",
+                path.display()
+            ))
+        })
+    };
+    let tls = Tls::new(&read(certificate)?, &read(key)?).map_err(|error| {
+        let path = match error {
+            TlsError::Key => key,
+            _ => certificate,
+        };
+        Failure::usage(format_args!(
+            "{}: {error}; give PEM files that belong together",
+            path.display()
+        ))
+    })?;
+    Ok(Some(tls))
 }
 
 /// Listens on an address.

@@ -14,6 +14,7 @@ use serde::Serialize;
 use session::client::{Counts, Progress, SourceSummary, Summary};
 use session::filter::{self, Filter, Query};
 use session::store::DatastoreKind;
+use transports::http;
 
 use super::password_from_stdin;
 use super::serve::stop_signal;
@@ -21,7 +22,7 @@ use crate::cli::{Sync, SyncMode};
 use crate::device::{Device, Folder, Planned};
 use crate::output;
 use crate::report::{Failure, Outcome, warn};
-use profile::Profile;
+use profile::{Profile, password_in};
 
 pub(super) fn run(options: Sync) -> Outcome {
     let (json, dry_run) = (options.json, options.dry_run);
@@ -131,7 +132,25 @@ fn device(options: Sync) -> Outcome<(Device, Option<String>)> {
             "{id:?} is no device identifier; choose one without control characters"
         )));
     }
+    let ca_file = options.ca_file.or(profile.ca_file);
+    let http_password = match options.http_password_file {
+        Some(path) => Some(password_in(&path)?),
+        None => profile.http_password,
+    };
+    let http_user = options.http_user.or(profile.http_user);
+    let http = http::Options {
+        login: http_user
+            .zip(http_password)
+            .map(|(user, password)| http::Login { user, password }),
+        roots: ca_file
+            .as_deref()
+            .map(certificates)
+            .transpose()?
+            .unwrap_or_default(),
+        ..http::Options::default()
+    };
     let device = Device {
+        http,
         url,
         user,
         password,
@@ -197,6 +216,16 @@ fn filter_of(query: &str, inclusive: bool, media_type: &str) -> Outcome<Filter> 
         },
         record: Some(record),
         fields: None,
+    })
+}
+
+/// The file of certificates that are trusted too.
+fn certificates(path: &Path) -> Outcome<Vec<u8>> {
+    std::fs::read(path).map_err(|error| {
+        Failure::usage(format_args!(
+            "the certificates {} cannot be read: {error}; check the path",
+            path.display()
+        ))
     })
 }
 

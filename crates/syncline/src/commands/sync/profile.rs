@@ -21,6 +21,10 @@ pub(super) struct Profile {
     pub(super) device_id: Option<String>,
     pub(super) server_id: Option<String>,
     pub(super) basic: bool,
+    /// Certificates that are trusted too.
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) http_user: Option<String>,
+    pub(super) http_password: Option<String>,
     /// Datastores of the server, each with its folder.
     pub(super) stores: Vec<(String, Entry)>,
 }
@@ -54,6 +58,12 @@ struct Form {
     server_id: Option<String>,
     #[serde(default)]
     basic: bool,
+    /// Relative to the profile.
+    ca_file: Option<PathBuf>,
+    http_user: Option<String>,
+    http_password: Option<String>,
+    /// As `password_file`.
+    http_password_file: Option<PathBuf>,
     stores: toml::Table,
 }
 
@@ -86,17 +96,16 @@ impl Profile {
     pub(super) fn load(path: &Path) -> Outcome<Self> {
         let form: Form = read_toml(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let password = match (form.password, form.password_file) {
-            (Some(password), None) => Some(password),
-            (None, None) => None,
-            (None, Some(from)) => Some(password_in(&folder.join(from))?),
-            (Some(_), Some(_)) => {
-                return Err(Failure::usage(format_args!(
-                    "{} has both `password` and `password-file`; leave one out",
-                    path.display()
-                )));
-            }
+        let password = |name, password, file: Option<PathBuf>| match (password, file) {
+            (password, None) => Ok(password),
+            (None, Some(from)) => password_in(&folder.join(from)).map(Some),
+            (Some(_), Some(_)) => Err(Failure::usage(format_args!(
+                "{} has both `{name}` and `{name}-file`; leave one out",
+                path.display()
+            ))),
         };
+        let http_password = password("http-password", form.http_password, form.http_password_file)?;
+        let password = password("password", form.password, form.password_file)?;
         let stores = form
             .stores
             .into_iter()
@@ -113,6 +122,9 @@ impl Profile {
             device_id: form.device_id,
             server_id: form.server_id,
             basic: form.basic,
+            ca_file: form.ca_file.map(|file| folder.join(file)),
+            http_user: form.http_user,
+            http_password,
             stores,
         })
     }
@@ -145,7 +157,7 @@ fn entry(path: &Path, folder: &Path, store: &str, value: toml::Value) -> Outcome
     })
 }
 
-fn password_in(path: &Path) -> Outcome<String> {
+pub(super) fn password_in(path: &Path) -> Outcome<String> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Failure::usage(format_args!(
             "the password file {} cannot be read: {error}; check the path",
@@ -231,11 +243,12 @@ mod tests {
         let path = folder.path().join("home.toml");
         std::fs::write(folder.path().join("secret"), "word\nmore\n").unwrap();
         let text = "url = 'http://h/syncml'\nuser = 'alice'\npassword-file = 'secret'\n\
-                    version = '1.1'\n[stores]\ncontacts = 'c'\n\
+                    version = '1.1'\nhttp-user = 'gate'\nhttp-password-file = 'secret'\n[stores]\ncontacts = 'c'\n\
                     calendar = { dir = '/k', type = 'text/calendar', mode = 'slow' }\n";
         std::fs::write(&path, text).unwrap();
         let profile = Profile::load(&path).unwrap();
         assert_eq!(profile.password.as_deref(), Some("word"));
+        assert_eq!(profile.http_password.as_deref(), Some("word"));
         assert_eq!(profile.version, Some(SyncVersion::V1_1));
         let names: Vec<&str> = profile
             .stores

@@ -96,7 +96,15 @@ async fn message<E>(
     })?;
     let mut body = read(body, shared.gate.body(peer), settings).await?;
     if let Some(coding) = coding {
-        body = expand(coding, &body, shared.gate.body(peer), settings)?;
+        let held = shared.gate.body(peer);
+        body = expand(coding, &body, held, settings.max_body).map_err(|broken| match broken {
+            Broken::Damaged => {
+                let line = format!("the body is not in {} format", coding.name());
+                text(StatusCode::BAD_REQUEST, &line)
+            }
+            Broken::Refused(Excess::Size) => too_large(settings),
+            Broken::Refused(Excess::Memory) => no_memory(Full),
+        })?;
     }
     if body.is_empty() {
         return Err(empty(headers));
@@ -173,28 +181,29 @@ async fn read(mut body: Body, mut held: HeldBody, settings: &Settings) -> Result
     }
 }
 
-/// Expands a compressed body within the same bounds.
+/// What an expanded body has too much of.
+enum Excess {
+    /// It is larger than a message may be.
+    Size,
+    /// There is no memory left for it.
+    Memory,
+}
+
+/// Expands a compressed body within the bounds of a plain one.
 // spec: N13
 fn expand(
     coding: Coding,
     body: &[u8],
     mut held: HeldBody,
-    settings: &Settings,
-) -> Result<Bytes, Response> {
-    let expanded = coding.expand(body, |piece| {
-        if held.len() + piece.len() > settings.max_body {
-            return Err(too_large(settings));
+    most: usize,
+) -> Result<Bytes, Broken<Excess>> {
+    coding.expand(body, |piece| {
+        if held.len() + piece.len() > most {
+            return Err(Excess::Size);
         }
-        held.extend(piece, settings.max_body).map_err(no_memory)
-    });
-    match expanded {
-        Ok(()) => Ok(held.freeze()),
-        Err(Broken::Refused(response)) => Err(response),
-        Err(Broken::Damaged) => {
-            let line = format!("the body is not in {} format", coding.name());
-            Err(text(StatusCode::BAD_REQUEST, &line))
-        }
-    }
+        held.extend(piece, most).map_err(|Full| Excess::Memory)
+    })?;
+    Ok(held.freeze())
 }
 
 fn too_large(settings: &Settings) -> Response {
