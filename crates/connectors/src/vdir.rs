@@ -360,6 +360,14 @@ impl Replica for Vdir {
         self.state.set_nonce(nonce)
     }
 
+    fn devinf_sent(&mut self) -> Result<Option<u64>, ReplicaError> {
+        self.state.devinf_sent()
+    }
+
+    fn set_devinf_sent(&mut self, hash: u64) -> Result<(), ReplicaError> {
+        self.state.set_devinf_sent(hash)
+    }
+
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
         self.given.clear();
         if plan.renews_map && !plan.resumes {

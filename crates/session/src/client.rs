@@ -163,6 +163,8 @@ pub struct Summary {
     pub sources: Vec<SourceSummary>,
     /// The session was suspended: another one goes on with it.
     pub suspended: bool,
+    /// What the server wants the person to read (alert 100), on one line each.
+    pub messages: Vec<String>,
 }
 
 /// What a session did with a datastore.
@@ -350,6 +352,8 @@ enum Awaited {
     },
     /// The suspension.
     Suspend,
+    /// Our device information, as a hash.
+    DevInf(u64),
 }
 
 /// A status that is owed to the server.
@@ -515,6 +519,10 @@ pub struct Session {
     /// The message that is taken wants no statuses.
     no_resp: bool,
     suspending: Suspending,
+    /// What the server wants the person to read.
+    messages: Vec<String>,
+    /// The device information that the server has of us, as a hash.
+    devinf_sent: Option<u64>,
 }
 
 /// Whether the session is to be suspended.
@@ -544,6 +552,12 @@ const MAX_MESSAGES: u32 = 100_000;
 
 /// Messages in which a change may fail to fit, beside other commands, before it is left out.
 const MAX_STUCK: u32 = 4;
+
+/// The highest `SessionID`: four bytes are all that it may have.
+const MAX_SESSION_ID: u16 = 9999;
+
+/// Texts of the server that are kept for the person, and characters of each.
+const MAX_SHOWN: (usize, usize) = (16, 1000);
 
 /// Logins tried before giving up.
 const MAX_TRIES: u32 = 3;
@@ -604,12 +618,15 @@ impl Session {
             one.next = clock::next_anchor(now, last);
             active.push(one);
         }
-        let nonce = match active.first_mut() {
-            Some(first) => first.call(|replica| replica.nonce())?,
-            None => None,
+        let (nonce, devinf_sent) = match active.first_mut() {
+            Some(first) => (
+                first.call(|replica| replica.nonce())?,
+                first.call(|replica| replica.devinf_sent())?,
+            ),
+            None => (None, None),
         };
-        // two bytes of a number: old servers expect few digits
-        let id = u16::from_be_bytes([entropy[0], entropy[1]]).max(1);
+        // spec: A09
+        let id = u16::from_be_bytes([entropy[0], entropy[1]]) % MAX_SESSION_ID + 1;
         Ok(Self {
             url: config.url.clone(),
             scheme: if config.basic_first {
@@ -640,6 +657,8 @@ impl Session {
             busy: false,
             no_resp: false,
             suspending: Suspending::No,
+            messages: Vec::new(),
+            devinf_sent,
         })
     }
 
@@ -707,6 +726,7 @@ impl Session {
                 .map(|active| active.summary.clone())
                 .collect(),
             suspended: self.suspending != Suspending::No,
+            messages: self.messages.clone(),
         }
     }
 

@@ -35,7 +35,7 @@ mod settle;
 mod state;
 mod tree;
 
-use syncml::{Command, Document, Encoding, Header, Message, StatusCode, Version};
+use syncml::{AlertCode, Command, Document, Encoding, Header, Message, StatusCode, Version};
 
 use crate::peer::Table;
 use crate::store::{StoreError, StoredSession, Transaction};
@@ -238,6 +238,9 @@ pub enum AnswerError {
     },
 }
 
+/// Messages in a row that bring neither side anything, after which a session is ended.
+const MAX_IDLE: u32 = 100;
+
 /// Commands of a refused message that are answered one by one.
 const MAX_REFUSED: usize = 32;
 
@@ -351,6 +354,7 @@ pub fn answer(
         devinf_used: false,
         log: Vec::new(),
     };
+    let before = run.state.progress();
     match (put_off, &deferred) {
         (Some(bytes), _) => run.put_off(&message, bytes),
         (None, Some(deferred)) => run.catch_up(deferred, &message)?,
@@ -363,6 +367,15 @@ pub fn answer(
         run.write_busy(&token, encoding)
     } else {
         run.write(&token, encoding)?
+    };
+    // spec: B17
+    let asks = only_asks(&message) && put_off.is_none();
+    let brought = !asks || run.state.progress() != before;
+    run.state.idle = match run.state.idle {
+        // once ended it stays so
+        MAX_IDLE.. => MAX_IDLE,
+        _ if brought => 0,
+        idle => idle + 1,
     };
     run.save(&token, &body)?;
     let mac = run
@@ -380,6 +393,18 @@ pub fn answer(
         account: run.state.login.as_ref().map(|login| login.name.clone()),
         mac,
         log: run.log,
+    })
+}
+
+/// Whether a message asks for the next one and brings nothing of its own.
+fn only_asks(message: &Message<'_>) -> bool {
+    message.commands.iter().all(|command| match command {
+        Command::Status(_) => true,
+        Command::Alert(alert) => matches!(
+            alert.code(),
+            Some(AlertCode::NEXT_MESSAGE | AlertCode::RESULT | AlertCode::DISPLAY)
+        ),
+        _ => false,
     })
 }
 
@@ -496,6 +521,14 @@ impl Run<'_> {
             self.take_max_obj_size(meta);
         }
         if !self.check_version() || !self.log_in(message)? {
+            self.refuse_commands(message);
+            return Ok(());
+        }
+        if self.state.idle >= MAX_IDLE {
+            // spec: B17
+            self.warn("the session gets nowhere, it is ended".to_owned());
+            self.reply.header_status = Some(self.header_status(StatusCode::COMMAND_FAILED));
+            self.state.phase = Phase::Suspended;
             self.refuse_commands(message);
             return Ok(());
         }

@@ -435,6 +435,35 @@ fn the_first_message_brings_device_information() {
     }
 }
 
+// spec: F02
+#[test]
+fn device_information_goes_again_when_it_has_changed() {
+    let replica = Shared::default();
+    let puts = |version: &str| {
+        let config = Config {
+            software_version: version.into(),
+            ..config(Version::V1_2, Encoding::Xml)
+        };
+        let mut session = session_of(config, Mode::TwoWay, &replica);
+        let sent = two_way(&mut session, "");
+        assert!(is_over(&mut session));
+        sent[0].has("Put")
+    };
+    assert!(puts("1"), "the server has none");
+    assert!(!puts("1"));
+    assert!(puts("2"));
+    assert!(!puts("2"));
+
+    let config = config(Version::V1_2, Encoding::Xml);
+    let mut session = session_of(config, Mode::TwoWay, &Shared::default());
+    let sent = next(&mut session);
+    let refused = |name: &str| if name == "Put" { 500 } else { 200 };
+    let answer = sent.answer(refused, "", &alert(200));
+    session.receive(answer.as_bytes(), None).unwrap();
+    let replica = session.into_sources().remove(0).replica.devinf_sent();
+    assert_eq!(replica.unwrap(), None, "the server has none still");
+}
+
 // spec: F09 F10 F12
 #[test]
 fn the_client_says_what_it_is() {
@@ -696,4 +725,44 @@ fn a_sync_that_nobody_asked_for_is_refused_with_all_in_it() {
         assert!(data.starts_with(&code.to_string()), "{cmd_ref}");
     }
     assert_eq!(replica.lock().unwrap().items().count(), 1);
+}
+
+// spec: A09
+#[test]
+fn a_session_is_named_by_four_bytes_at_most() {
+    for entropy in [0_u64, 1, u64::MAX, 0x270f << 48, 0x270e << 48] {
+        let config = config(Version::V1_2, Encoding::Xml);
+        let session = Session::new(config, Vec::new(), 1_795_600_000, entropy.to_be_bytes());
+        let Step::Send { body, .. } = session.unwrap().step().unwrap() else {
+            panic!("the session is over");
+        };
+        let document = Document::new(&body, None).unwrap();
+        let message = document.read(&Limits::default()).unwrap();
+        let id = &message.header.session_id;
+        assert!((1..=4).contains(&id.len()), "{id}");
+        assert_ne!(id, "0");
+    }
+}
+
+// spec: M19
+#[test]
+fn the_text_of_an_alert_is_for_the_person() {
+    let mut session = contacts(Mode::TwoWay, &Shared::default());
+    let display = |cmd_id: u32, text: &str| {
+        format!(
+            "<Alert><CmdID>{cmd_id}</CmdID><Data>100</Data>\
+             <Item><Data>{text}</Data></Item></Alert>"
+        )
+    };
+    let texts: Vec<String> = (0..40)
+        .map(|number| display(1000 + number, &format!("more {number}")))
+        .collect();
+    let first = display(903, "Maintenance\r\n  tonight") + &display(904, &"x".repeat(5000));
+    exchange(&mut session, &(first + &texts.concat() + &alert(200)));
+    let flat: String = next(&mut session).text.split_whitespace().collect();
+    assert!(flat.contains("<CmdRef>903</CmdRef><Cmd>Alert</Cmd><Data>200</Data>"));
+    let messages = session.summary().messages;
+    assert_eq!(messages[0], "Maintenance tonight");
+    assert_eq!(messages[1].len(), 1000);
+    assert_eq!(messages.len(), 16, "and no more");
 }

@@ -79,6 +79,14 @@ impl Replica for Frail {
         self.powered()?.set_nonce(nonce)
     }
 
+    fn devinf_sent(&mut self) -> Result<Option<u64>, ReplicaError> {
+        self.powered()?.devinf_sent()
+    }
+
+    fn set_devinf_sent(&mut self, hash: u64) -> Result<(), ReplicaError> {
+        self.powered()?.set_devinf_sent(hash)
+    }
+
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
         let keeps_anchors = self.breaks(Sabotage::KeepAnchors);
         let mut memory = self.powered()?;

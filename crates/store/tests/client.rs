@@ -14,7 +14,9 @@ use std::sync::Arc;
 
 use scripted::Server;
 use scripted::device::{Device, Shared, card, counts, run};
-use session::client::{Config, Error, MemoryReplica, Mode, Session, Source, Step};
+use session::client::{
+    Anchors, Config, Error, MemoryReplica, Mode, Replica as _, Session, Source, Step,
+};
 use session::server::{Scheme, ServerLogin};
 use session::store::DatastoreKind;
 use syncml::{Encoding, Version};
@@ -459,18 +461,21 @@ fn a_first_sync_in_one_direction_stays_in_it() {
 
 #[test]
 fn a_password_does_not_go_over_the_line_in_the_clear_unasked() {
-    let mut server = Server::new();
-    let mut phone = Device::new("phone");
-    let mut session = phone.session(&server, Mode::TwoWay);
-    let Step::Send { body, .. } = session.step().unwrap() else {
-        panic!("the session is over");
-    };
-    let answer = server.post(&body, None).unwrap();
-    // a server, or somebody on the line, that asks for it
-    let text = syncml::transcode::to_xml(&answer.body).unwrap();
-    let forged = text.replace("syncml:auth-md5", "syncml:auth-basic");
-    let refused = session.receive(forged.as_bytes(), None).unwrap_err();
-    assert!(matches!(refused, Error::ClearPassword), "{refused}");
+    for url in ["http://server/syncml", "http://127.example/syncml"] {
+        let mut server = Server::new();
+        let mut phone = Device::new("phone");
+        phone.config.url = url.into();
+        let mut session = phone.session(&server, Mode::TwoWay);
+        let Step::Send { body, .. } = session.step().unwrap() else {
+            panic!("the session is over");
+        };
+        let answer = server.post(&body, None).unwrap();
+        // a server, or somebody on the line, that asks for it
+        let text = syncml::transcode::to_xml(&answer.body).unwrap();
+        let forged = text.replace("syncml:auth-md5", "syncml:auth-basic");
+        let refused = session.receive(forged.as_bytes(), None).unwrap_err();
+        assert!(matches!(refused, Error::ClearPassword), "{refused}");
+    }
 }
 
 // spec: A13
@@ -492,4 +497,31 @@ fn a_session_does_not_move_to_another_host() {
         let answer = server.post(&body, None).unwrap();
         assert_eq!(session.receive(&answer.body, None).is_ok(), moves, "{base}");
     }
+}
+
+// spec: G12 G13
+#[test]
+fn an_anchor_of_the_server_that_does_not_match_leads_to_a_slow_sync_at_once() {
+    let mut server = Server::new();
+    let (mut phone, mut laptop) = (Device::new("phone"), Device::new("laptop"));
+    for number in 0..5 {
+        phone.add(&format!("Person {number}"), "1");
+    }
+    phone.sync(&mut server, Mode::TwoWay);
+    laptop.add("Bob", "2");
+    laptop.sync(&mut server, Mode::TwoWay);
+    phone.contacts.with(|replica| {
+        let anchors = Anchors {
+            server: "from another life".to_owned(),
+            ..replica.anchors().unwrap()
+        };
+        replica.complete(&anchors).unwrap();
+    });
+    let summary = phone.sync(&mut server, Mode::TwoWay);
+    assert_eq!(summary.sources[0].alert, 201);
+    assert_eq!(counts(&summary), [0, 5, 0, 1, 0, 0]);
+    assert_eq!(phone.contacts.contents(), server.contents());
+    let summary = phone.sync(&mut server, Mode::TwoWay);
+    assert_eq!(summary.sources[0].alert, 200);
+    assert_eq!(counts(&summary), [0; 6]);
 }

@@ -14,7 +14,7 @@ use session::store::Partial;
 use super::Error;
 use super::files::{Print, Stat};
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 const SCHEMA: &str = "
 CREATE TABLE folder (
@@ -97,6 +97,9 @@ CREATE TABLE chunk (
 ) STRICT;
 ";
 
+/// The device information that the server has, as a hash.
+const THIRD: &str = "ALTER TABLE peer ADD COLUMN devinf_sent INTEGER;";
+
 /// A file as it was when both sides agreed on it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known {
@@ -152,7 +155,7 @@ impl State {
             if version > VERSION {
                 return Ok(Err(version));
             }
-            for step in [SCHEMA, SECOND].iter().skip(version as usize) {
+            for step in [SCHEMA, SECOND, THIRD].iter().skip(version as usize) {
                 connection.execute_batch(step)?;
             }
             connection.pragma_update(None, "user_version", VERSION)?;
@@ -226,6 +229,22 @@ impl State {
         self.run(
             "UPDATE peer SET nonce = ? WHERE id = ?",
             params![nonce, self.peer],
+        )
+    }
+
+    pub(super) fn devinf_sent(&mut self) -> Result<Option<u64>, ReplicaError> {
+        let sql = "SELECT devinf_sent FROM peer WHERE id = ?";
+        let hash: Option<i64> = self
+            .connection
+            .query_row(sql, [self.peer], |row| row.get(0))
+            .map_err(failed)?;
+        Ok(hash.map(i64::cast_unsigned))
+    }
+
+    pub(super) fn set_devinf_sent(&mut self, hash: u64) -> Result<(), ReplicaError> {
+        self.run(
+            "UPDATE peer SET devinf_sent = ? WHERE id = ?",
+            params![hash.cast_signed(), self.peer],
         )
     }
 

@@ -322,6 +322,7 @@ impl Session {
             .sources
             .iter()
             .any(|active| !active.anchors.server.is_empty());
+        let hash = crate::hash::hash(&self.devinf().to_xml(self.config.version));
         let target = Item {
             target: Some(Location::new(self.config.version.devinf_uri())),
             ..Item::default()
@@ -335,7 +336,12 @@ impl Session {
             let Some(done) = done.filter(|done| !**done) else {
                 continue;
             };
-            if kind == AccessKind::Get && knows_server {
+            // spec: F02
+            let is_known = match kind {
+                AccessKind::Get => true,
+                AccessKind::Put => self.devinf_sent == Some(hash),
+            };
+            if knows_server && is_known {
                 continue;
             }
             let cmd_id = out.next_cmd_id;
@@ -353,6 +359,10 @@ impl Session {
                 return false;
             }
             *done = true;
+            if written && kind == AccessKind::Put {
+                self.awaited
+                    .insert((self.msg_id, cmd_id), Awaited::DevInf(hash));
+            }
         }
         true
     }

@@ -33,6 +33,7 @@ struct State {
     maps: Vec<(String, String)>,
     anchors: Anchors,
     nonce: Option<Vec<u8>>,
+    devinf_sent: Option<u64>,
     last_luid: u64,
     last_edit: u64,
     unfinished: Option<Unfinished>,
@@ -210,6 +211,16 @@ impl Replica for MemoryReplica {
         Ok(())
     }
 
+    fn devinf_sent(&mut self) -> Result<Option<u64>, ReplicaError> {
+        Ok(self.now.devinf_sent)
+    }
+
+    fn set_devinf_sent(&mut self, hash: u64) -> Result<(), ReplicaError> {
+        self.is_dirty = true;
+        self.now.devinf_sent = Some(hash);
+        Ok(())
+    }
+
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
         self.given.clear();
         if !plan.resumes {
@@ -369,6 +380,7 @@ impl Replica for MemoryReplica {
         let count = self.now.items.len() as u64;
         self.now = State {
             nonce: self.now.nonce.take(),
+            devinf_sent: self.now.devinf_sent,
             last_luid: self.now.last_luid,
             last_edit: self.now.last_edit,
             ..State::default()

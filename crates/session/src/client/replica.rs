@@ -159,6 +159,10 @@ pub trait Replica {
     fn nonce(&mut self) -> Result<Option<Vec<u8>>, ReplicaError>;
     /// Keeps the nonce for the next session.
     fn set_nonce(&mut self, nonce: &[u8]) -> Result<(), ReplicaError>;
+    /// The hash of the device information that the server was sent last.
+    fn devinf_sent(&mut self) -> Result<Option<u64>, ReplicaError>;
+    /// The server has device information of this hash.
+    fn set_devinf_sent(&mut self, hash: u64) -> Result<(), ReplicaError>;
 
     /// Takes stock of what will be sent; the number of changes.
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError>;
@@ -239,6 +243,12 @@ impl<R: Replica> Replica for Arc<Mutex<R>> {
     }
     fn set_nonce(&mut self, nonce: &[u8]) -> Result<(), ReplicaError> {
         locked(self).set_nonce(nonce)
+    }
+    fn devinf_sent(&mut self) -> Result<Option<u64>, ReplicaError> {
+        locked(self).devinf_sent()
+    }
+    fn set_devinf_sent(&mut self, hash: u64) -> Result<(), ReplicaError> {
+        locked(self).set_devinf_sent(hash)
     }
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
         locked(self).begin(plan)

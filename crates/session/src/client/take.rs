@@ -1,13 +1,15 @@
 //! What the server says: statuses, alerts, device information, changes.
 
+use std::net::IpAddr;
+
 use syncml::{
     Access, AccessKind, Alert, AlertCode, Change, Command, Document, GroupKind, Header, Item,
     Limits, Message, Status, StatusCode, Sync, auth,
 };
 
 use super::{
-    Added, Anchors, Applied, Awaited, ChangeKind, Error, Failure, MAX_IDLE, MAX_TRIES, Owed, Phase,
-    Scheme, Session,
+    Added, Anchors, Applied, Awaited, ChangeKind, Error, Failure, MAX_IDLE, MAX_SHOWN, MAX_TRIES,
+    Owed, Phase, Scheme, Session,
 };
 use crate::chunks::Taken;
 use crate::content::content_of;
@@ -294,6 +296,14 @@ impl Session {
         let brought = !matches!(awaited, Awaited::Sync(_));
         match awaited {
             Awaited::Suspend => self.phase = Phase::Done,
+            // spec: F02
+            Awaited::DevInf(hash) => {
+                if code.is_success()
+                    && let Some(first) = self.sources.first_mut()
+                {
+                    first.call(|replica| replica.set_devinf_sent(hash))?;
+                }
+            }
             Awaited::Chunk {
                 source,
                 luid,
@@ -412,7 +422,12 @@ impl Session {
         alert: &Alert<'_>,
     ) -> bool {
         let code = match alert.code() {
-            Some(AlertCode::NEXT_MESSAGE | AlertCode::DISPLAY | AlertCode::RESULT) => {
+            Some(AlertCode::DISPLAY) => {
+                self.show(alert);
+                self.owe(header, command, alert.items.first(), StatusCode::OK);
+                return false;
+            }
+            Some(AlertCode::NEXT_MESSAGE | AlertCode::RESULT) => {
                 self.owe(header, command, alert.items.first(), StatusCode::OK);
                 return false;
             }
@@ -452,7 +467,21 @@ impl Session {
         true
     }
 
-    // spec: C07 G11 G15 G16
+    /// Keeps what the person shall read.
+    // spec: M19
+    fn show(&mut self, alert: &Alert<'_>) {
+        let (most, longest) = MAX_SHOWN;
+        for data in alert.items.iter().filter_map(|item| item.data.as_ref()) {
+            let text = data.to_text();
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let line: String = words.join(" ").chars().take(longest).collect();
+            if !line.is_empty() && self.messages.len() < most {
+                self.messages.push(line);
+            }
+        }
+    }
+
+    // spec: C07 G11 G12 G15 G16
     fn take_sync_alert(&mut self, code: AlertCode, item: &Item<'_>) -> StatusCode {
         let Some(index) = self.find_source(item.target_uri(), item.source_uri()) else {
             return StatusCode::NOT_FOUND;
@@ -478,28 +507,36 @@ impl Session {
         let anchor = item.meta.as_ref().and_then(|meta| meta.anchor.as_ref());
         let last = anchor.and_then(|anchor| anchor.last.as_deref());
         let last = last.unwrap_or_default().trim();
-        let expected = active.anchors.server.as_str();
+        let expected = active.anchors.server.clone();
         let is_checked = code == AlertCode::TWO_WAY && !active.resumed;
-        if is_checked && !last.is_empty() && last != expected {
-            let reason = format!(
-                "the server's last anchor is {last:?} where {expected:?} was expected; \
-                 the next sync compares all items"
-            );
-            active.fail(reason);
+        let is_lost = is_checked && !last.is_empty() && last != expected;
+        if is_lost {
             // the anchors are void from now on
             if let Err(error) = active.call(|replica| replica.complete(&Anchors::default())) {
                 active.fail(error.to_string());
+                return StatusCode::REFRESH_REQUIRED;
             }
+        }
+        if is_lost && active.early {
+            active.fail(format!(
+                "the server's last anchor is {last:?} where {expected:?} was expected; \
+                 the next sync compares all items"
+            ));
             return StatusCode::REFRESH_REQUIRED;
         }
         if active.early && code == AlertCode::SLOW && wanted != code {
             // spec: B20
             active.again = true;
         }
-        active.agreed = Some(code);
-        active.summary.alert = code.0;
+        let agreed = if is_lost { AlertCode::SLOW } else { code };
+        active.agreed = Some(agreed);
+        active.summary.alert = agreed.0;
         active.server_next = Some(anchor.map_or(String::new(), |anchor| anchor.next.to_string()));
-        StatusCode::OK
+        if is_lost {
+            StatusCode::REFRESH_REQUIRED
+        } else {
+            StatusCode::OK
+        }
     }
 
     /// The source that a pair of addresses means: by our own first, which the server got from us.
@@ -779,7 +816,8 @@ fn may_follow(from: &str, to: &str) -> bool {
 /// Whether others can read what goes to an address.
 fn is_readable(url: &str) -> bool {
     place_of(url).is_none_or(|(scheme, host)| {
-        let is_here = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        let is_here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
         scheme != "https" && !is_here
     })
 }

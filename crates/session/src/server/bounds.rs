@@ -21,7 +21,7 @@ pub(super) fn is_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_ID && is_fit(text)
 }
 
-/// Refuses a header whose texts are beyond the bounds, or that names no device.
+/// Refuses a header whose texts are beyond the bounds, or that lacks what every header has.
 // spec: A18
 pub(super) fn check_header(header: &Header<'_>) -> Result<(), Error> {
     let limit = |what| {
@@ -46,8 +46,14 @@ pub(super) fn check_header(header: &Header<'_>) -> Result<(), Error> {
     if !texts.iter().all(|text| is_fit(text)) || !is_fit(name) {
         return limit("plain bytes in an address of the header");
     }
-    if header.source.uri.trim().is_empty() {
-        return Err(Error::Missing { element: "Source" });
+    let mandatory = [
+        (&header.session_id, "SessionID"),
+        (&header.msg_id, "MsgID"),
+        (&header.target.uri, "Target"),
+        (&header.source.uri, "Source"),
+    ];
+    if let Some((_, element)) = mandatory.iter().find(|(text, _)| text.trim().is_empty()) {
+        return Err(Error::Missing { element });
     }
     Ok(())
 }

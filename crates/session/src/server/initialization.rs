@@ -180,6 +180,7 @@ impl Run<'_> {
                 }
                 Some(_) => link.server_anchor.clone(),
             },
+            alerted: None,
             server_next: clock::next_anchor(self.request.now, &link.server_anchor),
             seen: seen.unwrap_or_default().0,
             generation: link.generation,
@@ -224,11 +225,10 @@ impl Run<'_> {
             state.seen = 0;
         }
         if state.renews_map() {
-            state.seen = 0;
             if resumed.is_none() {
-                state.generation += 1;
-                state.maps_until = 0;
+                state.renew_map();
             }
+            state.seen = 0;
         }
         if !self.reply.no_resp {
             let mut status = self.status_for(command, code);

@@ -338,8 +338,14 @@ impl Run<'_> {
         let mut owed = owed.into_iter();
         while let Some(next) = owed.next() {
             let command = self.owed_command(&next, out.next_cmd_id, encoding)?;
+            let place = (self.state.next_msg_id - 1, out.next_cmd_id);
             if out.try_command(&command) {
                 self.state.owed_stuck = false;
+                if let Owed::Alert(index) = next
+                    && let Some(ds) = self.state.datastores.get_mut(index)
+                {
+                    ds.alerted = Some(place);
+                }
                 continue;
             }
             if std::mem::replace(&mut self.state.owed_stuck, true)

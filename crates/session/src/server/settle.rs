@@ -1,6 +1,6 @@
 //! The client's answers to what was sent to it: statuses, and maps in packages 3 and 5.
 
-use syncml::{Command, Map, Status, StatusCode};
+use syncml::{AlertCode, Command, Map, Status, StatusCode};
 
 use super::state::{DatastoreState, Sent, SentKind};
 use super::{ConflictPolicy, Run, bounds, guid};
@@ -25,6 +25,9 @@ impl Run<'_> {
             .trim()
             .parse()
             .unwrap_or(self.state.next_msg_id - 1);
+        if code == StatusCode::REFRESH_REQUIRED {
+            self.go_slow((msg, cmd));
+        }
         let found = self
             .state
             .sent
@@ -40,6 +43,25 @@ impl Run<'_> {
             return Ok(());
         };
         self.settle(&ds, ds.link(&login), &sent, code)
+    }
+
+    /// The client does not know the anchor of the alert in this message and command: all items are
+    /// compared, as its own alert would have had it.
+    // spec: G13
+    fn go_slow(&mut self, alert: (u32, u32)) {
+        let mut datastores = self.state.datastores.iter_mut();
+        let Some(ds) = datastores.find(|ds| ds.alerted == Some(alert)) else {
+            return;
+        };
+        if ds.begun || ds.sync_received || ds.renews_map() {
+            return;
+        }
+        ds.alert = AlertCode::SLOW.0;
+        ds.renew_map();
+        let name = ds.name.clone();
+        self.info(format!(
+            "{name}: the device does not know our anchor, slow sync"
+        ));
     }
 
     /// The session ends well with changes that the device left without Status, as some always do:

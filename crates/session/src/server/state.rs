@@ -89,6 +89,9 @@ pub(super) struct State {
     pub(super) rules: Rules,
     #[serde(default)]
     pub(super) rule_names: Vec<String>,
+    /// Messages in a row that brought neither side anything.
+    #[serde(default)]
+    pub(super) idle: u32,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -207,6 +210,9 @@ pub(super) struct DatastoreState {
     /// Our `Next` of the last completed session, or nothing.
     pub(super) server_last: String,
     pub(super) server_next: String,
+    /// Message and command that our alert went in.
+    #[serde(default)]
+    pub(super) alerted: Option<(u32, u32)>,
     /// The change sequence that the client has seen.
     pub(super) seen: i64,
     pub(super) generation: i64,
@@ -315,6 +321,14 @@ impl DatastoreState {
         )
     }
 
+    /// All items are to be compared or replaced: a new map begins, and what the client has seen
+    /// does not count.
+    pub(super) fn renew_map(&mut self) {
+        self.seen = 0;
+        self.generation += 1;
+        self.maps_until = 0;
+    }
+
     /// Whether the server sends its changes.
     // spec: G03 G04
     pub(super) fn sends(&self) -> bool {
@@ -392,6 +406,16 @@ pub(super) enum SentKind {
     Chunk,
 }
 
+/// How far a session is: what changes with every message that brings either side anything.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Progress {
+    phase: Phase,
+    /// Statuses, commands and changes that wait.
+    waiting: [usize; 3],
+    /// The last change sent of each datastore, and how far a large object is.
+    sending: Vec<(i64, Option<u64>)>,
+}
+
 impl State {
     pub(super) fn new(header: &Header<'_>) -> Self {
         Self {
@@ -431,6 +455,7 @@ impl State {
             user_agent: None,
             rules: Rules::default(),
             rule_names: Vec::new(),
+            idle: 0,
         }
     }
 
@@ -443,6 +468,18 @@ impl State {
     pub(super) fn store(&self) -> Vec<u8> {
         // plain structs of texts and numbers always serialize
         serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let sending = self.datastores.iter().map(|ds| {
+            let offset = ds.sending.map(|sending| sending.offset);
+            (ds.cursor, offset)
+        });
+        Progress {
+            phase: self.phase,
+            waiting: [self.waiting.len(), self.owed.len(), self.sent.len()],
+            sending: sending.collect(),
+        }
     }
 
     pub(super) fn version(&self) -> Version {

@@ -1,6 +1,6 @@
 //! Alerts, kinds of sync and anchors.
 
-use crate::talk::{Talk, add, alert, card, delete, replace, sync};
+use crate::talk::{Talk, add, alert, card, delete, replace, status, sync};
 
 // spec: G08 G14
 #[test]
@@ -94,4 +94,31 @@ fn items_of_the_client_can_be_replaced_and_deleted_by_it() {
     );
     assert_eq!(heard.codes()[2..], [("21", 200), ("22", 200)]);
     assert_eq!(talk.server.contents(), [newer]);
+}
+
+// spec: G13
+#[test]
+fn a_client_that_does_not_know_the_anchor_gets_a_slow_sync() {
+    let mut talk = Talk::new();
+    let both = add(21, "a", &card("Ann", "1")) + &add(22, "b", &card("Bob", "2"));
+    talk.sync(201, ("", "1"), &both);
+    let heard = talk.open(200, "1", "2");
+    assert_eq!(heard.said.alerts[0].0, 200);
+    let (cmd_id, _) = heard
+        .said
+        .to_answer
+        .iter()
+        .find(|(_, name)| name == "Alert")
+        .unwrap();
+    let refusal = status(9, talk.message, cmd_id, "Alert", 508);
+    let mine = sync("contacts", &replace(21, "a", &card("Ann", "1")));
+    let heard = talk.say(&(refusal + &mine + "<Final/>"));
+    let sent: Vec<&str> = heard
+        .said
+        .changes
+        .iter()
+        .map(|change| change.content.as_str())
+        .collect();
+    assert_eq!(sent, [card("Bob", "2")], "what the client lacks");
+    assert_eq!(talk.server.contents().len(), 2, "and nothing doubles");
 }

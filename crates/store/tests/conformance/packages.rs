@@ -267,3 +267,22 @@ fn maps_that_are_repeated_or_of_nothing_do_no_harm() {
     let quiet = talk.sync(200, ("1", "2"), "");
     assert!(quiet.said.changes.is_empty());
 }
+
+// spec: B17
+#[test]
+fn a_client_that_does_nothing_but_ask_is_ended() {
+    let mut talk = Talk::new();
+    talk.begin();
+    talk.say(&alert(1, 201, "contacts", "", "1"));
+    let mut asked = 0;
+    while talk.say(ASK).codes()[0] == ("0", 200) {
+        asked += 1;
+        assert!(asked < 200, "it goes on for ever");
+    }
+    assert!(asked > 50, "a client may wait a while");
+    let heard = talk.say(&(ASK.to_owned() + "<Final/>"));
+    assert_eq!(heard.codes(), [("0", 500), ("9", 500)]);
+    assert!(heard.said.is_final);
+    talk.sync(201, ("", "2"), &add(21, "a", &card("Ann", "1")));
+    assert_eq!(talk.server.contents().len(), 1);
+}

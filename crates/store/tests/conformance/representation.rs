@@ -178,15 +178,22 @@ fn elements_that_nobody_knows_are_skipped() {
 
 // spec: A18
 #[test]
-fn a_header_that_names_no_device_is_refused() {
+fn a_header_without_a_mandatory_element_is_refused() {
     let mut talk = Talk::new();
     talk.begin();
     let message = talk.message(&(alert(1, 201, "contacts", "", "1") + "<Final/>"));
     let text = String::from_utf8(message).unwrap();
-    let source = "<Source><LocURI>phone</LocURI></Source>";
-    let without = text.replacen(source, "", 1);
-    assert_ne!(without, text);
-    assert!(talk.server.post(without.as_bytes(), None).is_err());
+    for element in [
+        "<Source><LocURI>phone</LocURI></Source>",
+        "<Target><LocURI>http://server/syncml</LocURI></Target>",
+        "<SessionID>1</SessionID>",
+        "<MsgID>1</MsgID>",
+    ] {
+        let without = text.replacen(element, "", 1);
+        assert_ne!(without, text);
+        assert!(talk.server.post(without.as_bytes(), None).is_err());
+    }
+    assert!(talk.server.post(text.as_bytes(), None).is_ok());
 }
 
 // spec: A19 A22

@@ -21,7 +21,7 @@ use super::serve::stop_signal;
 use crate::cli::{Sync, SyncMode};
 use crate::device::{Device, Folder, Planned};
 use crate::output;
-use crate::report::{Failure, Outcome, warn};
+use crate::report::{Failure, Outcome, say, warn};
 use profile::{Profile, password_in};
 
 pub(super) fn run(options: Sync) -> Outcome {
@@ -330,6 +330,10 @@ fn show(bar: &ProgressBar, progress: &[Progress]) {
 
 /// Says what was done, and names what was not.
 fn report(summary: &Summary, json: bool) -> Outcome {
+    for message in &summary.messages {
+        let message = output::foreign(message, output::PHRASE);
+        say(&format!("the server says: {message}"));
+    }
     for source in &summary.sources {
         if let Some(error) = &source.error {
             let error = output::foreign(error, output::PHRASE);
