@@ -108,8 +108,11 @@ class Engine:
                            "config": "", "URL": url}
                 self.path, = self.call("/org/syncevolution/Server", "Server", "Connect",
                                        GLib.Variant("(a{ss}bs)", (details, True, "")))
+            # as a whole: byte by byte a message of 150 kB takes a second
+            data = GLib.Variant.new_from_bytes(
+                GLib.VariantType("ay"), GLib.Bytes.new(body), True)
             self.call(self.path, "Connection", "Process",
-                      GLib.Variant("(ays)", (body, content_type)))
+                      GLib.Variant.new_tuple(data, GLib.Variant("s", content_type)))
         except GLib.Error as error:
             self.close(False)
             return 500, "text/plain", (error.message + "\n").encode()
@@ -133,8 +136,11 @@ class Handler(BaseHTTPRequestHandler):
         session = parse_qs(urlsplit(self.path).query).get("sessionid", [None])[0]
         number = next(self.number)
         self.keep("%03d_request" % number, body)
+        # through a proxy, clients are to go on through it
+        host = self.headers.get("Host")
+        url = "http://%s/syncevolution" % host if host else self.url
         status, content_type, answer = self.engine.exchange(
-            self.url, session, self.headers.get("Content-Type", ""), body)
+            url, session, self.headers.get("Content-Type", ""), body)
         self.keep("%03d_answer_%d" % (number, status), answer)
         self.send_response(status)
         self.send_header("Content-Type", content_type)

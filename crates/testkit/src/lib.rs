@@ -2,8 +2,9 @@
 //!
 //! The tests of a synchronization server are worth what its peers are worth. This crate starts
 //! them: our own binary ([`syncline`], [`process`]), SyncEvolution as a client and as a server
-//! ([`syncevolution`]), libwbxml's converters ([`libwbxml`]) and an LDAP directory
-//! ([`slapd`]). What they exchange comes from [`items`], which makes contacts, events, tasks and notes from a number and can tell whether two
+//! ([`syncevolution`]), libwbxml's converters ([`libwbxml`]) and an LDAP directory ([`slapd`]),
+//! with a network between them that can break ([`proxy`]). What they exchange comes from
+//! [`items`], which makes contacts, events, tasks and notes from a number and can tell whether two
 //! texts are the same record after a peer has rewritten one of them.
 //!
 //! A peer that is not installed makes its tests say so and end, through [`require`]. Everything
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 pub mod items;
 pub mod libwbxml;
 pub mod process;
+pub mod proxy;
 pub mod slapd;
 pub mod syncevolution;
 pub mod syncline;

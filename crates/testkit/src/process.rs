@@ -1,7 +1,8 @@
 //! Programs under test: run to their end, or served by until they are told to stop.
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
+use std::io::{BufRead as _, BufReader, Seek as _, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -56,48 +57,138 @@ pub fn run(program: &Path, arguments: &[&str], stdin: &[u8]) -> Result<Output, E
 /// # Errors
 ///
 /// As [`run`].
-pub fn run_command(
-    mut command: Command,
-    stdin: &[u8],
-    patience: Duration,
-) -> Result<Output, Error> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    // Files instead of pipes: whatever the program reads or writes first, nobody waits for anybody.
-    let scratch = || tempfile::tempfile().map_err(Error::io("a temporary file"));
-    let (mut input, mut stdout, mut stderr) = (scratch()?, scratch()?, scratch()?);
-    let share = |file: &File| file.try_clone().map_err(Error::io("a temporary file"));
-    input
-        .write_all(stdin)
-        .and_then(|()| input.rewind())
-        .map_err(Error::io("a temporary file"))?;
-    let mut child = command
-        .stdin(input)
-        .stdout(share(&stdout)?)
-        .stderr(share(&stderr)?)
-        .spawn()
-        .map_err(Error::io(format!("start {program}")))?;
-    let ended = wait(&mut child, patience)?;
-    let mut output = Output {
-        code: ended.and_then(|status| status.code()),
-        stdout: Vec::new(),
-        stderr: String::new(),
-    };
-    let mut bytes = Vec::new();
-    stdout
-        .rewind()
-        .and_then(|()| stdout.read_to_end(&mut output.stdout))
-        .and_then(|_| stderr.rewind())
-        .and_then(|()| stderr.read_to_end(&mut bytes))
-        .map_err(Error::io(format!("the output of {program}")))?;
-    output.stderr = String::from_utf8_lossy(&bytes).into_owned();
-    if ended.is_none() {
-        return Err(Error::Hung {
+pub fn run_command(command: Command, stdin: &[u8], patience: Duration) -> Result<Output, Error> {
+    Running::start(command, stdin)?.finish(patience)
+}
+
+/// A program that runs, and is killed when this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    program: String,
+    stdout: File,
+    stderr: File,
+}
+
+impl Running {
+    /// Starts a program with `stdin` as its input.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when it cannot be started.
+    pub fn start(mut command: Command, stdin: &[u8]) -> Result<Self, Error> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        // Files instead of pipes: whatever the program reads or writes first, nobody waits for
+        // anybody.
+        let scratch = || tempfile::tempfile().map_err(Error::io("a temporary file"));
+        let (mut input, stdout, stderr) = (scratch()?, scratch()?, scratch()?);
+        let share = |file: &File| file.try_clone().map_err(Error::io("a temporary file"));
+        input
+            .write_all(stdin)
+            .and_then(|()| input.rewind())
+            .map_err(Error::io("a temporary file"))?;
+        let child = command
+            .stdin(input)
+            .stdout(share(&stdout)?)
+            .stderr(share(&stderr)?)
+            .spawn()
+            .map_err(Error::io(format!("start {program}")))?;
+        Ok(Self {
+            child,
             program,
-            seconds: patience.as_secs(),
-            output: output.all(),
-        });
+            stdout,
+            stderr,
+        })
     }
-    Ok(output)
+
+    /// What it has written to its standard error so far.
+    pub fn stderr(&self) -> String {
+        let bytes = read_all(&self.stderr).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Waits until `condition` holds; whether it does before the program ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Hung`] after [`PATIENCE`], [`Error::Io`].
+    pub fn wait_until(&mut self, condition: impl Fn(&Self) -> bool) -> Result<bool, Error> {
+        let start = Instant::now();
+        while !condition(self) {
+            let ended = self.child.try_wait();
+            if ended.map_err(Error::io("wait for a program"))?.is_some() {
+                return Ok(condition(self));
+            }
+            if start.elapsed() > PATIENCE {
+                return Err(Error::Hung {
+                    program: self.program.clone(),
+                    seconds: PATIENCE.as_secs(),
+                    output: self.output()?.all(),
+                });
+            }
+            thread::sleep(GLANCE);
+        }
+        Ok(true)
+    }
+
+    /// Ends it at once (SIGKILL).
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+    }
+
+    /// Interrupts it (SIGINT), as Ctrl-C does.
+    pub fn interrupt(&self) {
+        signal(self.child.id(), "INT");
+    }
+
+    /// Waits for its end, whatever its exit code.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Hung`] when it does not end within `patience`.
+    pub fn finish(mut self, patience: Duration) -> Result<Output, Error> {
+        let ended = wait(&mut self.child, patience)?;
+        let mut output = self.output()?;
+        let Some(status) = ended else {
+            return Err(Error::Hung {
+                program: self.program.clone(),
+                seconds: patience.as_secs(),
+                output: output.all(),
+            });
+        };
+        output.code = status.code();
+        Ok(output)
+    }
+
+    /// What it has printed.
+    fn output(&self) -> Result<Output, Error> {
+        let stdout = read_all(&self.stdout);
+        Ok(Output {
+            code: None,
+            stdout: stdout.map_err(Error::io(format!("the output of {}", self.program)))?,
+            stderr: self.stderr(),
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The bytes of a file, whatever others do to their common place in it.
+fn read_all(file: &File) -> std::io::Result<Vec<u8>> {
+    let mut bytes = vec![0; file.metadata()?.len() as usize];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
+fn signal(id: u32, name: &str) {
+    let _ = Command::new("/bin/sh")
+        .args(["-c", &format!("kill -{name} {id}")])
+        .status();
 }
 
 /// The child's end, or `None` when it had to be killed.
@@ -180,9 +271,7 @@ impl Listening {
     }
 
     fn signal(&self, name: &str) {
-        let _ = Command::new("/bin/sh")
-            .args(["-c", &format!("kill -{name} {}", self.id())])
-            .status();
+        signal(self.id(), name);
     }
 
     fn kill(&mut self) {
@@ -269,6 +358,32 @@ impl Server {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.listening.id()
+    }
+
+    /// The most memory that it has had resident (`VmHWM`), bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the system does not tell.
+    pub fn peak_memory(&self) -> Result<u64, Error> {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = fs::read_to_string(&path).map_err(Error::io(path.clone()))?;
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .and_then(|line| line.split_whitespace().next()?.parse().ok())
+            .map(|kib: u64| kib << 10)
+            .ok_or_else(|| Error::io(path)(std::io::ErrorKind::InvalidData.into()))
+    }
+
+    /// Begins to measure [`Server::peak_memory`] anew, from the memory resident now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the system does not allow it.
+    pub fn reset_peak_memory(&self) -> Result<(), Error> {
+        let path = format!("/proc/{}/clear_refs", self.pid());
+        fs::write(&path, "5").map_err(Error::io(path))
     }
 
     /// Where its log goes: beside the data folder.

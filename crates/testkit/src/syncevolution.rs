@@ -15,11 +15,14 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::items::{self, Kind};
-use crate::process::{self, Listening, Output, PATIENCE};
+use crate::process::{self, Listening, Output, PATIENCE, Running};
 use crate::{Availability, Error};
 
 /// Name of the environment variable that keeps the homes of peers and makes them log each message.
 pub const KEEP: &str = "SYNCLINE_KEEP_PEERS";
+
+/// Largest object that the peers take, bytes.
+const MAX_OBJECT_SIZE: u32 = 64_000_000;
 
 const CURL_REPAIR: &str = include_str!("../peers/syncevolution_curl.c");
 const FRONT_END: &str = include_str!("../peers/syncevolution_http.py");
@@ -311,12 +314,16 @@ impl Home {
 
     /// Runs the command line.
     fn run(&self, arguments: &[String]) -> Result<Output, Error> {
+        self.start(arguments)?.finish(PATIENCE)
+    }
+
+    fn start(&self, arguments: &[String]) -> Result<Running, Error> {
         let mut command = self.command("/usr/bin/syncevolution");
         command
             .env("LD_PRELOAD", self.path("syncevolution_curl.so"))
             .arg("--daemon=no")
             .args(arguments);
-        process::run_command(command, b"", PATIENCE)
+        Running::start(command, b"")
     }
 
     /// Sets properties of a configuration, which is made if need be, or of one of its datastores.
@@ -442,7 +449,7 @@ impl Client {
             format!("maxMsgSize={}", settings.max_message_size),
             format!("RetryInterval={}", settings.retry_seconds),
             format!("enableRefreshSync={}", u8::from(settings.real_refresh)),
-            "maxObjSize=4000000".to_owned(),
+            format!("maxObjSize={MAX_OBJECT_SIZE}"),
             "RetryDuration=60".to_owned(),
             "preventSlowSync=0".to_owned(),
             "dumpData=0".to_owned(),
@@ -472,6 +479,16 @@ impl Client {
         items::essences(&self.folder(&store.name), store.kind)
     }
 
+    /// Starts a sync of all datastores, for a test that does not let it end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Running::start`].
+    pub fn start(&self, mode: Mode) -> Result<Running, Error> {
+        let arguments = ["--run", "--sync", mode.name(), PEER].map(str::to_owned);
+        self.home.start(&arguments)
+    }
+
     /// Syncs all datastores, and tells how that went, also when it failed.
     ///
     /// # Errors
@@ -479,8 +496,7 @@ impl Client {
     /// [`Error::NoReport`] when it did not come to a session, [`Error::Hung`].
     pub fn sync(&self, mode: Mode) -> Result<Report, Error> {
         let before = self.home.sessions();
-        let arguments = ["--run", "--sync", mode.name(), PEER].map(str::to_owned);
-        let output = self.home.run(&arguments)?;
+        let output = self.start(mode)?.finish(PATIENCE)?;
         let after = self.home.sessions();
         let Some(session) = after.difference(&before).next() else {
             return Err(Error::NoReport {
@@ -577,9 +593,23 @@ impl HttpServer {
     /// [`Error::Failed`] when SyncEvolution refuses a setting, [`Error::NotListening`] when it or
     /// its D-Bus does not come up.
     pub fn start(
+        installed: Availability,
+        stores: Vec<Store>,
+        accounts: &[Account],
+    ) -> Result<Self, Error> {
+        Self::start_with(installed, stores, accounts, 150_000)
+    }
+
+    /// [`HttpServer::start`] with another largest message, bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`HttpServer::start`].
+    pub fn start_with(
         _installed: Availability,
         stores: Vec<Store>,
         accounts: &[Account],
+        max_message_size: u32,
     ) -> Result<Self, Error> {
         let home = Home::new()?;
         home.configure(&[], &["@server"])?;
@@ -592,8 +622,8 @@ impl HttpServer {
                 format!("password={}", account.password),
                 format!("remoteDeviceId={}", account.device),
                 "deviceId=syncevolution-server".to_owned(),
-                "maxMsgSize=150000".to_owned(),
-                "maxObjSize=4000000".to_owned(),
+                format!("maxMsgSize={max_message_size}"),
+                format!("maxObjSize={MAX_OBJECT_SIZE}"),
                 "dumpData=0".to_owned(),
                 "printChanges=0".to_owned(),
                 log_level(),

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
 use crate::Error;
 use crate::items::{self, Kind};
-use crate::process::{self, Output, Server};
+use crate::process::{self, Output, Running, Server};
 use crate::syncevolution::{Counts, KEEP};
 
 /// A folder of state with accounts, which `syncline serve` and the administration commands share.
@@ -233,23 +234,26 @@ impl Device {
     ///
     /// As [`process::run`].
     pub fn run(&self, mode: &str) -> Result<Output, Error> {
-        let mut arguments: Vec<String> = vec![
-            "sync".to_owned(),
-            "--url".to_owned(),
-            self.url.clone(),
-            "--user".to_owned(),
-            self.user.clone(),
-            "--password-stdin".to_owned(),
-            "--mode".to_owned(),
-            mode.to_owned(),
-        ];
-        arguments.extend(self.arguments.iter().cloned());
-        for (name, _) in &self.stores {
-            arguments.push(format!("{name}={}", self.folder(name).display()));
-        }
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let password = format!("{}\n", self.password);
-        process::run(&self.program, &arguments, password.as_bytes())
+        self.start(mode)?.finish(process::PATIENCE)
+    }
+
+    /// Starts `syncline sync` over all datastores.
+    ///
+    /// # Errors
+    ///
+    /// As [`Running::start`].
+    pub fn start(&self, mode: &str) -> Result<Running, Error> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(["sync", "--url", &self.url, "--user", &self.user])
+            .args(["--password-stdin", "--mode", mode])
+            .args(&self.arguments)
+            .args(
+                self.stores
+                    .iter()
+                    .map(|(name, _)| format!("{name}={}", self.folder(name).display())),
+            );
+        Running::start(command, format!("{}\n", self.password).as_bytes())
     }
 
     /// [`Device::run`], which has to succeed; what each datastore transferred.
