@@ -16,7 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use syncml::{Change, ChangeKind, Command, Data, Encoding, Item, MessageWriter, Meta, StatusCode};
 
-use crate::content::{decoded, is_base64};
+use crate::content::{carried, decoded, is_base64};
 use crate::store::Partial;
 
 /// The fewest bytes for which an object is cut.
@@ -113,7 +113,8 @@ pub(crate) enum Taken {
     Refused(StatusCode),
     /// It is kept, and more is to come.
     Kept,
-    /// It was the last: the object.
+    /// It was the last: the object. The buffer holds it until its sender has heard of that: a
+    /// session that breaks before is resumed with the last chunk.
     Whole(Box<Head>, Vec<u8>),
 }
 
@@ -162,10 +163,10 @@ pub(crate) fn take<B: Buffer>(buffer: &mut B, chunk: &Chunk<'_>) -> Result<Taken
         return Ok(Taken::Kept);
     }
     let carried = buffer.content()?;
-    buffer.end()?;
     let carried_size = carried.len() as u64;
     let bare_ends = bare_line_ends(&carried);
     let Some(content) = decoded(Cow::Owned(carried), head.format.as_deref()) else {
+        buffer.end()?;
         return Ok(Taken::Refused(StatusCode::UNSUPPORTED_TYPE));
     };
     let fits = carried_size == head.size
@@ -173,6 +174,7 @@ pub(crate) fn take<B: Buffer>(buffer: &mut B, chunk: &Chunk<'_>) -> Result<Taken
         // XML readers and writers between the two may turn the ends of lines into one character
         || (carried_size..=carried_size + bare_ends).contains(&head.size);
     if !fits {
+        buffer.end()?;
         return Ok(Taken::Refused(StatusCode::SIZE_MISMATCH));
     }
     Ok(Taken::Whole(Box::new(head), content.into_owned()))
@@ -188,6 +190,27 @@ fn came_before(partial: &Partial, chunk: &Chunk<'_>) -> Option<bool> {
         Some(_) => None,
         None => Some(partial.last_chunk == chunk.bytes),
     }
+}
+
+/// Whether an item is a chunk, though it neither has a size nor says that more comes: the last
+/// chunk, in a resumed session perhaps for the second time. There the item may as well come whole.
+/// `known` is what has come of a large object, if it is of the same item.
+// spec: I10 J06
+pub(crate) fn is_last(
+    known: Option<(&Partial, &Head)>,
+    item: &Item<'_>,
+    position: Option<u64>,
+) -> bool {
+    // whatever goes before it is missing, it must not be taken for the whole
+    if let Some(position) = position {
+        return position > 0;
+    }
+    let bytes = carried(item).unwrap_or_default();
+    let Some((partial, head)) = known.filter(|_| !bytes.is_empty()) else {
+        return false;
+    };
+    partial.received + bytes.len() as u64 == head.size
+        || (partial.received == head.size && partial.last_chunk == bytes)
 }
 
 /// The place in `EMI` of a Meta that says where in its object a chunk begins, as some peers write

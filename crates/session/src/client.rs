@@ -512,6 +512,8 @@ pub struct Session {
     peer_max_obj_size: Option<u64>,
     /// The datastore for which an object is coming in chunks.
     receiving: Option<usize>,
+    /// The datastores that have got the last chunk of an object with the last answer.
+    completed: Vec<usize>,
     /// Addresses of objects of the server that were not ended.
     unended: Vec<(Option<String>, Option<String>)>,
     /// The server is busy with what it was sent.
@@ -653,6 +655,7 @@ impl Session {
             idle: 0,
             peer_max_obj_size: None,
             receiving: None,
+            completed: Vec::new(),
             unended: Vec::new(),
             busy: false,
             no_resp: false,

@@ -533,6 +533,7 @@ impl Run<'_> {
             return Ok(());
         }
         self.reply.no_resp = self.header.no_resp;
+        self.forget_completed()?;
         self.foresee_devinf(message);
         self.handle_commands(&message.commands)?;
         if message.is_final {
@@ -688,7 +689,10 @@ impl Run<'_> {
 
     /// The client's `Final`: its package is complete.
     fn package_ended(&mut self) -> Result<(), StoreError> {
-        self.end_of_data_missing()?;
+        // a large object that is suspended goes on in another session
+        if self.state.phase != Phase::Suspended {
+            self.end_of_data_missing()?;
+        }
         match self.state.phase {
             // spec: B19 B20
             Phase::Initialization

@@ -249,6 +249,78 @@ fn goes_on_after_breaks(content: &str) {
     }
 }
 
+/// A session whose message number `lost` gets to the server, while its answer is lost; whether it
+/// came to that.
+fn answer_is_lost(device: &mut Device, server: &mut Server, lost: usize) -> bool {
+    let mut session = device.session(server, Mode::TwoWay);
+    let mut message = 0;
+    while let Step::Send { body, .. } = session.step().unwrap() {
+        message += 1;
+        let answer = server.post(&body, None).unwrap();
+        if message == lost {
+            return true;
+        }
+        session.receive(&answer.body, None).unwrap();
+    }
+    false
+}
+
+/// As [`answer_is_lost`], but it is the message that does not get there.
+fn message_is_lost(device: &mut Device, server: &mut Server, lost: usize) -> bool {
+    let mut session = device.session(server, Mode::TwoWay);
+    for _ in 1..lost {
+        let Step::Send { body, .. } = session.step().unwrap() else {
+            return false;
+        };
+        let answer = server.post(&body, None).unwrap();
+        session.receive(&answer.body, None).unwrap();
+    }
+    matches!(session.step().unwrap(), Step::Send { .. })
+}
+
+// spec: I09 I10
+#[test]
+fn an_object_whose_end_came_unheard_is_whole_in_the_next_session() {
+    let limit = 3000;
+    let sizes = [4000, 5500, 7000];
+    let fill = |device: &Device| {
+        for (number, size) in sizes.into_iter().enumerate() {
+            put(device, &large(&format!("Person {number}"), size));
+        }
+    };
+    for encoding in [Encoding::Xml, Encoding::Wbxml] {
+        for breaks in [answer_is_lost, message_is_lost] {
+            for lost in 1.. {
+                let mut server = Server::new();
+                server.config.max_msg_size = limit;
+                let mut phone = device("phone", Version::V1_2, encoding, limit);
+                let mut laptop = device("laptop", Version::V1_2, encoding, limit);
+                fill(&phone);
+                let mut broke = false;
+                for device in [&mut phone, &mut laptop] {
+                    broke |= breaks(device, &mut server, lost);
+                    let summary = device.sync(&mut server, Mode::TwoWay);
+                    assert_eq!(
+                        summary.sources[0].failed,
+                        [],
+                        "{encoding:?}, message {lost}"
+                    );
+                    assert_eq!(counts(&device.sync(&mut server, Mode::TwoWay)), [0; 6]);
+                }
+                assert!(
+                    laptop.contacts.contents() == phone.contacts.contents(),
+                    "{encoding:?}, message {lost}"
+                );
+                assert_eq!(server.contents().len(), sizes.len());
+                if !broke {
+                    assert!(lost > 12, "{lost} messages");
+                    break;
+                }
+            }
+        }
+    }
+}
+
 fn put_devinf(large_objects: bool) -> Command<'static> {
     let devinf = DevInf {
         version: Some(Version::V1_2),
@@ -349,6 +421,64 @@ fn chunks_get_the_statuses_of_the_standard() {
     assert_eq!((codes, held.len()), (vec![213, 424], 0));
     let (codes, held, _) = send(&[chunk("a", one, Some(25), true), chunk("a", two, None, true)]);
     assert_eq!((codes, held.len()), (vec![213, 424], 0));
+}
+
+// spec: I01 I09 I10
+#[test]
+fn a_session_that_is_suspended_within_an_object_goes_on_with_it() {
+    let limit = 3000;
+    for encoding in [Encoding::Xml, Encoding::Wbxml] {
+        for messages in 3.. {
+            let mut server = Server::new();
+            server.config.max_msg_size = limit;
+            let mut phone = device("phone", Version::V1_2, encoding, limit);
+            let mut laptop = device("laptop", Version::V1_2, encoding, limit);
+            put(&phone, &large("Large", 9000));
+            let mut suspended = false;
+            for device in [&mut phone, &mut laptop] {
+                let mut session = device.session(&server, Mode::TwoWay);
+                let mut message = 0;
+                while let Step::Send { body, .. } = session.step().unwrap() {
+                    let answer = server.post(&body, None).unwrap();
+                    session.receive(&answer.body, None).unwrap();
+                    message += 1;
+                    if message == messages {
+                        session.suspend();
+                    }
+                }
+                suspended |= session.summary().suspended;
+                drop(session);
+                let summary = device.sync(&mut server, Mode::TwoWay);
+                assert_eq!(summary.sources[0].failed, [], "{encoding:?}, {messages}");
+                assert_eq!(counts(&device.sync(&mut server, Mode::TwoWay)), [0; 6]);
+            }
+            assert!(
+                laptop.contacts.contents() == phone.contacts.contents(),
+                "{encoding:?}, {messages}"
+            );
+            if !suspended {
+                assert!(messages > 7, "{messages} messages");
+                break;
+            }
+        }
+    }
+}
+
+// spec: I10
+#[test]
+fn the_end_of_an_object_without_its_beginning_is_no_object() {
+    let mut server = Server::new();
+    let mut client = begun(&mut server, true);
+    let mut end = chunk("a", &card("Ann", "1"), None, false);
+    if let Command::Sync(sync) = &mut end
+        && let Some(Command::Change(change)) = sync.commands.first_mut()
+        && let Some(meta) = &mut change.items[0].meta
+    {
+        meta.emi.push("datapos=700".into());
+    }
+    let said = client.send(&mut server, &[end], true);
+    assert_eq!(said.code_of("Replace"), 411);
+    assert_eq!(server.contents(), [""; 0]);
 }
 
 // spec: J08

@@ -458,14 +458,21 @@ impl Session {
         let first = out.next_cmd_id;
         let usual_limit = out.limit;
         active.opened = true;
+        let mut has_ended_one = false;
         loop {
             if self.sources.get(index).is_some_and(|a| a.sending.is_some()) {
+                // the server keeps what comes of one object, in case that this session breaks
+                if has_ended_one {
+                    out.writer.close_sync();
+                    return Ok(false);
+                }
                 match self.write_chunk(out, index) {
                     large::Step::Written | large::Step::NoRoom => {
                         out.writer.close_sync();
                         return Ok(false);
                     }
                     large::Step::Ended => {
+                        has_ended_one = true;
                         if let Some(active) = self.sources.get_mut(index) {
                             active.progress.sent += 1;
                             active.stuck = 0;

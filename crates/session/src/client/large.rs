@@ -212,15 +212,24 @@ impl Session {
         let head = partial
             .as_ref()
             .and_then(|partial| Head::read(&partial.head));
-        let (Some(partial), Some(head)) = (partial, head) else {
-            return Ok(false);
-        };
-        let is_same = head.id == id_of(item);
+        let known = partial.as_ref().zip(head.as_ref());
+        let known = known.filter(|(_, head)| head.id == id_of(item));
         if is_here || item.more_data {
-            return Ok(is_same);
+            return Ok(known.is_some());
         }
-        let length = carried(item).map_or(0, <[u8]>::len) as u64;
-        Ok(is_same && partial.received + length == head.size)
+        let meta = item.meta.clone().unwrap_or_default();
+        let position = chunks::position_of(&meta.inherit(change.meta.as_ref()));
+        Ok(chunks::is_last(known, item, position))
+    }
+
+    /// The server goes on, so it has heard that its objects are complete.
+    pub(super) fn forget_completed(&mut self) -> Result<(), Error> {
+        for index in std::mem::take(&mut self.completed) {
+            if let Some(active) = self.sources.get_mut(index) {
+                active.call(|replica| replica.end_partial())?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes a chunk.
@@ -252,6 +261,10 @@ impl Session {
         };
         let taken = active.call(|replica| chunks::take(&mut Incoming(replica), &chunk))?;
         self.receiving = (taken == Taken::Kept).then_some(index);
+        self.completed.retain(|completed| *completed != index);
+        if matches!(taken, Taken::Whole(..)) {
+            self.completed.push(index);
+        }
         Ok(taken)
     }
 

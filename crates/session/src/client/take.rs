@@ -65,6 +65,7 @@ impl Session {
         if !self.knows_server(&message)? {
             return Ok(());
         }
+        self.forget_completed()?;
         let mut brought = false;
         for command in &message.commands {
             brought |= self.take_command(header, command)?;
@@ -724,7 +725,8 @@ impl Session {
     /// Makes the message's work durable and moves on.
     // spec: B22
     fn end_message(&mut self, message: &Message<'_>) -> Result<(), Error> {
-        if message.is_final {
+        // a large object that is suspended goes on in another session
+        if message.is_final && self.suspending == super::Suspending::No {
             self.end_of_data_missing()?;
         }
         for active in &mut self.sources {

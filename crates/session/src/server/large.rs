@@ -92,16 +92,24 @@ impl Run<'_> {
         let head = partial
             .as_ref()
             .and_then(|partial| Head::read(&partial.head));
-        let (Some(partial), Some(head)) = (partial, head) else {
-            return Ok(false);
-        };
-        let is_same = head.id == luid_of(item);
+        let known = partial.as_ref().zip(head.as_ref());
+        let known = known.filter(|(_, head)| head.id == luid_of(item));
         if self.state.receiving.is_some() || item.more_data {
-            return Ok(is_same);
+            return Ok(known.is_some());
         }
-        // in a resumed session the item may as well come whole
-        let length = carried(item).map_or(0, <[u8]>::len) as u64;
-        Ok(is_same && partial.received + length == head.size)
+        let meta = item.meta.clone().unwrap_or_default();
+        let position = chunks::position_of(&meta.inherit(change.meta.as_ref()));
+        Ok(chunks::is_last(known, item, position))
+    }
+
+    /// The client goes on, so it has heard that its objects are complete.
+    pub(super) fn forget_completed(&mut self) -> Result<(), StoreError> {
+        for index in std::mem::take(&mut self.state.completed) {
+            if let (Some(login), Some(ds)) = (&self.state.login, self.state.datastores.get(index)) {
+                self.tx.end_partial(ds.link(login))?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn take_chunk(
@@ -131,6 +139,7 @@ impl Run<'_> {
         let mut buffer = Incoming { tx: self.tx, link };
         let taken = chunks::take(&mut buffer, &chunk)?;
         self.state.receiving = (taken == Taken::Kept).then_some(index);
+        self.state.completed.retain(|completed| *completed != index);
         match taken {
             Taken::Kept => Ok(StatusCode::CHUNK_ACCEPTED),
             Taken::Refused(code) => {
@@ -142,6 +151,7 @@ impl Run<'_> {
                 Ok(code)
             }
             Taken::Whole(head, content) => {
+                self.state.completed.push(index);
                 self.info(format!(
                     "{}: an object of {} bytes is complete",
                     ds.name,

@@ -113,14 +113,22 @@ impl Run<'_> {
 
     /// Fills the open Sync; whether the datastore has nothing more to send.
     fn fill(&mut self, out: &mut Outgoing, place: &Place) -> Result<bool, StoreError> {
+        let mut has_ended_one = false;
         loop {
             let Some(ds) = self.state.datastores.get(place.index).cloned() else {
                 return Ok(true);
             };
             if let Some(sending) = ds.sending {
+                // the device keeps what comes of one object, in case that this session breaks
+                if has_ended_one {
+                    return Ok(false);
+                }
                 match self.write_chunk(out, place.index, &ds, place.link)? {
                     Step::Written | Step::NoRoom => return Ok(false),
-                    Step::Ended | Step::Gone => self.pass(place.index, sending.seq),
+                    Step::Ended | Step::Gone => {
+                        has_ended_one = true;
+                        self.pass(place.index, sending.seq);
+                    }
                 }
                 // one that was changed or deleted between two chunks is not gone on with
                 if let Some(ds) = self.state.datastores.get_mut(place.index) {

@@ -59,6 +59,9 @@ pub(super) struct State {
     /// The datastore for which an object is coming in chunks.
     #[serde(default)]
     pub(super) receiving: Option<usize>,
+    /// The datastores that have got the last chunk of an object with the last message.
+    #[serde(default)]
+    pub(super) completed: Vec<usize>,
     pub(super) phase: Phase,
     /// The client's `Final` of package 1 came.
     pub(super) package_ended: bool,
@@ -441,6 +444,7 @@ impl State {
             rooms: Vec::new(),
             deferred: None,
             receiving: None,
+            completed: Vec::new(),
             phase: Phase::Initialization,
             package_ended: false,
             peer: None,
