@@ -261,6 +261,22 @@ fn whole_characters(bytes: &[u8]) -> usize {
     }
 }
 
+/// Where a chunk ends well: between characters, and not before a blank or a line's end. Widely used
+/// XML readers leave out blanks that a text begins with.
+fn good_end(bytes: &[u8]) -> usize {
+    let whole = whole_characters(bytes);
+    let begins_well = |at: &usize| {
+        let next = bytes.get(*at).copied().unwrap_or_default();
+        !next.is_ascii_whitespace() && !is_continuation(next)
+    };
+    (whole / 2..whole).rev().find(begins_well).unwrap_or(whole)
+}
+
+/// Whether a byte of UTF-8 is within a character.
+fn is_continuation(byte: u8) -> bool {
+    byte & 0xc0 == 0x80
+}
+
 /// An object on its way out.
 pub(crate) struct Outgoing<'o> {
     pub(crate) kind: ChangeKind,
@@ -292,12 +308,12 @@ pub(crate) fn write<E>(
     loop {
         let mut bytes = slice(out.offset, room)?;
         if (bytes.len() as u64) < rest {
-            let whole = if out.base64 {
+            let end = if out.base64 {
                 bytes.len() / 3 * 3
             } else {
-                whole_characters(&bytes)
+                good_end(&bytes)
             };
-            bytes.truncate(whole);
+            bytes.truncate(end);
         }
         let length = bytes.len();
         if length < LEAST && (length as u64) < rest {

@@ -177,6 +177,56 @@ fn size_is_in_the_first_chunk_and_more_data_in_all_but_the_last() {
     }
 }
 
+/// What the chunks in a message of ours or of the server begin with.
+fn beginnings_in(body: &[u8]) -> Vec<u8> {
+    let document = Document::new(body, None).unwrap();
+    let message = document.read(&Limits::default()).unwrap();
+    let mut found = Vec::new();
+    for command in &message.commands {
+        if let Command::Sync(sync) = command {
+            for inner in &sync.commands {
+                if let Command::Change(change) = inner {
+                    let items = change.items.iter();
+                    found.extend(
+                        items.map(|item| item.data.as_ref().unwrap().as_bytes().unwrap()[0]),
+                    );
+                }
+            }
+        }
+    }
+    found
+}
+
+// spec: J06
+#[test]
+fn no_chunk_begins_with_blanks_that_a_reader_may_leave_out() {
+    let lines = "NOTE:a  b \r\n  c\r\n \t".repeat(700);
+    let content =
+        format!("BEGIN:VCARD\r\nVERSION:3.0\r\nN:A;;;;\r\nFN:A\r\n{lines}\r\nEND:VCARD\r\n");
+    for encoding in [Encoding::Xml, Encoding::Wbxml] {
+        for limit in 2000..2030 {
+            let mut server = Server::new();
+            server.config.max_msg_size = limit;
+            let mut phone = device("phone", Version::V1_2, encoding, limit);
+            let mut laptop = device("laptop", Version::V1_2, encoding, limit);
+            put(&phone, &content);
+            let mut chunks = 0;
+            for device in [&mut phone, &mut laptop] {
+                let mut session = device.session(&server, Mode::TwoWay);
+                while let Step::Send { body, .. } = session.step().unwrap() {
+                    let answer = server.post(&body, None).unwrap();
+                    session.receive(&answer.body, None).unwrap();
+                    let beginnings = [beginnings_in(&body), beginnings_in(&answer.body)].concat();
+                    chunks += beginnings.len();
+                    assert!(!beginnings.iter().any(u8::is_ascii_whitespace), "{limit}");
+                }
+            }
+            assert!(chunks > 15, "{chunks} chunks");
+            assert!(laptop.contacts.contents() == [content.as_str()]);
+        }
+    }
+}
+
 /// A session that breaks after `messages` messages; the bytes of objects that moved.
 fn broken(device: &mut Device, server: &mut Server, messages: usize) -> (usize, bool) {
     let mut session = device.session(server, Mode::TwoWay);
