@@ -173,15 +173,22 @@ impl Run<'_> {
 
     /// Bytes that this answer may have.
     pub(super) fn message_limit(&self) -> usize {
+        // a device may take any size: what one answer costs here is ours to bound
+        self.limit_within(self.config.max_msg_size)
+    }
+
+    /// Bytes that the device takes at most.
+    pub(super) fn peer_limit(&self) -> usize {
+        self.limit_within(u64::MAX)
+    }
+
+    fn limit_within(&self, most: u64) -> usize {
         let rules = &self.state.rules;
         let told = self
             .state
             .peer_max_msg_size
             .unwrap_or(rules.assumed_message_size);
-        let limit = told
-            .min(rules.message_limit.unwrap_or(u64::MAX))
-            // a device may take any size: what one answer costs here is ours to bound
-            .min(self.config.max_msg_size);
+        let limit = told.min(rules.message_limit.unwrap_or(u64::MAX)).min(most);
         let margin = limit.saturating_mul(100_u64.saturating_sub(rules.message_fill)) / 100;
         usize::try_from(limit - margin).unwrap_or(usize::MAX)
     }

@@ -351,10 +351,17 @@ impl Run<'_> {
             if std::mem::replace(&mut self.state.owed_stuck, true)
                 && matches!(next, Owed::Results { .. } | Owed::Found { .. })
             {
+                self.state.owed_stuck = false;
+                // without it a device sends no large objects: it may be longer than the server likes
+                let usual = std::mem::replace(&mut out.limit, self.peer_limit());
+                let fits = out.try_command(&command);
+                out.limit = usual;
+                if fits {
+                    continue;
+                }
                 // first in two messages, it will never fit: a device without it is better than no
                 // sync
                 self.warn("results exceed the device's MaxMsgSize, left out".to_owned());
-                self.state.owed_stuck = false;
                 continue;
             }
             self.state.owed = std::iter::once(next).chain(owed).collect();

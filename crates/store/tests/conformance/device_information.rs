@@ -39,6 +39,30 @@ fn of_server(version: Version, encoding: Encoding) -> (String, String, DevInf) {
     )
 }
 
+/// A device that did not hear that the server takes large objects would send none.
+#[test]
+fn a_server_of_small_messages_says_what_it_is_all_the_same() {
+    for version in [Version::V1_1, Version::V1_2] {
+        let mut talk = Talk {
+            version,
+            encoding: Encoding::Xml,
+            limit: 10_240,
+            ..Talk::new()
+        };
+        talk.server.config.max_msg_size = 1500;
+        talk.begin();
+        let uri = format!("./{}", version.devinf_uri().trim_start_matches("./"));
+        let mut heard = talk.say(&(alert(1, 201, "contacts", "", "1") + &get(&uri) + "<Final/>"));
+        let mut is_said = heard.xml.contains("<SupportLargeObjs/>");
+        while !heard.said.is_final {
+            heard = talk.say(&alert(1, 222, "contacts", "", ""));
+            is_said |= heard.xml.contains("<SupportLargeObjs/>");
+            assert!(talk.message < 10, "the package does not end");
+        }
+        assert!(is_said, "{version}");
+    }
+}
+
 // spec: F04 F06 F07 F18
 #[test]
 fn a_get_is_answered_in_the_form_of_the_session() {
