@@ -22,8 +22,9 @@ use crate::store::Partial;
 /// The fewest bytes for which an object is cut.
 const LEAST: usize = 64;
 
-/// Bytes read at a time to see whether XML can carry a content.
-const LOOK: usize = 64 << 10;
+/// Bytes read at a time to see whether XML can carry a content: each time a store may have to look
+/// for the place.
+const LOOK: usize = 1 << 20;
 
 /// Where the chunks of an object are kept until its last one has come.
 pub(crate) trait Buffer {
@@ -238,6 +239,9 @@ pub(crate) fn needs_base64<E>(
     encoding: Encoding,
     mut slice: impl FnMut(u64, usize) -> Result<Vec<u8>, E>,
 ) -> Result<bool, E> {
+    if encoding == Encoding::Wbxml {
+        return Ok(false);
+    }
     let mut offset = 0;
     loop {
         let bytes = slice(offset, LOOK)?;
@@ -247,7 +251,7 @@ pub(crate) fn needs_base64<E>(
         }
         if bytes.len() < LOOK {
             // what is left is the half of a character
-            return Ok(encoding == Encoding::Xml && whole < bytes.len());
+            return Ok(whole < bytes.len());
         }
         offset += whole as u64;
     }

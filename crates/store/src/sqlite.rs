@@ -164,6 +164,9 @@ fn connect(path: &Path) -> Result<Connection, Error> {
         reason: error.to_string(),
     })?;
     connection.busy_timeout(BUSY)?;
+    // with it SQLite finds a place within a long content without reading every page before: what
+    // goes out in chunks would cost the square of its length. It takes effect in a new file only
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
