@@ -44,13 +44,15 @@ pub(super) fn run(options: Sync) -> Outcome {
     let bar = bar();
     let runtime = super::runtime()?;
     let summary = runtime.block_on(async {
-        let (first, second) = (stop_signal()?, stop_signal()?);
+        let first = stop_signal()?;
         let stop = AtomicBool::new(false);
         let mut summary = pin!(device.sync(|progress| show(&bar, progress), &stop));
         tokio::select! {
             summary = &mut summary => return summary,
             () = first => stop.store(true, Ordering::Relaxed),
         }
+        // not before the first has come, which it would hear as well
+        let second = stop_signal()?;
         warn("the session is being suspended; interrupt again to break it off");
         tokio::select! {
             summary = summary => summary,
