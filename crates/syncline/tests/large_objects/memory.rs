@@ -1,0 +1,118 @@
+//! What an object costs the server that is much larger than a message: a message's worth while it
+//! comes or goes in pieces, and the object when it is put together.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::time::Instant;
+
+use testkit::items::{self, Kind};
+use testkit::process::{PATIENCE, Server};
+use testkit::proxy::{Break, Moment, Proxy};
+use testkit::syncline::Device;
+
+use crate::{PASSWORD, PROGRAM, USER, is_thorough, server};
+
+/// Bytes of the object, and of the messages that carry it.
+fn sizes() -> (usize, u32) {
+    if is_thorough() {
+        (20 << 20, 5_000)
+    } else {
+        (12 << 20, 50_000)
+    }
+}
+
+/// What the server may need beside the object.
+const SLACK: u64 = 8 << 20;
+
+/// A device at the other end of a network, with the one datastore.
+fn device(proxy: &Proxy, store: &(&str, Kind), message: u32) -> Device {
+    let mut device = Device::new(PROGRAM, proxy.url(), USER, PASSWORD, &[*store]).unwrap();
+    device.arguments = vec!["--max-msg-size".to_owned(), message.to_string()];
+    device
+}
+
+/// Syncs, and gives what the server needed on the way and in all, beyond what it had.
+fn measured(
+    server: &Server,
+    proxy: &Proxy,
+    device: &Device,
+    size: usize,
+    message: u32,
+) -> (u64, u64) {
+    server.reset_peak_memory().unwrap();
+    let before = server.peak_memory().unwrap();
+    let begun = Instant::now();
+    // near the end, which the server is to wait for
+    let most = u32::try_from(size).unwrap() / message;
+    proxy.break_at(most / 10 * 9, Moment::Before, Break::Silence);
+    let mut running = device.start("two-way").unwrap();
+    assert!(running.wait_until(|_| proxy.is_broken()).unwrap());
+    let on_the_way = server.peak_memory().unwrap() - before;
+    proxy.mend();
+    let output = running.finish(PATIENCE).unwrap();
+    assert_eq!(output.code, Some(0), "{}", output.all());
+    let in_all = server.peak_memory().unwrap() - before;
+    let messages = proxy.take_exchanges().len();
+    if is_thorough() {
+        let _ = writeln!(
+            std::io::stderr(),
+            "{size} bytes in {messages} messages, {:.1} s: {} KiB on the way, {} KiB in all",
+            begun.elapsed().as_secs_f32(),
+            on_the_way >> 10,
+            in_all >> 10
+        );
+    }
+    (on_the_way, in_all)
+}
+
+/// Sends an object to the server and from there to another device.
+fn travels(store: (&str, Kind), content: &[u8]) {
+    let (_, message) = sizes();
+    let (server, _installation) = server(message);
+    let proxy = Proxy::start(server.url()).unwrap();
+    let (first, second) = (
+        device(&proxy, &store, message),
+        device(&proxy, &store, message),
+    );
+    // what the server does for the first time is not what is asked for
+    for device in [&first, &second] {
+        items::fill(&first.folder(store.0), store.1, 1..=5, 0).unwrap();
+        device.sync("two-way").unwrap();
+    }
+    let path = first.folder(store.0).join("large.vcf");
+    fs::write(path, content).unwrap();
+    for device in [&first, &second] {
+        let (on_the_way, in_all) = measured(&server, &proxy, device, content.len(), message);
+        assert!(on_the_way < SLACK, "{on_the_way} bytes on the way");
+        // as text, as it is compared, and as it is written
+        let most = 4 * content.len() as u64 + SLACK;
+        assert!(in_all < most, "{in_all} bytes in all");
+    }
+    let files = fs::read_dir(second.folder(store.0)).unwrap().flatten();
+    assert!(
+        files
+            .filter_map(|file| fs::read(file.path()).ok())
+            .any(|bytes| bytes == content),
+        "it arrives as it was"
+    );
+}
+
+#[test]
+fn a_note_costs_the_server_a_message_until_it_is_whole() {
+    let (size, _) = sizes();
+    let mut text = String::from("A long note\n");
+    let mut line = 0;
+    while text.len() < size {
+        line += 1;
+        writeln!(text, "Line {line} of a long story, with Grüße & <all>.").unwrap();
+    }
+    travels(("notes", Kind::Note), text.as_bytes());
+}
+
+#[test]
+fn a_photo_costs_the_server_a_message_until_it_is_whole() {
+    let (size, _) = sizes();
+    let card = items::contact_with_photo(9, size / 4 * 3);
+    travels(("contacts", Kind::Contact), &card);
+}
