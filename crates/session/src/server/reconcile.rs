@@ -249,7 +249,11 @@ impl Run<'_> {
             let hinted = wanted.hint == Some(candidate.guid);
             let rank = match likeness {
                 Likeness::Same => u32::MAX - u32::from(!hinted),
-                Likeness::Match(rank) if wanted.alike => {
+                // what was sent and never confirmed may have arrived, and come back as the device
+                // has it
+                Likeness::Match(rank)
+                    if wanted.alike || candidate.seq.0 <= ds.maps_until && !wanted.deleted =>
+                {
                     rank.min(u32::MAX / 4) * 2 + u32::from(hinted)
                 }
                 // the name agrees and so does the identifier of the last map
