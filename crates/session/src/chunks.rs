@@ -214,6 +214,14 @@ pub(crate) fn is_last(
         || (partial.received == head.size && partial.last_chunk == bytes)
 }
 
+/// The size that a change says of an item: in the item's own Meta, or in that of a command that has
+/// no other item.
+pub(crate) fn size_of(change: &Change<'_>, item: &Item<'_>) -> Option<u64> {
+    let own = item.meta.as_ref().and_then(|meta| meta.size);
+    let of_command = change.meta.as_ref().and_then(|meta| meta.size);
+    own.or(of_command.filter(|_| change.items.len() == 1))
+}
+
 /// The place in `EMI` of a Meta that says where in its object a chunk begins, as some peers write
 /// it.
 const POSITION: &str = "datapos=";

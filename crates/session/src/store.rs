@@ -575,7 +575,7 @@ pub trait Transaction {
     /// Drops what has come of the large object.
     fn end_partial(&mut self, link: LinkId) -> Result<(), StoreError>;
     /// The name of the conflict policy that the owner has set for the device and datastore, or for
-    /// the datastore, or for the device; the closest one.
+    /// the datastore, or for the device, or for all; the closest one.
     fn conflict_policy(&mut self, link: LinkId) -> Result<Option<String>, StoreError>;
     /// Live items without a pair of the generation: those that a refresh from the client removes.
     fn unmapped(

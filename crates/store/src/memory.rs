@@ -511,6 +511,7 @@ impl Transaction for Memory {
             (link.datastore, link.device),
             (link.datastore, 0),
             (any, link.device),
+            (any, 0),
         ];
         Ok(places
             .iter()

@@ -197,7 +197,7 @@ impl Session {
         item: &Item<'_>,
     ) -> Result<bool, Error> {
         use syncml::ChangeKind::{Add, Replace};
-        let has_size = item.meta.as_ref().is_some_and(|meta| meta.size.is_some());
+        let has_size = chunks::size_of(change, item).is_some();
         if has_size || !matches!(change.kind, Add | Replace) {
             return Ok(false);
         }
@@ -240,7 +240,8 @@ impl Session {
         item: &Item<'_>,
     ) -> Result<Taken, Error> {
         let meta = item.meta.clone().unwrap_or_default();
-        let meta = meta.inherit(change.meta.as_ref());
+        let mut meta = meta.inherit(change.meta.as_ref());
+        meta.size = chunks::size_of(change, item);
         let Some(bytes) = carried(item) else {
             return Ok(Taken::Refused(StatusCode::UNSUPPORTED_TYPE));
         };

@@ -8,6 +8,7 @@ use super::reply::StatusOut;
 use super::state::{DatastoreState, Phase};
 use super::tree::Folder;
 use super::{Run, bounds};
+use crate::chunks;
 use crate::content::content_of;
 use crate::store::{ChangeSeq, Content, LinkId, Mapping, OpenSession, Origin, StoreError};
 
@@ -210,11 +211,9 @@ impl Run<'_> {
             _ if writes && ds.read_only => Ok(StatusCode::PERMISSION_DENIED),
             ChangeKind::Delete => self.take_delete(&ds, link, luid, change.soft_delete),
             ChangeKind::Add | ChangeKind::Replace => {
-                let meta = item
-                    .meta
-                    .clone()
-                    .unwrap_or_default()
-                    .inherit(change.meta.as_ref());
+                let of_command = change.meta.as_ref();
+                let mut meta = item.meta.clone().unwrap_or_default().inherit(of_command);
+                meta.size = chunks::size_of(change, item);
                 if item.more_data || self.goes_on(index, change, item)? {
                     return self.take_chunk(&ds, index, kind, item, &meta);
                 }
@@ -229,7 +228,7 @@ impl Run<'_> {
                         item.source_parent.as_deref(),
                         item.target_parent.as_deref(),
                     ),
-                    is_partial: meta.field_level,
+                    is_partial: meta.field_level || of_command.is_some_and(|meta| meta.field_level),
                 };
                 self.take_whole(&ds, link, &whole)
             }

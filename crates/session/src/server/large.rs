@@ -77,7 +77,7 @@ impl Run<'_> {
         change: &Change<'_>,
         item: &Item<'_>,
     ) -> Result<bool, StoreError> {
-        let has_size = item.meta.as_ref().is_some_and(|meta| meta.size.is_some());
+        let has_size = chunks::size_of(change, item).is_some();
         let is_content = matches!(change.kind, ChangeKind::Add | ChangeKind::Replace);
         if has_size || !is_content {
             return Ok(false);

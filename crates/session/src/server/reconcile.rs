@@ -158,7 +158,8 @@ impl Run<'_> {
             ds.name, item.guid.0
         ));
         let origin = self.state.device.clone();
-        match self.policy_for(link, item, &content)? {
+        let policy = self.policy_for(link, item, &content)?;
+        match policy {
             ConflictPolicy::ClientWins | ConflictPolicy::NewestWins => {
                 self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
                 Ok(StatusCode::CONFLICT_CLIENT_WON)
@@ -166,8 +167,7 @@ impl Run<'_> {
             // spec: H20
             ConflictPolicy::Merge => self.complete_from(ds, link, &mapping.luid, item, content),
             // spec: H24
-            ConflictPolicy::Ask => Ok(StatusCode::CONFLICT),
-            ConflictPolicy::ServerWins => {
+            ConflictPolicy::Ask | ConflictPolicy::ServerWins => {
                 self.tx.keep_overruled(
                     link.datastore,
                     item.guid,
@@ -175,7 +175,11 @@ impl Run<'_> {
                     Origin::Session(&origin),
                     self.request.now,
                 )?;
-                Ok(StatusCode::CONFLICT_SERVER_WON)
+                Ok(if policy == ConflictPolicy::Ask {
+                    StatusCode::CONFLICT
+                } else {
+                    StatusCode::CONFLICT_SERVER_WON
+                })
             }
             // spec: H22
             ConflictPolicy::Duplicate => {

@@ -28,7 +28,6 @@ pub(super) struct Limit {
 
 impl Limit {
     /// The limits that device information names (`DSMem`).
-    // spec: K09
     pub(super) fn all_in(devinf: &syncml::DevInf) -> Vec<Self> {
         let stores = devinf.datastores.iter();
         let limits = stores.filter_map(|store| {

@@ -860,7 +860,7 @@ impl Transaction for Running<'_> {
         self.one(
             "SELECT conflict FROM policy
              WHERE account = ?1 AND (datastore = ?2 OR datastore = 0)
-               AND (device = ?3 OR device = 0) AND datastore + device > 0
+               AND (device = ?3 OR device = 0)
              ORDER BY datastore = 0, device = 0 LIMIT 1",
             link_params(link),
             |row| row.get(0),

@@ -14,11 +14,17 @@ mod scripted;
 
 mod busy;
 mod changes;
+mod conflicts;
 mod device_information;
 mod filters;
+mod groups;
+mod hierarchy;
 mod initialization;
+mod large;
 mod packages;
 mod representation;
+mod resume;
+mod room;
 mod searches;
 mod statuses;
 mod talk;

@@ -186,6 +186,17 @@ pub fn item(luid: &str, data: &str) -> String {
     format!("<Item><Source><LocURI>{luid}</LocURI></Source><Data><![CDATA[{data}]]></Data></Item>")
 }
 
+/// A Put of device information with these elements after the device's type.
+pub fn put_devinf(cmd_id: u32, elements: &str) -> String {
+    format!(
+        "<Put><CmdID>{cmd_id}</CmdID>\
+         <Meta><Type xmlns='syncml:metinf'>application/vnd.syncml-devinf+xml</Type></Meta>\
+         <Item><Source><LocURI>./devinf12</LocURI></Source><Data>\
+         <DevInf xmlns='syncml:devinf'><VerDTD>1.2</VerDTD><DevID>phone</DevID>\
+         <DevTyp>phone</DevTyp>{elements}</DevInf></Data></Item></Put>"
+    )
+}
+
 /// A command of one or more items, of the type of contacts.
 pub fn change(name: &str, cmd_id: u32, items: &str) -> String {
     format!(

@@ -115,8 +115,12 @@ impl<'a> Parser<'a> {
         })
     }
 
+    /// A decimal number; the largest one for those that are larger.
+    // spec: J19
     fn number(&mut self) -> Result<Option<u64>, Error> {
-        Ok(self.text()?.parse().ok())
+        let text = self.text()?;
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        Ok(is_number.then(|| text.parse().unwrap_or(u64::MAX)))
     }
 
     pub(super) fn flag(&mut self) -> Result<bool, Error> {

@@ -1,0 +1,166 @@
+//! Who wins: policies of the server, of a datastore and of a device.
+
+use session::server::ConflictPolicy;
+use session::store::{DatastoreId, Guid, Transaction as _};
+use syncml::ChangeKind;
+
+use crate::talk::{Heard, Talk, add, card, replace, status, sync};
+
+/// A phone and a laptop that both hold this contact, as `p` and as `l`; then the laptop has brought
+/// another version, and the phone is about to bring a third.
+fn changed(old: &str, here: &str) -> Talk {
+    let mut talk = Talk::new();
+    talk.sync(201, ("", "1"), &add(21, "p", old));
+    talk.device = "laptop";
+    talk.sync(201, ("", "1"), &add(21, "l", old));
+    talk.sync(200, ("1", "2"), &replace(21, "l", here));
+    talk.device = "phone";
+    talk
+}
+
+fn conflict(talk: &mut Talk, there: &str) -> (u16, Heard) {
+    let heard = talk.sync(200, ("1", "2"), &replace(21, "p", there));
+    (heard.codes()[2].1, heard)
+}
+
+fn device_number(talk: &mut Talk, uri: &str) -> i64 {
+    let account = talk.server.account;
+    talk.server
+        .state
+        .device(account, uri)
+        .unwrap()
+        .unwrap()
+        .number
+}
+
+// spec: H25
+#[test]
+fn the_wish_for_a_device_goes_before_that_for_a_datastore_and_that_for_all() {
+    let (old, here, there) = (card("Ann", "1"), card("Ann", "2"), card("Ann", "3"));
+    let policies = ["server-wins", "duplicate", "merge", "ask"];
+    // (datastore's, device's): which one of the policies above is set where
+    type Places = [Option<usize>; 4];
+    let cases: [(Places, u16); 5] = [
+        ([None; 4], 208),
+        ([None, None, None, Some(0)], 419),
+        ([None, None, Some(1), Some(0)], 209),
+        ([None, Some(0), Some(1), Some(3)], 419),
+        ([Some(3), Some(0), Some(1), Some(1)], 409),
+    ];
+    for (places, code) in cases {
+        let mut talk = changed(&old, &here);
+        let phone = device_number(&mut talk, "phone");
+        let contacts = talk.server.contacts();
+        let any = DatastoreId {
+            number: 0,
+            ..contacts
+        };
+        let targets = [(contacts, phone), (contacts, 0), (any, phone), (any, 0)];
+        for (place, target) in places.iter().zip(targets) {
+            if let Some(policy) = place {
+                talk.server
+                    .state
+                    .set_policy(target.0, target.1, policies[*policy]);
+            }
+        }
+        assert_eq!(conflict(&mut talk, &there).0, code, "{places:?}");
+    }
+}
+
+// spec: H25
+#[test]
+fn the_wish_for_another_device_or_datastore_does_not_count() {
+    let (old, here, there) = (card("Ann", "1"), card("Ann", "2"), card("Ann", "3"));
+    let mut talk = changed(&old, &here);
+    let laptop = device_number(&mut talk, "laptop");
+    let contacts = talk.server.contacts();
+    let other = DatastoreId {
+        number: 2,
+        ..contacts
+    };
+    talk.server
+        .state
+        .set_policy(contacts, laptop, "server-wins");
+    talk.server.state.set_policy(other, 0, "server-wins");
+    assert_eq!(conflict(&mut talk, &there).0, 208);
+}
+
+// spec: H20
+#[test]
+fn a_merged_conflict_has_what_both_sides_have() {
+    let extra = |line: &str| card("Ann", "1").replace("END:", &format!("{line}\r\nEND:"));
+    let mut talk = changed(&card("Ann", "1"), &extra("NOTE:tall"));
+    talk.server.config.conflict = ConflictPolicy::Merge;
+    let (code, heard) = conflict(&mut talk, &extra("TITLE:Dr"));
+    assert_eq!(code, 207);
+    let contents = talk.server.contents();
+    for line in ["NOTE:tall", "TITLE:Dr"] {
+        assert!(contents[0].contains(line), "{contents:?}");
+    }
+    let sent = &heard.said.changes[0];
+    assert_eq!((sent.kind, sent.luid.as_str()), (ChangeKind::Replace, "p"));
+    assert_eq!(sent.content, contents[0]);
+}
+
+#[test]
+fn the_version_that_says_it_is_newer_wins() {
+    let dated = |phone: &str, time: &str| {
+        let rev = format!("REV:{time}\r\nEND:");
+        card("Ann", phone).replace("END:", &rev)
+    };
+    let old = dated("1", "20200101T000000Z");
+    let (early, late) = ("20200102T000000Z", "20200103T000000Z");
+    for (here, there, code) in [
+        (dated("2", early), dated("3", late), 208),
+        (dated("2", late), dated("3", early), 419),
+        (dated("2", late), card("Ann", "3"), 208),
+    ] {
+        let mut talk = changed(&old, &here);
+        talk.server.config.conflict = ConflictPolicy::NewestWins;
+        let (answered, heard) = conflict(&mut talk, &there);
+        assert_eq!(answered, code);
+        let stands = if code == 208 { &there } else { &here };
+        assert_eq!(&talk.server.contents()[0], stands);
+        assert_eq!(heard.said.changes.len(), usize::from(code == 419));
+    }
+}
+
+// spec: H24
+#[test]
+fn a_conflict_that_nobody_settles_is_left_to_the_client() {
+    let (old, here, there) = (card("Ann", "1"), card("Ann", "2"), card("Ann", "3"));
+    // it takes ours
+    let mut talk = changed(&old, &here);
+    talk.server.config.conflict = ConflictPolicy::Ask;
+    let (code, heard) = conflict(&mut talk, &there);
+    assert_eq!(code, 409);
+    assert_eq!(talk.server.contents(), [here.as_str()]);
+    let sent = &heard.said.changes[0];
+    assert_eq!(
+        (sent.luid.as_str(), sent.content.as_str()),
+        ("p", here.as_str())
+    );
+    let contacts = talk.server.contacts();
+    let history = talk.server.state.history(contacts, Guid(1));
+    assert!(
+        history.contains(&there.clone().into_bytes()),
+        "its own is kept"
+    );
+    assert!(talk.sync(200, ("2", "3"), "").said.changes.is_empty());
+
+    // it insists on its own
+    let mut talk = changed(&old, &here);
+    talk.server.config.conflict = ConflictPolicy::Ask;
+    talk.open(200, "1", "2");
+    let heard = talk.say(&(sync("contacts", &replace(21, "p", &there)) + "<Final/>"));
+    let mut replies = String::new();
+    for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
+        let code = if cmd == "Replace" { 409 } else { 200 };
+        replies += &status(number, talk.message, cmd_id, cmd, code);
+    }
+    talk.say(&(replies + "<Final/>"));
+    let heard = talk.sync(200, ("2", "3"), &replace(21, "p", &there));
+    assert_eq!(heard.codes()[2].1, 200);
+    assert!(heard.said.changes.is_empty());
+    assert_eq!(talk.server.contents(), [there]);
+}

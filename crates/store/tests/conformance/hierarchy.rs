@@ -1,0 +1,309 @@
+//! Folders: what the server makes of those of a client, and how it tells of its own.
+
+use session::store::{DatastoreId, Guid, StoredItem};
+use syncml::{ChangeKind, Command, Document, Limits};
+
+use crate::talk::{Heard, Talk, alert, delete, map, put_devinf, status, sync};
+
+const FOLDERS: &str = "<DataStore><SourceRef>my-files</SourceRef>\
+    <Rx-Pref><CTType>*/*</CTType><VerCT>1.0</VerCT></Rx-Pref>\
+    <Tx-Pref><CTType>*/*</CTType><VerCT>1.0</VerCT></Tx-Pref>\
+    <SupportHierarchicalSync/><SyncCap><SyncType>1</SyncType></SyncCap></DataStore>";
+
+fn flat() -> String {
+    FOLDERS.replace("<SupportHierarchicalSync/>", "")
+}
+
+/// A change whose item has these elements after its identifier.
+fn item(name: &str, cmd_id: u32, luid: &str, is_folder: bool, parents: &str) -> String {
+    let kind = if is_folder { "folder" } else { "file" };
+    let has_content = matches!(name, "Add" | "Replace");
+    let (meta, data) = if has_content {
+        let media_type = format!("application/vnd.omads-{kind}+xml");
+        (
+            format!("<Meta><Type xmlns='syncml:metinf'>{media_type}</Type></Meta>"),
+            format!("<Data>{kind} {luid} {cmd_id}</Data>"),
+        )
+    } else {
+        (String::new(), String::new())
+    };
+    format!(
+        "<{name}><CmdID>{cmd_id}</CmdID>{meta}<Item><Source><LocURI>{luid}</LocURI></Source>\
+         {parents}{data}</Item></{name}>"
+    )
+}
+
+fn within(luid: &str) -> String {
+    format!("<SourceParent><LocURI>{luid}</LocURI></SourceParent>")
+}
+
+/// A whole session of a device's files; new ones of the server are mapped to `L-GUID`.
+fn files(talk: &mut Talk, devinf: &str, code: u16, anchors: (&str, &str), commands: &str) -> Heard {
+    talk.begin();
+    let alerted = alert(1, code, "files", anchors.0, anchors.1);
+    talk.say(&(alerted + &put_devinf(2, devinf) + "<Final/>"));
+    let heard = talk.say(&(sync("files", commands) + "<Final/>"));
+    let mut last = String::new();
+    for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
+        last += &status(number, talk.message, cmd_id, cmd, 200);
+    }
+    for (number, change) in (90..).zip(&heard.said.changes) {
+        if change.kind == ChangeKind::Add {
+            let pair = map(number, &change.guid, &format!("L-{}", change.guid));
+            last += &pair.replace("contacts", "files");
+        }
+    }
+    talk.say(&(last + "<Final/>"));
+    heard
+}
+
+/// What the server sent: `(kind, identifier, SourceParent, TargetParent)`.
+fn sent(heard: &Heard) -> Vec<(ChangeKind, String, String, String)> {
+    let document = Document::new(&heard.bytes, None).unwrap();
+    let message = document.read(&Limits::default()).unwrap();
+    let mut all = Vec::new();
+    for command in &message.commands {
+        let Command::Sync(sync) = command else {
+            continue;
+        };
+        for command in &sync.commands {
+            let Command::Change(change) = command else {
+                panic!("{command:?}");
+            };
+            let item = &change.items[0];
+            let identifier = match item.source_uri() {
+                "" => item.target_uri(),
+                guid => guid,
+            };
+            let parent = |uri: &Option<syncml::Text<'_>>| uri.as_deref().unwrap_or("").to_owned();
+            all.push((
+                change.kind,
+                identifier.to_owned(),
+                parent(&item.source_parent),
+                parent(&item.target_parent),
+            ));
+        }
+    }
+    all
+}
+
+fn says(
+    kind: ChangeKind,
+    id: &str,
+    source: &str,
+    target: &str,
+) -> (ChangeKind, String, String, String) {
+    (kind, id.into(), source.into(), target.into())
+}
+
+fn held(talk: &Talk) -> Vec<StoredItem> {
+    talk.server.state.items(DatastoreId {
+        number: 6,
+        ..talk.server.contacts()
+    })
+}
+
+/// GUID and folder of every file.
+fn tree(talk: &Talk) -> Vec<(i64, Option<i64>)> {
+    let items = held(talk).into_iter();
+    items
+        .map(|item| (item.guid.0, item.parent.map(|guid| guid.0)))
+        .collect()
+}
+
+/// A server with the folder 1, in it the folder 2, and in that the file 3, out of a laptop.
+fn nested() -> Talk {
+    let mut talk = Talk {
+        device: "laptop",
+        ..Talk::new()
+    };
+    let commands = item("Add", 21, "top", true, "")
+        + &item("Add", 22, "sub", true, &within("top"))
+        + &item("Add", 23, "leaf", false, &within("sub"));
+    let heard = files(&mut talk, FOLDERS, 201, ("", "1"), &commands);
+    assert_eq!(heard.codes()[2..], [("21", 201), ("22", 201), ("23", 201)]);
+    talk
+}
+
+// spec: M01
+#[test]
+fn source_parents_build_the_tree() {
+    let talk = nested();
+    assert_eq!(tree(&talk), [(1, None), (2, Some(1)), (3, Some(2))]);
+}
+
+// spec: M01
+#[test]
+fn what_comes_before_its_folder_is_in_it_when_that_comes() {
+    let mut talk = Talk::new();
+    let commands = item("Add", 21, "leaf", false, &within("late"))
+        + &item("Add", 22, "lost", false, &within("never"))
+        + &item("Add", 23, "late", true, "");
+    files(&mut talk, FOLDERS, 201, ("", "1"), &commands);
+    assert_eq!(tree(&talk), [(1, Some(3)), (2, None), (3, None)]);
+}
+
+// spec: M09
+#[test]
+fn the_root_is_a_slash_or_nothing() {
+    let mut talk = Talk::new();
+    let commands = item("Add", 21, "top", true, &within("/"))
+        + &item("Add", 22, "a", false, "")
+        + &item("Add", 23, "b", false, &within("top"))
+        + &item("Add", 24, "c", false, &within("top"));
+    files(&mut talk, FOLDERS, 201, ("", "1"), &commands);
+    assert_eq!(tree(&talk)[..2], [(1, None), (2, None)]);
+    // to the root by name; a change that names no folder leaves the item where it is
+    let commands =
+        item("Replace", 21, "b", false, &within("/")) + &item("Replace", 22, "c", false, "");
+    files(&mut talk, FOLDERS, 200, ("1", "2"), &commands);
+    assert_eq!(tree(&talk)[2..], [(3, None), (4, Some(1))]);
+}
+
+// spec: M02 M03
+#[test]
+fn a_folder_is_told_by_guid_until_it_has_a_luid() {
+    let mut talk = nested();
+    // the folders change last, and are sent before what is in them nevertheless
+    let commands =
+        item("Replace", 21, "sub", true, "") + &item("Replace", 22, "top", true, &within("/"));
+    files(&mut talk, FOLDERS, 200, ("1", "2"), &commands);
+    talk.device = "phone";
+    let heard = files(&mut talk, FOLDERS, 201, ("", "1"), "");
+    assert_eq!(
+        sent(&heard),
+        [
+            says(ChangeKind::Add, "1", "", ""),
+            says(ChangeKind::Add, "2", "1", ""),
+            says(ChangeKind::Add, "3", "2", ""),
+        ]
+    );
+    talk.device = "laptop";
+    let commands = item("Add", 21, "new", false, &within("sub"));
+    files(&mut talk, FOLDERS, 200, ("2", "3"), &commands);
+    talk.device = "phone";
+    let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), "");
+    assert_eq!(sent(&heard), [says(ChangeKind::Add, "4", "", "L-2")]);
+}
+
+// spec: M04
+#[test]
+fn a_move_changes_the_folder_and_keeps_the_identifiers() {
+    let mut talk = nested();
+    talk.device = "phone";
+    files(&mut talk, FOLDERS, 201, ("", "1"), "");
+    talk.device = "laptop";
+    let before = held(&talk);
+    let commands = item("Move", 21, "leaf", false, &within("top"));
+    let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), &commands);
+    assert_eq!(heard.codes()[2..], [("21", 200)]);
+    assert_eq!(tree(&talk), [(1, None), (2, Some(1)), (3, Some(1))]);
+    assert_eq!(held(&talk)[2].content, before[2].content);
+    talk.device = "phone";
+    let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), "");
+    assert_eq!(sent(&heard), [says(ChangeKind::Move, "L-3", "", "L-1")]);
+    // back to the root, by the other device
+    let commands = item("Move", 21, "L-3", false, &within("/"));
+    files(&mut talk, FOLDERS, 200, ("2", "3"), &commands);
+    talk.device = "laptop";
+    let heard = files(&mut talk, FOLDERS, 200, ("2", "3"), "");
+    assert_eq!(sent(&heard), [says(ChangeKind::Move, "leaf", "", "/")]);
+    assert_eq!(tree(&talk)[2], (3, None));
+}
+
+// spec: M05 M06
+#[test]
+fn a_move_needs_a_folder_that_is_there() {
+    let mut talk = nested();
+    let commands = item("Move", 21, "leaf", false, "")
+        + &item("Move", 22, "leaf", false, &within("nowhere"))
+        + &item("Move", 23, "top", true, &within("sub"))
+        + &item("Move", 24, "top", true, &within("top"))
+        + &item("Move", 25, "unknown", false, &within("top"));
+    let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), &commands);
+    assert_eq!(
+        heard.codes()[2..],
+        [
+            ("21", 412),
+            ("22", 428),
+            ("23", 428),
+            ("24", 428),
+            ("25", 404)
+        ]
+    );
+    assert_eq!(tree(&talk), [(1, None), (2, Some(1)), (3, Some(2))]);
+}
+
+// spec: M07
+#[test]
+fn a_folder_is_deleted_when_nothing_is_in_it() {
+    let mut talk = nested();
+    let commands = delete(21, "top") + &delete(22, "leaf") + &delete(23, "sub");
+    let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), &commands);
+    assert_eq!(heard.codes()[2..], [("21", 427), ("22", 200), ("23", 200)]);
+    assert_eq!(tree(&talk), [(1, None)]);
+    // the device knows it still
+    let heard = files(&mut talk, FOLDERS, 200, ("2", "3"), &delete(21, "top"));
+    assert_eq!(heard.codes()[2..], [("21", 200)]);
+    assert!(held(&talk).is_empty());
+}
+
+// spec: M03
+#[test]
+fn a_device_is_told_to_delete_what_is_in_a_folder_first() {
+    let mut talk = nested();
+    talk.device = "phone";
+    files(&mut talk, FOLDERS, 201, ("", "1"), "");
+    talk.device = "laptop";
+    let commands = delete(21, "leaf") + &delete(22, "sub") + &delete(23, "top");
+    files(&mut talk, FOLDERS, 200, ("1", "2"), &commands);
+    talk.device = "phone";
+    let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), "");
+    let order: Vec<String> = sent(&heard).into_iter().map(|change| change.1).collect();
+    assert_eq!(order, ["L-3", "L-2", "L-1"]);
+}
+
+// spec: M08
+#[test]
+fn a_device_without_folders_gets_none() {
+    let mut talk = nested();
+    talk.device = "phone";
+    let heard = files(&mut talk, &flat(), 201, ("", "1"), "");
+    assert_eq!(sent(&heard), [says(ChangeKind::Add, "3", "", "")]);
+    talk.device = "laptop";
+    let commands = item("Move", 21, "leaf", false, &within("top"));
+    files(&mut talk, FOLDERS, 200, ("1", "2"), &commands);
+    talk.device = "phone";
+    let heard = files(&mut talk, &flat(), 200, ("1", "2"), "");
+    assert_eq!(sent(&heard), [], "where it is has changed, and no more");
+    // a change of the content still comes, and its own leave the folder alone
+    talk.device = "laptop";
+    files(
+        &mut talk,
+        FOLDERS,
+        200,
+        ("2", "3"),
+        &item("Replace", 21, "leaf", false, ""),
+    );
+    talk.device = "phone";
+    let heard = files(&mut talk, &flat(), 200, ("2", "3"), "");
+    assert_eq!(sent(&heard), [says(ChangeKind::Replace, "L-3", "", "")]);
+    files(
+        &mut talk,
+        &flat(),
+        200,
+        ("3", "4"),
+        &item("Replace", 22, "L-3", false, ""),
+    );
+    assert_eq!(tree(&talk)[2], (3, Some(1)));
+    assert!(held(&talk).iter().all(|item| item.guid != Guid(4)));
+}
+
+// spec: M08
+#[test]
+fn contacts_have_no_folders() {
+    let mut talk = Talk::new();
+    let moved = item("Move", 21, "a", false, &within("b"));
+    let heard = talk.sync(201, ("", "1"), &moved);
+    assert_eq!(heard.codes()[2..], [("21", 406)]);
+}
