@@ -375,6 +375,8 @@ struct Owed {
 #[derive(Debug)]
 struct Active {
     source: Source,
+    /// Room in all, where it is limited.
+    size: Option<Room>,
     anchors: Anchors,
     /// The client's `Next`.
     next: String,
@@ -580,6 +582,7 @@ impl Session {
         let mut active = Vec::with_capacity(sources.len());
         for source in sources {
             let mut one = Active {
+                size: None,
                 anchors: Anchors::default(),
                 next: String::new(),
                 server_next: None,
@@ -604,6 +607,7 @@ impl Session {
                 source,
             };
             one.anchors = one.call(|replica| replica.anchors())?;
+            one.size = one.call(|replica| replica.size())?;
             let unfinished = one.call(|replica| replica.unfinished())?;
             one.unfinished = unfinished.filter(|unfinished| {
                 let is_wanted = config.resume && config.version >= Version::V1_2;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use syncml::Version;
-use syncml::devinf::{ContentType, DataStore, DevInf};
+use syncml::devinf::{ContentType, DataStore, DevInf, Memory};
 
 use super::Session;
 
@@ -32,6 +32,12 @@ impl Session {
                 rx: others.clone(),
                 tx_pref: preferred,
                 tx: others,
+                // spec: K09
+                memory: active.size.map(|size| Memory {
+                    shared: size.shared,
+                    max_bytes: Some(size.bytes),
+                    max_ids: Some(size.items),
+                }),
                 sync_types: (1..=6).collect::<BTreeSet<u64>>(),
                 ..DataStore::default()
             }

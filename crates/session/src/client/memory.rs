@@ -463,6 +463,10 @@ impl Replica for MemoryReplica {
         }))
     }
 
+    fn size(&mut self) -> Result<Option<Room>, ReplicaError> {
+        Ok(self.room)
+    }
+
     fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {
         Ok(self.now.guids.get(guid).cloned())
     }
@@ -471,6 +475,9 @@ impl Replica for MemoryReplica {
         self.is_dirty = true;
         if self.is_changed_here(luid) {
             return Ok(Applied::ChangedHere);
+        }
+        if parent.is_some_and(|parent| !self.now.items.contains_key(parent)) {
+            return Ok(Applied::Unknown);
         }
         let edit = self.now.next_edit();
         let Some(held) = self.now.items.get_mut(luid) else {

@@ -67,7 +67,7 @@ pub struct SendingObject {
     pub confirmed: u64,
 }
 
-/// Free room of a datastore.
+/// Room of a datastore, what is free of it or all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
     /// Bytes.
@@ -221,10 +221,14 @@ pub trait Replica {
     fn room(&mut self) -> Result<Option<Room>, ReplicaError> {
         Ok(None)
     }
+    /// Room for items and their bytes in all, used and free, where it is limited.
+    fn size(&mut self) -> Result<Option<Room>, ReplicaError> {
+        Ok(None)
+    }
     /// The LUID of an item that the server added under this GUID.
     fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError>;
-    /// Moves an item to another folder, given by its LUID, or to the root. Only called for datastores
-    /// with folders.
+    /// Moves an item to another folder, given by its LUID, or to the root; [`Applied::Unknown`] where
+    /// either is not there. Only called for datastores with folders.
     fn set_parent(&mut self, luid: &str, parent: Option<&str>) -> Result<Applied, ReplicaError>;
 
     /// Makes all since the last call durable.
@@ -317,6 +321,9 @@ impl<R: Replica> Replica for Arc<Mutex<R>> {
     }
     fn room(&mut self) -> Result<Option<Room>, ReplicaError> {
         locked(self).room()
+    }
+    fn size(&mut self) -> Result<Option<Room>, ReplicaError> {
+        locked(self).size()
     }
     fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {
         locked(self).luid_of(guid)

@@ -326,6 +326,7 @@ impl Session {
             Awaited::Sync(source) => {
                 if !code.is_success()
                     && let Some(active) = self.sources.get_mut(source)
+                    && !(active.early && is_put_off(code))
                 {
                     active.fail(format!("the server answered {code}, {}", code.phrase()));
                 }
@@ -729,11 +730,17 @@ impl Session {
         if message.is_final && self.suspending == super::Suspending::No {
             self.end_of_data_missing()?;
         }
+        if message.is_final && matches!(self.phase, Phase::Initialization | Phase::Receiving) {
+            // the answer to the alerts is in package 2, which may hold package 4 as well
+            for active in self.sources.iter_mut().filter(|a| a.agreed.is_none()) {
+                active.fail("the server did not answer the alert");
+            }
+        }
         for active in &mut self.sources {
             active.call(|replica| replica.message_done())?;
         }
         match self.phase {
-            Phase::Initialization if message.is_final => self.initialized(),
+            Phase::Initialization if message.is_final => self.phase = Phase::Sending,
             Phase::Receiving if message.is_final && self.sources.iter().any(|a| a.again) => {
                 for active in self.sources.iter_mut().filter(|active| active.again) {
                     active.send_again();
@@ -756,16 +763,6 @@ impl Session {
             self.phase = Phase::Done;
         }
         Ok(())
-    }
-
-    /// Package 2 is complete.
-    fn initialized(&mut self) {
-        for active in &mut self.sources {
-            if active.agreed.is_none() {
-                active.fail("the server did not answer the alert");
-            }
-        }
-        self.phase = Phase::Sending;
     }
 
     // spec: C12

@@ -21,6 +21,7 @@ mod groups;
 mod hierarchy;
 mod initialization;
 mod large;
+mod one_package;
 mod packages;
 mod representation;
 mod resume;

@@ -3,6 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod early;
+mod interrupted;
+mod objects;
+mod taken;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
