@@ -584,3 +584,42 @@ fn a_device_gets_no_chunks_that_it_cannot_take() {
         assert_eq!(chunks > 2, goes, "{chunks} chunks");
     }
 }
+
+#[test]
+fn an_object_that_changes_between_two_chunks_is_sent_by_the_next_session() {
+    let limit = 3000;
+    let change = |server: &mut Server, laptop: &mut Device, newer: Option<&str>| {
+        let luid = laptop.contacts.luid_of(&large("Large", 9000));
+        match newer {
+            Some(newer) => laptop.contacts.with(|r| r.edit(&luid, newer.as_bytes())),
+            None => laptop.contacts.with(|r| r.remove(&luid)),
+        };
+        laptop.sync(server, Mode::TwoWay);
+    };
+    for newer in [Some(large("Large", 7000)), None] {
+        let mut server = Server::new();
+        server.config.max_msg_size = limit;
+        let mut laptop = device("laptop", Version::V1_2, Encoding::Wbxml, limit);
+        let mut phone = device("phone", Version::V1_2, Encoding::Wbxml, limit);
+        put(&laptop, &large("Large", 9000));
+        put(&laptop, &card("Small", "1"));
+        laptop.sync(&mut server, Mode::TwoWay);
+
+        let mut session = phone.session(&server, Mode::TwoWay);
+        let mut chunks = 0;
+        while let Step::Send { body, .. } = session.step().unwrap() {
+            let answer = server.post(&body, None).unwrap();
+            let came = chunks_in(&answer.body);
+            chunks += came.iter().filter(|chunk| chunk.1).count();
+            session.receive(&answer.body, None).unwrap();
+            if chunks == 2 {
+                chunks += 1;
+                change(&mut server, &mut laptop, newer.as_deref());
+            }
+        }
+        assert!(chunks > 2, "it was changed between two chunks");
+        assert!(!phone.contacts.contents().contains(&large("Large", 9000)));
+        phone.sync(&mut server, Mode::TwoWay);
+        assert_eq!(phone.contacts.contents(), laptop.contacts.contents());
+    }
+}
