@@ -698,16 +698,23 @@ impl Session {
 
     /// Suspends the session with the next message (DS Protocol 1.2); what both sides have confirmed
     /// stays, and another session goes on from there. Before 1.2, and before any change was
-    /// agreed on, the session ends at once.
+    /// agreed on, the session ends at once: its datastores have an error then. A session that is
+    /// over stays as it ended.
     // spec: I01 I15
     pub fn suspend(&mut self) {
+        if self.phase == Phase::Done || self.suspending != Suspending::No {
+            return;
+        }
         let can_resume = self.config.version >= Version::V1_2
             && !matches!(self.phase, Phase::Alerting | Phase::Initialization);
-        if can_resume && self.suspending == Suspending::No {
+        if can_resume {
             self.suspending = Suspending::Wanted;
-        } else if !can_resume {
-            self.phase = Phase::Done;
+            return;
         }
+        for active in &mut self.sources {
+            active.fail("the session was ended before it had done all");
+        }
+        self.phase = Phase::Done;
     }
 
     /// Takes the server's answer to the last message.

@@ -9,7 +9,7 @@ use syncml::{
 
 use super::{
     Added, Anchors, Applied, Awaited, ChangeKind, Error, Failure, MAX_IDLE, MAX_SHOWN, MAX_TRIES,
-    Owed, Phase, Scheme, Session,
+    Owed, Phase, Scheme, Session, Suspending,
 };
 use crate::chunks::Taken;
 use crate::content::content_of;
@@ -768,6 +768,8 @@ impl Session {
     // spec: C12
     fn complete(&mut self) -> Result<(), Error> {
         self.phase = Phase::Done;
+        // the wish to suspend came when all was said already
+        self.suspending = Suspending::No;
         for awaited in std::mem::take(&mut self.awaited).into_values() {
             if let Awaited::Change { source, luid, .. } = awaited
                 && let Some(active) = self.sources.get_mut(source)
