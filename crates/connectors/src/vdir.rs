@@ -450,8 +450,8 @@ impl Replica for Vdir {
     }
 
     fn unread(&mut self, change: LocalChange) {
-        // if this fails, the worst is a needless deletion that the server does not know
-        let _ = self.state.settle(&change.luid);
+        // It stays offered: an earlier message may have had it, which nobody has answered. The worst
+        // is a needless deletion that the server does not know.
         self.given.remove(&change.luid);
         self.queue.push_front(Change {
             kind: change.kind,

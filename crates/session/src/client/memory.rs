@@ -283,9 +283,8 @@ impl Replica for MemoryReplica {
     }
 
     fn unread(&mut self, change: LocalChange) {
-        self.is_dirty = true;
+        // it stays offered: an earlier message may have had it, which nobody has answered
         self.given.remove(&change.luid);
-        self.now.offered.remove(&change.luid);
         self.queue.push_front(change);
     }
 
