@@ -11,7 +11,7 @@
 mod scripted;
 
 use scripted::Server;
-use scripted::device::{Device, run};
+use scripted::device::{Device, card, counts, run};
 use session::client::{Mode, Session, Step, Summary};
 use syncml::Version;
 
@@ -85,4 +85,47 @@ fn a_session_that_is_over_is_not_suspended() {
     };
     assert!(!summary.suspended);
     assert_eq!(summary.sources[0].error, None);
+}
+
+fn large(name: &str, bytes: usize) -> String {
+    card(name, "1").replace("END:", &format!("NOTE:{}\r\nEND:", "z".repeat(bytes)))
+}
+
+// spec: I01 I09 I10
+#[test]
+fn an_object_that_a_suspension_interrupts_goes_on() {
+    let limit = 3000;
+    let content = large("Large", 12_000);
+    let mut server = Server::new();
+    server.config.max_msg_size = limit;
+    let devices = ["phone", "laptop"].map(Device::new);
+    let [mut phone, mut laptop] = devices;
+    let insert = |device: &Device| {
+        let content = content.as_bytes();
+        device.contacts.with(|r| r.insert("text/x-vcard", content))
+    };
+    insert(&phone);
+    for device in [&mut phone, &mut laptop] {
+        device.config.max_msg_size = limit;
+        device.config.basic_first = true;
+        let mut messages = Vec::new();
+        for _ in 0..2 {
+            let mut session = device.session(&server, Mode::TwoWay);
+            let mut count = 0;
+            while exchange(&mut session, &mut server).is_none() {
+                count += 1;
+                if count == 5 && messages.is_empty() {
+                    session.suspend();
+                }
+            }
+            let summary = session.summary();
+            assert_eq!(summary.suspended, messages.is_empty());
+            assert_eq!(summary.sources[0].failed, []);
+            messages.push(count);
+        }
+        assert!(messages[1] <= 8, "{messages:?}: it began anew");
+    }
+    assert_eq!(server.contents(), [content.as_str()]);
+    assert_eq!(laptop.contacts.contents(), [content]);
+    assert_eq!(counts(&phone.sync(&mut server, Mode::TwoWay)), [0; 6]);
 }

@@ -726,8 +726,8 @@ impl Session {
     /// Makes the message's work durable and moves on.
     // spec: B22
     fn end_message(&mut self, message: &Message<'_>) -> Result<(), Error> {
-        // a large object that is suspended goes on in another session
-        if message.is_final && self.suspending == super::Suspending::No {
+        // an object that is coming goes on in the session that resumes a suspended one
+        if message.is_final && self.suspending == Suspending::No {
             self.end_of_data_missing()?;
         }
         if message.is_final && matches!(self.phase, Phase::Initialization | Phase::Receiving) {

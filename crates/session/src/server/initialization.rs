@@ -61,6 +61,8 @@ impl Run<'_> {
                 // what is done stays done; the anchors stay as they were
                 self.info("suspended by the device".to_owned());
                 self.state.phase = Phase::Suspended;
+                // an object that is coming goes on in the session that resumes this one
+                self.state.receiving = None;
                 self.push_status(command, StatusCode::OK);
             }
             Some(code) => {
