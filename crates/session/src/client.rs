@@ -58,7 +58,7 @@ pub struct Config {
     /// Go on with a session that did not complete, where the server bears with it (1.2).
     pub resume: bool,
     /// Send the changes with the first message, without an initialization before, to a server that
-    /// is known.
+    /// is known. Only where the login is by digest: its nonce makes a copy worthless that comes late.
     pub one_package: bool,
     /// Offer the password in the clear in the first message, for servers that know no digests.
     pub basic_first: bool,
@@ -471,6 +471,32 @@ impl Active {
         }
     }
 
+    /// What there is to go on with when a session of this type does not complete.
+    fn begun_as(&self, agreed: AlertCode) -> Unfinished {
+        Unfinished {
+            alert: agreed.0,
+            last: self.anchors.client.clone(),
+            sending: None,
+        }
+    }
+
+    /// Whether the server has put off what came with the alert, because it wants another type.
+    fn is_put_off(&self, code: StatusCode) -> bool {
+        let codes = [
+            StatusCode::REFRESH_REQUIRED,
+            StatusCode::CANCELLED,
+            StatusCode::NOT_ALLOWED,
+        ];
+        self.early && codes.contains(&code)
+    }
+
+    /// Whether changes may go out with the alert: the server is known, and nothing is to be gone on
+    /// with.
+    fn may_begin_at_once(&self) -> bool {
+        let is_known = !self.anchors.client.is_empty();
+        is_known && self.unfinished.is_none() && !self.source.mode.compares()
+    }
+
     /// Whether the server sends changes in the agreed type.
     fn receives(&self) -> bool {
         !matches!(
@@ -488,6 +514,8 @@ pub struct Session {
     url: String,
     sources: Vec<Active>,
     phase: Phase,
+    /// The changes go out in one package with the alerts.
+    is_at_once: bool,
     msg_id: u32,
     /// The server's limit for our messages.
     peer_max_msg_size: Option<u64>,
@@ -640,6 +668,7 @@ impl Session {
             } else {
                 Scheme::Md5
             },
+            is_at_once: config.one_package && active.iter().all(Active::may_begin_at_once),
             config,
             id: id.to_string(),
             sources: active,

@@ -12,7 +12,7 @@ use crate::filter::Filter;
 
 use super::{
     Awaited, ChangeKind, Error, Failure, LocalChange, MAX_STUCK, Owed, Phase, Plan, Room, Scheme,
-    Session, Source, Suspending, Unfinished, large,
+    Session, Source, Suspending, large,
 };
 
 /// Pairs in one Map command.
@@ -135,11 +135,9 @@ impl Session {
         if !self.write_initialization(out) {
             return Ok(false);
         }
-        let is_known = |active: &super::Active| {
-            let mode = active.source.mode;
-            !active.anchors.client.is_empty() && active.unfinished.is_none() && !mode.compares()
-        };
-        if !self.config.one_package || !self.sources.iter().all(is_known) {
+        // a message that begins a session is bound to it by its digest alone: a copy of one with a
+        // password, that comes late, would undo what was changed since
+        if !self.is_at_once || self.scheme == Scheme::Basic {
             return Ok(true);
         }
         for active in &mut self.sources {
@@ -400,14 +398,11 @@ impl Session {
         let agreed = active.agreed.unwrap_or(active.source.mode.alert());
         let resumes = active.resumed;
         if !resumes {
-            let unfinished = Unfinished {
-                alert: agreed.0,
-                last: active.anchors.client.clone(),
-                sending: None,
-            };
+            // there is nothing to go on with until the server has agreed to it
+            let unfinished = (!active.early).then(|| active.begun_as(agreed));
             active.call(|replica| {
                 replica.end_partial()?;
-                replica.set_unfinished(Some(&unfinished))
+                replica.set_unfinished(unfinished.as_ref())
             })?;
         }
         let plan = Plan {

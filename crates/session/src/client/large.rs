@@ -159,6 +159,10 @@ impl Session {
             Some(sending) if sending.change.luid == luid => sending.hash,
             _ => return Ok(()),
         };
+        if active.is_put_off(code) {
+            active.sending = None;
+            return active.remember_sending(None);
+        }
         let is_kept = code == StatusCode::CHUNK_ACCEPTED || code.is_success();
         let begun = is_kept.then(|| SendingObject {
             luid: luid.to_owned(),

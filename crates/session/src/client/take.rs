@@ -324,10 +324,13 @@ impl Session {
                 }
             }
             Awaited::Sync(source) => {
-                if !code.is_success()
-                    && let Some(active) = self.sources.get_mut(source)
-                    && !(active.early && is_put_off(code))
-                {
+                let Some(active) = self.sources.get_mut(source) else {
+                    return Ok(brought);
+                };
+                if active.is_put_off(code) {
+                    // spec: B20
+                    active.again = true;
+                } else if !code.is_success() {
                     active.fail(format!("the server answered {code}, {}", code.phrase()));
                 }
             }
@@ -386,7 +389,7 @@ impl Session {
         let Some(active) = self.sources.get_mut(source) else {
             return Ok(());
         };
-        if active.early && is_put_off(code) {
+        if active.is_put_off(code) {
             // the server wants all items, and gets them
             return Ok(());
         }
@@ -529,6 +532,12 @@ impl Session {
         if active.early && code == AlertCode::SLOW && wanted != code {
             // spec: B20
             active.again = true;
+        }
+        if active.early && !active.again {
+            let unfinished = active.begun_as(code);
+            if let Err(error) = active.call(|replica| replica.set_unfinished(Some(&unfinished))) {
+                active.fail(error.to_string());
+            }
         }
         let agreed = if is_lost { AlertCode::SLOW } else { code };
         active.agreed = Some(agreed);
@@ -969,14 +978,6 @@ fn folder_of(
             None => Folder::Unknown,
         },
     })
-}
-
-/// Whether the server has put a change off because it wants another type of sync.
-fn is_put_off(code: StatusCode) -> bool {
-    matches!(
-        code,
-        StatusCode::REFRESH_REQUIRED | StatusCode::CANCELLED | StatusCode::NOT_ALLOWED
-    )
 }
 
 impl super::Active {
