@@ -773,6 +773,31 @@ fn what_devices_say_of_themselves_does_not_act_on_the_terminal() {
     place.sync(&server.url, &sync).fails(2);
 }
 
+#[test]
+fn the_rules_of_a_device_are_shown() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    let sync = ["--device-id", "acme-1", "contacts=c"];
+    place.sync(&server.url, &sync).ok();
+    place.write(
+        "rules.toml",
+        "[[device-rule]]\nname = 'acme'\nmatch.device = ['ACME-*']\nset.message-limit = 5000\n",
+    );
+    let show = ["device", "show", "acme-1"];
+    assert!(!place.run(&show).ok().contains("acme\n"));
+    let show = [&show[..], &["--config", "rules.toml"]].concat();
+    let shown = place.run(&show).ok();
+    let line = shown.lines().find(|line| line.starts_with("rules"));
+    assert_eq!(line.unwrap().split_whitespace().nth(1), Some("acme"));
+    let shown = json(&place.run(&[&show[..], &["--json"]].concat()).ok());
+    assert_eq!(shown["device"], "acme-1");
+    assert_eq!(shown["rules"][0], "acme");
+    assert_eq!(shown["flags"]["message-limit"], 5000);
+    assert_eq!(shown["flags"]["message-fill"], 95);
+}
+
 // spec: B13
 #[test]
 fn several_datastores_stay_in_step() {
