@@ -11,7 +11,7 @@
 mod scripted;
 
 use scripted::Server;
-use scripted::device::{Device, card, counts};
+use scripted::device::{Device, counts};
 use session::client::{Mode, Step};
 use syncml::{Command, Document, Limits};
 
