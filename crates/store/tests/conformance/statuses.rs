@@ -275,6 +275,6 @@ fn commands_of_other_protocols_are_refused() {
     let heard = talk.say(&(commands + "<Final/>"));
     assert_eq!(
         heard.codes(),
-        [("0", 212), ("1", 200), ("2", 501), ("3", 501)]
+        [("0", 212), ("1", 200), ("2", 501), ("3", 421)]
     );
 }
