@@ -19,4 +19,4 @@ mod sqlite;
 
 pub use error::Error;
 pub use memory::Memory;
-pub use sqlite::{DeviceLinks, Restored, Rule, Sqlite, Version};
+pub use sqlite::{DeviceLinks, Restored, Rule, Sqlite, Version, Wish};

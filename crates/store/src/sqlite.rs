@@ -27,7 +27,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use session::store::{StoreError, Transaction};
 
-pub use admin::{DeviceLinks, Restored, Rule, Version};
+pub use admin::{DeviceLinks, Restored, Rule, Version, Wish};
 
 use crate::Error;
 use transaction::{Running, failed};

@@ -173,6 +173,9 @@ pub(crate) struct Serve {
     /// Largest SyncML message taken, bytes [default: 1000000].
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1_000..=16_000_000))]
     pub(crate) max_msg_size: Option<u64>,
+    /// Largest item taken in pieces, bytes [default: 33554432].
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1_000..=1_000_000_000))]
+    pub(crate) max_obj_size: Option<u64>,
     /// Keep every message in this folder as readable XML, credentials removed.
     #[arg(long, value_name = "DIR")]
     pub(crate) log_messages: Option<PathBuf>,
@@ -186,8 +189,14 @@ pub(crate) enum Conflict {
     ClientWins,
     /// The server's version stands.
     ServerWins,
+    /// The version that says that it is newer stands; the device's where either says nothing.
+    NewestWins,
     /// Both stay, as two items.
     Duplicate,
+    /// The device's version stands, completed by what only the server's has.
+    Merge,
+    /// The device is told, and takes the server's version or insists on its own.
+    Ask,
 }
 
 impl From<Conflict> for ConflictPolicy {
@@ -195,7 +204,10 @@ impl From<Conflict> for ConflictPolicy {
         match conflict {
             Conflict::ClientWins => Self::ClientWins,
             Conflict::ServerWins => Self::ServerWins,
+            Conflict::NewestWins => Self::NewestWins,
             Conflict::Duplicate => Self::Duplicate,
+            Conflict::Merge => Self::Merge,
+            Conflict::Ask => Self::Ask,
         }
     }
 }
@@ -418,6 +430,55 @@ Example:
         store: String,
         /// The item, as listed by `store history`.
         guid: i64,
+    },
+    /// Say who wins conflicts, in place of what the server's configuration says; list it without
+    /// POLICY.
+    ///
+    /// What is said of a datastore and a device goes before what is said of the datastore, then of
+    /// the device, then of all. It holds from the next message on.
+    #[command(after_help = "\
+Examples:
+  syncline store policy --user alice
+  syncline store policy --user alice contacts merge
+  syncline store policy --user alice all server-wins --device IMEI:351999040012348
+  syncline store policy --user alice contacts --default")]
+    Policy {
+        #[command(flatten)]
+        state: StateOptions,
+        /// The account.
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        /// The datastore, or `all`.
+        #[arg(requires = "wish")]
+        store: Option<String>,
+        /// Who wins.
+        #[arg(value_enum, group = "wish")]
+        policy: Option<Conflict>,
+        /// Forget what was said.
+        #[arg(long, group = "wish", requires = "store")]
+        default: bool,
+        /// Only the device of this address.
+        #[arg(long, value_name = "URI", requires = "wish")]
+        device: Option<String>,
+        /// Print JSON.
+        #[arg(long, conflicts_with = "wish")]
+        json: bool,
+    },
+    /// List the latest 100 versions of devices that lost a conflict; `store restore` brings one back.
+    #[command(after_help = "\
+Example:
+  syncline store conflicts --user alice contacts")]
+    Conflicts {
+        #[command(flatten)]
+        state: StateOptions,
+        /// The account.
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// The datastore.
+        store: String,
     },
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct Server {
     pub(crate) conflict: Option<Conflict>,
     /// Largest SyncML message taken, bytes.
     pub(crate) max_msg_size: Option<u64>,
+    /// Largest item taken in pieces, bytes.
+    pub(crate) max_obj_size: Option<u64>,
     /// A login holds for one message (status 200) and not for the session.
     pub(crate) login_per_message: bool,
     /// The scheme that logins are asked for by.
@@ -157,12 +159,15 @@ mod tests {
     fn a_configuration_is_read_and_its_paths_are_its_own() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("syncline.toml");
-        let text = "data = 'state'\n[server]\nlisten = '127.0.0.1:9'\nconflict = 'server-wins'\n";
+        let text = "data = 'state'\n[server]\nlisten = '127.0.0.1:9'\nconflict = 'server-wins'\n\
+                    max-msg-size = 20000\nmax-obj-size = 300000\n";
         std::fs::write(&path, text).unwrap();
         let config = Config::load(Some(&path)).unwrap();
         assert_eq!(config.data.unwrap(), folder.path().join("state"));
         assert_eq!(config.server.conflict, Some(Conflict::ServerWins));
         assert_eq!(config.server.listen.unwrap().port(), 9);
+        let sizes = (config.server.max_msg_size, config.server.max_obj_size);
+        assert_eq!(sizes, (Some(20_000), Some(300_000)));
     }
 
     #[test]

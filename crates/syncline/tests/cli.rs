@@ -404,6 +404,71 @@ fn a_former_version_comes_back_to_every_device() {
     store(&["history", "contacts", "12345"]).fails(2);
 }
 
+#[test]
+fn conflicts_are_resolved_as_was_said_for_the_datastore_and_device() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    let sync = |folder: &str, id: &str| {
+        let pair = format!("contacts={folder}");
+        place.sync(&server.url, &["--device-id", id, &pair]).ok()
+    };
+    let store = |args: &[&str]| {
+        let fixed = ["store", args[0], "--user", "alice"];
+        place.run(&[&fixed, &args[1..]].concat())
+    };
+    assert!(store(&["policy"]).ok().contains("configuration"));
+    assert!(
+        store(&["conflicts", "contacts"])
+            .ok()
+            .contains("no version")
+    );
+    let numbers = ["1", "2", "3"].map(|number| card("Lind", "Ada", number));
+    place.write("a/ada.vcf", &numbers[0]);
+    sync("a", "phone");
+    sync("b", "laptop");
+    let on_laptop = fs::read_dir(place.path("b")).unwrap().find_map(|entry| {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        name.ends_with(".vcf").then(|| format!("b/{name}"))
+    });
+    let on_laptop = on_laptop.unwrap();
+    store(&["policy", "all", "merge"]).ok();
+    let said = store(&["policy", "contacts", "server-wins", "--device", "laptop"]).ok();
+    assert_eq!(said, "contacts, laptop: server-wins\n");
+    store(&["policy", "contacts", "ask", "--device", "nobody"]).fails(2);
+    store(&["policy", "pictures", "ask"]).fails(2);
+    store(&["policy", "contacts"]).fails(2);
+    let wishes = json(&store(&["policy", "--json"]).ok());
+    assert_eq!(wishes[0]["policy"], "server-wins", "{wishes}");
+    assert_eq!(wishes[0]["device"], "laptop");
+    assert_eq!(wishes[1]["datastore"], serde_json::Value::Null);
+
+    place.write("a/ada.vcf", &numbers[1]);
+    place.write(&on_laptop, &numbers[2]);
+    sync("a", "phone");
+    sync("b", "laptop");
+    assert_eq!(place.items("b"), [numbers[1].clone()], "the server's won");
+    let lost = json(&store(&["conflicts", "contacts", "--json"]).ok());
+    assert_eq!(lost[0]["device"], "laptop", "{lost}");
+    assert_eq!(lost[0]["why"], "overruled");
+    let (guid, version) = (lost[0]["guid"].to_string(), lost[0]["version"].to_string());
+    let table = store(&["conflicts", "contacts"]).ok();
+    assert!(
+        table.contains("Ada Lind") && table.contains("laptop"),
+        "{table}"
+    );
+    store(&["restore", "contacts", &guid, "--version", &version]).ok();
+    sync("b", "laptop");
+    assert_eq!(place.items("b"), [numbers[2].clone()]);
+
+    store(&["policy", "contacts", "--default", "--device", "laptop"]).ok();
+    let table = store(&["policy"]).ok();
+    assert!(
+        table.contains("merge") && !table.contains("server-wins"),
+        "{table}"
+    );
+}
+
 const MESSAGE: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
     <SyncML xmlns=\"SYNCML:SYNCML1.1\"><SyncHdr><VerDTD>1.1</VerDTD><VerProto>SyncML/1.1</VerProto>\
     <SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>http://h/</LocURI></Target>\

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use session::server::ConflictPolicy;
 use session::store::{
     Account, AccountId, Content, Datastore, DatastoreId, DatastoreKind, Device, Guid, Link, Origin,
     Permission, StoreError, StoredItem, Transaction as _,
@@ -26,6 +27,18 @@ pub struct Rule {
     pub device: Option<String>,
     /// What it may do.
     pub permission: Permission,
+}
+
+/// Who is to win the conflicts of a datastore and a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// The datastore's name; `None` for every one.
+    pub datastore: Option<String>,
+    /// The device's address; `None` for every one.
+    pub device: Option<String>,
+    /// The policy's name, as
+    /// [`ConflictPolicy::name`](session::server::ConflictPolicy::name) gives it.
+    pub policy: String,
 }
 
 /// A former version of an item.
@@ -218,6 +231,71 @@ impl Sqlite {
         })
     }
 
+    /// Says by which policy the conflicts of a datastore and a device are resolved; `None` stands for
+    /// all of them, and without `policy` what was said before is forgotten. Whether there is such a
+    /// device. What is said of a datastore goes before what is said of a device.
+    pub fn set_policy(
+        &self,
+        account: AccountId,
+        datastore: Option<DatastoreId>,
+        device: Option<&str>,
+        policy: Option<ConflictPolicy>,
+    ) -> Result<bool, Error> {
+        let uri = device.map(str::to_owned);
+        self.run(move |connection| {
+            let device = match &uri {
+                None => Some(0),
+                Some(uri) => connection
+                    .query_row(
+                        "SELECT number FROM device WHERE account = ? AND uri = ?",
+                        params![account.0, uri],
+                        |row| row.get(0),
+                    )
+                    .optional()?,
+            };
+            let Some(device) = device else {
+                return Ok(false);
+            };
+            let datastore = datastore.map_or(0, |datastore| datastore.number);
+            match policy {
+                Some(policy) => connection.execute(
+                    "INSERT INTO policy (account, datastore, device, conflict)
+                     VALUES (?, ?, ?, ?)
+                     ON CONFLICT DO UPDATE SET conflict = excluded.conflict",
+                    params![account.0, datastore, device, policy.name()],
+                )?,
+                None => connection.execute(
+                    "DELETE FROM policy WHERE account = ? AND datastore = ? AND device = ?",
+                    params![account.0, datastore, device],
+                )?,
+            };
+            Ok(true)
+        })
+    }
+
+    /// What was said of an account's conflicts, what goes before first.
+    pub fn policies(&self, account: AccountId) -> Result<Vec<Wish>, Error> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT datastore.name, device.uri, policy.conflict FROM policy
+                 LEFT JOIN datastore ON datastore.account = policy.account
+                   AND datastore.number = policy.datastore
+                 LEFT JOIN device ON device.account = policy.account
+                   AND device.number = policy.device
+                 WHERE policy.account = ?
+                 ORDER BY policy.datastore = 0, policy.device = 0, policy.datastore, device.uri",
+            )?;
+            let rows = statement.query_map([account.0], |row| {
+                Ok(Wish {
+                    datastore: row.get(0)?,
+                    device: row.get(1)?,
+                    policy: row.get(2)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// The devices of an account, and for each the datastores that it has synced, by name.
     pub fn devices(&self, account: AccountId) -> Result<Vec<DeviceLinks>, Error> {
         self.run(move |connection| {
@@ -253,6 +331,12 @@ impl Sqlite {
         self.run(move |connection| {
             connection.execute(
                 "DELETE FROM session WHERE account = ? AND device = ?",
+                params![account.0, uri],
+            )?;
+            // numbers are given again, and what was said of one device is nothing to the next
+            connection.execute(
+                "DELETE FROM policy WHERE account = ?1 AND device =
+                   (SELECT number FROM device WHERE account = ?1 AND uri = ?2)",
                 params![account.0, uri],
             )?;
             let changed = connection.execute(
@@ -360,6 +444,33 @@ impl Sqlite {
         })
     }
 
+    /// The versions of devices that lost a conflict, the latest first, at most `limit`: for each the
+    /// item, and its number among the versions of [`Sqlite::history`].
+    pub fn overruled(
+        &self,
+        datastore: DatastoreId,
+        limit: usize,
+    ) -> Result<Vec<(Guid, usize, Version)>, Error> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT content, media_type, why, origin, at, guid,
+                     (SELECT count(*) FROM history AS earlier
+                      WHERE earlier.account = history.account
+                        AND earlier.datastore = history.datastore
+                        AND earlier.guid = history.guid AND earlier.id <= history.id)
+                 FROM history WHERE account = ? AND datastore = ? AND why = 'overruled'
+                 ORDER BY id DESC LIMIT ?",
+            )?;
+            let key = params![datastore.account.0, datastore.number, limit as i64];
+            let rows = statement.query_map(key, |row| {
+                let number: i64 = row.get(6)?;
+                let number = usize::try_from(number).unwrap_or(usize::MAX);
+                Ok((Guid(row.get(5)?), number, version_of(row)?))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// Makes a former version the present one, as a change of the server's own side that every
     /// device gets; `number` counts the versions of [`Sqlite::history`] from 1, and `None` is the
     /// last. What was present becomes a former version in turn.
@@ -433,6 +544,8 @@ impl Sqlite {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use session::store::LinkId;
+
     use super::*;
 
     /// A state with two contacts in the first datastore.
@@ -504,6 +617,97 @@ mod tests {
             .collect();
         assert_eq!(seen, [(1, 2, b"uno".as_slice(), 40), (2, 1, b"two", 30)]);
         assert_eq!(store.histories(datastore, 1).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn wishes_for_conflicts_hold_by_datastore_then_by_device() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, contacts) = state(folder.path());
+        let account = contacts.account;
+        let add_device = |uri: &'static str| {
+            store
+                .transact::<_, StoreError>(move |tx| {
+                    let device = Device {
+                        uri: uri.to_owned(),
+                        ..Device::default()
+                    };
+                    tx.put_device(account, &device)
+                })
+                .unwrap()
+        };
+        let device = add_device("phone");
+        let calendar = DatastoreId { account, number: 2 };
+        let held = |datastore, device| {
+            let link = LinkId { datastore, device };
+            store
+                .transact::<_, StoreError>(move |tx| tx.conflict_policy(link))
+                .unwrap()
+        };
+        let set = |datastore, device, policy| {
+            store
+                .set_policy(account, datastore, device, Some(policy))
+                .unwrap()
+        };
+        assert_eq!(held(contacts, device), None);
+        assert!(set(None, None, ConflictPolicy::Merge));
+        assert_eq!(held(contacts, device).unwrap(), "merge");
+        assert!(set(None, Some("phone"), ConflictPolicy::Ask));
+        assert_eq!(held(contacts, device).unwrap(), "ask");
+        assert_eq!(held(contacts, device + 1).unwrap(), "merge");
+        assert!(set(Some(contacts), None, ConflictPolicy::Duplicate));
+        assert_eq!(held(contacts, device).unwrap(), "duplicate");
+        assert_eq!(held(calendar, device).unwrap(), "ask");
+        assert!(set(
+            Some(contacts),
+            Some("phone"),
+            ConflictPolicy::ServerWins
+        ));
+        assert_eq!(held(contacts, device).unwrap(), "server-wins");
+        assert!(!set(None, Some("nobody"), ConflictPolicy::Ask));
+
+        let wishes = store.policies(account).unwrap();
+        let names: Vec<_> = wishes.iter().map(|wish| wish.policy.as_str()).collect();
+        assert_eq!(names, ["server-wins", "duplicate", "ask", "merge"]);
+        assert_eq!(wishes[0].datastore.as_deref(), Some("contacts"));
+        assert_eq!(wishes[0].device.as_deref(), Some("phone"));
+        assert_eq!((&wishes[3].datastore, &wishes[3].device), (&None, &None));
+
+        store
+            .set_policy(account, Some(contacts), None, None)
+            .unwrap();
+        store.forget_device(account, "phone").unwrap();
+        assert_eq!(store.policies(account).unwrap().len(), 1);
+        // one that gets the number of the former
+        assert_eq!(add_device("tablet"), device);
+        assert_eq!(held(contacts, device).unwrap(), "merge");
+    }
+
+    #[test]
+    fn what_lost_a_conflict_is_listed_with_its_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, datastore) = state(folder.path());
+        replace(&store, datastore, Guid(2), "due", 20);
+        store
+            .transact::<_, StoreError>(move |tx| {
+                let content = Content {
+                    media_type: "text/plain",
+                    bytes: b"zwei",
+                    fingerprint: pim::fingerprint("text/plain", b"zwei"),
+                };
+                tx.keep_overruled(datastore, Guid(2), content, Origin::Session("phone"), 30)
+            })
+            .unwrap();
+        replace(&store, datastore, Guid(1), "uno", 40);
+        let lost = store.overruled(datastore, 9).unwrap();
+        let seen: Vec<_> = lost
+            .iter()
+            .map(|(guid, number, lost)| (guid.0, *number, lost.content.as_slice(), lost.at))
+            .collect();
+        assert_eq!(seen, [(2, 2, b"zwei".as_slice(), 30)]);
+        assert_eq!(
+            store.history(datastore, Guid(2)).unwrap()[1].content,
+            b"zwei"
+        );
     }
 
     #[test]

@@ -83,6 +83,9 @@ fn protocol(options: &Serve, config: &Config) -> server::Config {
     if let Some(size) = options.max_msg_size.or(config.server.max_msg_size) {
         protocol.max_msg_size = size;
     }
+    if let Some(size) = options.max_obj_size.or(config.server.max_obj_size) {
+        protocol.max_obj_size = size;
+    }
     protocol
 }
 

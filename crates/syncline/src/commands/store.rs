@@ -1,5 +1,6 @@
 //! `syncline store`: datastores and their items.
 
+mod conflict;
 mod history;
 
 use std::fs;
@@ -71,6 +72,33 @@ pub(super) fn run(command: Store) -> Outcome {
             let account = state::account(&store, &user)?;
             let datastore = state::datastore(&store, &account, &name)?;
             history::restore(&store, &datastore, Guid(guid), version)
+        }
+        Store::Policy {
+            state: options,
+            user,
+            store: name,
+            policy,
+            default: _,
+            device,
+            json,
+        } => {
+            let store = state::open_existing(&options)?;
+            let account = state::account(&store, &user)?;
+            match name {
+                None => conflict::list(&store, &account, json),
+                Some(name) => conflict::set(&store, &account, &name, device.as_deref(), policy),
+            }
+        }
+        Store::Conflicts {
+            state: options,
+            user,
+            json,
+            store: name,
+        } => {
+            let store = state::open_existing(&options)?;
+            let account = state::account(&store, &user)?;
+            let datastore = state::datastore(&store, &account, &name)?;
+            history::overruled(&store, &datastore, json)
         }
     }
 }

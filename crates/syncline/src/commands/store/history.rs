@@ -93,6 +93,36 @@ pub(super) fn changed(store: &Sqlite, datastore: &Datastore, json: bool) -> Outc
     )
 }
 
+/// A version that lost a conflict.
+#[derive(Serialize)]
+struct LostRow {
+    guid: i64,
+    #[serde(flatten)]
+    lost: VersionRow,
+}
+
+/// Lists the versions that lost a conflict, the latest first.
+pub(super) fn overruled(store: &Sqlite, datastore: &Datastore, json: bool) -> Outcome {
+    let lost = store.overruled(datastore.id, ITEMS)?.into_iter();
+    let rows = lost.map(|(guid, number, version)| LostRow {
+        guid: guid.0,
+        lost: VersionRow::new(number, version),
+    });
+    if json {
+        return output::json(&rows.collect::<Vec<_>>());
+    }
+    let rows = rows.map(|row| {
+        let version = row.lost.version.to_string();
+        let [at, _, device, item] = row.lost.cells();
+        vec![row.guid.to_string(), version, at, device, item]
+    });
+    output::table(
+        &["guid", "version", "lost at", "device", "item"],
+        rows.collect(),
+        "no version of a device has lost a conflict",
+    )
+}
+
 /// Makes a former version of an item the present one.
 pub(super) fn restore(
     store: &Sqlite,
