@@ -33,6 +33,10 @@ pub(crate) struct Store {
     memory: Arc<Mutex<MemoryReplica>>,
     /// A session began and has not ended well: the server may not know what the device got.
     is_unsettled: bool,
+    /// It has not room for everything.
+    pub(crate) is_small: bool,
+    /// It says how much room it has.
+    tells_room: bool,
 }
 
 /// What a session did with a store.
@@ -58,6 +62,21 @@ pub(crate) enum Moved {
 }
 
 impl Store {
+    fn new(kind: DatastoreKind, rng: &mut Rng) -> Self {
+        let is_small = rng.u8(..8) == 0;
+        let mut memory = MemoryReplica::default();
+        if is_small {
+            memory.limit(rng.u64(500..10_000), rng.u64(1..20));
+        }
+        Self {
+            kind,
+            memory: Arc::new(Mutex::new(memory)),
+            is_unsettled: false,
+            is_small,
+            tells_room: rng.bool(),
+        }
+    }
+
     pub(crate) fn memory(&self) -> MutexGuard<'_, MemoryReplica> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -100,8 +119,13 @@ impl Store {
 }
 
 impl Device {
-    pub(crate) fn new(number: usize, rng: &mut Rng, sabotage: Option<Sabotage>) -> Self {
-        let version = Version::ALL[rng.usize(..3)];
+    pub(crate) fn new(
+        number: usize,
+        rng: &mut Rng,
+        takes_large: bool,
+        sabotage: Option<Sabotage>,
+    ) -> Self {
+        let version = Version::ALL[rng.usize(usize::from(takes_large)..3)];
         let encoding = if rng.bool() {
             Encoding::Xml
         } else {
@@ -110,6 +134,10 @@ impl Device {
         let name = format!("device-{number}");
         let wanted = rng.usize(1..1 << KINDS.len());
         let stores = KINDS.into_iter().enumerate();
+        let stores = stores
+            .filter(|(place, _)| wanted & (1 << place) != 0)
+            .map(|(_, kind)| Store::new(kind, rng))
+            .collect();
         Self {
             config: Config {
                 url: "http://server/syncml".into(),
@@ -121,19 +149,12 @@ impl Device {
                 max_msg_size: [2000, 3000, 10_000, 100_000][rng.usize(..4)],
                 max_obj_size: 32 << 20,
                 resume: true,
-                one_package: false,
+                one_package: rng.u8(..4) == 0,
                 basic_first: rng.bool(),
                 software_version: "1".into(),
             },
             name,
-            stores: stores
-                .filter(|(place, _)| wanted & (1 << place) != 0)
-                .map(|(_, kind)| Store {
-                    kind,
-                    memory: Arc::default(),
-                    is_unsettled: false,
-                })
-                .collect(),
+            stores,
             power: Arc::default(),
             session: None,
             unanswered: None,
@@ -163,6 +184,7 @@ impl Device {
                     memory: Arc::clone(&store.memory),
                     power: Arc::clone(&self.power),
                     sabotage: self.sabotage,
+                    tells_room: store.tells_room,
                 }),
             })
         };
@@ -182,6 +204,13 @@ impl Device {
         self.session = None;
         self.unanswered = None;
         self.running.clear();
+    }
+
+    /// The session ends with the next message, to be gone on with.
+    pub(crate) fn suspend(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.suspend();
+        }
     }
 
     /// The device loses power, and is switched on again.
@@ -222,19 +251,28 @@ impl Device {
                 self.session = None;
                 self.unanswered = None;
                 let stores = &mut self.stores;
+                let is_suspended = summary.suspended;
                 let synced = running.zip(summary.sources).map(|((store, mode), source)| {
+                    let mut is_small = false;
                     if let Some(store) = stores.get_mut(store) {
+                        is_small = store.is_small;
                         // what the server has sent is confirmed only where it sends
-                        store.is_unsettled = source.error.is_some() || mode == Mode::FromClient;
+                        store.is_unsettled =
+                            is_suspended || source.error.is_some() || mode == Mode::FromClient;
                     }
                     let is_slow = source.alert == AlertCode::SLOW.0;
                     // a comparison sends everything
                     let sent = if is_slow { 0 } else { source.sent.total() };
+                    // one that is full gets item after item, a few in each session
+                    let received = if is_small { 0 } else { source.received.total() };
                     Synced {
                         store,
-                        moved: source.received.total() + sent,
+                        moved: received + sent,
                         is_slow,
-                        error: source.error,
+                        error: match source.error {
+                            None if is_suspended => Some("suspended".to_owned()),
+                            error => error,
+                        },
                     }
                 });
                 Moved::Ended(synced.collect())

@@ -32,7 +32,10 @@ pub(crate) fn compose(
         DatastoreKind::Contacts => format!(
             "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Person{record};Test;;;\r\nFN:Test Person{record}\r\n\
              EMAIL:person{record}@example.org\r\nTEL;TYPE=CELL:{version}\r\nNOTE:{remark}\r\n\
-             END:VCARD\r\n"
+             REV:20261125T{:02}{:02}{:02}Z\r\nEND:VCARD\r\n",
+            version / 3600,
+            version / 60 % 60,
+            version % 60
         ),
         DatastoreKind::Calendar | DatastoreKind::Tasks => format!(
             "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:record-{record}\r\n\

@@ -1,10 +1,12 @@
 //! A server, its devices, their owners and a bad network in one process, all from a seed.
 //!
 //! Persons add, edit and delete contacts, events and notes on every device; devices sync some of
-//! their datastores at will, in every mode, each with its own version, encoding and limits.
-//! Messages are lost, repeated, cut off and held up until newer sessions run; devices lose power at
-//! any call of their datastores, and the server goes down at any write. Then the network calms,
-//! every device syncs until nothing moves, and the end is checked against what the persons did.
+//! their datastores at will, in every mode, each with its own version, encoding, limits and room,
+//! some in one package; items may need several messages, and sessions are suspended and resumed.
+//! The owner wants this or that side to win a conflict, by device and datastore. Messages are lost,
+//! repeated, cut off and held up until newer sessions run; devices lose power at any call of their
+//! datastores, and the server goes down at any write. Then the network calms, every device syncs
+//! until nothing moves, and the end is checked against what the persons did.
 //!
 //! ```text
 //! seed ─▶ World { Server, Device*, Ledger* } ─ steps ─▶ calm ─▶ agreement, Ledger::check ─▶ Outcome
@@ -20,6 +22,7 @@ mod items;
 mod journal;
 mod ledger;
 mod network;
+mod policies;
 mod replica;
 mod sabotage;
 mod server;

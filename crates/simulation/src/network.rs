@@ -13,6 +13,8 @@ pub(crate) enum Luck {
     DeviceFails(u32),
     /// The device gives the session up.
     HangsUp,
+    /// The device suspends the session with its next message.
+    Suspends,
     /// The message is lost.
     Lost,
     /// The answer is lost.
@@ -47,8 +49,9 @@ impl Weather {
         match rng.u32(..self.of) {
             0..3 => Luck::DeviceDown,
             3..8 => Luck::DeviceFails(rng.u32(..60)),
-            8..11 => Luck::HangsUp,
-            11..16 => Luck::Lost,
+            8..10 => Luck::HangsUp,
+            10..12 => Luck::Suspends,
+            12..16 => Luck::Lost,
             16..21 => Luck::AnswerLost,
             21..27 => Luck::ServerFails(rng.u32(..40)),
             27..31 => Luck::Twice,

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use session::client::{
-    Added, Anchors, Applied, LocalChange, MemoryReplica, Plan, Replica, ReplicaError, Unfinished,
+    Added, Anchors, Applied, LocalChange, MemoryReplica, Plan, Replica, ReplicaError, Room,
+    Unfinished,
 };
 use session::store::Partial;
 
@@ -49,6 +50,7 @@ pub(crate) struct Frail {
     pub(crate) memory: Arc<Mutex<MemoryReplica>>,
     pub(crate) power: Arc<Power>,
     pub(crate) sabotage: Option<Sabotage>,
+    pub(crate) tells_room: bool,
 }
 
 impl Frail {
@@ -197,6 +199,12 @@ impl Replica for Frail {
 
     fn end_partial(&mut self) -> Result<(), ReplicaError> {
         self.powered()?.end_partial()
+    }
+
+    fn room(&mut self) -> Result<Option<Room>, ReplicaError> {
+        let tells = self.tells_room;
+        let mut memory = self.powered()?;
+        if tells { memory.room() } else { Ok(None) }
     }
 
     fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {

@@ -14,6 +14,7 @@ use crate::items::{KINDS, media_type};
 use crate::journal::Journal;
 use crate::ledger::{Held, Ledger, held};
 use crate::network::{Luck, Weather};
+use crate::policies::{Wish, overrules, policy};
 use crate::sabotage::Sabotage;
 use crate::server::{Crash, Server, fnv};
 
@@ -33,6 +34,9 @@ const FEW_ITEMS: usize = 12;
 /// Bytes of an item's remark at most, so that every item fits into the smallest message.
 const MAX_FILLING: usize = 500;
 
+/// The same where large objects go in pieces: several of the smallest messages.
+const MAX_LARGE: usize = 8000;
+
 /// A message that is held up.
 struct Late {
     device: usize,
@@ -45,6 +49,10 @@ struct Late {
 struct World {
     rng: Rng,
     weather: Weather,
+    /// All devices take items larger than a message.
+    takes_large: bool,
+    /// What a person did may stand in the server's history alone.
+    overrules: bool,
     server: Server,
     devices: Vec<Device>,
     /// One for each of [`KINDS`].
@@ -74,23 +82,29 @@ pub fn run_told(seed: u64) -> (Outcome, Vec<String>) {
 impl World {
     fn new(seed: u64, sabotage: Option<Sabotage>, tells: bool) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let conflict = match rng.u8(..6) {
-            0 => ConflictPolicy::ServerWins,
-            1 => ConflictPolicy::Duplicate,
-            _ => ConflictPolicy::ClientWins,
-        };
+        let conflict = policy(&mut rng);
+        let wishes: Vec<_> = (0..rng.usize(..4)).map(|_| Wish::new(&mut rng)).collect();
         let config = Config {
             max_msg_size: [2000, 10_000, 1_000_000][rng.usize(..3)],
             conflict,
             ..Config::default()
         };
+        // large objects came with 1.1
+        let takes_large = rng.bool();
         let devices = (0..rng.usize(1..=10))
-            .map(|number| Device::new(number, &mut rng, sabotage))
+            .map(|number| Device::new(number, &mut rng, takes_large, sabotage))
             .collect();
-        let duplicates = conflict == ConflictPolicy::Duplicate;
+        let mut server = Server::new(config, sabotage);
+        for wish in &wishes {
+            wish.tell(&mut server);
+        }
+        let policies = || wishes.iter().map(|wish| wish.policy).chain([conflict]);
+        let duplicates = policies().any(|one| one == ConflictPolicy::Duplicate);
         Self {
             weather: Weather::new(&mut rng),
-            server: Server::new(config, sabotage),
+            takes_large,
+            server,
+            overrules: policies().any(overrules),
             devices,
             ledgers: KINDS
                 .map(|kind| Ledger::new(kind, duplicates))
@@ -140,6 +154,7 @@ impl World {
     fn person(&mut self, number: usize) {
         let place = self.rng.usize(..self.devices[number].stores.len());
         let filling = match self.rng.u8(..8) {
+            0 if self.takes_large && self.rng.u8(..4) == 0 => self.rng.usize(..MAX_LARGE),
             0 => self.rng.usize(..MAX_FILLING),
             _ => self.rng.usize(..20),
         };
@@ -190,6 +205,7 @@ impl World {
                 self.devices[number].hang_up();
                 return Ok(());
             }
+            Luck::Suspends => self.devices[number].suspend(),
             Luck::DeviceFails(calls) => self.devices[number].power.fail_after(calls),
             _ => {}
         }
@@ -458,9 +474,10 @@ impl World {
             agreement(&mut self.server, device)?;
         }
         for (kind, ledger) in KINDS.into_iter().zip(&self.ledgers) {
-            let overruled = match self.server.config.conflict {
-                ConflictPolicy::ServerWins => self.server.history(kind),
-                _ => Vec::new(),
+            let overruled = if self.overrules {
+                self.server.history(kind)
+            } else {
+                Vec::new()
             };
             ledger.check(&self.server.contents(kind), &overruled)?;
         }

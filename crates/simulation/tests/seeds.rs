@@ -7,7 +7,7 @@ use simulation::{Sabotage, run, run_sabotaged};
 const SEEDS: u64 = 2000;
 
 /// Seeds within which every broken variant is found out.
-const ENOUGH: u64 = 300;
+const ENOUGH: u64 = 600;
 
 // spec: R03 R04 R09
 #[test]
