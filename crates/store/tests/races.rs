@@ -131,3 +131,17 @@ fn a_record_that_came_back_under_another_guid_keeps_the_one_that_the_device_know
     assert_eq!(items[0].guid, Guid(1));
     assert_eq!(items[0].content, more.as_bytes());
 }
+
+#[test]
+fn a_change_that_comes_again_one_way_undoes_nothing() {
+    let (old, new) = (card("Ann", "1"), card("Ann", "2"));
+    let mut server = Server::new();
+    let (mut phone, mut tablet) = (Client::new("phone"), Client::new("tablet"));
+    phone.sync(&mut server, 200, ("", "1"), &[(Add, "a", &old)]);
+    tablet.sync(&mut server, 200, ("", "1"), &[]);
+    tablet.sync(&mut server, 200, ("1", "2"), &[(Replace, "luid-1", &new)]);
+    // the phone has not heard that its change was taken
+    let again = phone.sync(&mut server, 202, ("1", "2"), &[(Replace, "a", &old)]);
+    assert_eq!(again.codes, [200]);
+    assert_eq!(server.contents(), [new]);
+}

@@ -119,9 +119,8 @@ impl Run<'_> {
             // an addition come again, of what was deleted here since: the deletion is on its way
             return Ok(StatusCode::OK);
         }
-        let conflict = item.seq > mapping.revision
-            && ds.alert() != AlertCode::ONE_WAY_FROM_CLIENT
-            && item.exact != content.fingerprint.exact;
+        let changed_here = item.seq > mapping.revision && item.exact != content.fingerprint.exact;
+        let conflict = changed_here && ds.alert() != AlertCode::ONE_WAY_FROM_CLIENT;
         if item.deleted
             && let Some((other, _)) = self.find_match(ds, link, &content, &Wanted::ALIKE)?
         {
@@ -137,6 +136,15 @@ impl Run<'_> {
             )?;
             return Ok(StatusCode::OK);
         }
+        if changed_here
+            && !item.deleted
+            && self
+                .tx
+                .had_version(link.datastore, item.guid, content.fingerprint.exact)?
+        {
+            // a change come again, which another device has changed since: no conflict
+            return Ok(StatusCode::OK);
+        }
         if !conflict || item.deleted {
             // a change on the device outlives a deletion here
             self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
@@ -145,13 +153,6 @@ impl Run<'_> {
             } else {
                 StatusCode::OK
             });
-        }
-        if self
-            .tx
-            .had_version(link.datastore, item.guid, content.fingerprint.exact)?
-        {
-            // a change come again, which another device has changed since: no conflict
-            return Ok(StatusCode::OK);
         }
         self.info(format!(
             "{}: item {} was changed on both sides",
