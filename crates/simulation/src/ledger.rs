@@ -177,7 +177,8 @@ impl Ledger {
                 }
                 return Err(Fault::Lost { datastore, record });
             }
-            if story.deleted_for_good.is_some() {
+            // where it was made two of, the other one stays
+            if story.deleted_for_good.is_some() && !(self.duplicates && story.edited) {
                 return Err(Fault::Back { datastore, record });
             }
             let kept = overruled.get(&record).into_iter().flatten();
