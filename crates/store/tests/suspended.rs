@@ -13,7 +13,8 @@ mod scripted;
 use scripted::Server;
 use scripted::device::{Device, card, counts, run};
 use session::client::{Mode, Session, Step, Summary};
-use syncml::Version;
+use session::store::{LinkId, Transaction as _};
+use syncml::{AlertCode, Version};
 
 /// One message and its answer; the summary when there is no more to say.
 fn exchange(session: &mut Session, server: &mut Server) -> Option<Summary> {
@@ -128,4 +129,32 @@ fn an_object_that_a_suspension_interrupts_goes_on() {
     assert_eq!(server.contents(), [content.as_str()]);
     assert_eq!(laptop.contacts.contents(), [content]);
     assert_eq!(counts(&phone.sync(&mut server, Mode::TwoWay)), [0; 6]);
+}
+
+// spec: I06
+#[test]
+fn a_server_that_goes_on_with_another_type_is_asked_only_once() {
+    let mut server = Server::new();
+    let mut phone = Device::new("phone");
+    phone.config.basic_first = true;
+    phone.add("Ann", "1");
+    phone.sync(&mut server, Mode::TwoWay);
+    phone.add("Bob", "2");
+    let mut session = phone.session(&server, Mode::TwoWay);
+    for _ in 0..2 {
+        exchange(&mut session, &mut server);
+    }
+    let id = LinkId {
+        datastore: server.contacts(),
+        device: 1,
+    };
+    let mut link = server.state.link(id).unwrap().unwrap();
+    link.open.as_mut().unwrap().alert = AlertCode::ONE_WAY_FROM_SERVER.0;
+    server.state.put_link(id, &link).unwrap();
+
+    let mut session = phone.session(&server, Mode::TwoWay);
+    let refused = run(&mut session, &mut server, (150_000, 1_000_000)).unwrap();
+    assert!(refused.sources[0].error.is_some());
+    phone.sync(&mut server, Mode::TwoWay);
+    assert_eq!(server.contents(), phone.contacts.contents());
 }

@@ -501,12 +501,14 @@ impl Session {
                 code.phrase(),
                 wanted.phrase()
             ));
+            active.forget_unfinished();
             return StatusCode::FORBIDDEN;
         }
         if code != wanted
             && let Err(reason) = active.bear_with(code)
         {
             active.fail(reason);
+            active.forget_unfinished();
             return StatusCode::FORBIDDEN;
         }
         let anchor = item.meta.as_ref().and_then(|meta| meta.anchor.as_ref());
@@ -981,6 +983,14 @@ fn folder_of(
 }
 
 impl super::Active {
+    /// The server goes on with a session of another type: the next one is an ordinary one.
+    fn forget_unfinished(&mut self) {
+        self.unfinished = None;
+        if let Err(error) = self.call(|replica| replica.set_unfinished(None)) {
+            self.fail(error.to_string());
+        }
+    }
+
     /// What was sent does not count: it is sent again, all of it.
     fn send_again(&mut self) {
         self.begun = false;
