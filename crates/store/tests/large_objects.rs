@@ -623,3 +623,22 @@ fn an_object_that_changes_between_two_chunks_is_sent_by_the_next_session() {
         assert_eq!(phone.contacts.contents(), laptop.contacts.contents());
     }
 }
+
+#[test]
+fn an_object_that_another_one_goes_before_begins_anew() {
+    let limit = 3000;
+    let mut server = Server::new();
+    server.config.max_msg_size = limit;
+    let mut phone = device("phone", Version::V1_2, Encoding::Wbxml, limit);
+    let small = put(&phone, &card("First", "1"));
+    put(&phone, &large("Second", 9000));
+    let (_, ended) = broken(&mut phone, &mut server, 5);
+    assert!(!ended, "it broke in the second one");
+    let newer = large("First", 8000);
+    phone.contacts.with(|r| r.edit(&small, newer.as_bytes()));
+    phone.sync(&mut server, Mode::TwoWay);
+    phone.sync(&mut server, Mode::TwoWay);
+    let mut both = [newer, large("Second", 9000)];
+    both.sort();
+    assert_eq!(server.contents(), both);
+}

@@ -72,11 +72,12 @@ impl Session {
         };
         let hash = crate::hash(&change.content);
         let base64 = !syncml::can_carry(encoding, &change.content);
+        // the server keeps one object: any other that goes out in its place ends it
         let begun = active
             .unfinished
-            .as_ref()
+            .as_mut()
+            .and_then(|unfinished| unfinished.sending.take())
             .filter(|_| active.resumed && !base64)
-            .and_then(|unfinished| unfinished.sending.as_ref())
             .filter(|begun| begun.luid == change.luid && begun.hash == hash);
         let begun = begun.map_or(0, |begun| begun.confirmed);
         active.in_chunks = true;

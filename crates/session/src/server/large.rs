@@ -235,8 +235,11 @@ impl Run<'_> {
         let base64 = chunks::needs_base64(encoding, |offset, length| {
             self.tx.content_slice(link.datastore, guid, offset, length)
         })?;
-        let resumes = ds
-            .resumes
+        // the device keeps one object: any other that goes out in its place ends it
+        let mut all = self.state.datastores.iter_mut();
+        let resumes = all
+            .find(|known| known.number == ds.number)
+            .and_then(|known| known.resumes.take())
             .filter(|begun| begun.guid == guid.0 && begun.seq == pending.item.seq.0 && !base64);
         let begun = resumes.map_or(0, |begun| begun.confirmed.min(pending.size));
         Ok(state::Outgoing {
