@@ -1,6 +1,6 @@
 //! What the server says: statuses, alerts, device information, changes.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use syncml::{
     Access, AccessKind, Alert, AlertCode, Change, Command, Document, GroupKind, Header, Item,

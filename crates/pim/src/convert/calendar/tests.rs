@@ -1,3 +1,5 @@
+//! Calendars from one format to the other: rules, times, alarms, and what each cannot say.
+
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod clocks;

@@ -1,3 +1,5 @@
+//! What holds for any calendar: nothing that both formats can say is lost, and any text is borne.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
