@@ -377,6 +377,8 @@ struct Active {
     source: Source,
     /// Room in all, where it is limited.
     size: Option<Room>,
+    /// The server has said that it knows folders here.
+    peer_folders: bool,
     anchors: Anchors,
     /// The client's `Next`.
     next: String,
@@ -492,9 +494,17 @@ impl Active {
 
     /// Whether changes may go out with the alert: the server is known, and nothing is to be gone on
     /// with.
-    fn may_begin_at_once(&self) -> bool {
+    fn may_begin_at_once(&self, version: Version) -> bool {
         let is_known = !self.anchors.client.is_empty();
-        is_known && self.unfinished.is_none() && !self.source.mode.compares()
+        // whether the server knows folders it says in package 2
+        let has_folders = self.has_folders(version);
+        is_known && !has_folders && self.unfinished.is_none() && !self.source.mode.compares()
+    }
+
+    /// Whether folders are kept here.
+    fn has_folders(&self, version: Version) -> bool {
+        let may = version >= Version::V1_2 && self.source.kind.is_hierarchical();
+        may && self.source.replica.has_folders()
     }
 
     /// Whether the server sends changes in the agreed type.
@@ -611,6 +621,7 @@ impl Session {
         for source in sources {
             let mut one = Active {
                 size: None,
+                peer_folders: false,
                 anchors: Anchors::default(),
                 next: String::new(),
                 server_next: None,
@@ -668,7 +679,10 @@ impl Session {
             } else {
                 Scheme::Md5
             },
-            is_at_once: config.one_package && active.iter().all(Active::may_begin_at_once),
+            is_at_once: config.one_package
+                && active
+                    .iter()
+                    .all(|one| one.may_begin_at_once(config.version)),
             config,
             id: id.to_string(),
             sources: active,

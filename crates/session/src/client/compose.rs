@@ -316,10 +316,13 @@ impl Session {
     // spec: F01
     fn write_devinf_exchange(&mut self, out: &mut Outgoing) -> bool {
         let media_type = self.config.encoding.devinf_media_type();
-        let knows_server = self
-            .sources
-            .iter()
-            .any(|active| !active.anchors.server.is_empty());
+        // of folders the server has to say each time that it knows them
+        let has_folders = |active: &super::Active| active.has_folders(self.config.version);
+        let knows_server = !self.sources.iter().any(has_folders)
+            && self
+                .sources
+                .iter()
+                .any(|active| !active.anchors.server.is_empty());
         let hash = crate::hash::hash(&self.devinf().to_xml(self.config.version));
         let target = Item {
             target: Some(Location::new(self.config.version.devinf_uri())),
@@ -479,9 +482,18 @@ impl Session {
             let Some(active) = self.sources.get_mut(index) else {
                 break;
             };
-            let Some(change) = active.call(|replica| replica.next_change())? else {
+            let Some(mut change) = active.call(|replica| replica.next_change())? else {
                 break;
             };
+            // spec: M08
+            if !active.peer_folders {
+                change.parent = None;
+                if change.kind == ChangeKind::Move {
+                    // it has not changed, as far as the server is concerned
+                    active.call(|replica| replica.confirm(&change.luid))?;
+                    continue;
+                }
+            }
             let cmd_id = out.next_cmd_id;
             if cmd_id == first && almost_empty {
                 // a large item has a message for itself

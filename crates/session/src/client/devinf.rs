@@ -32,6 +32,7 @@ impl Session {
                 rx: others.clone(),
                 tx_pref: preferred,
                 tx: others,
+                hierarchical: active.has_folders(self.config.version),
                 // spec: K09
                 memory: active.size.map(|size| Memory {
                     shared: size.shared,

@@ -8,6 +8,9 @@ use super::{
 };
 use crate::store::Partial;
 
+/// Folders in one another that are looked at.
+const MAX_DEPTH: usize = 64;
+
 /// An item of the device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Held {
@@ -15,6 +18,8 @@ struct Held {
     content: Arc<[u8]>,
     /// Raised by every edit of the person.
     edit: u64,
+    /// The last edit that changed the content and not the folder alone.
+    content_edit: u64,
     /// LUID of the folder.
     parent: Option<String>,
 }
@@ -108,6 +113,7 @@ impl MemoryReplica {
         };
         held.content = content.into();
         held.edit = edit;
+        held.content_edit = edit;
         self.durable = self.now.clone();
         true
     }
@@ -151,26 +157,48 @@ impl State {
     fn put_new(&mut self, media_type: &str, content: &[u8]) -> String {
         self.last_luid += 1;
         let luid = self.last_luid.to_string();
+        let edit = self.next_edit();
         let held = Held {
             media_type: media_type.into(),
             content: content.into(),
-            edit: self.next_edit(),
+            edit,
+            content_edit: edit,
             parent: None,
         };
         self.items.insert(luid.clone(), held);
         luid
     }
 
-    /// Every difference to what the server has.
+    /// How an item differs from what the server has.
+    fn difference(&self, luid: &str, held: &Held) -> Option<ChangeKind> {
+        match self.confirmed.get(luid) {
+            None => Some(ChangeKind::Add),
+            Some(edit) if *edit == held.edit => None,
+            Some(edit) if *edit >= held.content_edit => Some(ChangeKind::Move),
+            Some(_) => Some(ChangeKind::Replace),
+        }
+    }
+
+    /// Folders that an item is in, one in another.
+    fn depth(&self, luid: &str) -> usize {
+        let mut above = self.items.get(luid).and_then(|held| held.parent.as_ref());
+        let mut depth = 0;
+        while let Some(parent) = above.filter(|_| depth < MAX_DEPTH) {
+            depth += 1;
+            above = self.items.get(parent).and_then(|held| held.parent.as_ref());
+        }
+        depth
+    }
+
+    /// Every difference to what the server has, folders before what is in them.
+    // spec: M03
     fn changes(&self) -> Vec<LocalChange> {
-        let live = self.items.iter().filter_map(|(luid, held)| {
-            let kind = match self.confirmed.get(luid) {
-                None => ChangeKind::Add,
-                Some(edit) if *edit != held.edit => ChangeKind::Replace,
-                Some(_) => return None,
-            };
-            Some(change_of(kind, luid, held))
-        });
+        let mut live: Vec<LocalChange> = self
+            .items
+            .iter()
+            .filter_map(|(luid, held)| Some(change_of(self.difference(luid, held)?, luid, held)))
+            .collect();
+        live.sort_by_cached_key(|change| self.depth(&change.luid));
         let told: BTreeSet<&String> = self.confirmed.keys().chain(&self.offered).collect();
         let gone = told
             .into_iter()
@@ -182,7 +210,7 @@ impl State {
                 content: Vec::new(),
                 parent: None,
             });
-        live.chain(gone).collect()
+        live.into_iter().chain(gone).collect()
     }
 }
 
@@ -250,9 +278,11 @@ impl Replica for MemoryReplica {
                 all_items: true, ..
             } => {
                 let items = self.now.items.iter();
-                items
+                let mut all: Vec<LocalChange> = items
                     .map(|(luid, held)| change_of(ChangeKind::Replace, luid, held))
-                    .collect()
+                    .collect();
+                all.sort_by_cached_key(|change| self.now.depth(&change.luid));
+                all.into()
             }
             _ => self.now.changes().into(),
         };
@@ -270,7 +300,12 @@ impl Replica for MemoryReplica {
                 // the newest content, which is the one that will be confirmed
                 (kind, Some(held)) => {
                     self.given.insert(change.luid.clone(), Some(held.edit));
-                    change_of(kind, &change.luid, held)
+                    let kind = match kind {
+                        // its content may have changed since
+                        ChangeKind::Move => self.now.difference(&change.luid, held),
+                        kind => Some(kind),
+                    };
+                    change_of(kind.unwrap_or(ChangeKind::Replace), &change.luid, held)
                 }
                 // gone since the session began: a deletion of the next one
                 (_, None) => continue,
@@ -357,6 +392,7 @@ impl Replica for MemoryReplica {
         held.media_type = media_type.into();
         held.content = content.into();
         held.edit = edit;
+        held.content_edit = edit;
         self.now.confirmed.insert(luid.to_owned(), edit);
         self.given.remove(luid);
         Ok(Applied::Done)
@@ -464,6 +500,10 @@ impl Replica for MemoryReplica {
 
     fn size(&mut self) -> Result<Option<Room>, ReplicaError> {
         Ok(self.room)
+    }
+
+    fn has_folders(&self) -> bool {
+        true
     }
 
     fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {

@@ -225,6 +225,11 @@ pub trait Replica {
     fn size(&mut self) -> Result<Option<Room>, ReplicaError> {
         Ok(None)
     }
+    /// Whether it keeps the folders of a hierarchy. Its changes then come with folders before what is
+    /// in them.
+    fn has_folders(&self) -> bool {
+        false
+    }
     /// The LUID of an item that the server added under this GUID.
     fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError>;
     /// Moves an item to another folder, given by its LUID, or to the root; [`Applied::Unknown`] where
@@ -324,6 +329,9 @@ impl<R: Replica> Replica for Arc<Mutex<R>> {
     }
     fn size(&mut self) -> Result<Option<Room>, ReplicaError> {
         locked(self).size()
+    }
+    fn has_folders(&self) -> bool {
+        locked(self).has_folders()
     }
     fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {
         locked(self).luid_of(guid)

@@ -247,13 +247,20 @@ impl Session {
         }
     }
 
-    /// The server's device information: whether it takes objects in chunks.
+    /// The server's device information: whether it takes objects in chunks, and knows folders.
     fn take_results(&mut self, results: &syncml::Results<'_>) {
         for item in &results.items {
-            if let Some(syncml::Data::DevInf(devinf)) = &item.data
-                && devinf.large_objects
-            {
+            let Some(syncml::Data::DevInf(devinf)) = &item.data else {
+                continue;
+            };
+            if devinf.large_objects {
                 self.peer_max_obj_size.get_or_insert(u64::MAX);
+            }
+            let stores = devinf.datastores.iter().filter(|store| store.hierarchical);
+            for name in stores.map(|store| datastore_name(&store.source_ref)) {
+                for active in &mut self.sources {
+                    active.peer_folders |= datastore_name(&active.source.remote_uri) == name;
+                }
             }
         }
     }

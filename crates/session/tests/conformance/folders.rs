@@ -1,0 +1,112 @@
+//! Folders of the client, as it tells the server of them.
+
+use super::*;
+
+fn files(replica: &Shared) -> Session {
+    let source = Source {
+        name: "files".into(),
+        local_uri: "./files".into(),
+        remote_uri: "files".into(),
+        kind: DatastoreKind::Files,
+        mode: Mode::TwoWay,
+        filter: None,
+        replica: Box::new(Arc::clone(replica)),
+    };
+    let config = config(Version::V1_2, Encoding::Xml);
+    Session::new(config, vec![source], 1_795_600_000, [7; 8]).unwrap()
+}
+
+/// What the client sends in package 3 to a server that knows folders or not:
+/// `(command, LUID, SourceParent)`.
+fn sent(replica: &Shared, knows_folders: bool) -> Vec<(String, String, String)> {
+    let place = |text: &str| text.replace("contacts", "files");
+    let flag = if knows_folders {
+        "<SupportHierarchicalSync/>"
+    } else {
+        ""
+    };
+    let results = format!(
+        "<Results><CmdID>920</CmdID><CmdRef>3</CmdRef>\
+         <Meta><Type xmlns='syncml:metinf'>application/vnd.syncml-devinf+xml</Type></Meta>\
+         <Item><Source><LocURI>./devinf12</LocURI></Source><Data>\
+         <DevInf xmlns='syncml:devinf'><VerDTD>1.2</VerDTD><DevID>s</DevID><DevTyp>server</DevTyp>\
+         <DataStore><SourceRef>./files</SourceRef>{flag}</DataStore></DevInf></Data></Item></Results>"
+    );
+    let mut session = files(replica);
+    let first = exchange(&mut session, &(results + &place(&alert(200))));
+    assert!(first.has("Get"));
+    let package = exchange(&mut session, &place(&sync("")));
+    exchange(&mut session, "<Final/>");
+    assert!(is_over(&mut session));
+    let document = Document::new(&package.body, None).unwrap();
+    let message = document.read(&Limits::default()).unwrap();
+    let changes = message.commands.iter().filter_map(|command| match command {
+        Command::Sync(sync) => Some(&sync.commands),
+        _ => None,
+    });
+    let told = changes.flatten().map(|command| {
+        let Command::Change(change) = command else {
+            panic!("{command:?}");
+        };
+        let item = &change.items[0];
+        let parent = item.source_parent.as_deref().unwrap_or_default();
+        (
+            change.kind.name().to_owned(),
+            item.source_uri().to_owned(),
+            parent.to_owned(),
+        )
+    });
+    told.collect()
+}
+
+fn told(all: &[(&str, &str, &str)]) -> Vec<(String, String, String)> {
+    let own = |text: &str| text.to_owned();
+    all.iter()
+        .map(|(kind, luid, parent)| (own(kind), own(luid), own(parent)))
+        .collect()
+}
+
+/// An item 1 in the folder 2, which is in the folder 3.
+fn nested() -> Shared {
+    let replica = Shared::default();
+    {
+        let mut replica = replica.lock().unwrap();
+        for text in ["leaf", "sub", "top"] {
+            replica.insert("text/plain", text.as_bytes());
+        }
+        replica.put_into("1", Some("2"));
+        replica.put_into("2", Some("3"));
+    }
+    replica
+}
+
+// spec: M01 M03 M04
+#[test]
+fn folders_go_before_what_is_in_them_and_moves_are_moves() {
+    let replica = nested();
+    let expected = [("Add", "3", ""), ("Add", "2", "3"), ("Add", "1", "2")];
+    assert_eq!(sent(&replica, true), told(&expected));
+    replica.lock().unwrap().put_into("1", Some("3"));
+    assert_eq!(sent(&replica, true), told(&[("Move", "1", "3")]));
+    replica.lock().unwrap().put_into("1", None);
+    assert_eq!(sent(&replica, true), told(&[("Move", "1", "/")]));
+    {
+        let mut replica = replica.lock().unwrap();
+        replica.put_into("1", Some("2"));
+        replica.edit("1", b"other");
+    }
+    assert_eq!(sent(&replica, true), told(&[("Replace", "1", "2")]));
+    assert_eq!(sent(&replica, true), []);
+}
+
+// spec: M08
+#[test]
+fn a_server_without_folders_hears_of_none() {
+    let replica = nested();
+    let expected = [("Add", "3", ""), ("Add", "2", ""), ("Add", "1", "")];
+    assert_eq!(sent(&replica, false), told(&expected));
+    replica.lock().unwrap().put_into("1", Some("3"));
+    assert_eq!(sent(&replica, false), []);
+    replica.lock().unwrap().edit("1", b"other");
+    assert_eq!(sent(&replica, false), told(&[("Replace", "1", "")]));
+}
