@@ -52,6 +52,9 @@ pub(crate) struct Head {
     pub(crate) source: Option<String>,
     pub(crate) source_parent: Option<String>,
     pub(crate) target_parent: Option<String>,
+    /// It has only the fields that change.
+    #[serde(default)]
+    pub(crate) field_level: bool,
 }
 
 impl Head {
@@ -70,6 +73,7 @@ impl Head {
             source: address(&item.source),
             source_parent: owned(&item.source_parent),
             target_parent: owned(&item.target_parent),
+            field_level: meta.field_level,
         }
     }
 
@@ -328,7 +332,7 @@ pub(crate) fn write<E>(
             bytes.truncate(end);
         }
         let length = bytes.len();
-        if length < LEAST && (length as u64) < rest {
+        if length == 0 || (length < LEAST && (length as u64) < rest) {
             return Ok(None);
         }
         let mark = writer.mark();
@@ -341,7 +345,10 @@ pub(crate) fn write<E>(
         let over = size - limit;
         // characters that XML escapes make up to six of one: come down by halves at least
         let less = if out.base64 { over / 4 * 3 + 3 } else { over };
-        room = length.saturating_sub(less).max(length / 2).min(length - 1);
+        room = length
+            .saturating_sub(less)
+            .max(length / 2)
+            .min(length.saturating_sub(1));
     }
 }
 

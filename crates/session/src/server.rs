@@ -262,6 +262,8 @@ struct Run<'r> {
     nonces: Vec<Vec<u8>>,
     /// The command that is carried out is in an Atomic.
     in_atomic: bool,
+    /// Items that searches of the message have looked through.
+    searched: usize,
     /// A member of the Atomic has failed that wants no status.
     failed_in_atomic: bool,
     /// The digest that was offered proves the password, but over no nonce.
@@ -323,7 +325,10 @@ pub fn answer(
         _ => (new_token(request), State::new(header)),
     };
 
-    let put_off = request.busy.filter(|_| state.login.is_some());
+    // what a MAC proves is the message that comes with it
+    let put_off = request
+        .busy
+        .filter(|_| state.login.is_some() && request.proof.mac.is_none());
     let bytes = match put_off {
         None => busy::deferred(&mut state),
         Some(_) => None,
@@ -347,6 +352,7 @@ pub fn answer(
         question: None,
         nonces: Vec::new(),
         in_atomic: false,
+        searched: 0,
         failed_in_atomic: false,
         lacks_nonce: false,
         devinf: None,
@@ -358,6 +364,9 @@ pub fn answer(
     match (put_off, &deferred) {
         (Some(bytes), _) => run.put_off(&message, bytes),
         (None, Some(deferred)) => run.catch_up(deferred, &message)?,
+        (None, None) if bytes.is_some() => {
+            run.reply.header_status = Some(run.header_status(StatusCode::COMMAND_FAILED));
+        }
         (None, None) => run.handle(&message)?,
     }
     if let Some(question) = run.question {
@@ -590,8 +599,12 @@ impl Run<'_> {
         {
             return;
         }
-        let status = self.status_for(command, code);
-        self.reply.statuses.push(status);
+        if command.no_resp() || self.reply.no_resp {
+            self.failed_in_atomic = true;
+        } else {
+            let status = self.status_for(command, code);
+            self.reply.statuses.push(status);
+        }
         let inner = match command {
             Command::Sync(sync) => &sync.commands,
             Command::Group(group) => &group.commands,

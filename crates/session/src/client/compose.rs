@@ -514,7 +514,8 @@ impl Session {
                 continue;
             }
             // spec: J10
-            let never_fits = change.content.len() > whole_limit
+            let is_content = matches!(change.kind, ChangeKind::Add | ChangeKind::Replace);
+            let never_fits = (is_content && change.content.len() > whole_limit)
                 || (cmd_id == first && (almost_empty || active.stuck >= MAX_STUCK));
             if !never_fits {
                 active.stuck += u32::from(cmd_id == first);
@@ -523,7 +524,7 @@ impl Session {
                 return Ok(false);
             }
             active.stuck = 0;
-            if self.may_chunk(change.content.len()) {
+            if is_content && !change.content.is_empty() && self.may_chunk(change.content.len()) {
                 self.begin_sending(index, change);
                 continue;
             }

@@ -875,6 +875,10 @@ fn apply(
             let own = item.meta.clone().unwrap_or_default();
             let meta = own.inherit(meta);
             let refuse = |code: StatusCode, reason: &str| Err((code, reason.to_owned()));
+            if meta.field_level {
+                // taken for the whole it would take all else with it
+                return refuse(StatusCode::NOT_SUPPORTED, "only some of its fields came");
+            }
             let Some(bytes) = content_of(item, &meta) else {
                 return refuse(StatusCode::UNSUPPORTED_TYPE, "its data cannot be decoded");
             };

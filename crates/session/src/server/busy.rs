@@ -39,6 +39,10 @@ impl<'r> Run<'r> {
     pub(super) fn put_off(&mut self, message: &Message<'_>, body: &[u8]) {
         if is_poll(message) {
             self.answer_polls(message, StatusCode::IN_PROGRESS);
+        } else if self.state.deferred.is_some() {
+            // one is put off at a time
+            self.reply.header_status = Some(self.header_status(StatusCode::RETRY_LATER));
+            return;
         } else {
             self.state.deferred = Some(STANDARD.encode(body));
         }

@@ -94,7 +94,7 @@ impl Run<'_> {
 
 /// Whether a member of an Atomic did what it should: decided conflicts and repeats count, and some
 /// of an object does not.
-fn is_done(code: StatusCode) -> bool {
+pub(super) fn is_done(code: StatusCode) -> bool {
     code.is_success()
         || matches!(
             code,

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use syncml::{AlertCode, Change, ChangeKind, Command, Item, StatusCode, Sync};
 
+use super::group::is_done;
 use super::reply::StatusOut;
+use super::selection::Selection;
 use super::state::{DatastoreState, Phase};
 use super::tree::Folder;
 use super::{Run, bounds};
@@ -139,10 +141,15 @@ impl Run<'_> {
             if !self.goes_on(index, change, item)? {
                 self.end_of_data_missing()?;
             }
-            outcomes.push(self.take_item(index, change, item)?);
+            let code = self.take_item(index, change, item)?;
+            if let Some(ds) = self.state.datastores.get_mut(index) {
+                let is_kept = is_done(code) || code == StatusCode::CHUNK_ACCEPTED;
+                ds.refused += u32::from(!is_kept);
+            }
+            outcomes.push(code);
         }
         if change.no_resp || self.reply.no_resp {
-            self.failed_in_atomic |= outcomes.iter().any(|code| !code.is_success());
+            self.failed_in_atomic |= outcomes.iter().any(|code| !is_done(*code));
             return Ok(());
         }
         let command = |code: StatusCode| StatusOut {
@@ -366,7 +373,15 @@ impl Run<'_> {
             };
             let link = ds.link(&login);
             if ds.alert() == AlertCode::REFRESH_FROM_CLIENT && ds.sync_received {
-                self.remove_unsent(&ds, link)?;
+                if ds.refused > 0 || ds.selection != Selection::default() {
+                    // what the device has and could not send must not go for it
+                    self.warn(format!(
+                        "{}: not all of the device's items came, nothing is removed",
+                        ds.name
+                    ));
+                } else {
+                    self.remove_unsent(&ds, link)?;
+                }
             }
             let until = match ds.until {
                 0 => self.tx.last_change(link.datastore)?,

@@ -188,6 +188,8 @@ impl Run<'_> {
             generation: link.generation,
             begun: resumed.is_some(),
             maps_until: link.sent_until.0,
+            after_break: link.open.is_some(),
+            refused: 0,
             sync_received: false,
             until: resumed.as_ref().map_or(0, |open| open.until.0),
             cursor: 0,

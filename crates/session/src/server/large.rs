@@ -165,7 +165,7 @@ impl Run<'_> {
                         head.source_parent.as_deref(),
                         head.target_parent.as_deref(),
                     ),
-                    is_partial: false,
+                    is_partial: head.field_level,
                 };
                 self.take_whole(ds, link, &whole)
             }

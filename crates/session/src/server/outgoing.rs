@@ -283,9 +283,10 @@ impl Run<'_> {
             self.pass(place.index, seq);
             return Ok(Written::Next);
         }
-        let is_too_large = pending.size > out.limit as u64 && !pending.item.deleted;
+        let has_content = !pending.item.deleted && !moves_only(&pending, &told);
+        let is_too_large = has_content && pending.size > out.limit as u64;
         if !is_too_large {
-            if pending.item.content.is_empty() && !pending.item.deleted {
+            if pending.item.content.is_empty() && has_content {
                 let datastore = place.link.datastore;
                 pending.item.content = self.tx.content_slice(datastore, guid, 0, out.limit)?;
             }
@@ -316,7 +317,7 @@ impl Run<'_> {
             .filter
             .as_ref()
             .is_none_or(|f| f.fields.is_none());
-        if !pending.item.deleted && is_whole && self.may_chunk(pending.size) {
+        if has_content && is_whole && self.may_chunk(pending.size) {
             let sending = self.begin_sending(ds, place.link, &pending, out.writer.encoding())?;
             self.count_room(place.index, &pending);
             if let Some(ds) = self.state.datastores.get_mut(place.index) {
@@ -466,6 +467,17 @@ enum Written {
     Full,
 }
 
+/// Whether a client that knows folders is told of a move alone: it has the content.
+fn moves_only(pending: &Pending, told: &Told) -> bool {
+    let item = &pending.item;
+    pending.mapping.as_ref().is_some_and(|mapping| {
+        *told != Told::Nothing
+            && item.seq > mapping.revision
+            && item.content_seq <= mapping.revision
+            && mapping.revision > ChangeSeq(0)
+    })
+}
+
 /// The command that brings an item to the client.
 // spec: G26 H07 H08 H12 H13
 pub(super) fn change_for(
@@ -477,11 +489,7 @@ pub(super) fn change_for(
     let item = &pending.item;
     let held = pending.mapping.as_ref();
     let luid = held.map(|mapping| Location::new(mapping.luid.as_str()));
-    let moved_only = held.is_some_and(|mapping| {
-        told != Told::Nothing
-            && item.content_seq <= mapping.revision
-            && mapping.revision > ChangeSeq(0)
-    });
+    let moved_only = moves_only(pending, &told);
     let (kind, sent) = match (item.deleted, held) {
         (true, _) => (ChangeKind::Delete, SentKind::Delete),
         (false, Some(_)) if moved_only => (ChangeKind::Move, SentKind::Move),

@@ -257,7 +257,10 @@ impl Run<'_> {
                 // what was sent and never confirmed may have arrived, and come back as the device
                 // has it
                 Likeness::Match(rank)
-                    if wanted.alike || candidate.seq.0 <= ds.maps_until && !wanted.deleted =>
+                    if wanted.alike
+                        || (ds.after_break
+                            && candidate.seq.0 <= ds.maps_until
+                            && !wanted.deleted) =>
                 {
                     rank.min(u32::MAX / 4) * 2 + u32::from(hinted)
                 }

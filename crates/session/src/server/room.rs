@@ -56,7 +56,8 @@ impl Run<'_> {
         };
         let rooms = &mut self.state.rooms;
         let shared = rooms.iter().position(|known| known.shared && mem.shared);
-        let place = shared.unwrap_or(rooms.len());
+        let own = self.state.datastores.get(index).and_then(|ds| ds.room);
+        let place = shared.or(own).unwrap_or(rooms.len());
         match rooms.get_mut(place) {
             Some(known) => *known = room,
             None => rooms.push(room),

@@ -7,7 +7,10 @@ use super::state::Owed;
 use crate::filter::{GRAMMAR, Query, Record};
 use crate::store::{ChangeSeq, DatastoreId, LinkId, PendingRange, Permission, StoreError};
 
-/// Items that one search looks through.
+/// Bytes of the contents that are read with the items.
+const LARGE: usize = 4096;
+
+/// Items that the searches of one message look through.
 const MOST_SEARCHED: usize = 20_000;
 
 /// Items that one search brings.
@@ -51,7 +54,6 @@ impl Run<'_> {
         };
         let known = self.tx.datastores(login.id())?;
         let mut found = 0;
-        let mut searched = 0;
         for source in &search.sources {
             let name = self.name_meant(&source.uri, "");
             let Some(datastore) = known.iter().find(|datastore| datastore.name == name) else {
@@ -60,7 +62,10 @@ impl Run<'_> {
             if self.tx.permission(datastore.id, &self.state.device)? == Permission::Refused {
                 return Ok(Err(StatusCode::FORBIDDEN));
             }
-            let hits = self.hits(datastore.id, login.device, &query, &mut searched)?;
+            if self.searched >= MOST_SEARCHED {
+                return Ok(Err(StatusCode::RETRY_LATER));
+            }
+            let hits = self.hits(datastore.id, login.device, &query)?;
             for guid in hits {
                 if found >= MOST_FOUND {
                     break;
@@ -76,11 +81,13 @@ impl Run<'_> {
                 }
             }
         }
-        Ok(Ok(if found >= MOST_FOUND || searched >= MOST_SEARCHED {
-            StatusCode::PARTIAL_CONTENT
-        } else {
-            StatusCode::OK
-        }))
+        Ok(Ok(
+            if found >= MOST_FOUND || self.searched >= MOST_SEARCHED {
+                StatusCode::PARTIAL_CONTENT
+            } else {
+                StatusCode::OK
+            },
+        ))
     }
 
     /// The GUIDs of a datastore's items that match.
@@ -89,7 +96,6 @@ impl Run<'_> {
         datastore: DatastoreId,
         device: i64,
         query: &Query,
-        searched: &mut usize,
     ) -> Result<Vec<i64>, StoreError> {
         let link = LinkId { datastore, device };
         let until = self.tx.last_change(datastore)?;
@@ -102,17 +108,25 @@ impl Run<'_> {
                 // a map that there never is: every item is one that is not held
                 generation: -1,
                 limit: BATCH,
-                inline: 1 << 20,
+                inline: LARGE,
                 with_held: false,
             };
             let batch = self.tx.pending(link, range)?;
             let is_last = batch.len() < BATCH;
             for pending in batch {
                 after = pending.item.seq;
-                *searched += 1;
+                self.searched += 1;
+                let mut content = pending.item.content;
+                if content.is_empty() {
+                    let length = usize::try_from(pending.size).unwrap_or(usize::MAX);
+                    let guid = pending.item.guid;
+                    content = self.tx.content_slice(datastore, guid, 0, length)?;
+                    // it costs what many small ones do
+                    self.searched += length / LARGE;
+                }
                 let record = Record {
                     media_type: &pending.item.media_type,
-                    content: &pending.item.content,
+                    content: &content,
                     luid: None,
                     modified: pending.item.modified,
                 };
@@ -120,7 +134,7 @@ impl Run<'_> {
                     hits.push(pending.item.guid.0);
                 }
             }
-            if is_last || hits.len() > MOST_FOUND || *searched >= MOST_SEARCHED {
+            if is_last || hits.len() > MOST_FOUND || self.searched >= MOST_SEARCHED {
                 return Ok(hits);
             }
         }

@@ -34,6 +34,9 @@ pub(super) struct Selection {
     pub(super) some_fields: bool,
 }
 
+/// What a link remembers of a selection.
+type Kept = (Option<Filter>, Option<u64>);
+
 impl Selection {
     /// Of the alert of a datastore.
     // spec: L01 L17
@@ -52,9 +55,13 @@ impl Selection {
             Some(filter) => Filter::read(filter, kind)?,
             None => Filter::of_address(&address, kind, now)?,
         };
-        if address.options.max_records.is_some() {
+        let unknown = [
+            (address.options.max_records.is_some(), "max"),
+            (address.options.no_attachments, "na"),
+        ];
+        if let Some((_, option)) = unknown.into_iter().find(|(is_asked, _)| *is_asked) {
             return Err(FilterError::Option {
-                option: "max".to_owned(),
+                option: option.to_owned(),
             });
         }
         let mut selection = Self {
@@ -62,12 +69,12 @@ impl Selection {
             max_size: address.options.max_size,
             ..Self::default()
         };
-        let before: Option<Filter> = serde_json::from_str(&link.filter).ok();
+        let (before, before_size): Kept = serde_json::from_str(&link.filter).unwrap_or_default();
         let has_fields = |filter: &Option<Filter>| {
             let filter = filter.as_ref();
             filter.is_some_and(|filter| filter.fields.is_some())
         };
-        selection.is_new = before != selection.filter;
+        selection.is_new = before != selection.filter || before_size != selection.max_size;
         selection.again =
             selection.is_new && (has_fields(&before) || has_fields(&selection.filter));
         selection.some_fields = has_fields(&before) || has_fields(&selection.filter);
@@ -76,9 +83,11 @@ impl Selection {
 
     /// As the link remembers it.
     pub(super) fn kept(&self) -> String {
-        let filter = self.filter.as_ref();
-        let text = filter.map(|filter| serde_json::to_string(filter).ok());
-        text.flatten().unwrap_or_default()
+        if !self.chooses() {
+            return String::new();
+        }
+        // plain texts and numbers always serialize
+        serde_json::to_string(&(&self.filter, self.max_size)).unwrap_or_default()
     }
 
     /// Whether what the device holds as it is has to be looked at too.

@@ -224,6 +224,12 @@ pub(super) struct DatastoreState {
     /// The last change of the session before, whose maps may come now.
     #[serde(default)]
     pub(super) maps_until: i64,
+    /// The session before this one broke: what it sent may have arrived or not.
+    #[serde(default)]
+    pub(super) after_break: bool,
+    /// Items of the client that were refused.
+    #[serde(default)]
+    pub(super) refused: u32,
     pub(super) sync_received: bool,
     /// The last change that this session sends; set when sending begins, or by the session that
     /// this one resumes.

@@ -13,7 +13,7 @@ use super::state::{DatastoreState, Orphan};
 use crate::store::{ChangeSeq, Guid, LinkId, Mapping, Origin, StoreError};
 
 /// Items that may wait for their folders in one session.
-const MAX_ORPHANS: usize = 10_000;
+const MAX_ORPHANS: usize = 1000;
 
 /// Folders in one another, at most.
 const MAX_DEPTH: usize = 64;
@@ -165,7 +165,8 @@ impl Run<'_> {
         else {
             return;
         };
-        if ds.orphans.len() < MAX_ORPHANS {
+        ds.orphans.retain(|orphan| orphan.guid != guid.0);
+        if ds.orphans.len() < MAX_ORPHANS && super::bounds::is_fit(folder) {
             ds.orphans.push(Orphan {
                 guid: guid.0,
                 folder: folder.to_owned(),

@@ -289,3 +289,24 @@ fn what_device_information_announces_is_followed() {
     let text = heard.xml;
     assert!(text.contains("<Filter-Rx>") && text.contains("<FilterKeyword>SINCE</FilterKeyword>"));
 }
+
+// spec: L17
+#[test]
+fn what_was_too_large_for_an_address_comes_without_it() {
+    let mut talk = filled(&[("Ann", "1"), ("Bob", &"2".repeat(300))]);
+    talk.version = Version::V1_1;
+    let short = |code: u16, anchors: (&str, &str)| {
+        alert(1, code, "contacts", anchors.0, anchors.1)
+            .replace("./contacts<", "./contacts?/li(200)<")
+    };
+    assert_eq!(
+        came(&session(&mut talk, &short(201, ("", "1")), "")),
+        ["+Ann"]
+    );
+    assert_eq!(
+        came(&session(&mut talk, &short(200, ("1", "2")), "")),
+        [""; 0]
+    );
+    let all = alert(1, 200, "contacts", "2", "3");
+    assert_eq!(came(&session(&mut talk, &all, "")), ["+Bob"]);
+}

@@ -40,3 +40,33 @@ fn a_search_brings_what_matches() {
     let elsewhere = search(CGI, "TEL&EQ;2", "").replace("./contacts", "./nowhere");
     assert_eq!(filled().say(&elsewhere).said.code_of("Search"), 404);
 }
+
+#[test]
+fn searches_of_one_message_share_what_they_may_look_through() {
+    let mut talk = Talk::new();
+    let cards: String = (30..70)
+        .map(|number| {
+            add(
+                number,
+                &number.to_string(),
+                &card(&format!("P{number}"), "2"),
+            )
+        })
+        .collect();
+    talk.sync(201, ("", "1"), &cards);
+    talk.begin();
+    let one = search(CGI, "TEL&EQ;2", "<NoResults/>");
+    // each looks through forty items
+    let many: String = (100..700)
+        .map(|number| one.replace("<CmdID>7", &format!("<CmdID>{number}")))
+        .collect();
+    talk.limit = 10_000_000;
+    talk.server.config.max_msg_size = 10_000_000;
+    let heard = talk.say(&many);
+    let codes: Vec<u16> = heard.statuses.iter().map(|status| status.code).collect();
+    assert!(
+        codes.contains(&200) && codes.contains(&417),
+        "{:?}",
+        codes.last()
+    );
+}

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pim::Format;
@@ -23,6 +24,10 @@ use crate::device::{Device, Folder, Planned};
 use crate::output;
 use crate::report::{Failure, Outcome, say, warn};
 use profile::{Profile, password_in};
+
+/// How long a server may take to hear that the session is suspended, once the person has asked for an
+/// end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn run(options: Sync) -> Outcome {
     let (json, dry_run) = (options.json, options.dry_run);
@@ -53,14 +58,15 @@ pub(super) fn run(options: Sync) -> Outcome {
         }
         // not before the first has come, which it would hear as well
         let second = stop_signal()?;
-        warn("the session is being suspended; interrupt again to break it off");
         tokio::select! {
-            summary = summary => summary,
-            () = second => Err(Failure::input(
-                "interrupted; what both sides have confirmed stays, run the same command again to \
-                 go on",
-            )),
+            summary = summary => return summary,
+            () = second => {}
+            () = tokio::time::sleep(PATIENCE) => {}
         }
+        Err(Failure::input(
+            "interrupted; what both sides have confirmed stays, run the same command again to \
+                 go on",
+        ))
     });
     bar.finish_and_clear();
     let summary = summary?;
