@@ -30,7 +30,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target {
         name: "wbxml",
         run: targets::wbxml::run,
@@ -60,6 +60,12 @@ pub const TARGETS: [Target; 8] = [
         run: targets::san::run,
         takes_samples: true,
         max_len: 4096,
+    },
+    Target {
+        name: "filter",
+        run: targets::filter::run,
+        takes_samples: false,
+        max_len: 2048,
     },
     Target {
         name: "pim",

@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod devinf;
+pub(crate) mod filter;
 pub(crate) mod message;
 pub(crate) mod pim;
 pub(crate) mod san;

@@ -66,6 +66,11 @@ fn san() {
 }
 
 #[test]
+fn filter() {
+    replay(target("filter"));
+}
+
+#[test]
 fn pim() {
     replay(target("pim"));
 }
@@ -82,7 +87,7 @@ fn session_client() {
 
 #[test]
 fn every_target_is_replayed() {
-    assert_eq!(TARGETS.len(), 8, "a new target needs a test here");
+    assert_eq!(TARGETS.len(), 9, "a new target needs a test here");
 }
 
 /// `SYNCLINE_FUZZ_INPUT=TARGET:FILE` tries one file, with all that the debugger wants.
