@@ -241,8 +241,9 @@ fn media_types() -> Vec<Attack> {
             &*text,
             Answer::Http(400),
         ),
-        coded(xml("gzip", gzip, Answer::Http(415)), "gzip"),
-        coded(wbxml("deflate", gzip, Answer::Http(415)), "deflate"),
+        coded(xml("gzip of nothing", gzip, Answer::Http(400)), "gzip"),
+        coded(wbxml("gzip as deflate", gzip, Answer::Http(400)), "deflate"),
+        coded(xml("another coding", gzip, Answer::Http(415)), "br"),
         xml("gzip that is not declared", gzip, Answer::Http(400)),
         attack("gzip of no type", "", gzip, Answer::Http(415)),
     ]
