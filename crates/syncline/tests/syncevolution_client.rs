@@ -169,6 +169,8 @@ fn first_changes(world: &World, client: &Client) {
     let expected = [
         ("calendar", 50),
         ("contacts", 100),
+        ("files", 0),
+        ("mail", 0),
         ("notes", 20),
         ("tasks", 20),
     ];
