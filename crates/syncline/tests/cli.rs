@@ -810,8 +810,10 @@ fn an_interrupted_sync_says_how_to_go_on() {
     let run = Run::of(child.wait_with_output().unwrap());
     assert_eq!(run.out, "");
     let error = run.fails(1);
-    assert!(error.starts_with("error: interrupted"), "{error}");
-    assert_eq!(error.lines().count(), 1, "{error}");
+    let lines: Vec<&str> = error.lines().collect();
+    assert_eq!(lines.len(), 2, "{error}");
+    assert!(lines[0].contains("being suspended"), "{error}");
+    assert!(lines[1].starts_with("error: interrupted"), "{error}");
 }
 
 #[test]

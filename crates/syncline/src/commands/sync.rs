@@ -58,6 +58,7 @@ pub(super) fn run(options: Sync) -> Outcome {
         }
         // not before the first has come, which it would hear as well
         let second = stop_signal()?;
+        warn("the session is being suspended; interrupt again to break it off");
         tokio::select! {
             summary = summary => return summary,
             () = second => {}
