@@ -26,7 +26,7 @@ pub(crate) fn write(root: &Path) -> Result<(), String> {
     report(&faults)
 }
 
-/// Checks the citations, and that the table is what [`write`] would write.
+/// Checks the citations, and that the table is what [`write()`] would write.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
     let (table, mut faults) = build(root)?;
     if read(root, TABLE).as_ref() != Ok(&table) {
