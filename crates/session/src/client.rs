@@ -14,6 +14,7 @@
 //! Follows the OMA Data Synchronization Protocol 1.0 to 1.2. Whatever transport carries the
 //! messages, a message that got no answer may be posted again as it was.
 
+mod apply;
 mod compose;
 mod devinf;
 mod expects;
@@ -21,6 +22,7 @@ mod invitation;
 mod large;
 mod memory;
 mod replica;
+mod status;
 mod take;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! Addresses: the forms in which devices write the names of datastores and of themselves.
 
+use core::net::IpAddr;
+
 /// The datastore that an address means: `./`, leading `/`, the server's own base and a query are
 /// dropped, and the names that devices have built in stand for ours.
 ///
@@ -99,6 +101,38 @@ const ALIASES: [(&str, &[&str]); 6] = [
     ("mail", &["mail", "email", "messages"]),
     ("files", &["files", "file", "picture", "briefcase"]),
 ];
+
+/// Scheme and host of an address, without port, in lower case.
+fn place_of(url: &str) -> Option<(String, String)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = authority.rsplit('@').next().unwrap_or_default();
+    let host = match authority.rfind(':') {
+        Some(colon) if !authority.ends_with(']') => &authority[..colon],
+        _ => authority,
+    };
+    Some((scheme.to_ascii_lowercase(), host.to_ascii_lowercase()))
+}
+
+/// Whether a session may go on at another address: on the same host, and not with less secrecy.
+pub(crate) fn may_follow(from: &str, to: &str) -> bool {
+    match (place_of(from), place_of(to)) {
+        (Some((from_scheme, from_host)), Some((to_scheme, to_host))) => {
+            from_host == to_host && (to_scheme == from_scheme || to_scheme == "https")
+        }
+        // an address without a host goes on where the session is
+        _ => false,
+    }
+}
+
+/// Whether others can read what goes to an address.
+pub(crate) fn is_readable(url: &str) -> bool {
+    place_of(url).is_none_or(|(scheme, host)| {
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        let is_here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+        scheme != "https" && !is_here
+    })
+}
 
 #[cfg(test)]
 mod tests {

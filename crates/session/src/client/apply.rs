@@ -1,0 +1,332 @@
+//! The server's changes, and what becomes of them in the replica.
+
+use syncml::{AlertCode, Change, Command, GroupKind, Header, Item, StatusCode, Sync};
+
+use super::{Added, Applied, ChangeKind, Error, Failure, Session};
+use crate::chunks::Taken;
+use crate::content::content_of;
+
+impl Session {
+    // spec: B14 C17
+    pub(super) fn take_sync(
+        &mut self,
+        header: &Header<'_>,
+        command: &Command<'_>,
+        sync: &Sync<'_>,
+    ) -> Result<(), Error> {
+        let uri = |location: &Option<syncml::Location<'_>>| {
+            location
+                .as_ref()
+                .map_or(String::new(), |location| location.uri.to_string())
+        };
+        let found = self.find_source(&uri(&sync.target), &uri(&sync.source));
+        let refused = match found.and_then(|index| self.sources.get(index)) {
+            None => Some(StatusCode::NOT_FOUND),
+            Some(active) if !active.is_on() || active.agreed.is_none() => {
+                Some(StatusCode::FORBIDDEN)
+            }
+            Some(active) if !active.applies() && !sync.commands.is_empty() => {
+                Some(StatusCode::NOT_ALLOWED)
+            }
+            Some(_) => None,
+        };
+        let (Some(index), None) = (found, refused) else {
+            let code = refused.unwrap_or(StatusCode::NOT_FOUND);
+            self.owe(header, command, None, code);
+            for inner in &sync.commands {
+                self.owe(header, inner, None, code);
+            }
+            return Ok(());
+        };
+        self.owe(header, command, None, StatusCode::OK);
+        self.begin_receiving(index, sync.number_of_changes)?;
+        self.take_sync_commands(header, index, &sync.commands)
+    }
+
+    // spec: M15 M16 M24
+    fn take_sync_commands(
+        &mut self,
+        header: &Header<'_>,
+        index: usize,
+        commands: &[Command<'_>],
+    ) -> Result<(), Error> {
+        for inner in commands {
+            match inner {
+                Command::Change(change) => self.take_change(header, inner, index, change)?,
+                Command::Group(group) if group.kind == GroupKind::Sequence => {
+                    self.owe(header, inner, None, StatusCode::OK);
+                    self.take_sync_commands(header, index, &group.commands)?;
+                }
+                Command::Group(group) => {
+                    self.owe(header, inner, None, StatusCode::NOT_SUPPORTED);
+                    for member in &group.commands {
+                        self.owe(header, member, None, StatusCode::NOT_SUPPORTED);
+                    }
+                }
+                _ => self.owe(header, inner, None, StatusCode::NOT_SUPPORTED),
+            }
+        }
+        Ok(())
+    }
+
+    // spec: G22
+    fn begin_receiving(&mut self, index: usize, changes: Option<u64>) -> Result<(), Error> {
+        // a server may send before the client has: the map is renewed before it fills
+        self.begin(index)?;
+        let Some(active) = self.sources.get_mut(index) else {
+            return Ok(());
+        };
+        if changes.is_some() {
+            active.progress.to_receive = changes;
+        }
+        if active.agreed == Some(AlertCode::REFRESH_FROM_SERVER) && !active.cleared {
+            active.cleared = true;
+            active.summary.received.deleted += active.call(|replica| replica.clear())?;
+        }
+        Ok(())
+    }
+
+    fn take_change(
+        &mut self,
+        header: &Header<'_>,
+        command: &Command<'_>,
+        index: usize,
+        change: &Change<'_>,
+    ) -> Result<(), Error> {
+        for item in &change.items {
+            let outcome = self.take_item(index, change, item)?;
+            let Some(active) = self.sources.get_mut(index) else {
+                return Ok(());
+            };
+            if !matches!(outcome, Ok((StatusCode::CHUNK_ACCEPTED, _))) {
+                active.progress.received += 1;
+            }
+            let code = match outcome {
+                Ok((code, kind)) => {
+                    if let Some(kind) = kind {
+                        active.summary.received.count(kind);
+                    }
+                    code
+                }
+                Err((code, reason)) => {
+                    let item = match item.source_uri() {
+                        "" => item.target_uri(),
+                        guid => guid,
+                    };
+                    active.summary.failed.push(Failure {
+                        item: item.to_owned(),
+                        reason,
+                    });
+                    code
+                }
+            };
+            self.owe(header, command, Some(item), code);
+        }
+        if change.items.is_empty() {
+            self.owe(header, command, None, StatusCode::INCOMPLETE_COMMAND);
+        }
+        Ok(())
+    }
+
+    fn take_item(
+        &mut self,
+        index: usize,
+        change: &Change<'_>,
+        item: &Item<'_>,
+    ) -> Result<Outcome, Error> {
+        let goes_on = self.goes_on(index, change, item)?;
+        if !goes_on {
+            self.end_of_data_missing()?;
+        }
+        if item.more_data || goes_on {
+            return Ok(match self.take_chunk(index, change, item)? {
+                Taken::Kept => Ok((StatusCode::CHUNK_ACCEPTED, None)),
+                Taken::Refused(code) => {
+                    Err((code, format!("it came in pieces, {}", code.phrase())))
+                }
+                Taken::Whole(head, content) => {
+                    let item = Item {
+                        target: head.target.map(syncml::Location::new),
+                        source: head.source.map(syncml::Location::new),
+                        meta: Some(syncml::Meta::of_type(head.media_type.unwrap_or_default())),
+                        data: Some(syncml::Data::Bytes(content.into())),
+                        source_parent: head.source_parent.map(Into::into),
+                        target_parent: head.target_parent.map(Into::into),
+                        more_data: false,
+                    };
+                    self.apply(index, change.kind, None, &item)
+                }
+            });
+        }
+        Ok(self.apply(index, change.kind, change.meta.as_ref(), item))
+    }
+
+    fn apply(
+        &mut self,
+        index: usize,
+        kind: syncml::ChangeKind,
+        meta: Option<&syncml::Meta<'_>>,
+        item: &Item<'_>,
+    ) -> Outcome {
+        let Some(active) = self.sources.get_mut(index) else {
+            return Err((StatusCode::COMMAND_FAILED, "no such datastore".to_owned()));
+        };
+        apply(active.source.replica.as_mut(), kind, meta, item)
+    }
+}
+
+/// What was done to one item, and how it counts; or the status and the reason of a failure.
+type Outcome = Result<(StatusCode, Option<ChangeKind>), (StatusCode, String)>;
+
+// spec: G28 G29 H10
+fn apply(
+    replica: &mut dyn super::Replica,
+    kind: syncml::ChangeKind,
+    meta: Option<&syncml::Meta<'_>>,
+    item: &Item<'_>,
+) -> Outcome {
+    // spec: K08
+    let failed = |error: super::ReplicaError| {
+        let code = if error.is_full {
+            StatusCode::DEVICE_FULL
+        } else {
+            StatusCode::COMMAND_FAILED
+        };
+        (code, error.to_string())
+    };
+    let luid = item.target_uri();
+    match kind {
+        syncml::ChangeKind::Delete => match replica.delete(luid).map_err(failed)? {
+            Applied::Done => Ok((StatusCode::OK, Some(ChangeKind::Delete))),
+            Applied::Unknown => Ok((StatusCode::NOT_DELETED, None)),
+            Applied::ChangedHere => Err(changed_here()),
+        },
+        syncml::ChangeKind::Add | syncml::ChangeKind::Replace => {
+            let own = item.meta.clone().unwrap_or_default();
+            let meta = own.inherit(meta);
+            let refuse = |code: StatusCode, reason: &str| Err((code, reason.to_owned()));
+            if meta.field_level {
+                // taken for the whole it would take all else with it
+                return refuse(StatusCode::NOT_SUPPORTED, "only some of its fields came");
+            }
+            let Some(bytes) = content_of(item, &meta) else {
+                return refuse(StatusCode::UNSUPPORTED_TYPE, "its data cannot be decoded");
+            };
+            let media_type = meta.media_type.as_deref().unwrap_or_default().trim();
+            let folder = folder_of(replica, item).map_err(failed)?;
+            if kind == syncml::ChangeKind::Replace && !luid.is_empty() {
+                let applied = replica.replace(luid, media_type, &bytes).map_err(failed)?;
+                match applied {
+                    Applied::Done => {
+                        folder.take_in(replica, luid).map_err(failed)?;
+                        return Ok((StatusCode::OK, Some(ChangeKind::Replace)));
+                    }
+                    Applied::ChangedHere => return Err(changed_here()),
+                    // with a GUID it can be added; without one the server has to send it anew
+                    Applied::Unknown if item.source_uri().is_empty() => {
+                        return refuse(StatusCode::NOT_FOUND, "the server changed an unknown item");
+                    }
+                    Applied::Unknown => {}
+                }
+            }
+            let guid = item.source_uri();
+            if guid.is_empty() {
+                return refuse(StatusCode::INCOMPLETE_COMMAND, "it came without identifier");
+            }
+            let Added { luid, existed } = replica.add(guid, media_type, &bytes).map_err(failed)?;
+            folder.take_in(replica, &luid).map_err(failed)?;
+            Ok((
+                StatusCode::ITEM_ADDED,
+                (!existed).then_some(ChangeKind::Add),
+            ))
+        }
+        syncml::ChangeKind::Move => take_move(replica, luid, item, failed),
+        syncml::ChangeKind::Copy => Err((
+            StatusCode::NOT_SUPPORTED,
+            format!("{} is not supported", kind.name()),
+        )),
+    }
+}
+
+/// Moves an item to another folder.
+// spec: M04 M05 M06
+fn take_move(
+    replica: &mut dyn super::Replica,
+    luid: &str,
+    item: &Item<'_>,
+    failed: impl Fn(super::ReplicaError) -> (StatusCode, String),
+) -> Outcome {
+    let refuse = |code: StatusCode, reason: &str| Err((code, reason.to_owned()));
+    if luid.is_empty() || (item.source_parent.is_none() && item.target_parent.is_none()) {
+        return refuse(StatusCode::INCOMPLETE_COMMAND, "it is moved to nowhere");
+    }
+    let parent = match folder_of(replica, item).map_err(&failed)? {
+        Folder::At(luid) => Some(luid),
+        Folder::Root => None,
+        Folder::Unsaid | Folder::Unknown => {
+            return refuse(StatusCode::MOVE_FAILED, "the folder is not known");
+        }
+    };
+    match replica
+        .set_parent(luid, parent.as_deref())
+        .map_err(&failed)?
+    {
+        Applied::Done => Ok((StatusCode::OK, Some(ChangeKind::Move))),
+        Applied::Unknown => refuse(StatusCode::MOVE_FAILED, "there is no such item"),
+        Applied::ChangedHere => Err(changed_here()),
+    }
+}
+
+/// The folder that an item of the server belongs into.
+enum Folder {
+    /// The server says none.
+    Unsaid,
+    /// One that is not known here.
+    Unknown,
+    /// None: the item is at the root.
+    Root,
+    /// One of ours, by its LUID.
+    At(String),
+}
+
+impl Folder {
+    /// Puts an item into it, as far as it is known.
+    fn take_in(
+        &self,
+        replica: &mut dyn super::Replica,
+        luid: &str,
+    ) -> Result<(), super::ReplicaError> {
+        match self {
+            Self::Unsaid | Self::Unknown => Ok(()),
+            Self::Root => replica.set_parent(luid, None).map(|_| ()),
+            Self::At(parent) => replica.set_parent(luid, Some(parent)).map(|_| ()),
+        }
+    }
+}
+
+/// The server names a folder by our LUID, or by the GUID under which it added the folder before.
+// spec: M02 M09
+fn folder_of(
+    replica: &mut dyn super::Replica,
+    item: &Item<'_>,
+) -> Result<Folder, super::ReplicaError> {
+    let is_root = |uri: &str| matches!(uri.trim(), "" | "/" | "./");
+    Ok(match (&item.target_parent, &item.source_parent) {
+        (Some(luid), _) if is_root(luid) => Folder::Root,
+        (Some(luid), _) => Folder::At(luid.trim().to_owned()),
+        (None, None) => Folder::Unsaid,
+        (None, Some(guid)) if is_root(guid) => Folder::Root,
+        (None, Some(guid)) => match replica.luid_of(guid.trim())? {
+            Some(luid) => Folder::At(luid),
+            None => Folder::Unknown,
+        },
+    })
+}
+
+/// The person changed the item while the session ran: the server hears of it in the next one.
+fn changed_here() -> (StatusCode, String) {
+    (
+        StatusCode::CONFLICT,
+        "it was changed here meanwhile".to_owned(),
+    )
+}
