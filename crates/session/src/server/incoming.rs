@@ -389,11 +389,14 @@ impl Run<'_> {
                 until => ChangeSeq(until),
             };
             self.estimate_room(index, &ds, link)?;
-            if !ds.orphans.is_empty() {
+            let orphans = self.state.orphans.iter();
+            let orphans = orphans
+                .filter(|orphan| orphan.datastore == ds.number)
+                .count();
+            if orphans > 0 {
                 self.warn(format!(
-                    "{}: {} items name folders that never came, they stay at the root",
-                    ds.name,
-                    ds.orphans.len()
+                    "{}: {orphans} items name folders that never came, they stay at the root",
+                    ds.name
                 ));
             }
             if let Some(mut held) = self.tx.link(link)? {

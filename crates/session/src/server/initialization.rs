@@ -8,6 +8,9 @@ use super::{Run, bounds};
 use crate::clock;
 use crate::store::{Datastore, DatastoreId, Link, LinkId, Permission, StoreError};
 
+/// Commands that may be owed to a client at a time.
+const MAX_OWED: usize = 100;
+
 impl Run<'_> {
     pub(super) fn take_alert(
         &mut self,
@@ -200,7 +203,6 @@ impl Run<'_> {
             room: None,
             full: false,
             deletions_sent: false,
-            orphans: Vec::new(),
             folders_sent: Vec::new(),
             sending: None,
             in_chunks: false,
@@ -298,6 +300,10 @@ impl Run<'_> {
                     self.push_status(command, StatusCode::NOT_FOUND);
                     return Ok(());
                 };
+                if self.state.owed.len() >= MAX_OWED {
+                    self.push_status(command, StatusCode::RETRY_LATER);
+                    return Ok(());
+                }
                 self.push_status(command, StatusCode::OK);
                 // before the alerts, as the standard orders package 2
                 self.state.owed.insert(

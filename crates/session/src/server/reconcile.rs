@@ -192,12 +192,13 @@ impl Run<'_> {
                     bytes: &item.content,
                     fingerprint: pim::fingerprint(&item.media_type, &item.content),
                 };
-                self.tx.add_item(
-                    link.datastore,
-                    ours,
-                    Origin::Session(&origin),
-                    self.request.now,
-                )?;
+                let now = self.request.now;
+                let (guid, _) =
+                    self.tx
+                        .add_item(link.datastore, ours, Origin::Session(&origin), now)?;
+                if item.parent.is_some() {
+                    self.tx.move_item(link.datastore, guid, item.parent, now)?;
+                }
                 Ok(StatusCode::CONFLICT_DUPLICATED)
             }
         }

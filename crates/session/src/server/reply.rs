@@ -10,6 +10,9 @@ use super::state::{Owed, Phase};
 use super::{Answer, Level, LogEvent, Run, devinf};
 use crate::store::{DatastoreId, Guid, StoreError};
 
+/// Statuses that may wait for a message with room for them.
+const MAX_WAITING: usize = 20_000;
+
 /// What the answer is made of before it is written.
 #[derive(Debug, Default)]
 pub(super) struct Reply {
@@ -231,7 +234,8 @@ impl Run<'_> {
             statuses.next();
         }
         if self.authenticated {
-            self.state.waiting = statuses.collect();
+            // the device sends again what it hears nothing of
+            self.state.waiting = statuses.take(MAX_WAITING).collect();
         }
 
         let is_final = if !self.authenticated {

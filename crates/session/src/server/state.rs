@@ -53,6 +53,9 @@ pub(super) struct State {
     /// Free room on the device.
     #[serde(default)]
     pub(super) rooms: Vec<Room>,
+    /// Items that wait for their folders to come.
+    #[serde(default)]
+    pub(super) orphans: Vec<Orphan>,
     /// A message that was put off, base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) deferred: Option<String>,
@@ -253,9 +256,6 @@ pub(super) struct DatastoreState {
     /// Deletions are sent first, to make room, and all are sent.
     #[serde(default)]
     pub(super) deletions_sent: bool,
-    /// Items that wait for their folders to come.
-    #[serde(default)]
-    pub(super) orphans: Vec<Orphan>,
     /// Folders that were sent in this session.
     #[serde(default)]
     pub(super) folders_sent: Vec<i64>,
@@ -273,6 +273,8 @@ pub(super) struct DatastoreState {
 /// An item of the client whose folder has not come yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Orphan {
+    /// The datastore's number.
+    pub(super) datastore: i64,
     pub(super) guid: i64,
     /// The LUID of the folder.
     pub(super) folder: String,
@@ -448,6 +450,7 @@ impl State {
             hierarchical: Vec::new(),
             limits: Vec::new(),
             rooms: Vec::new(),
+            orphans: Vec::new(),
             deferred: None,
             receiving: None,
             completed: Vec::new(),

@@ -156,25 +156,26 @@ impl Run<'_> {
     }
 
     fn wait_for(&mut self, ds: &DatastoreState, guid: Guid, folder: &str) {
-        let name = &ds.name;
-        let Some(ds) = self
-            .state
-            .datastores
-            .iter_mut()
-            .find(|known| known.number == ds.number)
-        else {
-            return;
-        };
-        ds.orphans.retain(|orphan| orphan.guid != guid.0);
-        if ds.orphans.len() < MAX_ORPHANS && super::bounds::is_fit(folder) {
-            ds.orphans.push(Orphan {
+        self.place_is_known(ds, guid);
+        let orphans = &mut self.state.orphans;
+        if orphans.len() < MAX_ORPHANS && super::bounds::is_fit(folder) {
+            orphans.push(Orphan {
+                datastore: ds.number,
                 guid: guid.0,
                 folder: folder.to_owned(),
             });
         } else {
-            let message = format!("{name}: too many items wait for their folders");
-            self.warn(message);
+            self.warn(format!(
+                "{}: too many items wait for their folders",
+                ds.name
+            ));
         }
+    }
+
+    /// An item waits for no folder any more.
+    fn place_is_known(&mut self, ds: &DatastoreState, guid: Guid) {
+        let is_it = |orphan: &Orphan| orphan.datastore == ds.number && orphan.guid == guid.0;
+        self.state.orphans.retain(|orphan| !is_it(orphan));
     }
 
     /// Puts what waited for a folder into it.
@@ -185,19 +186,11 @@ impl Run<'_> {
         luid: &str,
         folder: Guid,
     ) -> Result<(), StoreError> {
-        let Some(known) = self
-            .state
-            .datastores
-            .iter_mut()
-            .find(|known| known.number == ds.number)
-        else {
-            return Ok(());
-        };
-        let waiting = std::mem::take(&mut known.orphans);
+        let waiting = std::mem::take(&mut self.state.orphans);
         let (here, elsewhere) = waiting
             .into_iter()
-            .partition::<Vec<_>, _>(|orphan| orphan.folder == luid);
-        known.orphans = elsewhere;
+            .partition::<Vec<_>, _>(|one| one.datastore == ds.number && one.folder == luid);
+        self.state.orphans = elsewhere;
         for orphan in here {
             if let Some(mapping) = self.tx.mapping_of(link, Guid(orphan.guid))? {
                 self.move_to(ds, link, &mapping, Some(folder))?;
@@ -214,6 +207,7 @@ impl Run<'_> {
         mapping: &Mapping,
         parent: Option<Guid>,
     ) -> Result<bool, StoreError> {
+        self.place_is_known(ds, mapping.guid);
         let Some(item) = self.tx.item(link.datastore, mapping.guid)? else {
             return Ok(false);
         };

@@ -307,3 +307,34 @@ fn contacts_have_no_folders() {
     let heard = talk.sync(201, ("", "1"), &moved);
     assert_eq!(heard.codes()[2..], [("21", 406)]);
 }
+
+// spec: M01
+#[test]
+fn an_item_that_was_moved_meanwhile_is_not_taken_back_by_the_folder_it_waited_for() {
+    let mut talk = Talk::new();
+    // the file waits for `late`, is moved into `other`, and then `late` comes
+    let commands = item("Add", 30, "other", true, "")
+        + &item("Add", 31, "file", false, &within("late"))
+        + &item("Move", 32, "file", false, &within("other"))
+        + &item("Add", 33, "late", true, "");
+    files(&mut talk, FOLDERS, 201, ("", "1"), &commands);
+    assert_eq!(tree(&talk), [(1, None), (2, Some(1)), (3, None)]);
+}
+
+// spec: M01 H22
+#[test]
+fn what_a_conflict_makes_two_of_stays_in_its_folder() {
+    let mut talk = Talk::new();
+    talk.server.config.conflict = session::server::ConflictPolicy::Duplicate;
+    let first = item("Add", 30, "dir", true, "") + &item("Add", 31, "file", false, &within("dir"));
+    files(&mut talk, FOLDERS, 201, ("", "1"), &first);
+    talk.device = "other";
+    files(&mut talk, FOLDERS, 201, ("", "1"), "");
+    let theirs = item("Replace", 40, "L-2", false, &within("L-1"));
+    files(&mut talk, FOLDERS, 200, ("1", "2"), &theirs);
+    talk.device = "phone";
+    let ours = item("Replace", 50, "file", false, &within("dir"));
+    let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), &ours);
+    assert_eq!(heard.said.code_of("Replace"), 209);
+    assert_eq!(tree(&talk), [(1, None), (2, Some(1)), (3, Some(1))]);
+}
