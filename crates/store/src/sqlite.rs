@@ -13,6 +13,8 @@
 //! Several processes may use one file: the command line works beside a running server.
 
 mod admin;
+mod large;
+mod rows;
 mod schema;
 mod transaction;
 

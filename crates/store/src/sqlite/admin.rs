@@ -9,9 +9,8 @@ use session::store::{
     Permission, StoreError, StoredItem, Transaction as _,
 };
 
-use super::transaction::{
-    Running, account_of, datastore_of, device_of, link_columns, link_of, permission_of,
-};
+use super::rows::{account_of, datastore_of, device_of, link_columns, link_of, permission_of};
+use super::transaction::Running;
 use super::{Sqlite, connect};
 use crate::Error;
 

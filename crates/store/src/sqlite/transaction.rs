@@ -5,9 +5,15 @@
 
 use rusqlite::{CachedStatement, Connection, MAIN_DB, OptionalExtension as _, Params, Row, params};
 use session::store::{
-    Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, DatastoreKind, Device, Guid,
-    Link, LinkId, Mapping, OpenSession, Origin, Partial, Pending, PendingRange, Permission,
-    Sending, StoreError, StoredItem, StoredSession, Transaction,
+    Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link, LinkId,
+    Mapping, Origin, Partial, Pending, PendingRange, Permission, StoreError, StoredItem,
+    StoredSession, Transaction,
+};
+
+use super::large;
+use super::rows::{
+    ITEM, LINK, account_of, bits, datastore_of, device_of, item_of, link_of, mapping_of,
+    permission_of, session_of,
 };
 
 /// A transaction on a connection that has begun one.
@@ -26,144 +32,16 @@ pub(super) fn failed(error: rusqlite::Error) -> StoreError {
     }
 }
 
-/// What was written as a signed integer of the same bits.
-fn bits(hash: u64) -> i64 {
-    hash.cast_signed()
-}
-
-const ITEM: &str = "guid, seq, deleted, media_type, content, exact, parent, content_seq, modified";
-
-fn item_of(row: &Row<'_>) -> rusqlite::Result<StoredItem> {
-    Ok(StoredItem {
-        guid: Guid(row.get(0)?),
-        seq: ChangeSeq(row.get(1)?),
-        deleted: row.get(2)?,
-        media_type: row.get(3)?,
-        content: row.get(4)?,
-        exact: row.get::<_, i64>(5)?.cast_unsigned(),
-        parent: row.get::<_, Option<i64>>(6)?.map(Guid),
-        content_seq: ChangeSeq(row.get(7)?),
-        modified: row.get(8)?,
-    })
-}
-
-fn mapping_of(row: &Row<'_>) -> rusqlite::Result<Mapping> {
-    Ok(Mapping {
-        luid: row.get(0)?,
-        guid: Guid(row.get(1)?),
-        revision: ChangeSeq(row.get(2)?),
-        generation: row.get(3)?,
-    })
-}
-
-fn session_of(row: &Row<'_>) -> rusqlite::Result<StoredSession> {
-    Ok(StoredSession {
-        token: row.get(0)?,
-        account: row.get::<_, Option<i64>>(1)?.map(AccountId),
-        device: row.get(2)?,
-        session_id: row.get(3)?,
-        state: row.get(4)?,
-        last_msg_id: row.get(5)?,
-        last_request: row.get::<_, i64>(6)?.cast_unsigned(),
-        last_answer: row.get(7)?,
-        updated: row.get(8)?,
-    })
-}
-
-pub(super) fn device_of(row: &Row<'_>) -> rusqlite::Result<Device> {
-    Ok(Device {
-        number: row.get(0)?,
-        uri: row.get(1)?,
-        devinf: row.get(2)?,
-        nonce: row.get(3)?,
-        last_seen: row.get(4)?,
-    })
-}
-
-pub(super) fn link_of(row: &Row<'_>) -> rusqlite::Result<Link> {
-    let open_alert: Option<u16> = row.get(10)?;
-    let open = match open_alert {
-        None => None,
-        Some(alert) => Some(OpenSession {
-            alert,
-            client_last: row.get(11)?,
-            until: ChangeSeq(row.get(12)?),
-            sending: match row.get::<_, Option<i64>>(13)? {
-                None => None,
-                Some(guid) => Some(Sending {
-                    guid: Guid(guid),
-                    seq: ChangeSeq(row.get(14)?),
-                    confirmed: row.get::<_, i64>(15)?.cast_unsigned(),
-                }),
-            },
-        }),
-    };
-    Ok(Link {
-        client_anchor: row.get(0)?,
-        previous_client_anchor: row.get(1)?,
-        server_anchor: row.get(2)?,
-        previous_server_anchor: row.get(3)?,
-        seen: ChangeSeq(row.get(4)?),
-        previous_seen: ChangeSeq(row.get(5)?),
-        sent_until: ChangeSeq(row.get(6)?),
-        generation: row.get(7)?,
-        client_uri: row.get(8)?,
-        last_sync: row.get(9)?,
-        open,
-        filter: row.get(16)?,
-    })
-}
-
-const LINK: &str = "client_anchor, previous_client_anchor, server_anchor, previous_server_anchor, \
-     seen, previous_seen, sent_until, generation, client_uri, last_sync, open_alert, open_client_last, open_until, \
-     sending_guid, sending_seq, sending_confirmed, filter";
-
-/// The columns that [`link_of`] reads, for joins of others.
-pub(super) fn link_columns() -> String {
-    LINK.split(", ")
-        .map(|column| format!("link.{column}"))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-pub(super) fn account_of(row: &Row<'_>) -> rusqlite::Result<Account> {
-    Ok(Account {
-        id: AccountId(row.get(0)?),
-        name: row.get(1)?,
-        digest: row.get(2)?,
-        password: row.get(3)?,
-    })
-}
-
-/// The permission in the first column. One that is not known allows nothing.
-pub(super) fn permission_of(row: &Row<'_>) -> rusqlite::Result<Permission> {
-    let name: String = row.get(0)?;
-    Ok(Permission::from_name(&name).unwrap_or(Permission::Refused))
-}
-
-pub(super) fn datastore_of(account: AccountId, row: &Row<'_>) -> rusqlite::Result<Datastore> {
-    let kind: String = row.get(2)?;
-    let kind = DatastoreKind::from_name(&kind).ok_or(rusqlite::Error::InvalidQuery)?;
-    Ok(Datastore {
-        id: DatastoreId {
-            account,
-            number: row.get(0)?,
-        },
-        name: row.get(1)?,
-        kind,
-    })
-}
-
 impl Running<'_> {
-    fn statement(&self, sql: &str) -> Result<CachedStatement<'_>, StoreError> {
+    pub(super) fn statement(&self, sql: &str) -> Result<CachedStatement<'_>, StoreError> {
         self.connection.prepare_cached(sql).map_err(failed)
     }
 
-    fn execute(&self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
+    pub(super) fn execute(&self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
         self.statement(sql)?.execute(params).map_err(failed)
     }
 
-    fn one<T>(
+    pub(super) fn one<T>(
         &self,
         sql: &str,
         params: impl Params,
@@ -286,7 +164,7 @@ fn device_in(origin: Origin<'_>) -> Option<&str> {
     }
 }
 
-fn missing(what: &str) -> StoreError {
+pub(super) fn missing(what: &str) -> StoreError {
     StoreError::Damaged {
         what: format!("a {what} that is referred to is missing"),
     }
@@ -301,7 +179,7 @@ const PENDING: &str = "
       AND CASE WHEN map.guid IS NULL THEN item.deleted = 0
                ELSE ?7 OR item.deleted = 1 OR map.revision < item.seq END";
 
-fn link_params(link: LinkId) -> [i64; 3] {
+pub(super) fn link_params(link: LinkId) -> [i64; 3] {
     [link.datastore.account.0, link.datastore.number, link.device]
 }
 
@@ -762,98 +640,27 @@ impl Transaction for Running<'_> {
     }
 
     fn partial(&mut self, link: LinkId) -> Result<Option<Partial>, StoreError> {
-        self.one(
-            "SELECT head, received,
-                    (SELECT bytes FROM chunk
-                     WHERE chunk.account = partial.account
-                       AND chunk.datastore = partial.datastore
-                       AND chunk.device = partial.device AND chunk.number = partial.chunks)
-             FROM partial WHERE account = ? AND datastore = ? AND device = ?",
-            link_params(link),
-            |row| {
-                Ok(Partial {
-                    head: row.get(0)?,
-                    received: row.get::<_, i64>(1)?.cast_unsigned(),
-                    last_chunk: row.get::<_, Option<Vec<u8>>>(2)?.unwrap_or_default(),
-                })
-            },
-        )
+        large::partial(self, link)
     }
 
     fn begin_partial(&mut self, link: LinkId, head: &[u8]) -> Result<(), StoreError> {
-        self.end_partial(link)?;
-        let [account, datastore, device] = link_params(link);
-        self.execute(
-            "INSERT INTO partial (account, datastore, device, head, received, chunks)
-             VALUES (?, ?, ?, ?, 0, 0)",
-            params![account, datastore, device, head],
-        )
-        .map(|_| ())
+        large::begin_partial(self, link, head)
     }
 
     fn append_partial(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), StoreError> {
-        let [account, datastore, device] = link_params(link);
-        let number = self.one(
-            "UPDATE partial SET received = received + ?4, chunks = chunks + 1
-             WHERE account = ?1 AND datastore = ?2 AND device = ?3 RETURNING chunks",
-            params![account, datastore, device, bytes.len() as i64],
-            |row| row.get::<_, i64>(0),
-        )?;
-        let number = number.ok_or_else(|| missing("large object"))?;
-        self.execute(
-            "INSERT INTO chunk (account, datastore, device, number, bytes) VALUES (?, ?, ?, ?, ?)",
-            params![account, datastore, device, number, bytes],
-        )
-        .map(|_| ())
+        large::append_partial(self, link, bytes)
     }
 
     fn undo_partial(&mut self, link: LinkId) -> Result<(), StoreError> {
-        let [account, datastore, device] = link_params(link);
-        let last = self.one(
-            "DELETE FROM chunk
-             WHERE account = ?1 AND datastore = ?2 AND device = ?3
-               AND number = (SELECT chunks FROM partial
-                   WHERE account = ?1 AND datastore = ?2 AND device = ?3)
-             RETURNING length(bytes)",
-            [account, datastore, device],
-            |row| row.get::<_, i64>(0),
-        )?;
-        let Some(last) = last else { return Ok(()) };
-        self.execute(
-            "UPDATE partial SET received = received - ?4, chunks = chunks - 1
-             WHERE account = ?1 AND datastore = ?2 AND device = ?3",
-            [account, datastore, device, last],
-        )
-        .map(|_| ())
+        large::undo_partial(self, link)
     }
 
     fn partial_content(&mut self, link: LinkId) -> Result<Vec<u8>, StoreError> {
-        let received = self.one(
-            "SELECT received FROM partial WHERE account = ? AND datastore = ? AND device = ?",
-            link_params(link),
-            |row| row.get::<_, i64>(0),
-        )?;
-        let mut content = Vec::with_capacity(usize::try_from(received.unwrap_or(0)).unwrap_or(0));
-        let mut statement = self.statement(
-            "SELECT bytes FROM chunk WHERE account = ? AND datastore = ? AND device = ?
-             ORDER BY number",
-        )?;
-        let mut rows = statement.query(link_params(link)).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            let bytes = row.get_ref(0).map_err(failed)?.as_blob();
-            content.extend_from_slice(bytes.unwrap_or_default());
-        }
-        Ok(content)
+        large::partial_content(self, link)
     }
 
     fn end_partial(&mut self, link: LinkId) -> Result<(), StoreError> {
-        for sql in [
-            "DELETE FROM chunk WHERE account = ? AND datastore = ? AND device = ?",
-            "DELETE FROM partial WHERE account = ? AND datastore = ? AND device = ?",
-        ] {
-            self.execute(sql, link_params(link))?;
-        }
-        Ok(())
+        large::end_partial(self, link)
     }
 
     fn conflict_policy(&mut self, link: LinkId) -> Result<Option<String>, StoreError> {
