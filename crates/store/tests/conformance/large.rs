@@ -80,25 +80,11 @@ fn an_object_that_did_not_arrive_is_sent_whole_later() {
 
 /// The number that the server says and the changes that it sends, to a device of this information.
 fn counted(devinf: &str, limit: u64) -> (Vec<Option<u64>>, usize) {
-    let mut talk = Talk {
-        device: "laptop",
-        ..Talk::new()
-    };
-    let all: String = (21..31)
-        .map(|number| {
-            add(
-                number,
-                &number.to_string(),
-                &card(&format!("P {number}"), "1"),
-            )
-        })
-        .collect();
-    talk.sync(201, ("", "1"), &all);
-    talk.device = "phone";
+    let mut talk = Talk::with_contacts(21..31);
     talk.limit = limit;
     talk.begin();
     talk.say(&(alert(1, 201, "contacts", "", "1") + &put_devinf(2, devinf) + "<Final/>"));
-    let own = add(21, "same", &card("P 21", "1"));
+    let own = add(21, "same", &card("Person 21", "1"));
     let mut heard = talk.say(&(sync("contacts", &own) + "<Final/>"));
     let mut numbers = vec![heard.said.number_of_changes];
     let mut count = heard.said.changes.len();

@@ -4,18 +4,7 @@ use crate::talk::{Talk, add, alert, card, map, replace, status, sync};
 
 /// A server with thirty contacts, of which a phone of small messages knows none.
 fn crowded() -> Talk {
-    let mut talk = Talk {
-        device: "laptop",
-        ..Talk::new()
-    };
-    let all: String = (0..30)
-        .map(|number| {
-            let name = format!("Person {number}");
-            add(21 + number, &number.to_string(), &card(&name, "1"))
-        })
-        .collect();
-    talk.sync(201, ("", "1"), &all);
-    talk.device = "phone";
+    let mut talk = Talk::with_contacts(0..30);
     talk.limit = 2000;
     talk
 }

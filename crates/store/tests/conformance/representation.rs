@@ -138,21 +138,7 @@ fn identifiers_are_unique_and_references_lead_to_commands() {
 // spec: A16
 #[test]
 fn a_limit_that_changes_is_kept() {
-    let mut talk = Talk {
-        device: "laptop",
-        ..Talk::new()
-    };
-    let all: String = (0..30)
-        .map(|number| {
-            add(
-                21 + number,
-                &number.to_string(),
-                &card(&format!("Person {number}"), "1"),
-            )
-        })
-        .collect();
-    talk.sync(201, ("", "1"), &all);
-    talk.device = "phone";
+    let mut talk = Talk::with_contacts(0..30);
     talk.open(201, "", "1");
     talk.limit = 1500;
     let heard = talk.say(&(sync("contacts", "") + "<Final/>"));

@@ -40,21 +40,7 @@ fn a_suspension_is_confirmed_and_what_comes_after_it_is_not_done() {
 // spec: I02
 #[test]
 fn a_session_may_be_suspended_while_the_server_sends() {
-    let mut talk = Talk {
-        device: "laptop",
-        ..Talk::new()
-    };
-    let many: String = (21..51)
-        .map(|number| {
-            add(
-                number,
-                &number.to_string(),
-                &card(&format!("P {number}"), "1"),
-            )
-        })
-        .collect();
-    talk.sync(201, ("", "1"), &many);
-    talk.device = "phone";
+    let mut talk = Talk::with_contacts(21..51);
     talk.limit = 2000;
     talk.open(201, "", "1");
     let heard = talk.say(&(sync("contacts", "") + "<Final/>"));

@@ -6,19 +6,7 @@ use crate::talk::{Heard, Talk, add, alert, card, delete, map, put_devinf, status
 
 /// A server with five contacts out of a laptop.
 fn five() -> Talk {
-    let mut talk = Talk {
-        device: "laptop",
-        ..Talk::new()
-    };
-    let all: String = (1..6)
-        .map(|number| {
-            let name = format!("Person {number}");
-            add(20 + number, &number.to_string(), &card(&name, "1"))
-        })
-        .collect();
-    talk.sync(201, ("", "1"), &all);
-    talk.device = "phone";
-    talk
+    Talk::with_contacts(1..6)
 }
 
 /// A Sync of a device that says how much it has room for.

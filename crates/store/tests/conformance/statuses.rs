@@ -84,18 +84,7 @@ fn no_resp_keeps_back_the_status_of_its_command() {
 
 /// A phone that has been sent three contacts, and the commands that it has to answer.
 fn three_sent() -> (Talk, Vec<(String, String)>) {
-    let mut talk = Talk {
-        device: "laptop",
-        ..Talk::new()
-    };
-    let all: String = (0..3)
-        .map(|number| {
-            let name = format!("Person {number}");
-            add(21 + number, &number.to_string(), &card(&name, "1"))
-        })
-        .collect();
-    talk.sync(201, ("", "1"), &all);
-    talk.device = "phone";
+    let mut talk = Talk::with_contacts(0..3);
     talk.sync(201, ("", "1"), "");
     let first: Vec<String> = (1..=3)
         .map(|guid| map(30 + guid, &guid.to_string(), &format!("L{guid}")))

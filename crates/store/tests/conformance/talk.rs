@@ -1,5 +1,7 @@
 //! A client that says whatever XML a test gives it, and what it hears.
 
+use std::ops::Range;
+
 use syncml::transcode::{to_wbxml, to_xml};
 use syncml::{Command, Data, Document, Encoding, Item, Limits, Version, auth};
 
@@ -48,6 +50,24 @@ impl Talk {
             message: 0,
             header: "",
         }
+    }
+
+    /// A phone's, with a server to which a laptop has brought the contacts of these numbers.
+    pub fn with_contacts(numbers: Range<u32>) -> Self {
+        let mut talk = Self {
+            device: "laptop",
+            ..Self::new()
+        };
+        let all: String = (21..)
+            .zip(numbers)
+            .map(|(cmd_id, number)| {
+                let card = card(&format!("Person {number}"), "1");
+                add(cmd_id, &number.to_string(), &card)
+            })
+            .collect();
+        talk.sync(201, ("", "1"), &all);
+        talk.device = "phone";
+        talk
     }
 
     pub fn begin(&mut self) {

@@ -10,6 +10,7 @@
 mod client;
 mod syncevolution;
 mod traffic;
+mod world;
 
 use std::path::Path;
 use std::sync::Mutex;

@@ -1,61 +1,32 @@
 //! SyncEvolution's client, killed or cut off.
 
 use std::io::Write as _;
-use std::path::Path;
 
 use testkit::items::Kind;
-use testkit::process::{PATIENCE, Server};
-use testkit::proxy::{Break, Moment, Proxy};
+use testkit::process::PATIENCE;
+use testkit::proxy::Moment;
 use testkit::syncevolution::{Client, Counts, Encoding, Mode, Settings, Store, Version};
-use testkit::syncline::Installation;
 use testkit::{Availability, Peer, require};
 
 use crate::traffic::Traffic;
-use crate::{Contacts, PASSWORD, PROGRAM, USER, is_thorough, side_by_side};
+use crate::world::{End, Point, World};
+use crate::{Contacts, PASSWORD, USER, is_thorough, side_by_side};
 
 /// Small enough for a dozen messages.
 const MAX_MSG_SIZE: u32 = 5000;
 
-/// What breaks a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// The client dies.
-    Killed,
-    /// The network does.
-    Cut,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Point {
-    message: u32,
-    moment: Moment,
-    end: End,
-}
-
 /// Our server and SyncEvolution's client, each with contacts that the other has not.
-struct World {
-    installation: Installation,
-    /// Ends when the world does.
-    _server: Server,
-    proxy: Proxy,
+struct Pair {
+    world: World,
     client: Client,
     both: Contacts,
 }
 
-impl World {
+impl Pair {
     /// `is_first`: the two have not met before.
     fn new(installed: Availability, version: Version, is_first: bool) -> Self {
-        let installation = Installation::new(PROGRAM).unwrap();
-        installation.add_user(USER, PASSWORD).unwrap();
-        let server = Server::start_with(
-            Path::new(PROGRAM),
-            &installation.data(),
-            "127.0.0.1:0",
-            &["--max-msg-size", &MAX_MSG_SIZE.to_string()],
-        )
-        .unwrap();
-        let proxy = Proxy::start(server.url()).unwrap();
-        let mut settings = Settings::new(proxy.url(), USER, PASSWORD, "phone");
+        let world = World::new(MAX_MSG_SIZE);
+        let mut settings = Settings::new(world.proxy.url(), USER, PASSWORD, "phone");
         settings.version = Some(version);
         settings.encoding = Encoding::Wbxml;
         settings.max_message_size = MAX_MSG_SIZE;
@@ -65,55 +36,26 @@ impl World {
             let report = client.sync(Mode::TwoWay).unwrap();
             assert!(report.is_success(), "{report:#?}");
         }
-        let theirs = Contacts {
-            plain: (1..=6).collect(),
-            photos: vec![(51, 9_000)],
-        };
-        let ours = Contacts {
-            plain: (11..=16).collect(),
-            photos: vec![(61, 9_000)],
-        };
-        let folder = tempfile::tempdir().unwrap();
-        theirs.write(folder.path());
-        installation
-            .import(USER, "contacts", folder.path())
-            .unwrap();
-        ours.write(&client.folder("addressbook"));
-        proxy.take_exchanges();
+        let both = world.fill(&client.folder("addressbook"));
         Self {
-            installation,
-            _server: server,
-            proxy,
+            world,
             client,
-            both: ours.and(&theirs),
+            both,
         }
     }
 
     #[track_caller]
     fn is_in_step(&self, context: &str) {
-        let folder = tempfile::tempdir().unwrap();
-        let to = folder.path().display().to_string();
-        self.installation
-            .run(&["store", "export", "--user", USER, "contacts", &to], b"")
-            .unwrap();
-        self.both
-            .are_in(folder.path(), &format!("{context}, server"));
-        self.both.are_in(
-            &self.client.folder("addressbook"),
-            &format!("{context}, client"),
-        );
+        self.world
+            .holds(&self.both, &self.client.folder("addressbook"), context);
     }
 
     /// One session that ends at `point`; what went over the network. `None` if it had fewer messages,
     /// as sessions do whose items come in another order; then it was whole.
     fn breaks(&self, point: Point, messages: u32, context: &str) -> Option<Traffic> {
-        let how = match point.end {
-            End::Killed => Break::Silence,
-            End::Cut => Break::Cut,
-        };
-        self.proxy.break_at(point.message, point.moment, how);
+        self.world.break_at(point);
         let mut running = self.client.start(Mode::TwoWay).unwrap();
-        let proxy = &self.proxy;
+        let proxy = &self.world.proxy;
         if !running.wait_until(|_| proxy.is_broken()).unwrap() {
             assert!(
                 point.message + SPREAD > messages,
@@ -121,7 +63,7 @@ impl World {
             );
             let output = running.finish(PATIENCE).unwrap();
             assert_eq!(output.code, Some(0), "{context}: {}", output.all());
-            self.proxy.mend();
+            proxy.mend();
             return None;
         }
         if point.end == End::Killed {
@@ -129,8 +71,8 @@ impl World {
         }
         let output = running.finish(PATIENCE).unwrap();
         assert_ne!(output.code, Some(0), "{context}: {}", output.all());
-        self.proxy.mend();
-        let exchanges = self.proxy.take_exchanges();
+        proxy.mend();
+        let exchanges = proxy.take_exchanges();
         Some(Traffic::of(&exchanges, point.moment == Moment::After))
     }
 }
@@ -143,45 +85,25 @@ fn breaks_everywhere(version: Version, is_first: bool) {
     let Some(installed) = require(Peer::SyncEvolutionClient) else {
         return;
     };
-    let world = World::new(installed, version, is_first);
-    let report = world.client.sync(Mode::TwoWay).unwrap();
+    let pair = Pair::new(installed, version, is_first);
+    let report = pair.client.sync(Mode::TwoWay).unwrap();
     assert!(report.is_success(), "{report:#?}");
-    world.is_in_step("unbroken");
-    let exchanges = world.proxy.take_exchanges();
+    pair.is_in_step("unbroken");
+    let exchanges = pair.world.proxy.take_exchanges();
     let whole = Traffic::of(&exchanges, false);
     let messages = u32::try_from(exchanges.len()).unwrap();
     assert!(messages > 9, "{messages} messages");
-    drop(world);
+    drop(pair);
 
-    let mut points = Vec::new();
-    for message in 1..=messages {
-        for moment in [Moment::Before, Moment::After] {
-            for end in [End::Killed, End::Cut] {
-                points.push(Point {
-                    message,
-                    moment,
-                    end,
-                });
-            }
-        }
-    }
-    if !is_thorough() {
-        // one way of each four, another one at each message
-        let mut number = 0;
-        points.retain(|point| {
-            number += 1;
-            number % 4 == point.message % 4
-        });
-    }
-    side_by_side(points, 6, |point| {
+    side_by_side(Point::of_session(messages), 6, |point| {
         let context = format!("{version:?}, first: {is_first}, {point:?} of {messages}");
-        let world = World::new(installed, version, is_first);
-        let Some(broken) = world.breaks(point, messages, &context) else {
-            return world.is_in_step(&context);
+        let pair = Pair::new(installed, version, is_first);
+        let Some(broken) = pair.breaks(point, messages, &context) else {
+            return pair.is_in_step(&context);
         };
-        let report = world.client.sync(Mode::TwoWay).unwrap();
+        let report = pair.client.sync(Mode::TwoWay).unwrap();
         assert!(report.is_success(), "{context}: {report:#?}");
-        let resumed = Traffic::of(&world.proxy.take_exchanges(), false);
+        let resumed = Traffic::of(&pair.world.proxy.take_exchanges(), false);
         if is_thorough() {
             let _ = writeln!(
                 std::io::stderr(),
@@ -192,7 +114,7 @@ fn breaks_everywhere(version: Version, is_first: bool) {
                 resumed.alerts
             );
         }
-        world.is_in_step(&context);
+        pair.is_in_step(&context);
         // with its last answer the server has done its part: there is nothing to go on with
         let is_complete = point.message + SPREAD > messages && point.moment == Moment::After;
         if resumed.alerts.contains(&225) && !is_complete {
@@ -200,9 +122,9 @@ fn breaks_everywhere(version: Version, is_first: bool) {
         }
         // after a resumed session the client sends what the broken one has sent once more as new
         for quiet in [false, true] {
-            let report = world.client.sync(Mode::TwoWay).unwrap();
+            let report = pair.client.sync(Mode::TwoWay).unwrap();
             assert!(report.is_success(), "{context}: {report:#?}");
-            world.is_in_step(&context);
+            pair.is_in_step(&context);
             let part = report.store("addressbook");
             if quiet {
                 assert_eq!(part.sent, Counts::default(), "{context}");
