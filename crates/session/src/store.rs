@@ -246,6 +246,9 @@ pub struct Link {
     pub open: Option<OpenSession>,
     /// The filter of the last session, in the session's own form; empty for none.
     pub filter: String,
+    /// How the device was shown its items in the last session, in the session's own form; empty
+    /// for items as they are.
+    pub view: String,
 }
 
 /// A session between its first changes and its end: what a resume (alert 225) goes on with.
@@ -465,10 +468,19 @@ pub trait Transaction {
     fn mapping(&mut self, link: LinkId, luid: &str) -> Result<Option<Mapping>, StoreError>;
     /// The pair of a GUID, of any generation.
     fn mapping_of(&mut self, link: LinkId, guid: Guid) -> Result<Option<Mapping>, StoreError>;
-    /// Writes a pair, in place of every pair that has its LUID or its GUID.
+    /// Writes a pair, in place of every pair that has its LUID or its GUID. A text that was kept
+    /// with such a pair ([`Transaction::keep_device_text`]) is forgotten.
     fn put_mapping(&mut self, link: LinkId, mapping: &Mapping) -> Result<(), StoreError>;
     /// Forgets the pair of a GUID.
     fn remove_mapping(&mut self, link: LinkId, guid: Guid) -> Result<(), StoreError>;
+    /// Sets the revision of all pairs to zero: what the device holds of the items is not known.
+    fn forget_revisions(&mut self, link: LinkId) -> Result<(), StoreError>;
+    /// The exact text that the device holds of an item, where it is another one than the server
+    /// would write for it.
+    fn device_text(&mut self, link: LinkId, guid: Guid) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Keeps such a text with the pair of the GUID, until the pair is written again.
+    fn keep_device_text(&mut self, link: LinkId, guid: Guid, text: &[u8])
+    -> Result<(), StoreError>;
 
     /// The last number of the datastore's change sequence.
     fn last_change(&mut self, datastore: DatastoreId) -> Result<ChangeSeq, StoreError>;
@@ -486,6 +498,25 @@ pub trait Transaction {
         offset: u64,
         length: usize,
     ) -> Result<Vec<u8>, StoreError>;
+    /// What an item's content was when the change sequence was at `at`; `None` when the item is
+    /// newer, or that version is not kept any more.
+    fn content_at(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        at: ChangeSeq,
+    ) -> Result<Option<Vec<u8>>, StoreError>;
+    /// Keeps the form in which a large object goes to the device, in place of any that is kept.
+    fn keep_rendering(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), StoreError>;
+    /// Some of that form: from `offset` on, at most `length` bytes, fewer at its end.
+    fn rendering_slice(
+        &mut self,
+        link: LinkId,
+        offset: u64,
+        length: usize,
+    ) -> Result<Vec<u8>, StoreError>;
+    /// Drops that form.
+    fn end_rendering(&mut self, link: LinkId) -> Result<(), StoreError>;
     /// Moves an item to another folder, or to the root. The content stays as it is.
     fn move_item(
         &mut self,

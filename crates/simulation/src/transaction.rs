@@ -48,6 +48,56 @@ impl Watched<'_> {
 }
 
 impl Transaction for Watched<'_> {
+    fn forget_revisions(&mut self, link: LinkId) -> Result<(), StoreError> {
+        self.write()?;
+        let link = self.map_of(link);
+        self.state.forget_revisions(link)
+    }
+
+    fn device_text(&mut self, link: LinkId, guid: Guid) -> Result<Option<Vec<u8>>, StoreError> {
+        let link = self.map_of(link);
+        self.state.device_text(link, guid)
+    }
+
+    fn keep_device_text(
+        &mut self,
+        link: LinkId,
+        guid: Guid,
+        text: &[u8],
+    ) -> Result<(), StoreError> {
+        self.write()?;
+        let link = self.map_of(link);
+        self.state.keep_device_text(link, guid, text)
+    }
+
+    fn content_at(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        at: ChangeSeq,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.state.content_at(datastore, guid, at)
+    }
+
+    fn keep_rendering(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), StoreError> {
+        self.write()?;
+        self.state.keep_rendering(link, bytes)
+    }
+
+    fn rendering_slice(
+        &mut self,
+        link: LinkId,
+        offset: u64,
+        length: usize,
+    ) -> Result<Vec<u8>, StoreError> {
+        self.state.rendering_slice(link, offset, length)
+    }
+
+    fn end_rendering(&mut self, link: LinkId) -> Result<(), StoreError> {
+        self.write()?;
+        self.state.end_rendering(link)
+    }
+
     fn held(&mut self, link: LinkId, generation: i64) -> Result<(u64, u64), StoreError> {
         self.state.held(link, generation)
     }

@@ -21,6 +21,9 @@ pub struct Memory {
     history: Vec<Former>,
     /// The head and the chunks of each large object that is coming.
     partials: BTreeMap<LinkId, (Vec<u8>, Vec<Vec<u8>>)>,
+    /// What devices hold in a form of their own.
+    device_texts: BTreeMap<(LinkId, Guid), Vec<u8>>,
+    renderings: BTreeMap<LinkId, Vec<u8>>,
     policies: BTreeMap<(DatastoreId, i64), String>,
     /// The state before an Atomic.
     saved: Option<Box<Self>>,
@@ -32,6 +35,8 @@ struct Former {
     guid: Guid,
     content: Vec<u8>,
     exact: u64,
+    /// Sequence number of this content; zero where it never was the item's.
+    content_seq: ChangeSeq,
     /// It never was the item's content.
     overruled: bool,
 }
@@ -151,6 +156,7 @@ impl Memory {
                 guid,
                 content: held.item.content.clone(),
                 exact: held.item.exact,
+                content_seq: held.item.content_seq,
                 overruled: false,
             });
         }
@@ -326,7 +332,11 @@ impl Transaction for Memory {
 
     fn put_mapping(&mut self, link: LinkId, mapping: &Mapping) -> Result<(), StoreError> {
         let mappings = self.mappings.entry(link).or_default();
-        mappings.retain(|held| held.luid != mapping.luid && held.guid != mapping.guid);
+        let is_other = |held: &Mapping| held.luid != mapping.luid && held.guid != mapping.guid;
+        for replaced in mappings.iter().filter(|held| !is_other(held)) {
+            self.device_texts.remove(&(link, replaced.guid));
+        }
+        mappings.retain(is_other);
         mappings.push(mapping.clone());
         Ok(())
     }
@@ -336,6 +346,74 @@ impl Transaction for Memory {
             .entry(link)
             .or_default()
             .retain(|mapping| mapping.guid != guid);
+        self.device_texts.remove(&(link, guid));
+        Ok(())
+    }
+
+    fn forget_revisions(&mut self, link: LinkId) -> Result<(), StoreError> {
+        for mapping in self.mappings.entry(link).or_default() {
+            mapping.revision = ChangeSeq(0);
+        }
+        Ok(())
+    }
+
+    fn device_text(&mut self, link: LinkId, guid: Guid) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.device_texts.get(&(link, guid)).cloned())
+    }
+
+    fn keep_device_text(
+        &mut self,
+        link: LinkId,
+        guid: Guid,
+        text: &[u8],
+    ) -> Result<(), StoreError> {
+        if self.mapping_of(link, guid)?.is_some() {
+            self.device_texts.insert((link, guid), text.to_vec());
+        }
+        Ok(())
+    }
+
+    fn content_at(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        at: ChangeSeq,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let item = self.item(datastore, guid)?;
+        if let Some(item) = item.filter(|item| item.content_seq <= at) {
+            return Ok(Some(item.content));
+        }
+        let of = |former: &&Former| {
+            former.datastore == datastore
+                && former.guid == guid
+                && !former.overruled
+                && former.content_seq <= at
+        };
+        let newest = self.history.iter().filter(of);
+        let newest = newest.max_by_key(|former| former.content_seq);
+        Ok(newest.map(|former| former.content.clone()))
+    }
+
+    fn keep_rendering(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), StoreError> {
+        self.renderings.insert(link, bytes.to_vec());
+        Ok(())
+    }
+
+    fn rendering_slice(
+        &mut self,
+        link: LinkId,
+        offset: u64,
+        length: usize,
+    ) -> Result<Vec<u8>, StoreError> {
+        let rendering = self.renderings.get(&link);
+        let rendering = rendering.ok_or_else(|| damaged("a rendering is missing"))?;
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let rest = rendering.get(offset..).unwrap_or_default();
+        Ok(rest.get(..length).unwrap_or(rest).to_vec())
+    }
+
+    fn end_rendering(&mut self, link: LinkId) -> Result<(), StoreError> {
+        self.renderings.remove(&link);
         Ok(())
     }
 
@@ -532,6 +610,7 @@ impl Transaction for Memory {
             guid,
             content: content.bytes.to_vec(),
             exact: content.fingerprint.exact,
+            content_seq: ChangeSeq(0),
             overruled: true,
         });
         Ok(())

@@ -17,6 +17,7 @@ mod large;
 mod rows;
 mod schema;
 mod transaction;
+mod views;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

@@ -90,6 +90,13 @@ enum Call {
     Held(u8, u8),
     UndoPartial(u8),
     EndPartial(u8),
+    ForgetRevisions(u8),
+    DeviceText(u8, u8),
+    KeepDeviceText(u8, u8, u8),
+    ContentAt(u8, u8),
+    KeepRendering(u8, u8),
+    RenderingSlice(u8, u8),
+    EndRendering(u8),
     /// An addition inside an Atomic, which is undone or kept.
     Atomic(u8, bool),
 }
@@ -129,7 +136,14 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         2 => (d.clone(), 0..9u8).prop_map(|(d, n)| Call::AppendPartial(d, n)),
         1 => (d.clone(), 0..2u8).prop_map(|(d, m)| Call::Held(d, m)),
         1 => d.clone().prop_map(Call::UndoPartial),
-        1 => d.prop_map(Call::EndPartial),
+        1 => d.clone().prop_map(Call::EndPartial),
+        1 => d.clone().prop_map(Call::ForgetRevisions),
+        2 => (d.clone(), 1..6u8).prop_map(|(d, g)| Call::DeviceText(d, g)),
+        2 => (d.clone(), 1..6u8, 0..9u8).prop_map(|(d, g, n)| Call::KeepDeviceText(d, g, n)),
+        2 => (1..6u8, 0..20u8).prop_map(|(g, n)| Call::ContentAt(g, n)),
+        1 => (d.clone(), 0..9u8).prop_map(|(d, n)| Call::KeepRendering(d, n)),
+        1 => (d.clone(), 0..9u8).prop_map(|(d, n)| Call::RenderingSlice(d, n)),
+        1 => d.prop_map(Call::EndRendering),
         1 => (0..20u8, any::<bool>()).prop_map(|(n, undone)| Call::Atomic(n, undone)),
     ];
     proptest::collection::vec(call, 1..60)
@@ -203,6 +217,7 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
                     }),
                 }),
                 filter: n.to_string(),
+                view: n.to_string(),
                 ..Link::default()
             };
             format!("{:?}", tx.put_link(link(number), &state)?)
@@ -324,6 +339,32 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
         Call::Held(d, m) => format!("{:?}", tx.held(link(wide(d)), wide(m))?),
         Call::UndoPartial(d) => format!("{:?}", tx.undo_partial(link(wide(d)))?),
         Call::EndPartial(d) => format!("{:?}", tx.end_partial(link(wide(d)))?),
+        Call::ForgetRevisions(d) => format!("{:?}", tx.forget_revisions(link(wide(d)))?),
+        Call::DeviceText(d, g) => format!("{:?}", tx.device_text(link(wide(d)), Guid(wide(g)))?),
+        Call::KeepDeviceText(d, g, n) => {
+            let (link, guid) = (link(wide(d)), Guid(wide(g)));
+            format!(
+                "{:?}",
+                tx.keep_device_text(link, guid, &vec![n; usize::from(n)])?
+            )
+        }
+        Call::ContentAt(g, n) => {
+            let at = ChangeSeq(wide(n));
+            format!("{:?}", tx.content_at(CONTACTS, Guid(wide(g)), at)?)
+        }
+        Call::KeepRendering(d, n) => match tx.device(ACCOUNT, &d.to_string())? {
+            Some(device) => format!(
+                "{:?}",
+                tx.keep_rendering(link(device.number), &vec![n; usize::from(n)])?
+            ),
+            None => "no device".to_owned(),
+        },
+        Call::RenderingSlice(d, n) => {
+            // one that is missing is damage in either engine
+            let slice = tx.rendering_slice(link(wide(d)), u64::from(n), 3);
+            format!("{:?}", slice.ok())
+        }
+        Call::EndRendering(d) => format!("{:?}", tx.end_rendering(link(wide(d)))?),
     })
 }
 

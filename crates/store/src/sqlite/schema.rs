@@ -17,7 +17,7 @@ use crate::Error;
 
 /// One script a version; the n-th leads from version n to n + 1. Scripts that were released are
 /// never edited.
-const STEPS: [&str; 3] = [V1, V2, V3];
+const STEPS: [&str; 4] = [V1, V2, V3, V4];
 
 const V1: &str = "
 CREATE TABLE account (
@@ -190,6 +190,22 @@ CREATE TABLE permission (
     PRIMARY KEY (account, datastore, device),
     FOREIGN KEY (account, datastore) REFERENCES datastore ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+";
+
+/// What devices hold of items that they are shown in another form, and the versions it came from.
+const V4: &str = "
+ALTER TABLE history ADD COLUMN content_seq INTEGER;
+ALTER TABLE map ADD COLUMN device_text BLOB;
+ALTER TABLE link ADD COLUMN view TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE rendering (
+    account   INTEGER NOT NULL,
+    datastore INTEGER NOT NULL,
+    device    INTEGER NOT NULL,
+    bytes     BLOB NOT NULL,
+    PRIMARY KEY (account, datastore, device),
+    FOREIGN KEY (account, device) REFERENCES device ON DELETE CASCADE
+) STRICT;
 ";
 
 /// Brings the tables to the newest version.

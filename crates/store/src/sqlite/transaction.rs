@@ -10,11 +10,11 @@ use session::store::{
     StoredSession, Transaction,
 };
 
-use super::large;
 use super::rows::{
     ITEM, LINK, account_of, bits, datastore_of, device_of, item_of, link_of, mapping_of,
     permission_of, session_of,
 };
+use super::{large, views};
 
 /// A transaction on a connection that has begun one.
 pub(super) struct Running<'c> {
@@ -62,6 +62,25 @@ impl Running<'_> {
         rows.collect::<Result<_, _>>().map_err(failed)
     }
 
+    /// Some of the blob in a table, column and row.
+    fn blob_slice(
+        &self,
+        (table, column, row): (&str, &str, i64),
+        offset: u64,
+        length: usize,
+    ) -> Result<Vec<u8>, StoreError> {
+        let blob = self
+            .connection
+            .blob_open(MAIN_DB, table, column, row, true)
+            .map_err(failed)?;
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let mut slice = vec![0; length.min(blob.len().saturating_sub(offset))];
+        if !slice.is_empty() {
+            blob.read_at_exact(&mut slice, offset).map_err(failed)?;
+        }
+        Ok(slice)
+    }
+
     fn next_seq(&self, datastore: DatastoreId) -> Result<ChangeSeq, StoreError> {
         let next = self.one(
             "UPDATE datastore SET last_seq = last_seq + 1 WHERE account = ? AND number = ?
@@ -82,8 +101,9 @@ impl Running<'_> {
     ) -> Result<(), StoreError> {
         self.execute(
             "INSERT INTO history
-                 (account, datastore, guid, media_type, exact, content, why, origin, at)
-             SELECT account, datastore, guid, media_type, exact, content, ?4, ?5, ?6 FROM item
+                 (account, datastore, guid, media_type, exact, content, content_seq, why, origin, at)
+             SELECT account, datastore, guid, media_type, exact, content, content_seq, ?4, ?5, ?6
+             FROM item
              WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
             params![
                 datastore.account.0,
@@ -352,7 +372,7 @@ impl Transaction for Running<'_> {
     fn put_link(&mut self, link: LinkId, state: &Link) -> Result<(), StoreError> {
         let sql = format!(
             "INSERT OR REPLACE INTO link (account, datastore, device, {LINK})
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         );
         let sending = state.open.as_ref().and_then(|open| open.sending);
         self.execute(
@@ -378,6 +398,7 @@ impl Transaction for Running<'_> {
                 sending.map(|sending| sending.seq.0),
                 sending.map(|sending| sending.confirmed.cast_signed()),
                 state.filter,
+                state.view,
             ],
         )
         .map(|_| ())
@@ -440,6 +461,59 @@ impl Transaction for Running<'_> {
             ],
         )
         .map(|_| ())
+    }
+
+    fn forget_revisions(&mut self, link: LinkId) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE map SET revision = 0 WHERE account = ? AND datastore = ? AND device = ?",
+            link_params(link),
+        )
+        .map(|_| ())
+    }
+
+    fn device_text(&mut self, link: LinkId, guid: Guid) -> Result<Option<Vec<u8>>, StoreError> {
+        views::device_text(self, link, guid)
+    }
+
+    fn keep_device_text(
+        &mut self,
+        link: LinkId,
+        guid: Guid,
+        text: &[u8],
+    ) -> Result<(), StoreError> {
+        views::keep_device_text(self, link, guid, text)
+    }
+
+    fn content_at(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        at: ChangeSeq,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        views::content_at(self, datastore, guid, at)
+    }
+
+    fn keep_rendering(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), StoreError> {
+        views::keep_rendering(self, link, bytes)
+    }
+
+    fn rendering_slice(
+        &mut self,
+        link: LinkId,
+        offset: u64,
+        length: usize,
+    ) -> Result<Vec<u8>, StoreError> {
+        let row = self.one(
+            "SELECT rowid FROM rendering WHERE account = ? AND datastore = ? AND device = ?",
+            link_params(link),
+            |row| row.get(0),
+        )?;
+        let row = row.ok_or_else(|| missing("rendering"))?;
+        self.blob_slice(("rendering", "bytes", row), offset, length)
+    }
+
+    fn end_rendering(&mut self, link: LinkId) -> Result<(), StoreError> {
+        views::end_rendering(self, link)
     }
 
     fn last_change(&mut self, datastore: DatastoreId) -> Result<ChangeSeq, StoreError> {
@@ -566,16 +640,7 @@ impl Transaction for Running<'_> {
             |row| row.get(0),
         )?;
         let row = row.ok_or_else(|| missing("item"))?;
-        let blob = self
-            .connection
-            .blob_open(MAIN_DB, "item", "content", row, true)
-            .map_err(failed)?;
-        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-        let mut slice = vec![0; length.min(blob.len().saturating_sub(offset))];
-        if !slice.is_empty() {
-            blob.read_at_exact(&mut slice, offset).map_err(failed)?;
-        }
-        Ok(slice)
+        self.blob_slice(("item", "content", row), offset, length)
     }
 
     fn move_item(
