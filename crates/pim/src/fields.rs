@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use crate::component::{Components, Event, Tag};
 use crate::convert::encode;
 use crate::decode::{self, Dialect, whole_text};
-use crate::line::{Encoding, Line, Param};
+use crate::line::{Encoding, Line, Param, without_soft_break};
 use crate::media::Format;
 use crate::own::is_own;
 
@@ -49,7 +49,7 @@ const ALWAYS: [&str; 13] = [
 const NAMES: [&str; 2] = ["N", "FN"];
 
 /// Values of which a part means something else: left out rather than cut.
-const WHOLE: [&str; 17] = [
+pub(crate) const WHOLE: [&str; 17] = [
     "DTEND",
     "DUE",
     "COMPLETED",
@@ -70,9 +70,9 @@ const WHOLE: [&str; 17] = [
 ];
 
 /// Parameters without which a value cannot be read.
-const NEEDED: [&str; 4] = ["ENCODING", "CHARSET", "VALUE", "TZID"];
+pub(crate) const NEEDED: [&str; 4] = ["ENCODING", "CHARSET", "VALUE", "TZID"];
 
-fn is_one_of(line: &Line<'_>, names: &[&str]) -> bool {
+pub(crate) fn is_one_of(line: &Line<'_>, names: &[&str]) -> bool {
     names.iter().any(|name| line.is(name))
 }
 
@@ -172,9 +172,8 @@ impl Keeper<'_> {
     fn copy(&mut self, line: &Line<'_>) {
         if line.is_dangling() {
             // what follows now would be read as its continuation
-            let source = line.source().trim_ascii_end();
-            let source = source.strip_suffix(b"=").unwrap_or(source);
-            self.out.extend_from_slice(source);
+            self.out
+                .extend_from_slice(without_soft_break(line.source()));
             self.out.extend_from_slice(b"\r\n");
             return;
         }
@@ -308,7 +307,7 @@ fn may_have(field: &Field, param: &Param<'_>) -> bool {
 }
 
 /// The first `max` characters of a text, an escape counting as one; `None` if it has no more.
-fn cut(text: &str, max: u64, escapes: Option<Dialect>) -> Option<&str> {
+pub(crate) fn cut(text: &str, max: u64, escapes: Option<Dialect>) -> Option<&str> {
     if text.len() as u64 <= max {
         return None;
     }

@@ -12,7 +12,7 @@
 //! * [`fill_missing`] joins two versions of one record without rewriting either.
 //! * [`own_lines`] are an item's properties without those of what is within it, [`span()`] is
 //!   when the entries of a calendar take place, and [`keep_fields`] leaves out what was not asked
-//!   for.
+//!   for. [`fit()`] leaves out and cuts what a device cannot keep.
 //! * [`split()`] takes a file of many items apart, and [`summary()`] gives an item a short name.
 //! * [`convert()`] writes a contact, an event, a task or a note in another format, and says what
 //!   that one cannot hold; [`convert_for()`] does so for a device whose clock is known.
@@ -27,6 +27,7 @@ mod convert;
 pub mod decode;
 mod facts;
 mod fields;
+mod fit;
 mod identity;
 pub mod line;
 pub mod media;
@@ -43,6 +44,7 @@ pub use convert::{
 };
 pub use decode::Dialect;
 pub use fields::{Field, keep_fields};
+pub use fit::{Fitted, Holding, Holdings, Parameter, fit};
 pub use identity::{Fingerprint, Likeness, compare, fingerprint};
 pub use media::{Format, Kind};
 pub use merge::{fill_missing, modified, replace_fields};

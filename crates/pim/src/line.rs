@@ -132,6 +132,8 @@ pub struct Line<'a> {
     head: Cow<'a, [u8]>,
     name_start: usize,
     name_end: usize,
+    /// Where the value starts in the source.
+    value_start: usize,
     value: &'a [u8],
     folded: bool,
     encoding: Encoding,
@@ -216,6 +218,12 @@ impl<'a> Line<'a> {
         self.value
     }
 
+    /// Everything from the value on, the line end included, and for a base64 value the empty line
+    /// that ends it.
+    pub(crate) fn source_of_value(&self) -> &'a [u8] {
+        self.source.get(self.value_start..).unwrap_or_default()
+    }
+
     /// Whether nothing but blanks and line ends stands after the colon.
     pub fn is_empty(&self) -> bool {
         self.value.trim_ascii().is_empty()
@@ -278,6 +286,15 @@ impl<'a> Line<'a> {
         }
         true
     }
+}
+
+/// A line whose value breaks off in a soft break, without that and without its line end.
+pub(crate) fn without_soft_break(source: &[u8]) -> &[u8] {
+    let mut source = source.trim_ascii_end();
+    while let Some(before) = source.strip_suffix(b"=") {
+        source = before.trim_ascii_end();
+    }
+    source
 }
 
 /// A physical line: where its text ends and where the next one starts.
@@ -464,6 +481,7 @@ impl<'a> Iterator for Lines<'a> {
                 head: Cow::Borrowed(&[]),
                 name_start: 0,
                 name_end: 0,
+                value_start: found.start - offset,
                 value: &content[found.start..found.line.end],
                 folded: found.folded,
                 encoding: Encoding::Plain,
@@ -505,6 +523,7 @@ impl<'a> Iterator for Lines<'a> {
             name_start,
             name_end,
             head,
+            value_start: colon + 1 - offset,
             value: &content[colon + 1..last.end],
             folded: last.end > found.line.end,
             encoding,

@@ -145,7 +145,7 @@ impl Format {
         }
     }
 
-    fn is_card(self) -> bool {
+    pub(crate) fn is_card(self) -> bool {
         matches!(self, Self::VCard21 | Self::VCard30 | Self::VCard40)
     }
 

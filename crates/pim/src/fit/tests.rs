@@ -1,0 +1,531 @@
+//! What devices keep of items: by example, and what holds for any text.
+
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn holding(name: &str) -> Holding {
+    Holding {
+        name: name.to_owned(),
+        ..Holding::default()
+    }
+}
+
+fn sized(name: &str, max_size: u64) -> Holding {
+    Holding {
+        max_size: Some(max_size),
+        ..holding(name)
+    }
+}
+
+fn valued(name: &str, values: &[&str]) -> Holding {
+    Holding {
+        values: values.iter().map(|&v| v.to_owned()).collect(),
+        ..holding(name)
+    }
+}
+
+fn with(name: &str, parameters: &[(&str, &[&str])]) -> Holding {
+    let parameter = |(name, values): &(&str, &[&str])| Parameter {
+        name: (*name).to_owned(),
+        values: values.iter().map(|&v| v.to_owned()).collect(),
+    };
+    Holding {
+        parameters: parameters.iter().map(parameter).collect(),
+        ..holding(name)
+    }
+}
+
+fn only(properties: Vec<Holding>) -> Holdings {
+    Holdings {
+        properties: Some(properties),
+        max_photo: None,
+    }
+}
+
+/// What is left and what went, as text.
+fn fitted(content: &str, holdings: &Holdings) -> (String, Vec<String>) {
+    let string = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    match fit(content.as_bytes(), "", holdings) {
+        None => (content.to_owned(), Vec::new()),
+        Some(fitted) => {
+            assert_eq!(fit(&fitted.bytes, "", holdings), None);
+            let lost = fitted.lost.into_iter().map(string).collect();
+            (string(fitted.bytes), lost)
+        }
+    }
+}
+
+fn old(lines: &str) -> String {
+    format!("BEGIN:VCARD\r\nVERSION:2.1\r\n{lines}END:VCARD\r\n")
+}
+
+fn new(lines: &str) -> String {
+    format!("BEGIN:VCARD\r\nVERSION:3.0\r\n{lines}END:VCARD\r\n")
+}
+
+fn left(lines: &str, holdings: Vec<Holding>) -> String {
+    let (text, _) = fitted(&old(lines), &only(holdings));
+    let text = text.strip_prefix("BEGIN:VCARD\r\nVERSION:2.1\r\n").unwrap();
+    text.strip_suffix("END:VCARD\r\n").unwrap().to_owned()
+}
+
+// spec: F20
+#[test]
+fn what_is_not_listed_is_left_out() {
+    let source = new(
+        "N:Berg;Ada\r\nFN:Ada Berg\r\nitem1.TEL;TYPE=HOME:+49\r\n  30\r\nitem1.X-ABLabel:a\r\n\
+         EMAIL:a@example.org\r\nX-A:b\r\n",
+    );
+    let (text, lost) = fitted(&source, &only(vec![holding("tel"), holding("ADR.HOME")]));
+    assert_eq!(
+        text,
+        new("N:Berg;Ada\r\nFN:Ada Berg\r\nitem1.TEL;TYPE=HOME:+49\r\n  30\r\n")
+    );
+    assert_eq!(
+        lost,
+        [
+            "item1.X-ABLabel:a\r\n",
+            "EMAIL:a@example.org\r\n",
+            "X-A:b\r\n"
+        ]
+    );
+    assert_eq!(fit(source.as_bytes(), "", &Holdings::default()), None);
+}
+
+// spec: F21
+#[test]
+fn a_long_value_is_cut_or_left_out() {
+    let note = "NOTE;ENCODING=QUOTED-PRINTABLE;CHARSET=ISO-8859-1:abc=E9=\r\nfg\r\n";
+    assert_eq!(left(note, vec![sized("NOTE", 6)]), note);
+    assert_eq!(
+        left(note, vec![sized("NOTE", 5)]),
+        "NOTE;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:abc=C3=A9f\r\n"
+    );
+    assert_eq!(left(note, vec![sized("NOTE", 0)]), "NOTE:\r\n");
+    let whole = Holding {
+        no_truncate: true,
+        ..sized("NOTE", 5)
+    };
+    assert_eq!(left(note, vec![whole]), "");
+    assert_eq!(left("TEL:12345\r\n", vec![sized("TEL", 4)]), "");
+    assert_eq!(left("BDAY:19800101\r\n", vec![sized("BDAY", 4)]), "");
+    assert_eq!(
+        left("ORG:Mill\\;Co;Unit\r\n", vec![sized("ORG", 8)]),
+        "ORG:Mill\\;Co;\r\n"
+    );
+    let name = Holding {
+        no_truncate: true,
+        ..sized("N", 6)
+    };
+    assert_eq!(left("N:Berg;Ada\r\n", vec![name]), "N:Berg;A\r\n");
+    let (text, lost) = fitted(
+        &new("NOTE:a\\, b\\nc\r\n d\r\n"),
+        &only(vec![sized("NOTE", 5)]),
+    );
+    assert_eq!(text, new("NOTE:a\\, b\\n\r\n"));
+    assert_eq!(lost, ["NOTE:a\\, b\\nc\r\n d\r\n"]);
+}
+
+#[test]
+fn a_line_end_is_not_cut_in_two() {
+    let note = "NOTE;ENCODING=QUOTED-PRINTABLE:a=0Ab=0D=0Ac\r\n";
+    for (size, kept) in [
+        (2, "NOTE:a\r\n"),
+        (3, "NOTE;ENCODING=QUOTED-PRINTABLE:a=0D=0A\r\n"),
+        (4, "NOTE;ENCODING=QUOTED-PRINTABLE:a=0D=0Ab\r\n"),
+        (7, note),
+    ] {
+        assert_eq!(left(note, vec![sized("NOTE", size)]), kept);
+    }
+}
+
+// spec: F20
+#[test]
+fn of_too_many_the_preferred_stay_then_the_first() {
+    let most = |max_occur| Holding {
+        max_occur: Some(max_occur),
+        ..holding("TEL")
+    };
+    let numbers = "TEL:1\r\nTEL:2\r\nTEL;CELL;PREF:3\r\nTEL:4\r\n";
+    assert_eq!(left(numbers, vec![most(1)]), "TEL;CELL;PREF:3\r\n");
+    assert_eq!(
+        left(numbers, vec![most(3)]),
+        "TEL:1\r\nTEL:2\r\nTEL;CELL;PREF:3\r\n"
+    );
+    assert_eq!(left(numbers, vec![most(2), most(2)]), numbers);
+    // of each entry by itself
+    let event = |n: &str| format!("BEGIN:VEVENT\r\nSUMMARY:{n}\r\nEND:VEVENT\r\n");
+    let series = format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{}{}END:VCALENDAR\r\n",
+        event("a"),
+        event("b")
+    );
+    let once = Holding {
+        max_occur: Some(1),
+        ..holding("SUMMARY")
+    };
+    assert_eq!(fitted(&series, &only(vec![once])), (series, vec![]));
+}
+
+// spec: F20
+#[test]
+fn types_that_are_not_listed_go_from_the_line() {
+    let number = "TEL;HOME;FAX;X-A=b:1\r\n";
+    for (listed, kept) in [
+        (
+            with("TEL", &[("TYPE", &["HOME", "CELL"])]),
+            "TEL;HOME:1\r\n",
+        ),
+        (
+            with("TEL", &[("HOME", &[]), ("X-A", &[])]),
+            "TEL;HOME;X-A=b:1\r\n",
+        ),
+        (with("TEL", &[("TYPE", &[])]), "TEL;HOME;FAX:1\r\n"),
+        (
+            with("TEL", &[("TYPE", &["cell"]), ("X-A", &["c"])]),
+            "TEL:1\r\n",
+        ),
+        (holding("TEL"), number),
+        // the parts of a value are listed like parameters
+        (with("TEL", &[("Number", &[])]), "TEL;HOME;FAX:1\r\n"),
+    ] {
+        assert_eq!(left(number, vec![listed]), kept);
+    }
+    let source = new("N:a\r\nTEL;TYPE=\"home,cell\";TYPE=PREF:1\r\n  2\r\n");
+    let (text, lost) = fitted(
+        &source,
+        &only(vec![with("TEL", &[("TYPE", &["HOME", "PREF"])])]),
+    );
+    assert_eq!(text, new("N:a\r\nTEL;TYPE=home;TYPE=PREF:1\r\n  2\r\n"));
+    assert_eq!(lost.len(), 1);
+}
+
+// spec: F20
+#[test]
+fn of_combinations_of_types_one_stays() {
+    let listed = || {
+        vec![with(
+            "TEL",
+            &[("TYPE", &["VOICE, HOME", "VOICE,WORK", "CELL", "FAX,WORK"])],
+        )]
+    };
+    for (types, kept) in [
+        (";HOME;VOICE", ";HOME;VOICE"),
+        (";VOICE;HOME", ";VOICE;HOME"),
+        (";HOME", ";HOME"),
+        (";WORK;FAX", ";WORK;FAX"),
+        (";CELL;HOME;PREF", ";HOME"),
+        (";HOME;FAX", ""),
+        (";CELL;VOICE", ";CELL"),
+        ("", ""),
+    ] {
+        let line = format!("TEL{types}:1\r\n");
+        assert_eq!(left(&line, listed()), format!("TEL{kept}:1\r\n"), "{types}");
+    }
+}
+
+#[test]
+fn a_value_that_is_not_listed_leaves_the_property_out() {
+    let listed = || {
+        vec![
+            valued("CLASS", &["PUBLIC", "PRIVATE"]),
+            valued("CATEGORIES", &["a", "b"]),
+        ]
+    };
+    assert_eq!(left("CLASS:private \r\n", listed()), "CLASS:private \r\n");
+    assert_eq!(left("CLASS:CONFIDENTIAL\r\n", listed()), "");
+    assert_eq!(left("CATEGORIES:B,a\r\n", listed()), "CATEGORIES:B,a\r\n");
+    assert_eq!(left("CATEGORIES:a,c\r\n", listed()), "");
+}
+
+#[test]
+fn components_that_are_not_listed_are_left_out() {
+    let part = |name: &str, lines: &str| format!("BEGIN:{name}\r\n{lines}END:{name}\r\n");
+    let zone = part(
+        "VTIMEZONE",
+        &format!("TZID:a\r\n{}", part("STANDARD", "TZOFFSETTO:+0100\r\n")),
+    );
+    let alarm = part("VALARM", "TRIGGER:-PT5M\r\n");
+    let event = |lines: &str| part("VEVENT", &format!("DTSTART{lines}"));
+    let calendar = |lines: &str| part("VCALENDAR", &format!("VERSION:2.0\r\n{lines}"));
+    let begin = |names: &[&str]| only(vec![valued("BEGIN", names), holding("SUMMARY")]);
+    let task = part("VTODO", "SUMMARY:b\r\n");
+
+    let source = calendar(&format!(
+        "{zone}{}{task}",
+        event(&format!(":1Z\r\n{alarm}"))
+    ));
+    let events = calendar(&event(":1Z\r\n"));
+    let (text, lost) = fitted(&source, &begin(&["VCALENDAR", "VEVENT"]));
+    assert_eq!((text, lost.len()), (events, 12));
+    // no entry is named, which tells nothing
+    assert_eq!(
+        fitted(&source, &begin(&["VCALENDAR"])),
+        (source.clone(), vec![])
+    );
+    assert_eq!(
+        fitted(&source, &begin(&["VEVENT", "VTODO", "VALARM", "VTIMEZONE"])).1,
+        [""; 0]
+    );
+    // without the zone the time would be another one
+    let zoned = calendar(&format!("{zone}{}", event(";TZID=a:1\r\n")));
+    assert_eq!(fitted(&zoned, &begin(&["VEVENT"])), (zoned.clone(), vec![]));
+    // nothing is left for a device without tasks
+    let (text, lost) = fitted(&calendar(&task), &begin(&["VEVENT"]));
+    assert_eq!((text.as_str(), lost.len()), ("", 6));
+    // a device that knows of triggers keeps alarms
+    let mut triggers = begin(&["VEVENT"]);
+    triggers
+        .properties
+        .as_mut()
+        .unwrap()
+        .push(holding("TRIGGER"));
+    let alarmed = calendar(&event(&format!(":1Z\r\n{alarm}")));
+    assert_eq!(fitted(&alarmed, &triggers), (alarmed.clone(), vec![]));
+}
+
+#[test]
+fn a_large_photo_is_left_out() {
+    let photo = "PHOTO;JPEG;ENCODING=BASE64:\r\n AAECAwQF\r\n\r\n";
+    let source = old(&format!("{photo}NOTE:a\r\n"));
+    let most = |max_photo| Holdings {
+        properties: None,
+        max_photo: Some(max_photo),
+    };
+    assert_eq!(fitted(&source, &most(6)), (source.clone(), vec![]));
+    assert_eq!(
+        fitted(&source, &most(5)),
+        (old("NOTE:a\r\n"), vec![photo.to_owned()])
+    );
+    let uri = "BEGIN:VCARD\r\nVERSION:4.0\r\nPHOTO:data:image/png;base64,AAECAwQF\r\nEND:VCARD\r\n";
+    assert_eq!(fitted(uri, &most(6)).1, [""; 0]);
+    assert_eq!(fitted(uri, &most(5)).1.len(), 1);
+    // nor does a picture help that cannot be shown
+    assert_eq!(left(photo, vec![with("PHOTO", &[("TYPE", &["GIF"])])]), "");
+    assert_eq!(left(photo, vec![sized("PHOTO", 6)]), photo);
+    assert_eq!(left(photo, vec![sized("PHOTO", 5)]), "");
+}
+
+#[test]
+fn notes_are_cut_by_their_body() {
+    let text = |holdings: Vec<Holding>| {
+        fit("\u{e4}b\r\nc".as_bytes(), "text/plain", &only(holdings)).map(|f| f.bytes)
+    };
+    assert_eq!(text(vec![sized("BODY", 5)]), None);
+    assert_eq!(text(vec![sized("body", 1)]).unwrap(), "\u{e4}".as_bytes());
+    assert_eq!(text(vec![sized("", 3)]).unwrap(), "\u{e4}b".as_bytes());
+    assert_eq!(text(vec![holding("X")]), None);
+    let whole = Holding {
+        no_truncate: true,
+        ..sized("BODY", 2)
+    };
+    assert_eq!(text(vec![whole.clone()]).unwrap(), b"");
+    let note = "BEGIN:VNOTE\r\nVERSION:1.1\r\nBODY:abc\r\nDCREATED:1\r\nEND:VNOTE\r\n";
+    let (cut, lost) = fitted(note, &only(vec![sized("BODY", 2)]));
+    assert_eq!(
+        cut,
+        "BEGIN:VNOTE\r\nVERSION:1.1\r\nBODY:ab\r\nEND:VNOTE\r\n"
+    );
+    assert_eq!(lost, ["BODY:abc\r\n", "DCREATED:1\r\n"]);
+    assert_eq!(fitted(note, &only(vec![whole])).0, "");
+}
+
+#[test]
+fn neighbours_of_what_goes_are_read_as_before() {
+    // a blank after an empty line, base64 without an end, a soft break without one
+    let source = "BEGIN:VCARD\nVERSION:2.1\nN:a\nPHOTO;BASE64:\n AAAA\n\n NOTE:b\nEND:VCARD\n";
+    let (text, _) = fitted(source, &only(vec![holding("NOTE")]));
+    assert_eq!(text, "BEGIN:VCARD\nVERSION:2.1\nN:a\nNOTE:b\nEND:VCARD\n");
+    let source = "BEGIN:VCALENDAR\nVERSION:1.0\nBEGIN:VEVENT\nSUMMARY;QUOTED-PRINTABLE:a==\n\
+                  BEGIN:VALARM\nEND:VALARM\nLOCATION:b\nEND:VEVENT\nEND:VCALENDAR\n";
+    let listed = only(vec![
+        valued("BEGIN", &["VEVENT"]),
+        holding("SUMMARY"),
+        holding("LOCATION"),
+    ]);
+    let (text, _) = fitted(source, &listed);
+    assert!(
+        text.contains("SUMMARY;QUOTED-PRINTABLE:a\r\nLOCATION:b\n"),
+        "{text}"
+    );
+    // without its end, the first entry would have what follows the second
+    let source = "BEGIN:VCALENDAR\nVERSION:1.0\nBEGIN:VEVENT\nSUMMARY:a\nBEGIN:VTODO\n\
+                  SUMMARY:b\nEND:VTODO\nLOCATION:b\nEND:VCALENDAR\n";
+    let (text, _) = fitted(source, &listed);
+    assert!(
+        text.contains("SUMMARY:a\nEND:VEVENT\r\nLOCATION:b\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_value_of_an_agent_goes_with_it() {
+    let agent = "AGENT:\r\nBEGIN:VCARD\r\nTEL:2\r\nX:1\r\nEND:VCARD\r\n";
+    assert_eq!(
+        left(&format!("{agent}TEL:1\r\n"), vec![holding("TEL")]),
+        "TEL:1\r\n"
+    );
+    assert_eq!(left(agent, vec![holding("AGENT")]), agent);
+}
+
+/// Lines, some of them broken.
+fn lines() -> impl Strategy<Value = String> {
+    let line = prop::sample::select(vec![
+        "TZID:a\n",
+        "DTSTART;TZID=a:1\n",
+        "FN:long name\n",
+        "NOTE;QUOTED-PRINTABLE:a=3Bb=\n",
+        "NOTE;QUOTED-PRINTABLE:=0A=0Ab=C3=A9 \n",
+        "\n",
+        " x\n",
+        " X:y\n",
+        "NOTE:\u{e9}\\n\\,;x\n y\n",
+        "NOTE;X=\"a:b\n",
+        "NOTE;X=\"a;TYPE=b\":\"c:d\n",
+        "NOTE;a=;QP:\"=\n",
+        "a.TEL;CELL;FAX:1\n",
+        "TEL;TYPE=\"home,pref\":23456\n",
+        "TEL;HOME;VOICE:1\n",
+        "TEL;X-A=1;PREF=1:4\n",
+        "PHOTO;BASE64:AAAA\n",
+        "PHOTO;JPEG;B:AAAAAAAA\n A\n\n",
+        "junk\n",
+        "UID:1\r\n",
+        "X:\n",
+        "NO\n TE:ab\n",
+        "CLASS:PUBLIC\n",
+        "CLASS:X\n",
+        "N:a;b\\;c;d\n",
+        "BODY:abcdef\r",
+    ]);
+    prop::collection::vec(line, 0..12).prop_map(|lines| lines.concat())
+}
+
+/// A component, the end of which may be missing or that of another.
+fn component(
+    name: &'static str,
+    inner: impl Strategy<Value = String>,
+) -> impl Strategy<Value = String> {
+    let end = prop_oneof![
+        8 => Just(format!("END:{name}\r\n")),
+        1 => Just(String::new()),
+        1 => Just("END:VEVENT\n".to_owned()),
+    ];
+    (inner, end).prop_map(move |(inner, end)| format!("BEGIN:{name}\n{inner}{end}"))
+}
+
+fn items() -> impl Strategy<Value = String> {
+    let several = |inner: BoxedStrategy<String>| {
+        prop::collection::vec(inner, 0..4).prop_map(|parts| parts.concat())
+    };
+    let versioned = |version: &'static str, inner: BoxedStrategy<String>| {
+        inner.prop_map(move |inner| format!("VERSION:{version}\n{inner}"))
+    };
+    let agent = component("VCARD", lines()).prop_map(|card| format!("AGENT:\n{card}"));
+    let card = several(prop_oneof![4 => lines(), 1 => agent].boxed()).boxed();
+    let alarm = component("VALARM", lines());
+    let inner = || several(prop_oneof![lines(), component("VALARM", lines())].boxed());
+    let entry = prop_oneof![component("VEVENT", inner()), component("VTODO", inner())];
+    let zone = component("VTIMEZONE", component("STANDARD", lines()));
+    let other = component("X", several(prop_oneof![lines(), alarm].boxed()));
+    let calendar = several(prop_oneof![3 => entry, 1 => zone, 1 => other, 1 => lines()].boxed());
+    let calendar = calendar.boxed();
+    prop_oneof![
+        component("VCARD", versioned("2.1", card.clone())),
+        component("VCARD", versioned("3.0", card)),
+        component("VCALENDAR", versioned("1.0", calendar.clone())),
+        component("VCALENDAR", versioned("2.0", calendar)),
+        component("VNOTE", lines()),
+        lines(),
+    ]
+}
+
+fn holdings() -> impl Strategy<Value = Holdings> {
+    let name = prop::sample::select(vec![
+        "NOTE", "TEL", "PHOTO", "BODY", "X", "AGENT", "N", "FN", "CLASS", "",
+    ]);
+    let words = prop::sample::subsequence(
+        vec![
+            "HOME",
+            "CELL",
+            "PREF",
+            "VOICE,HOME",
+            "FAX,CELL",
+            "PUBLIC",
+            "JPEG",
+            "ab",
+        ],
+        0..4,
+    );
+    let parameter = (
+        prop::sample::select(vec!["TYPE", "CELL", "X-A", "X", "PREF"]),
+        words.clone(),
+    );
+    let size = || prop::option::of(0_u64..6);
+    let one = (
+        name,
+        size(),
+        size(),
+        any::<bool>(),
+        words,
+        prop::collection::vec(parameter, 0..3),
+    )
+        .prop_map(
+            |(name, max_size, max_occur, no_truncate, values, parameters)| {
+                let mut holding = with(name, &[]);
+                holding.parameters = parameters
+                    .into_iter()
+                    .map(|(name, values)| with(name, &[(name, &values)]).parameters.remove(0))
+                    .collect();
+                holding.values = if values.len() > 2 {
+                    valued(name, &values).values
+                } else {
+                    vec![]
+                };
+                Holding {
+                    max_size,
+                    max_occur,
+                    no_truncate,
+                    ..holding
+                }
+            },
+        );
+    let begin =
+        prop::sample::subsequence(vec!["VEVENT", "VTODO", "VALARM", "VTIMEZONE", "X"], 0..5)
+            .prop_map(|names| valued("BEGIN", &names));
+    let list = (prop::collection::vec(one, 0..8), begin).prop_map(|(mut list, begin)| {
+        list.push(begin);
+        list
+    });
+    (prop::option::of(list), prop::option::of(0_u64..7)).prop_map(|(properties, max_photo)| {
+        Holdings {
+            properties,
+            max_photo,
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn what_fits_fits_again(content in items(), holdings in holdings()) {
+        for media_type in ["text/x-vcard", "text/calendar", "text/plain"] {
+            if let Some(first) = fit(content.as_bytes(), media_type, &holdings) {
+                prop_assert!(!first.lost.is_empty());
+                let again = fit(&first.bytes, media_type, &holdings);
+                prop_assert_eq!(again, None, "{}", String::from_utf8_lossy(&first.bytes));
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_taken(content in prop::collection::vec(any::<u8>(), 0..300), holdings in holdings()) {
+        for media_type in ["text/plain", "text/x-vcard", "text/calendar", "text/x-vnote", ""] {
+            fit(&content, media_type, &holdings);
+        }
+    }
+}
