@@ -339,7 +339,7 @@ impl Facts {
 
 /// A parameter as it counts; `None` for types, which are counted together, and for those that
 /// only say how the value is encoded.
-fn canonical_param(param: Param<'_>) -> Option<Vec<u8>> {
+pub(crate) fn canonical_param(param: Param<'_>) -> Option<Vec<u8>> {
     if param.name.is_empty()
         || ["TYPE", "ENCODING", "CHARSET"]
             .iter()

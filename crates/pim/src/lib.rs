@@ -10,6 +10,7 @@
 //! * [`fingerprint`] and [`compare`] answer "is this the record we have already?", from an index
 //!   first and from both texts second.
 //! * [`fill_missing`] joins two versions of one record without rewriting either.
+//! * [`apply()`] brings the edit that a device made of its part of a record into the whole.
 //! * [`own_lines`] are an item's properties without those of what is within it, [`span()`] is
 //!   when the entries of a calendar take place, and [`keep_fields`] leaves out what was not asked
 //!   for. [`fit()`] leaves out and cuts what a device cannot keep.
@@ -22,6 +23,7 @@
 //! No input is refused: text that follows no standard is still carried, hashed and compared.
 //! Time is linear in the input, and memory a small multiple of it.
 
+mod apply;
 pub mod component;
 mod convert;
 pub mod decode;
@@ -38,6 +40,7 @@ mod span;
 mod split;
 mod summary;
 
+pub use apply::{Applied, Edit, Prefer, apply};
 pub use convert::{
     AllDay, ConvertError, Converted, RuleEnd, Target, TimeMode, TimeProfile, Zone, convert,
     convert_for,

@@ -136,6 +136,13 @@ impl Zones {
             .collect()
     }
 
+    /// A written time, in one of these zones.
+    pub(crate) fn moment(&self, text: &str, zone: Option<&str>) -> Moment {
+        let mut moment = Moment::read(text, zone);
+        moment.resolve(&self.0);
+        moment
+    }
+
     fn time(&self, line: &Line<'_>, dialect: Dialect) -> Option<Time> {
         self.times(line, dialect).into_iter().next().flatten()
     }

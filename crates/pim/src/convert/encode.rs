@@ -5,7 +5,7 @@ use crate::decode::Dialect;
 const WIDTH: usize = 75;
 
 /// Escapes text for a value of the new formats.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -148,7 +148,7 @@ impl Zone {
 
     /// The instant at which the clock there shows `wall`; the first of two, and where the clock
     /// leaps over it, as if it had not leapt.
-    pub(super) fn instant(&self, wall: i64) -> i64 {
+    pub(crate) fn instant(&self, wall: i64) -> i64 {
         let shown = civil(wall);
         let instant = self.rules.to_ambiguous_timestamp(shown).compatible();
         instant.map_or(wall, Timestamp::as_second)

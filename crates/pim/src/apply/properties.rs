@@ -1,0 +1,580 @@
+//! The properties of one component: which of them a device edited, and what comes of it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::align::align;
+use super::cut::{self, is_cut};
+use super::meaning::{Prop, Reader, Shape, is_silent, shape};
+use super::patch::Patch;
+use super::record::Component;
+use super::write::{self, Chosen};
+use super::{Applied, Prefer};
+use crate::component::Tag;
+use crate::decode::{self, Dialect};
+use crate::line::Line;
+use crate::moment::Moment;
+
+/// One component in each of the texts.
+#[derive(Clone, Copy)]
+pub(super) struct Sides<'s, 'a> {
+    pub(super) current: &'s Component<'a>,
+    pub(super) shown: &'s Component<'a>,
+    pub(super) held: Option<&'s Component<'a>>,
+    pub(super) new: &'s Component<'a>,
+}
+
+/// The properties of one name in each of the texts.
+pub(super) struct Named<'n, 'a> {
+    pub(super) name: &'n str,
+    pub(super) current: &'n [&'n Prop<'a>],
+    pub(super) shown: &'n [&'n Prop<'a>],
+    pub(super) held: Option<&'n [&'n Prop<'a>]>,
+    pub(super) new: &'n [&'n Prop<'a>],
+    /// Those of `current` that have no value.
+    empty: &'n [&'n Prop<'a>],
+    /// Where a new one goes.
+    pub(super) room: usize,
+    /// Whether a record has any number of them.
+    many: bool,
+}
+
+/// Properties of which a record has a set.
+const MANY: [&str; 24] = [
+    "TEL",
+    "EMAIL",
+    "ADR",
+    "LABEL",
+    "URL",
+    "IMPP",
+    "X-AIM",
+    "X-ICQ",
+    "X-JABBER",
+    "X-MSN",
+    "X-YAHOO",
+    "X-SKYPE",
+    "X-SIP",
+    "MEMBER",
+    "RELATED",
+    "RELATED-TO",
+    "ATTENDEE",
+    "ATTACH",
+    "COMMENT",
+    "CONTACT",
+    "AALARM",
+    "DALARM",
+    "PALARM",
+    "MALARM",
+];
+
+/// Properties of which a record has one, more or less.
+const ONE: [&str; 27] = [
+    "N",
+    "FN",
+    "BDAY",
+    "ANNIVERSARY",
+    "X-ANNIVERSARY",
+    "GENDER",
+    "NOTE",
+    "TITLE",
+    "ROLE",
+    "ORG",
+    "PHOTO",
+    "LOGO",
+    "SOUND",
+    "GEO",
+    "TZ",
+    "MAILER",
+    "CLASS",
+    "SORT-STRING",
+    "KIND",
+    "SUMMARY",
+    "DESCRIPTION",
+    "LOCATION",
+    "STATUS",
+    "PRIORITY",
+    "TRANSP",
+    "BODY",
+    "TRIGGER",
+];
+
+/// The edit of one record while it is made.
+pub(super) struct Merge<'m> {
+    pub(super) reader: &'m Reader,
+    pub(super) prefer: Prefer,
+    pub(super) patch: Patch,
+    pub(super) conflicts: BTreeSet<String>,
+    /// The groups of the record, and those that have come, in upper case.
+    groups: BTreeSet<Vec<u8>>,
+}
+
+/// What of the properties of one name the device does not know of.
+struct Unknown<'n, 'a> {
+    /// Those of the record that it is not shown, in order: those with a value, then the others.
+    hidden: VecDeque<&'n Prop<'a>>,
+    /// The values that it is not shown, or that came after it got what it held.
+    values: BTreeSet<&'n [u8]>,
+}
+
+impl<'n, 'a> Unknown<'n, 'a> {
+    /// `current_of` is which one of the record each one that is shown is, `told` those that are
+    /// shown and were held.
+    fn of(named: &Named<'n, 'a>, current_of: &[Option<usize>], told: &[Option<usize>]) -> Self {
+        let seen: BTreeSet<usize> = current_of.iter().flatten().copied().collect();
+        let told: BTreeSet<usize> = told.iter().flatten().copied().collect();
+        let current = named.current.iter().enumerate();
+        let hidden = current.filter(|(at, _)| !seen.contains(at));
+        let mut hidden: VecDeque<_> = hidden.map(|(_, prop)| *prop).collect();
+        let shown = named.shown.iter().enumerate();
+        let untold = shown.filter(|(at, _)| !told.contains(at));
+        let values = hidden.iter().copied().chain(untold.map(|(_, prop)| *prop));
+        let values = values.map(|prop| prop.value.as_slice()).collect();
+        hidden.extend(named.empty);
+        Self { hidden, values }
+    }
+}
+
+type Index<'n, 'a> = BTreeMap<&'n str, Vec<&'n Prop<'a>>>;
+
+fn index<'n, 'a>(props: &'n [Prop<'a>]) -> Index<'n, 'a> {
+    let mut index: Index<'n, 'a> = BTreeMap::new();
+    for prop in props {
+        index.entry(&prop.name).or_default().push(prop);
+    }
+    index
+}
+
+impl<'m> Merge<'m> {
+    pub(super) fn new(reader: &'m Reader, prefer: Prefer) -> Self {
+        Self {
+            reader,
+            prefer,
+            patch: Patch::default(),
+            conflicts: BTreeSet::new(),
+            groups: BTreeSet::new(),
+        }
+    }
+
+    /// The record with its edits.
+    pub(super) fn finish(self, current: &[u8]) -> Applied {
+        Applied {
+            bytes: self.patch.apply(current),
+            conflicts: self.conflicts.into_iter().collect(),
+        }
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.reader.dialect()
+    }
+
+    /// Who wins a property that both sides changed.
+    pub(super) fn conflict(&mut self, name: &str) -> bool {
+        self.conflicts.insert(name.to_owned());
+        self.prefer == Prefer::New
+    }
+
+    /// Applies the edits of the properties of a component, those aside that `skip` names.
+    pub(super) fn properties(&mut self, sides: Sides<'_, '_>, skip: &[&str]) {
+        let current = index(&sides.current.props);
+        let shown = index(&sides.shown.props);
+        let held = sides.held.map(|held| index(&held.props));
+        let new = index(&sides.new.props);
+        let empty = index(&sides.current.empty);
+        let groups = sides.current.props.iter().chain(&sides.current.empty);
+        self.groups = groups
+            .filter_map(|prop| prop.line.group())
+            .map(<[u8]>::to_ascii_uppercase)
+            .collect();
+        let mut names: BTreeSet<&str> = new.keys().copied().collect();
+        names.extend(held.iter().flat_map(BTreeMap::keys));
+        for name in names {
+            if is_silent(name) || skip.contains(&name) {
+                continue;
+            }
+            let of = |index: &Index<'_, '_>| index.get(name).map_or(0, Vec::len);
+            let is_often = of(&current).max(of(&new)) > 1;
+            let is_bookmark = sides.current.tag == Tag::VBookmark;
+            let named = Named {
+                name,
+                current: slice(&current, name),
+                shown: slice(&shown, name),
+                held: held.as_ref().map(|held| slice(held, name)),
+                new: slice(&new, name),
+                empty: slice(&empty, name),
+                room: sides.current.room(),
+                many: !is_bookmark && MANY.contains(&name) || !ONE.contains(&name) && is_often,
+            };
+            match (shape(name), named.held) {
+                (Shape::Texts | Shape::Times, _) => self.values(&named),
+                (_, Some(held)) => self.edits(&named, held),
+                (_, None) => self.join(&named),
+            }
+        }
+        self.stamp(sides);
+    }
+
+    /// A changed record says when it was changed, if the device told.
+    fn stamp(&mut self, sides: Sides<'_, '_>) {
+        if self.patch.is_empty() {
+            return;
+        }
+        for name in ["REV", "LAST-MODIFIED"] {
+            let is_stamp = |prop: &&Prop<'_>| prop.name == name;
+            let current = sides.current.props.iter().find(is_stamp);
+            let new = sides.new.props.iter().find(is_stamp);
+            let Some((current, new)) = current.zip(new) else {
+                continue;
+            };
+            let wall = |prop: &Prop<'_>| {
+                let text = prop.line.text(self.dialect());
+                Moment::read(&text, None).wall()
+            };
+            if wall(new) > wall(current) {
+                let line = write::copy(&new.line, current.line.group(), self.dialect());
+                self.patch.replace(current.start(), current.end(), line);
+            }
+        }
+    }
+
+    /// Applies what was done to the properties of one name since the device held them.
+    fn edits(&mut self, named: &Named<'_, '_>, held: &[&Prop<'_>]) {
+        let current_of = align(named.shown, named.current, true);
+        let new_of = align(held, named.new, false);
+        let shown_of = align(held, named.shown, true);
+        let current = |shown: usize| {
+            let at = current_of.get(shown).copied().flatten()?;
+            named.current.get(at).copied()
+        };
+        let mut unknown = Unknown::of(named, &current_of, &shown_of);
+        let mut is_added = vec![true; named.new.len()];
+        let mut is_told = vec![false; named.shown.len()];
+        for (at, before) in held.iter().enumerate() {
+            let new = new_of.get(at).copied().flatten();
+            let shown = shown_of.get(at).copied().flatten();
+            if let Some(is_added) = new.and_then(|new| is_added.get_mut(new)) {
+                *is_added = false;
+            }
+            if let Some(is_told) = shown.and_then(|shown| is_told.get_mut(shown)) {
+                *is_told = true;
+            }
+            let after = new.and_then(|at| named.new.get(at).copied());
+            let now = shown.and_then(|at| named.shown.get(at).copied());
+            match (after, now) {
+                (Some(new), Some(now)) => {
+                    let current = shown.and_then(current);
+                    self.change(named, before, new, now, current, &unknown);
+                }
+                // a change beats a removal
+                (Some(new), None) if !new.means(before) => self.add(named, new, &mut unknown),
+                (None, Some(now)) if now.value == before.value => {
+                    if let Some(current) = shown.and_then(current) {
+                        self.remove(current);
+                    }
+                }
+                _ => {}
+            }
+        }
+        // what the other side has added meanwhile
+        let untold = is_told.iter().enumerate().filter(|(_, told)| !**told);
+        let mut untold = untold.map(|(at, _)| at);
+        for (new, is_added) in named.new.iter().zip(&is_added) {
+            if !is_added {
+                continue;
+            }
+            let other = if named.many { None } else { untold.next() };
+            match other.and_then(|at| Some((at, named.shown.get(at).copied()?))) {
+                Some((_, now)) if now.value == new.value => {}
+                Some((at, now)) => {
+                    if self.conflict(named.name) {
+                        self.put(named, current(at), now, new, true, Chosen::New);
+                    }
+                }
+                None => self.add(named, new, &mut unknown),
+            }
+        }
+    }
+
+    /// Applies the edit of one property from `held` to `new`, where the device would be shown `now`.
+    fn change(
+        &mut self,
+        named: &Named<'_, '_>,
+        held: &Prop<'_>,
+        new: &Prop<'_>,
+        now: &Prop<'_>,
+        current: Option<&Prop<'_>>,
+        unknown: &Unknown<'_, '_>,
+    ) {
+        let is_edit = new.value != held.value && !is_cut(&new.value, &held.value, named.name, true);
+        let kinds_edited = new.kinds != held.kinds;
+        if !(is_edit || kinds_edited) || new.means(now) {
+            return;
+        }
+        let differs = is_edit && new.value != now.value;
+        let is_changed = now.value != held.value;
+        if named.many && differs && is_changed {
+            // each side has put another one in its place
+            if !unknown.values.contains(new.value.as_slice()) {
+                self.insert(named.room, new);
+            }
+            return;
+        }
+        let value = if !differs {
+            Chosen::Current
+        } else if shape(named.name) == Shape::Parts {
+            self.parts(named.name, current.unwrap_or(now), now, Some(held), new)
+        } else if !is_changed || self.conflict(named.name) {
+            self.whole(named.name, current, now, held, new)
+        } else {
+            Chosen::Current
+        };
+        let kinds = kinds_edited
+            && new.kinds != now.kinds
+            && (now.kinds == held.kinds || self.conflict(named.name));
+        if kinds || !matches!(value, Chosen::Current) {
+            self.put(named, current, now, new, kinds, value);
+        }
+    }
+
+    /// The text of `new`, with what of the record's text is too long for the device.
+    fn whole(
+        &self,
+        name: &str,
+        current: Option<&Prop<'_>>,
+        now: &Prop<'_>,
+        held: &Prop<'_>,
+        new: &Prop<'_>,
+    ) -> Chosen {
+        let Some(current) = current.filter(|_| shape(name) == Shape::Text) else {
+            return Chosen::New;
+        };
+        if [current, now, new]
+            .iter()
+            .any(|prop| prop.value.first() == Some(&0))
+        {
+            return Chosen::New;
+        }
+        let text = |prop: &Prop<'_>| prop.line.text(self.dialect()).replace('\r', "");
+        match cut::with_tail(&text(current), &text(now), &text(held), &text(new)) {
+            Some(text) => Chosen::Text(write::escape(&text, self.dialect())),
+            None => Chosen::New,
+        }
+    }
+
+    /// Components, each from the side that changed it. Without `held`, what one side lacks is taken
+    /// from the other.
+    fn parts(
+        &mut self,
+        name: &str,
+        current: &Prop<'_>,
+        now: &Prop<'_>,
+        held: Option<&Prop<'_>>,
+        new: &Prop<'_>,
+    ) -> Chosen {
+        let dialect = self.dialect();
+        let texts = [Some(current), Some(now), held, Some(new)]
+            .map(|prop| prop.map(|prop| prop.line.escaped_text(dialect)));
+        let [of_current, of_now, of_held, of_new] = texts.each_ref().map(|text| {
+            let text = text.as_deref().unwrap_or_default();
+            decode::parts(text, ';', dialect).collect::<Vec<_>>()
+        });
+        let meaning = |part: &str| super::meaning::plain(&decode::unescape(part, dialect));
+        let count = of_current.len().max(of_new.len());
+        let (mut chosen, mut is_current, mut is_new) = (Vec::new(), true, true);
+        for at in 0..count {
+            let part = |parts: &[&str]| meaning(parts.get(at).copied().unwrap_or_default());
+            let (c, s, n) = (part(&of_current), part(&of_now), part(&of_new));
+            let h = part(&of_held);
+            let take = if n == c || n == s {
+                false
+            } else if held.is_some() {
+                n != h && (s == h || self.conflict(name))
+            } else {
+                !n.is_empty() && (c.is_empty() || self.conflict(name))
+            };
+            is_current &= !take;
+            is_new &= take || n == c;
+            let from = if take { &of_new } else { &of_current };
+            chosen.push(from.get(at).copied().unwrap_or_default());
+        }
+        if is_current {
+            return Chosen::Current;
+        }
+        if is_new {
+            return Chosen::New;
+        }
+        let last = chosen.len().saturating_sub(1);
+        let mut text = String::new();
+        for (at, part) in chosen.into_iter().enumerate() {
+            // the old formats cannot tell a backslash before a separator from an escape
+            let ends = dialect == Dialect::Old && at < last;
+            text.push_str(if ends {
+                part.trim_end_matches('\\')
+            } else {
+                part
+            });
+            if at < last {
+                text.push(';');
+            }
+        }
+        Chosen::Text(text)
+    }
+
+    /// Adds or completes the properties of one name from a device of which nothing is known.
+    fn join(&mut self, named: &Named<'_, '_>) {
+        let current_of = align(named.shown, named.current, true);
+        let shown_of = align(named.new, named.shown, false);
+        let mut unknown = Unknown::of(named, &current_of, &shown_of);
+        for (at, new) in named.new.iter().enumerate() {
+            let shown = shown_of.get(at).copied().flatten();
+            let now = shown.and_then(|at| named.shown.get(at).copied());
+            let current = shown
+                .and_then(|at| current_of.get(at).copied().flatten())
+                .and_then(|at| named.current.get(at).copied());
+            match now {
+                Some(now) if now.value == new.value => {
+                    if now.kinds != new.kinds && self.conflict(named.name) {
+                        self.put(named, current, now, new, true, Chosen::Current);
+                    }
+                }
+                Some(now) if !named.many => self.complete(named, current, now, new),
+                _ => self.add(named, new, &mut unknown),
+            }
+        }
+    }
+
+    /// Decides between two values of what a record has once.
+    fn complete(
+        &mut self,
+        named: &Named<'_, '_>,
+        current: Option<&Prop<'_>>,
+        now: &Prop<'_>,
+        new: &Prop<'_>,
+    ) {
+        let whole = current.unwrap_or(now);
+        let name = named.name;
+        if new.value == whole.value || is_cut(&new.value, &whole.value, name, false) {
+            return;
+        }
+        let is_longer = is_cut(&whole.value, &new.value, name, false);
+        let value = if shape(name) == Shape::Parts {
+            self.parts(name, whole, now, None, new)
+        } else if is_longer {
+            Chosen::New
+        } else if self.conflict(name) {
+            self.whole(name, current, now, now, new)
+        } else {
+            Chosen::Current
+        };
+        if !matches!(value, Chosen::Current) {
+            let kinds = now.kinds != new.kinds;
+            self.put(named, current, now, new, kinds, value);
+        }
+    }
+
+    /// Writes a property that was edited.
+    fn put(
+        &mut self,
+        named: &Named<'_, '_>,
+        current: Option<&Prop<'_>>,
+        now: &Prop<'_>,
+        new: &Prop<'_>,
+        kinds: bool,
+        value: Chosen,
+    ) {
+        let Some(current) = current else {
+            self.insert(named.room, new);
+            return;
+        };
+        let mut text = write::edited(current, now, new, kinds, value, self.reader.format);
+        let labels = |prop: &Prop<'_>| -> Vec<Vec<u8>> {
+            let text = prop
+                .labels
+                .iter()
+                .map(|l| l.text(self.dialect()).into_owned().into());
+            text.collect()
+        };
+        let is_labelled_anew = kinds && labels(new) != labels(now);
+        if is_labelled_anew {
+            for label in &current.labels {
+                self.remove_line(label);
+            }
+            let group = self.group_of(current.line.group(), new);
+            text = self.in_group(text, group.as_deref());
+            for label in &new.labels {
+                text.extend(write::copy(label, group.as_deref(), self.dialect()));
+            }
+        } else if current.line.group().is_none() {
+            text = self.in_group(text, None);
+        }
+        self.patch.replace(current.start(), current.end(), text);
+    }
+
+    /// The group that a property and its labels come into.
+    fn group_of(&mut self, current: Option<&[u8]>, new: &Prop<'_>) -> Option<Vec<u8>> {
+        if let Some(group) = current {
+            return Some(group.to_vec());
+        }
+        let wanted = new.line.group()?.to_vec();
+        let mut group = wanted;
+        let mut number = self.groups.len();
+        while !self.groups.insert(group.to_ascii_uppercase()) {
+            number += 1;
+            group = format!("item{number}").into_bytes();
+        }
+        Some(group)
+    }
+
+    fn in_group(&self, text: Vec<u8>, group: Option<&[u8]>) -> Vec<u8> {
+        match Line::parse(&text) {
+            Some(line) => write::copy(&line, group, self.dialect()),
+            None => text,
+        }
+    }
+
+    /// Adds a property that the record does not have yet.
+    fn add(&mut self, named: &Named<'_, '_>, new: &Prop<'_>, unknown: &mut Unknown<'_, '_>) {
+        if unknown.values.contains(new.value.as_slice()) {
+            return;
+        }
+        // of what there can be one, the new takes the place of the one that the device cannot show
+        let place = if named.many {
+            None
+        } else {
+            unknown.hidden.pop_front()
+        };
+        match place {
+            Some(current) => {
+                for label in &current.labels {
+                    self.remove_line(label);
+                }
+                let line = write::copy(&new.line, new.line.group(), self.dialect());
+                self.patch.replace(current.start(), current.end(), line);
+            }
+            None => self.insert(named.room, new),
+        }
+    }
+
+    pub(super) fn insert(&mut self, room: usize, new: &Prop<'_>) {
+        let group = self.group_of(None, new);
+        let mut text = write::copy(&new.line, group.as_deref(), self.dialect());
+        for label in &new.labels {
+            text.extend(write::copy(label, group.as_deref(), self.dialect()));
+        }
+        self.patch.insert(room, text);
+    }
+
+    pub(super) fn remove(&mut self, current: &Prop<'_>) {
+        self.patch.remove(current.start(), current.end());
+        for label in &current.labels {
+            self.remove_line(label);
+        }
+    }
+
+    fn remove_line(&mut self, line: &Line<'_>) {
+        let end = line.offset() + line.source().len();
+        self.patch.remove(line.offset(), end);
+    }
+}
+
+fn slice<'n, 'a>(index: &'n Index<'n, 'a>, name: &str) -> &'n [&'n Prop<'a>] {
+    index.get(name).map_or(&[], Vec::as_slice)
+}

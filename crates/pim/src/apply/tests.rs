@@ -1,0 +1,411 @@
+#![allow(clippy::unwrap_used, clippy::type_complexity)]
+
+use super::*;
+
+/// A card of these lines.
+fn card(lines: &[&str]) -> String {
+    let lines = [lines.join("\r\n"), "\r\n".to_owned()].concat();
+    format!("BEGIN:VCARD\r\nVERSION:3.0\r\n{lines}END:VCARD\r\n")
+}
+
+fn run(current: &str, shown: &str, held: Option<&str>, new: &str, prefer: Prefer) -> Applied {
+    let edit = Edit {
+        current: current.as_bytes(),
+        shown: shown.as_bytes(),
+        held: held.map(str::as_bytes),
+        new: new.as_bytes(),
+    };
+    apply(&edit, prefer).unwrap()
+}
+
+/// A row: the lines of the record, of what the device is shown, held, and has; those that come of
+/// it under both preferences, and the conflicts.
+type Row<'r> = (
+    &'r str,
+    &'r [&'r str],
+    &'r [&'r str],
+    Option<&'r [&'r str]>,
+    &'r [&'r str],
+    &'r [&'r str],
+);
+
+fn check(rows: &[Row<'_>]) {
+    for (rule, current, shown, held, new, expected) in rows {
+        let held = held.map(card);
+        let (current, shown, new) = (card(current), card(shown), card(new));
+        for prefer in [Prefer::New, Prefer::Current] {
+            let applied = run(&current, &shown, held.as_deref(), &new, prefer);
+            let text = String::from_utf8(applied.bytes).unwrap();
+            assert_eq!(text, card(expected), "{rule}");
+            assert_eq!(applied.conflicts, [""; 0], "{rule}");
+        }
+    }
+}
+
+const LONG: &str = "NOTE:Bread\\, butter\\, milk\\, a dozen eggs\\, flour and sugar";
+const CUT: &str = "NOTE:Bread\\, butter\\, milk\\, a dozen eggs\\, fl";
+
+#[test]
+fn edits_since_the_device_held_it() {
+    check(&[
+        (
+            "trap 14: what the device never had stays",
+            &["N:Berg;Ada", "PHOTO;ENCODING=b;TYPE=JPEG:AAAA", "TEL:1"],
+            &["N:Berg;Ada", "TEL:1"],
+            Some(&["N:Berg;Ada", "TEL:1"]),
+            &["N:Berg;Ada", "TEL:2"],
+            &["N:Berg;Ada", "PHOTO;ENCODING=b;TYPE=JPEG:AAAA", "TEL:2"],
+        ),
+        (
+            "trap 14: what the person removed goes",
+            &["N:Berg;Ada", "PHOTO;ENCODING=b;TYPE=JPEG:AAAA", "TEL:1"],
+            &["N:Berg;Ada", "PHOTO;ENCODING=b;TYPE=JPEG:AAA", "TEL:1"],
+            Some(&["N:Berg;Ada", "PHOTO;ENCODING=b;TYPE=JPEG:AAA", "TEL:1"]),
+            &["N:Berg;Ada", "TEL:1"],
+            &["N:Berg;Ada", "TEL:1"],
+        ),
+        (
+            "trap 15: the same number in another spelling",
+            &["N:Berg;Ada", "TEL;TYPE=CELL:+49 (30) 12-34"],
+            &["N:Berg;Ada", "TEL;TYPE=CELL:+49 (30) 12-34"],
+            Some(&["N:Berg;Ada", "TEL;TYPE=CELL:+49 (30) 12-34"]),
+            &[
+                "REV:20260101T000000Z",
+                "TEL;TYPE=VOICE,PREF,CELL:+49301234",
+                "N:Berg;Ada;;;",
+            ],
+            &["N:Berg;Ada", "TEL;TYPE=CELL:+49 (30) 12-34"],
+        ),
+        (
+            "trap 16: two swapped",
+            &["TEL;TYPE=HOME:1", "TEL;TYPE=HOME:2"],
+            &["TEL;TYPE=HOME:1", "TEL;TYPE=HOME:2"],
+            Some(&["TEL;TYPE=HOME:1", "TEL;TYPE=HOME:2"]),
+            &["TEL;TYPE=HOME:2", "TEL;TYPE=HOME:1"],
+            &["TEL;TYPE=HOME:1", "TEL;TYPE=HOME:2"],
+        ),
+        (
+            "trap 16: one deleted",
+            &["TEL;TYPE=HOME:1", "TEL;TYPE=HOME:2"],
+            &["TEL;TYPE=HOME:1", "TEL;TYPE=HOME:2"],
+            Some(&["TEL;TYPE=HOME:1", "TEL;TYPE=HOME:2"]),
+            &["TEL;TYPE=HOME:2"],
+            &["TEL;TYPE=HOME:2"],
+        ),
+        (
+            "trap 17: a newline more is no edit",
+            &["NOTE:a"],
+            &["NOTE:a"],
+            Some(&["NOTE:a"]),
+            &["NOTE:a\\n"],
+            &["NOTE:a"],
+        ),
+        (
+            "trap 18: a cut text, not edited",
+            &[LONG, "TEL:1"],
+            &[CUT, "TEL:1"],
+            Some(&[CUT, "TEL:1"]),
+            &[CUT, "TEL:2"],
+            &[LONG, "TEL:2"],
+        ),
+        (
+            "trap 18: a text that the device held whole comes back cut",
+            &[LONG],
+            &[LONG],
+            Some(&[LONG]),
+            &[CUT],
+            &[LONG],
+        ),
+        (
+            "trap 18: a cut text, edited",
+            &[LONG],
+            &[CUT],
+            Some(&[CUT]),
+            &["NOTE:Tea\\, bread\\, butter\\, milk\\, a dozen eggs\\, fl"],
+            &["NOTE:Tea\\, bread\\, butter\\, milk\\, a dozen eggs\\, flour and sugar"],
+        ),
+        (
+            "a text that a person shortened",
+            &[LONG],
+            &[LONG],
+            Some(&[LONG]),
+            &["NOTE:Bread\\, butter"],
+            &["NOTE:Bread\\, butter"],
+        ),
+        (
+            "parameters and types that the device is not shown",
+            &["TEL;TYPE=CELL,X-LOUD;X-ID=7:1"],
+            &["TEL;TYPE=CELL:1"],
+            Some(&["TEL;TYPE=CELL:1"]),
+            &["TEL;TYPE=CELL:2"],
+            &["TEL;TYPE=CELL,X-LOUD;X-ID=7:2"],
+        ),
+        (
+            "types edited, the value as the record spells it",
+            &["TEL;TYPE=CELL,X-LOUD;X-ID=7:030 1"],
+            &["TEL;TYPE=CELL:0301"],
+            Some(&["TEL;TYPE=CELL:0301"]),
+            &["TEL;TYPE=WORK:0301"],
+            &["TEL;TYPE=WORK;TYPE=X-LOUD;X-ID=7:030 1"],
+        ),
+        (
+            "components that the device is not shown",
+            &[
+                "N:Berg;Ada;Maria;Dr.;",
+                "ADR;TYPE=HOME:;;Mill 1;Ulm;;89073;Germany",
+            ],
+            &["N:Berg;Ada", "ADR;TYPE=HOME:;;Mill 1;Ulm"],
+            Some(&["N:Berg;Ada", "ADR;TYPE=HOME:;;Mill 1;Ulm"]),
+            &["N:Lund;Ada", "ADR;TYPE=HOME:;;Mill 2;Ulm"],
+            &[
+                "N:Lund;Ada;Maria;Dr.;",
+                "ADR;TYPE=HOME:;;Mill 2;Ulm;;89073;Germany",
+            ],
+        ),
+        (
+            "sets take what both sides add and remove",
+            &["EMAIL:b@x", "EMAIL:c@x", "CATEGORIES:b,c"],
+            &["EMAIL:b@x", "EMAIL:c@x", "CATEGORIES:b,c"],
+            Some(&["EMAIL:a@x", "EMAIL:b@x", "CATEGORIES:a,b"]),
+            &["EMAIL:a@x", "EMAIL:d@x", "CATEGORIES:D,a"],
+            &["EMAIL:d@x", "EMAIL:c@x", "CATEGORIES:c,D"],
+        ),
+        (
+            "the same change on both sides",
+            &["FN:Ada Lund"],
+            &["FN:Ada Lund"],
+            Some(&["FN:Ada Berg"]),
+            &["FN:Ada Lund "],
+            &["FN:Ada Lund"],
+        ),
+        (
+            "a change beats a removal, on either side",
+            &["TITLE:Miller", "NOTE:b"],
+            &["TITLE:Miller", "NOTE:b"],
+            Some(&["TITLE:Miller", "NOTE:a", "ROLE:x"]),
+            &["TITLE:Miller", "ROLE:y"],
+            &["TITLE:Miller", "NOTE:b", "ROLE:y"],
+        ),
+        (
+            "removed on both sides",
+            &["N:a"],
+            &["N:a"],
+            Some(&["N:a", "NOTE:b", "BDAY:20000101"]),
+            &["N:a"],
+            &["N:a"],
+        ),
+        (
+            "a label goes with its property",
+            &[
+                "item1.TEL:1",
+                "item1.X-ABLabel:Mill",
+                "item2.TEL:2",
+                "item2.X-ABLabel:Barn",
+            ],
+            &[
+                "item1.TEL:1",
+                "item1.X-ABLabel:Mill",
+                "item2.TEL:2",
+                "item2.X-ABLabel:Barn",
+            ],
+            Some(&[
+                "item1.TEL:1",
+                "item1.X-ABLabel:Mill",
+                "item2.TEL:2",
+                "item2.X-ABLabel:Barn",
+            ]),
+            &["item1.TEL:2", "item1.X-ABLabel:Barn"],
+            &["item2.TEL:2", "item2.X-ABLabel:Barn"],
+        ),
+        (
+            "a label that the device is not shown",
+            &["item1.TEL:1", "item1.X-ABLabel:Mill"],
+            &["TEL:1"],
+            Some(&["TEL:1"]),
+            &["TEL:2"],
+            &["item1.TEL:2", "item1.X-ABLabel:Mill"],
+        ),
+        (
+            "a label edited, and a property with a label added",
+            &["item1.TEL:1", "item1.X-ABLabel:Mill"],
+            &["item1.TEL:1", "item1.X-ABLabel:Mill"],
+            Some(&["item1.TEL:1", "item1.X-ABLabel:Mill"]),
+            &[
+                "a.TEL:1",
+                "a.X-ABLabel:Barn",
+                "item1.URL:x",
+                "item1.X-ABLabel:Site",
+            ],
+            &[
+                "item1.TEL:1",
+                "item1.X-ABLabel:Barn",
+                "item2.URL:x",
+                "item2.X-ABLabel:Site",
+            ],
+        ),
+        (
+            "what the device cannot show gives way to what it can have once",
+            &["N:a", "NOTE:hidden", "BDAY:"],
+            &["N:a"],
+            Some(&["N:a"]),
+            &["N:a", "NOTE:b", "BDAY:20000101"],
+            &["N:a", "NOTE:b", "BDAY:20000101"],
+        ),
+        (
+            "the value of one side and the types of the other",
+            &["TEL;TYPE=WORK:1"],
+            &["TEL;TYPE=WORK:1"],
+            Some(&["TEL;TYPE=HOME:1"]),
+            &["TEL;TYPE=HOME:2"],
+            &["TEL;TYPE=WORK:2"],
+        ),
+    ]);
+}
+
+#[test]
+fn nothing_is_known_of_the_device() {
+    check(&[
+        (
+            "what the device lacks stays",
+            &["N:Berg;Ada", "TEL:1", "EMAIL:a@x", "CATEGORIES:a"],
+            &["N:Berg;Ada", "TEL:1", "EMAIL:a@x", "CATEGORIES:a"],
+            None,
+            &["N:Berg;Ada", "TEL:2"],
+            &["N:Berg;Ada", "TEL:1", "EMAIL:a@x", "CATEGORIES:a", "TEL:2"],
+        ),
+        (
+            "values come into sets and free places",
+            &["N:Berg;Ada", "CATEGORIES:a"],
+            &["N:Berg;Ada", "CATEGORIES:a"],
+            None,
+            &["N:Berg;Ada;Maria", "CATEGORIES:b,A", "BDAY:20000101"],
+            &["N:Berg;Ada;Maria", "CATEGORIES:a,b", "BDAY:20000101"],
+        ),
+        ("a cut copy", &[LONG], &[LONG], None, &[CUT], &[LONG]),
+        ("a cut copy here", &[CUT], &[CUT], None, &[LONG], &[LONG]),
+        (
+            "what is hidden from the device is there",
+            &["TEL:1", "TEL:2"],
+            &["TEL:1"],
+            None,
+            &["TEL:1", "TEL;TYPE=VOICE:2"],
+            &["TEL:1", "TEL:2"],
+        ),
+    ]);
+}
+
+#[test]
+fn one_side_is_preferred_in_a_conflict() {
+    let rows: [(&[&str], Option<&[&str]>, &[&str], &[&str]); 5] = [
+        (&["NOTE:b"], Some(&["NOTE:a"]), &["NOTE:c"], &["NOTE"]),
+        (&["NOTE:b"], Some(&[]), &["NOTE:c"], &["NOTE"]),
+        (&["NOTE:b"], None, &["NOTE:c"], &["NOTE"]),
+        (
+            &["N:b;Ada", "TEL:1"],
+            Some(&["N:a;Ada", "TEL:1"]),
+            &["N:c;Ada", "TEL:1"],
+            &["N"],
+        ),
+        (
+            &["TEL;TYPE=WORK:1"],
+            Some(&["TEL;TYPE=HOME:1"]),
+            &["TEL;TYPE=CELL:1"],
+            &["TEL"],
+        ),
+    ];
+    for (current, held, new, conflicts) in rows {
+        let held = held.map(card);
+        let (current, new) = (card(current), card(new));
+        let applied = run(&current, &current, held.as_deref(), &new, Prefer::Current);
+        assert_eq!(String::from_utf8(applied.bytes).unwrap(), current);
+        assert_eq!(applied.conflicts, conflicts);
+        let applied = run(&current, &current, held.as_deref(), &new, Prefer::New);
+        assert_eq!(String::from_utf8(applied.bytes).unwrap(), new);
+        assert_eq!(applied.conflicts, conflicts);
+    }
+}
+
+#[test]
+fn old_cards_are_edited_in_their_own_dialect() {
+    let card = |lines: &str| format!("BEGIN:VCARD\r\nVERSION:2.1\r\n{lines}END:VCARD\r\n");
+    let current = card(
+        "N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BCller;Ada;Maria\r\n\
+         PHOTO;JPEG;ENCODING=BASE64:\r\n AAAA\r\n\r\nTEL;CELL;X-A=b:1\r\n\
+         AGENT:\r\nBEGIN:VCARD\r\nVERSION:2.1\r\nTEL:9\r\nEND:VCARD\r\nX-A:b=\r\n",
+    );
+    let held =
+        card("N;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:M=FCller;Ada\r\nTEL;CELL:1\r\n");
+    let new = card(
+        "N;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:M=FChle;Ada\r\nTEL;CELL:2\r\nTEL:3\r\n\
+         NOTE;ENCODING=QUOTED-PRINTABLE:a=0D=0Ab=\r\n",
+    );
+    let applied = run(&current, &held, Some(&held), &new, Prefer::New);
+    let expected = card(
+        "N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BChle;Ada;Maria\r\n\
+         PHOTO;JPEG;ENCODING=BASE64:\r\n AAAA\r\n\r\nTEL;CELL;X-A=b:2\r\n\
+         AGENT:\r\nBEGIN:VCARD\r\nVERSION:2.1\r\nTEL:9\r\nEND:VCARD\r\nX-A:b=\r\n\
+         NOTE;ENCODING=QUOTED-PRINTABLE:a=0D=0Ab\r\nTEL:3\r\n",
+    );
+    assert_eq!(String::from_utf8(applied.bytes).unwrap(), expected);
+}
+
+#[test]
+fn a_changed_record_says_when() {
+    let card = |rev: &str, tel: &str| card(&[rev, tel]);
+    let (old, new) = ("REV:20260101T000000Z", "REV:20260201T000000Z");
+    let held = card(old, "TEL:1");
+    let applied = run(&held, &held, Some(&held), &card(new, "TEL:2"), Prefer::New);
+    assert_eq!(applied.bytes, card(new, "TEL:2").into_bytes());
+    let applied = run(&held, &held, Some(&held), &card(new, "TEL:1"), Prefer::New);
+    assert_eq!(applied.bytes, held.into_bytes());
+}
+
+#[test]
+fn formats_are_not_mixed() {
+    let card = card(&["TEL:1"]);
+    let note = "a note";
+    let older = card.replace("3.0", "2.1");
+    for other in [note, &older, ""] {
+        let edit = Edit {
+            current: card.as_bytes(),
+            shown: card.as_bytes(),
+            held: Some(other.as_bytes()),
+            new: card.as_bytes(),
+        };
+        assert_eq!(apply(&edit, Prefer::New), None);
+    }
+}
+
+#[test]
+fn a_note_is_edited_as_a_whole() {
+    let whole = "Bread, butter, milk,\r\na dozen eggs, flour and sugar";
+    let cut = "Bread, butter, milk,\r\na dozen eggs, fl";
+    let edited = "Tea, bread, butter, milk,\na dozen eggs, fl";
+    let long = "Tea, bread, butter, milk,\r\na dozen eggs, flour and sugar";
+    let rows: [(&str, &str, Option<&str>, &str, &str, &str, bool); 9] = [
+        (whole, cut, Some(cut), cut, whole, whole, false),
+        (whole, whole, Some(whole), cut, whole, whole, false),
+        (whole, cut, Some(cut), edited, long, long, false),
+        (whole, whole, None, cut, whole, whole, false),
+        (cut, cut, None, whole, whole, whole, false),
+        ("b", "b", Some("a"), "b\r\n", "b", "b", false),
+        ("b", "b", Some("a"), "c", "c", "b", true),
+        ("b", "b", None, "c", "c", "b", true),
+        ("b", "b", Some("b"), "", "", "", false),
+    ];
+    for (current, shown, held, new, if_new, if_current, is_conflict) in rows {
+        for (prefer, expected) in [(Prefer::New, if_new), (Prefer::Current, if_current)] {
+            let applied = run(current, shown, held, new, prefer);
+            assert_eq!(String::from_utf8(applied.bytes).unwrap(), expected);
+            assert_eq!(!applied.conflicts.is_empty(), is_conflict, "{new}");
+        }
+    }
+    let vnote =
+        |body: &str| format!("BEGIN:VNOTE\r\nVERSION:1.1\r\nX-A:b\r\nBODY:{body}\r\nEND:VNOTE\r\n");
+    let [whole, cut] = [whole, cut].map(|text| text.replace("\r\n", " "));
+    let held = vnote(&cut).replace("X-A:b\r\n", "");
+    let new = held.replace("Bread", "Tea, bread");
+    let applied = run(&vnote(&whole), &held, Some(&held), &new, Prefer::New);
+    let expected = vnote(&whole.replace("Bread", "Tea, bread"));
+    assert_eq!(String::from_utf8(applied.bytes).unwrap(), expected);
+}
