@@ -6,6 +6,8 @@
 //! only the differences reach the record; all else in it keeps its bytes.
 
 mod align;
+mod calendar;
+mod components;
 mod cut;
 mod meaning;
 mod note;
@@ -71,6 +73,10 @@ pub struct Applied {
 ///   the free places, a text that is the beginning of a longer one (32 characters or more) is a cut
 ///   copy of it, and `prefer` decides about what else differs.
 ///
+/// In a calendar, entries are known by the occurrence that they override, and alarms by when they go
+/// off. Start, end and rule change together, and so does the progress of a task: taken from the
+/// device as a whole once one of them was edited, but for a rule that it was not shown.
+///
 /// `None` when the texts are not of one format and version, or one of them has no record.
 pub fn apply(edit: &Edit<'_>, prefer: Prefer) -> Option<Applied> {
     let format = Format::of("", edit.current).or_else(|| text(edit.current))?;
@@ -82,7 +88,7 @@ pub fn apply(edit: &Edit<'_>, prefer: Prefer) -> Option<Applied> {
     }
     match format {
         Format::Text => Some(note::apply(edit, prefer)),
-        Format::VCalendar10 | Format::ICalendar20 => None,
+        Format::VCalendar10 | Format::ICalendar20 => calendar::apply(edit, prefer, format),
         _ => record(edit, prefer, format),
     }
 }
@@ -95,7 +101,7 @@ fn text(content: &[u8]) -> Option<Format> {
 
 /// A card, note or bookmark: one component.
 fn record(edit: &Edit<'_>, prefer: Prefer, format: Format) -> Option<Applied> {
-    let reader = Reader::new(format, edit.current);
+    let reader = Reader::new(format, &[]);
     let read = |content| Component::read(content, &reader);
     let (current, shown) = (read(edit.current), read(edit.shown));
     let (held, new) = (edit.held.map(read), read(edit.new));
@@ -110,9 +116,14 @@ fn record(edit: &Edit<'_>, prefer: Prefer, format: Format) -> Option<Applied> {
     };
     let mut merge = Merge::new(&reader, prefer);
     merge.properties(sides, &[]);
+    if !merge.patch.is_empty() {
+        merge.stamp(sides);
+    }
     Some(merge.finish(edit.current))
 }
 
+#[cfg(test)]
+mod calendar_tests;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]

@@ -136,6 +136,11 @@ impl Zones {
             .collect()
     }
 
+    /// Adds those of another item, which are looked at last.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// A written time, in one of these zones.
     pub(crate) fn moment(&self, text: &str, zone: Option<&str>) -> Moment {
         let mut moment = Moment::read(text, zone);

@@ -95,7 +95,7 @@ fn run(current: &str, shown: &str, held: Option<&str>, new: &str, prefer: Prefer
 
 /// What a card means: names, values, and types.
 fn meaning(card: &[u8], names: &dyn Fn(&str) -> bool) -> BTreeSet<(String, Vec<u8>, Vec<String>)> {
-    let reader = Reader::new(Format::VCard30, card);
+    let reader = Reader::new(Format::VCard30, &[]);
     let root = Component::read(card, &reader);
     let mut all = BTreeSet::new();
     for prop in &root.children[0].props {

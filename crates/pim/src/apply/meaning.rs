@@ -130,7 +130,7 @@ impl Prop<'_> {
     }
 }
 
-/// Reads the meaning of the properties of one text.
+/// Reads the meaning of properties.
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) format: Format,
@@ -138,11 +138,14 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(format: Format, content: &[u8]) -> Self {
-        let zones = match format {
-            Format::ICalendar20 => Zones::of(content, format.dialect()),
-            _ => Zones::default(),
-        };
+    /// A reader of texts in one format; the first that describes a zone is believed.
+    pub(super) fn new(format: Format, texts: &[&[u8]]) -> Self {
+        let mut zones = Zones::default();
+        if format == Format::ICalendar20 {
+            for text in texts {
+                zones.extend(Zones::of(text, format.dialect()));
+            }
+        }
         Self { format, zones }
     }
 

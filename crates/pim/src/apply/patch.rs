@@ -32,6 +32,10 @@ impl Patch {
         self.replace(at, at, text);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.changes.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }

@@ -209,14 +209,10 @@ impl<'m> Merge<'m> {
                 (_, None) => self.join(&named),
             }
         }
-        self.stamp(sides);
     }
 
     /// A changed record says when it was changed, if the device told.
-    fn stamp(&mut self, sides: Sides<'_, '_>) {
-        if self.patch.is_empty() {
-            return;
-        }
+    pub(super) fn stamp(&mut self, sides: Sides<'_, '_>) {
         for name in ["REV", "LAST-MODIFIED"] {
             let is_stamp = |prop: &&Prop<'_>| prop.name == name;
             let current = sides.current.props.iter().find(is_stamp);
