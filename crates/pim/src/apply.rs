@@ -12,8 +12,10 @@ mod cut;
 mod meaning;
 mod note;
 mod patch;
+mod place;
 mod properties;
 mod record;
+mod texts;
 mod values;
 mod write;
 

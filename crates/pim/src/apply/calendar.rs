@@ -38,6 +38,7 @@ pub(super) fn apply(edit: &Edit<'_>, prefer: Prefer, format: Format) -> Option<A
         shown: entries(&shown),
         held: held.as_ref().map(entries),
         new: entries(&new),
+        uid: uid(&entries(&current)),
         room: entries(&current).last()?.end,
         text: edit.new,
     };
@@ -64,6 +65,12 @@ fn object<'s, 'a>(root: &'s Component<'a>) -> &'s Component<'a> {
 fn entries<'s, 'a>(root: &'s Component<'a>) -> Vec<&'s Component<'a>> {
     let children = object(root).children.iter();
     children.filter(|c| c.tag.is_calendar_entry()).collect()
+}
+
+/// The identifier of the first entry that has one.
+fn uid<'s, 'a>(entries: &[&'s Component<'a>]) -> Option<&'s Prop<'a>> {
+    let mut props = entries.iter().flat_map(|entry| &entry.props);
+    props.find(|prop| prop.name == "UID")
 }
 
 /// The record with the descriptions of zones that it names now and only the device describes.
@@ -273,6 +280,7 @@ fn alarms<'s, 'a>(sides: Sides<'s, 'a>, text: &'s [u8]) -> Lists<'s, 'a> {
         shown: alarms(sides.shown),
         held: sides.held.map(alarms),
         new: alarms(sides.new),
+        uid: None,
         room: sides.current.close,
         text,
     }

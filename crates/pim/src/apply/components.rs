@@ -1,7 +1,8 @@
 //! The components within one, as sets: the entries of a calendar, the alarms of an entry.
 
 use super::align::Pairs;
-use super::meaning::is_silent;
+use super::meaning::{Prop, is_silent};
+use super::patch::Patch;
 use super::properties::{Merge, Sides};
 use super::record::Component;
 use super::write;
@@ -13,6 +14,8 @@ pub(super) struct Lists<'s, 'a> {
     pub(super) shown: Vec<&'s Component<'a>>,
     pub(super) held: Option<Vec<&'s Component<'a>>>,
     pub(super) new: Vec<&'s Component<'a>>,
+    /// The identifier that a new one comes under.
+    pub(super) uid: Option<&'s Prop<'a>>,
     /// Where a new one goes.
     pub(super) room: usize,
     /// The text that `new` is in.
@@ -89,15 +92,13 @@ impl<'s> Meaning<'s> {
     }
 }
 
-fn is_alike(a: &Component<'_>, b: &Component<'_>) -> bool {
+pub(super) fn is_alike(a: &Component<'_>, b: &Component<'_>) -> bool {
     Meaning::of(a) == Meaning::of(b)
 }
 
-/// A series may have lost an occurrence, or a calendar one of its entries; but a calendar of
-/// occurrences alone is one from a device that does not send the series with them.
-fn may_go(held: &Component<'_>, new: &[&Component<'_>]) -> bool {
-    let is_whole = |entry: &Component<'_>| value(entry, "RECURRENCE-ID").is_empty();
-    held.tag == Tag::VAlarm || !is_whole(held) || new.iter().any(|entry| is_whole(entry))
+/// Whether an entry is no override of an occurrence.
+fn is_whole(entry: &Component<'_>) -> bool {
+    value(entry, "RECURRENCE-ID").is_empty()
 }
 
 impl Merge<'_> {
@@ -108,6 +109,8 @@ impl Merge<'_> {
             let at = current_of.get(shown).copied().flatten()?;
             lists.current.get(at).copied()
         };
+        // occurrences alone come from a device that does not send the series with them
+        let wholes_may_go = sort == Sort::Alarm || lists.new.iter().any(|entry| is_whole(entry));
         let mut is_added = vec![true; lists.new.len()];
         let mut is_told = vec![false; lists.shown.len()];
         if let Some(held) = &lists.held {
@@ -139,7 +142,7 @@ impl Merge<'_> {
                     // a change beats a removal
                     (Some(new), ..) if !is_alike(new, held) => self.bring(lists, new),
                     (None, Some(shown), Some(current))
-                        if may_go(held, &lists.new) && is_alike(shown, held) =>
+                        if (wholes_may_go || !is_whole(held)) && is_alike(shown, held) =>
                     {
                         self.patch.remove(current.start, current.end);
                     }
@@ -204,15 +207,13 @@ impl Merge<'_> {
         let Some(text) = lists.text.get(new.start..new.end) else {
             return;
         };
-        let mut patch = super::patch::Patch::default();
-        let is_uid = |prop: &&super::meaning::Prop<'_>| prop.name == "UID";
-        let current = lists.current.iter().filter(|_| new.tag != Tag::VAlarm);
-        let uid = current.flat_map(|c| &c.props).find(is_uid);
-        if let Some(uid) = uid {
+        let mut patch = Patch::default();
+        let is_uid = |prop: &&Prop<'_>| prop.name == "UID";
+        if let Some(uid) = lists.uid {
             let line = write::copy(&uid.line, None, self.dialect());
             match (new.props.iter().find(is_uid), new.props.first()) {
                 (Some(own), _) => {
-                    patch.replace(own.start() - new.start, own.end() - new.start, line)
+                    patch.replace(own.start() - new.start, own.end() - new.start, line);
                 }
                 (None, Some(first)) => patch.insert(first.start() - new.start, line),
                 (None, None) => {}

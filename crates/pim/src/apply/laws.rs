@@ -120,6 +120,79 @@ fn any_prefer() -> impl Strategy<Value = Prefer> {
     prop_oneof![Just(Prefer::New), Just(Prefer::Current)]
 }
 
+/// Lines of entries, by what they are about.
+const ENTRY_LINES: [&[&str]; 9] = [
+    &[
+        "DTSTART:20260302T090000Z",
+        "DTSTART;TZID=Europe/Berlin:20260302T100000",
+        "DTSTART:20260302",
+    ],
+    &[
+        "DTEND:20260302T100000Z",
+        "DURATION:PT1H",
+        "DTEND;TZID=Europe/Berlin:20260302T110000",
+    ],
+    &[
+        "RRULE:FREQ=DAILY",
+        "RRULE:FREQ=WEEKLY",
+        "RDATE:20260303T090000Z",
+    ],
+    &["SUMMARY:a", "SUMMARY:b", "SUMMARY;LANGUAGE=de:a"],
+    &[
+        "EXDATE:20260303T090000Z",
+        "EXDATE;TZID=Europe/Berlin:20260303T100000",
+        "EXDATE:20260304",
+    ],
+    &[
+        "ATTENDEE:mailto:a@x",
+        "ATTENDEE;CN=A:mailto:a@x",
+        "ATTENDEE:mailto:b@x",
+    ],
+    &["X-A:b", "DESCRIPTION:a\\nb", "DESCRIPTION:c"],
+    &[
+        "BEGIN:VALARM\r\nTRIGGER:-PT15M\r\nEND:VALARM",
+        "BEGIN:VALARM\r\nTRIGGER:-PT5M\r\nX-A:b\r\nEND:VALARM",
+        "BEGIN:VALARM\r\nTRIGGER:-PT15M\r\nACTION:AUDIO\r\nEND:VALARM",
+    ],
+    &[
+        "BEGIN:VALARM\r\nTRIGGER:PT0S\r\nEND:VALARM",
+        "BEGIN:VALARM\r\nTRIGGER:P0D\r\nX-A:b\r\nEND:VALARM",
+        "BEGIN:VALARM\r\nTRIGGER:-PT15M\r\nEND:VALARM",
+    ],
+];
+
+fn any_entry() -> impl Strategy<Value = String> {
+    let choice = proptest::array::uniform9(prop_oneof![Just(None), (0..3_usize).prop_map(Some)]);
+    choice.prop_map(|choice| {
+        let places = ENTRY_LINES.iter().zip(choice);
+        let lines = places.filter_map(|(lines, at)| lines.get(at?).copied());
+        lines.flat_map(|line| [line, "\r\n"]).collect()
+    })
+}
+
+/// A series, and which of two occurrences are overridden.
+fn any_calendar() -> impl Strategy<Value = String> {
+    let overrides = proptest::array::uniform2(proptest::option::of(any_entry()));
+    (any_entry(), overrides).prop_map(|(series, overrides)| {
+        let entry = |lines: &str| format!("BEGIN:VEVENT\r\nUID:1\r\n{lines}END:VEVENT\r\n");
+        let mut entries = entry(&series);
+        for (day, lines) in overrides.iter().enumerate() {
+            if let Some(lines) = lines {
+                let id = format!("RECURRENCE-ID:2026030{}T090000Z\r\n", day + 3);
+                entries.push_str(&entry(&(id + lines)));
+            }
+        }
+        format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{entries}END:VCALENDAR\r\n")
+    })
+}
+
+/// Whether two calendars mean the same, whatever the order of their entries.
+fn are_alike(a: &str, b: &str) -> bool {
+    let reader = Reader::new(Format::ICalendar20, &[]);
+    let [a, b] = [a, b].map(|text| Component::read(text.as_bytes(), &reader));
+    components::is_alike(&a, &b)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
@@ -207,6 +280,29 @@ proptest! {
         let text = String::from_utf8(once.bytes).unwrap();
         let again = run(&text, &text, Some(&new), &new, prefer);
         prop_assert_eq!(String::from_utf8(again.bytes).unwrap(), text);
+    }
+
+    #[test]
+    fn edits_of_calendars(
+        current in any_calendar(), held in any_calendar(), new in any_calendar(), prefer in any_prefer(),
+    ) {
+        let applied = run(&current, &new, Some(&held), &held, prefer);
+        prop_assert_eq!(String::from_utf8(applied.bytes).unwrap(), current.clone());
+        let applied = run(&held, &held, Some(&held), &new, prefer);
+        prop_assert!(applied.conflicts.is_empty());
+        let text = String::from_utf8(applied.bytes).unwrap();
+        prop_assert!(are_alike(&text, &new), "{text} is not {new}");
+        let once = run(&current, &current, Some(&held), &new, prefer);
+        let text = String::from_utf8(once.bytes).unwrap();
+        let again = run(&text, &text, Some(&new), &new, prefer);
+        prop_assert_eq!(String::from_utf8(again.bytes).unwrap(), text);
+        // what one side alone knows of is there
+        let applied = run(&current, &current, None, &new, Prefer::New);
+        let text = String::from_utf8(applied.bytes).unwrap();
+        for name in ["RECURRENCE-ID:20260303", "RECURRENCE-ID:20260304", "X-A", "ATTENDEE"] {
+            let is_known = current.contains(name) || new.contains(name);
+            prop_assert_eq!(text.contains(name), is_known, "{}", text);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a property means, so that two spellings of it are no edit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::convert::Zone;
 use crate::decode::{self, Dialect};
@@ -203,7 +203,12 @@ impl Reader {
         }
         let text = || line.text(dialect);
         match shape(name) {
-            Shape::Text | Shape::Texts | Shape::Times => {
+            Shape::Texts | Shape::Times => {
+                let values = self.values(line, name).into_iter();
+                let values: BTreeSet<String> = values.map(|(_, meaning)| meaning).collect();
+                Vec::from_iter(values).join("\u{1f}").into_bytes()
+            }
+            Shape::Text => {
                 let text = text();
                 let data = text.trim_start().strip_prefix("data:");
                 match data.and_then(|data| data.split_once(";base64,")) {

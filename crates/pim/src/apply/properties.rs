@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::align::align;
-use super::cut::{self, is_cut};
+use super::cut::is_cut;
 use super::meaning::{Prop, Reader, Shape, is_silent, shape};
 use super::patch::Patch;
 use super::record::Component;
 use super::write::{self, Chosen};
 use super::{Applied, Prefer};
 use crate::component::Tag;
-use crate::decode::{self, Dialect};
-use crate::line::Line;
+use crate::decode::Dialect;
 use crate::moment::Moment;
 
 /// One component in each of the texts.
@@ -104,7 +103,9 @@ pub(super) struct Merge<'m> {
     pub(super) patch: Patch,
     pub(super) conflicts: BTreeSet<String>,
     /// The groups of the record, and those that have come, in upper case.
-    groups: BTreeSet<Vec<u8>>,
+    pub(super) groups: BTreeSet<Vec<u8>>,
+    /// The number of the last group that was named.
+    pub(super) last_group: usize,
 }
 
 /// What of the properties of one name the device does not know of.
@@ -151,6 +152,7 @@ impl<'m> Merge<'m> {
             patch: Patch::default(),
             conflicts: BTreeSet::new(),
             groups: BTreeSet::new(),
+            last_group: 0,
         }
     }
 
@@ -330,90 +332,6 @@ impl<'m> Merge<'m> {
         }
     }
 
-    /// The text of `new`, with what of the record's text is too long for the device.
-    fn whole(
-        &self,
-        name: &str,
-        current: Option<&Prop<'_>>,
-        now: &Prop<'_>,
-        held: &Prop<'_>,
-        new: &Prop<'_>,
-    ) -> Chosen {
-        let Some(current) = current.filter(|_| shape(name) == Shape::Text) else {
-            return Chosen::New;
-        };
-        if [current, now, new]
-            .iter()
-            .any(|prop| prop.value.first() == Some(&0))
-        {
-            return Chosen::New;
-        }
-        let text = |prop: &Prop<'_>| prop.line.text(self.dialect()).replace('\r', "");
-        match cut::with_tail(&text(current), &text(now), &text(held), &text(new)) {
-            Some(text) => Chosen::Text(write::escape(&text, self.dialect())),
-            None => Chosen::New,
-        }
-    }
-
-    /// Components, each from the side that changed it. Without `held`, what one side lacks is taken
-    /// from the other.
-    fn parts(
-        &mut self,
-        name: &str,
-        current: &Prop<'_>,
-        now: &Prop<'_>,
-        held: Option<&Prop<'_>>,
-        new: &Prop<'_>,
-    ) -> Chosen {
-        let dialect = self.dialect();
-        let texts = [Some(current), Some(now), held, Some(new)]
-            .map(|prop| prop.map(|prop| prop.line.escaped_text(dialect)));
-        let [of_current, of_now, of_held, of_new] = texts.each_ref().map(|text| {
-            let text = text.as_deref().unwrap_or_default();
-            decode::parts(text, ';', dialect).collect::<Vec<_>>()
-        });
-        let meaning = |part: &str| super::meaning::plain(&decode::unescape(part, dialect));
-        let count = of_current.len().max(of_new.len());
-        let (mut chosen, mut is_current, mut is_new) = (Vec::new(), true, true);
-        for at in 0..count {
-            let part = |parts: &[&str]| meaning(parts.get(at).copied().unwrap_or_default());
-            let (c, s, n) = (part(&of_current), part(&of_now), part(&of_new));
-            let h = part(&of_held);
-            let take = if n == c || n == s {
-                false
-            } else if held.is_some() {
-                n != h && (s == h || self.conflict(name))
-            } else {
-                !n.is_empty() && (c.is_empty() || self.conflict(name))
-            };
-            is_current &= !take;
-            is_new &= take || n == c;
-            let from = if take { &of_new } else { &of_current };
-            chosen.push(from.get(at).copied().unwrap_or_default());
-        }
-        if is_current {
-            return Chosen::Current;
-        }
-        if is_new {
-            return Chosen::New;
-        }
-        let last = chosen.len().saturating_sub(1);
-        let mut text = String::new();
-        for (at, part) in chosen.into_iter().enumerate() {
-            // the old formats cannot tell a backslash before a separator from an escape
-            let ends = dialect == Dialect::Old && at < last;
-            text.push_str(if ends {
-                part.trim_end_matches('\\')
-            } else {
-                part
-            });
-            if at < last {
-                text.push(';');
-            }
-        }
-        Chosen::Text(text)
-    }
-
     /// Adds or completes the properties of one name from a device of which nothing is known.
     fn join(&mut self, named: &Named<'_, '_>) {
         let current_of = align(named.shown, named.current, true);
@@ -466,66 +384,6 @@ impl<'m> Merge<'m> {
         }
     }
 
-    /// Writes a property that was edited.
-    fn put(
-        &mut self,
-        named: &Named<'_, '_>,
-        current: Option<&Prop<'_>>,
-        now: &Prop<'_>,
-        new: &Prop<'_>,
-        kinds: bool,
-        value: Chosen,
-    ) {
-        let Some(current) = current else {
-            self.insert(named.room, new);
-            return;
-        };
-        let mut text = write::edited(current, now, new, kinds, value, self.reader.format);
-        let labels = |prop: &Prop<'_>| -> Vec<Vec<u8>> {
-            let text = prop
-                .labels
-                .iter()
-                .map(|l| l.text(self.dialect()).into_owned().into());
-            text.collect()
-        };
-        let is_labelled_anew = kinds && labels(new) != labels(now);
-        if is_labelled_anew {
-            for label in &current.labels {
-                self.remove_line(label);
-            }
-            let group = self.group_of(current.line.group(), new);
-            text = self.in_group(text, group.as_deref());
-            for label in &new.labels {
-                text.extend(write::copy(label, group.as_deref(), self.dialect()));
-            }
-        } else if current.line.group().is_none() {
-            text = self.in_group(text, None);
-        }
-        self.patch.replace(current.start(), current.end(), text);
-    }
-
-    /// The group that a property and its labels come into.
-    fn group_of(&mut self, current: Option<&[u8]>, new: &Prop<'_>) -> Option<Vec<u8>> {
-        if let Some(group) = current {
-            return Some(group.to_vec());
-        }
-        let wanted = new.line.group()?.to_vec();
-        let mut group = wanted;
-        let mut number = self.groups.len();
-        while !self.groups.insert(group.to_ascii_uppercase()) {
-            number += 1;
-            group = format!("item{number}").into_bytes();
-        }
-        Some(group)
-    }
-
-    fn in_group(&self, text: Vec<u8>, group: Option<&[u8]>) -> Vec<u8> {
-        match Line::parse(&text) {
-            Some(line) => write::copy(&line, group, self.dialect()),
-            None => text,
-        }
-    }
-
     /// Adds a property that the record does not have yet.
     fn add(&mut self, named: &Named<'_, '_>, new: &Prop<'_>, unknown: &mut Unknown<'_, '_>) {
         if unknown.values.contains(new.value.as_slice()) {
@@ -547,27 +405,6 @@ impl<'m> Merge<'m> {
             }
             None => self.insert(named.room, new),
         }
-    }
-
-    pub(super) fn insert(&mut self, room: usize, new: &Prop<'_>) {
-        let group = self.group_of(None, new);
-        let mut text = write::copy(&new.line, group.as_deref(), self.dialect());
-        for label in &new.labels {
-            text.extend(write::copy(label, group.as_deref(), self.dialect()));
-        }
-        self.patch.insert(room, text);
-    }
-
-    pub(super) fn remove(&mut self, current: &Prop<'_>) {
-        self.patch.remove(current.start(), current.end());
-        for label in &current.labels {
-            self.remove_line(label);
-        }
-    }
-
-    fn remove_line(&mut self, line: &Line<'_>) {
-        let end = line.offset() + line.source().len();
-        self.patch.remove(line.offset(), end);
     }
 }
 

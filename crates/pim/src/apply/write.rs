@@ -1,5 +1,7 @@
 //! Lines of a record, written anew.
 
+use std::collections::BTreeSet;
+
 use super::meaning::{Prop, is_default};
 use crate::convert::encode;
 use crate::decode::{self, Dialect, is_blank};
@@ -187,31 +189,28 @@ fn hidden<'c>(
     new: &Prop<'_>,
     format: Format,
 ) -> Vec<Param<'c>> {
-    let has =
-        |prop: &Prop<'_>, kind: &[u8]| prop.line.types().any(|k| k.eq_ignore_ascii_case(kind));
-    let is_known = |kind: &[u8]| has(shown, kind) || has(new, kind);
-    let says_nothing = |kind: &[u8]| {
-        let kind = String::from_utf8_lossy(kind).to_ascii_uppercase();
-        kind != "PREF" && is_default(&kind, &current.name)
-    };
+    let views = [shown, new];
+    let types = views.iter().flat_map(|prop| prop.line.types());
+    let types: BTreeSet<Vec<u8>> = types.map(<[u8]>::to_ascii_uppercase).collect();
+    let names = views.iter().flat_map(|prop| prop.line.params());
+    let names: BTreeSet<Vec<u8>> = names.map(|param| param.name.to_ascii_uppercase()).collect();
     let name: &[u8] = match format {
         Format::VCard21 => b"",
         _ => b"TYPE",
     };
-    let types = current.line.types();
-    let types = types.filter(|kind| !is_known(kind) && !says_nothing(kind));
-    let mut hidden: Vec<Param<'c>> = types.map(|value| Param { name, value }).collect();
-    let has = |prop: &Prop<'_>, name: &[u8]| {
-        prop.line
-            .params()
-            .any(|p| p.name.eq_ignore_ascii_case(name))
+    let is_told = |kind: &[u8]| {
+        let kind = kind.to_ascii_uppercase();
+        let says_nothing =
+            kind != b"PREF" && is_default(&String::from_utf8_lossy(&kind), &current.name);
+        says_nothing || types.contains(&kind)
     };
+    let kinds = current.line.types().filter(|kind| !is_told(kind));
+    let mut hidden: Vec<Param<'c>> = kinds.map(|value| Param { name, value }).collect();
     hidden.extend(current.line.params().filter(|param| {
         !param.name.is_empty()
             && !param.is("TYPE")
             && !is_of_value(param)
-            && !has(shown, param.name)
-            && !has(new, param.name)
+            && !names.contains(&param.name.to_ascii_uppercase())
     }));
     hidden
 }
