@@ -17,6 +17,7 @@ mod bounds;
 mod busy;
 mod device;
 mod devinf;
+mod edit;
 mod group;
 mod guid;
 mod identity;
@@ -34,6 +35,10 @@ mod selection;
 mod settle;
 mod state;
 mod tree;
+mod view;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use syncml::{AlertCode, Command, Document, Encoding, Header, Message, StatusCode, Version};
 
@@ -61,6 +66,9 @@ pub struct Config {
     pub auth: AuthPolicy,
     /// What is known of devices that depart from the standard.
     pub rules: Table,
+    /// The zone that devices are in of which no rule says another one. Devices that write times
+    /// without a zone mean theirs.
+    pub zone: Option<pim::Zone>,
 }
 
 impl Default for Config {
@@ -73,6 +81,7 @@ impl Default for Config {
             conflict: ConflictPolicy::ClientWins,
             auth: AuthPolicy::default(),
             rules: Table::default(),
+            zone: None,
         }
     }
 }
@@ -272,6 +281,8 @@ struct Run<'r> {
     devinf: Option<syncml::DevInf>,
     devinf_read: bool,
     devinf_used: bool,
+    /// How the device is shown items, by number of datastore.
+    views: BTreeMap<i64, Rc<view::View>>,
     log: Vec<LogEvent>,
 }
 
@@ -358,6 +369,7 @@ pub fn answer(
         devinf: None,
         devinf_read: false,
         devinf_used: false,
+        views: BTreeMap::new(),
         log: Vec::new(),
     };
     let before = run.state.progress();

@@ -308,7 +308,8 @@ impl<'m> Merge<'m> {
         }
         let differs = is_edit && new.value != now.value;
         let is_changed = now.value != held.value;
-        if named.many && differs && is_changed {
+        let is_one_place = held.kinds == new.kinds && held.kinds == now.kinds;
+        if named.many && differs && is_changed && !is_one_place {
             // each side has put another one in its place
             if !unknown.values.contains(new.value.as_slice()) {
                 self.insert(named.room, new);

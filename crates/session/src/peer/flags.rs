@@ -14,6 +14,84 @@ pub struct Format {
     pub version: String,
 }
 
+/// How a device writes times in the old formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Times {
+    /// In UTC, and marked so.
+    Utc,
+    /// As its own clock shows them.
+    Local,
+    /// As its own clock shows them, and marked as UTC.
+    FalseUtc,
+    /// In UTC, without the mark.
+    UnmarkedUtc,
+}
+
+impl From<Times> for pim::TimeMode {
+    fn from(times: Times) -> Self {
+        match times {
+            Times::Utc => Self::Utc,
+            Times::Local => Self::Floating,
+            Times::FalseUtc => Self::FalseZ,
+            Times::UnmarkedUtc => Self::UtcWithoutZ,
+        }
+    }
+}
+
+/// How a device writes an event of whole days in the old formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AllDay {
+    /// From midnight to the midnight after the last day.
+    Midnight,
+    /// From midnight to 23:59 of the last day.
+    Minute,
+    /// From midnight to 23:59:59 of the last day.
+    Second,
+    /// From midnight to 24:00 of the last day.
+    Hour24,
+    /// From midnight, without an end.
+    NoEnd,
+    /// From 08:00 to 18:00.
+    Daytime,
+}
+
+impl From<AllDay> for pim::AllDay {
+    fn from(all_day: AllDay) -> Self {
+        match all_day {
+            AllDay::Midnight => Self::Midnight,
+            AllDay::Minute => Self::Minute,
+            AllDay::Second => Self::Second,
+            AllDay::Hour24 => Self::Hour24,
+            AllDay::NoEnd => Self::NoEnd,
+            AllDay::Daytime => Self::Daytime,
+        }
+    }
+}
+
+/// How a device writes the end of a series in the old formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuleEnd {
+    /// As the start of the last occurrence.
+    Date,
+    /// As the start of the last occurrence, as its own clock shows it.
+    LocalDate,
+    /// As the number of occurrences.
+    Count,
+}
+
+impl From<RuleEnd> for pim::RuleEnd {
+    fn from(rule_end: RuleEnd) -> Self {
+        match rule_end {
+            RuleEnd::Date => Self::Date,
+            RuleEnd::LocalDate => Self::LocalDate,
+            RuleEnd::Count => Self::Count,
+        }
+    }
+}
+
 /// How a later rule goes over an earlier one.
 trait Overlay {
     fn overlay(&mut self, over: &Self);
@@ -29,7 +107,17 @@ macro_rules! replaced {
     };
 }
 
-replaced!(bool, u64, Option<bool>, Option<u64>, BTreeSet<u64>);
+replaced!(
+    bool,
+    u64,
+    Option<bool>,
+    Option<u64>,
+    Option<String>,
+    Option<Times>,
+    Option<AllDay>,
+    Option<RuleEnd>,
+    BTreeSet<u64>
+);
 
 impl<V: Clone> Overlay for BTreeMap<String, V> {
     fn overlay(&mut self, over: &Self) {
@@ -138,6 +226,18 @@ flags! {
     replace_in_slow_sync: bool = true;
     /// Each change gets a Status when it succeeded; else only failures and the Sync itself.
     item_statuses: bool = true;
+    /// Text outside of ASCII goes as quoted-printable in the old formats, else as it is.
+    quoted_printable: bool = true;
+    /// The zone that the device is in, by its IANA name or as an offset such as `+01:00`, in place
+    /// of the server's.
+    time_zone: Option<String> = None;
+    /// How the device writes times in the old formats; unset, in UTC if its device information
+    /// says that it can, else as its own clock shows them.
+    times: Option<Times> = None;
+    /// How the device writes an event of whole days in the old formats.
+    all_day: Option<AllDay> = None;
+    /// How the device writes the end of a series in the old formats.
+    rule_end: Option<RuleEnd> = None;
     /// A change that the device left without Status is taken as done when the session ends well.
     missing_status_is_success: bool = false;
 }

@@ -31,19 +31,26 @@ impl Run<'_> {
 
     /// Looks for what is known of the device, which alerts its datastore of that name.
     pub(super) fn know_device(&mut self, datastore: &str) -> Result<(), StoreError> {
-        let Some(login) = self.state.login.clone() else {
+        if self.state.login.is_none() {
             return Ok(());
-        };
-        if !self.devinf_read {
-            self.devinf_read = true;
-            let device = self.tx.device(login.id(), &self.state.device)?;
-            let document = device.and_then(|device| device.devinf);
-            self.devinf = document.and_then(|document| DevInf::read(&document).ok());
         }
+        self.read_devinf()?;
         self.apply_rules(Some(datastore));
         if !self.devinf_used {
             self.take_limits();
         }
+        Ok(())
+    }
+
+    /// Reads what the device has said of itself in this or an earlier session.
+    pub(super) fn read_devinf(&mut self) -> Result<(), StoreError> {
+        let Some(login) = self.state.login.clone().filter(|_| !self.devinf_read) else {
+            return Ok(());
+        };
+        self.devinf_read = true;
+        let device = self.tx.device(login.id(), &self.state.device)?;
+        let document = device.and_then(|device| device.devinf);
+        self.devinf = document.and_then(|document| DevInf::read(&document).ok());
         Ok(())
     }
 
@@ -65,6 +72,7 @@ impl Run<'_> {
     pub(super) fn use_devinf(&mut self, devinf: &DevInf) {
         self.devinf = Some(devinf.clone());
         self.devinf_read = true;
+        self.views.clear();
         self.state.devinf_settled = true;
         self.state
             .owed

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use syncml::{AlertCode, Change, ChangeKind, Command, Item, StatusCode, Sync};
 
 use super::group::is_done;
+use super::reconcile::Given;
 use super::reply::StatusOut;
 use super::selection::Selection;
 use super::state::{DatastoreState, Phase};
@@ -12,7 +13,7 @@ use super::tree::Folder;
 use super::{Run, bounds};
 use crate::chunks;
 use crate::content::content_of;
-use crate::store::{ChangeSeq, Content, LinkId, Mapping, OpenSession, Origin, StoreError};
+use crate::store::{ChangeSeq, Content, Link, LinkId, Mapping, OpenSession, Origin, StoreError};
 
 /// An item of the client, with its content whole.
 pub(super) struct Whole<'w> {
@@ -118,6 +119,7 @@ impl Run<'_> {
         let ds = ds.clone();
         let id = ds.link(&login);
         let mut link = self.tx.link(id)?.unwrap_or_default();
+        self.begin_view(index, &ds, id, &mut link)?;
         // spec: I14
         link.open = Some(OpenSession {
             alert: ds.alert,
@@ -132,6 +134,38 @@ impl Run<'_> {
         }
         link.client_uri.clone_from(&ds.source);
         self.tx.put_link(id, &link)
+    }
+
+    /// Items that the device was shown in another form are shown again: what it holds of them is
+    /// not known any more.
+    fn begin_view(
+        &mut self,
+        index: usize,
+        ds: &DatastoreState,
+        id: LinkId,
+        link: &mut Link,
+    ) -> Result<(), StoreError> {
+        let view = self.view(ds)?.name();
+        // a device that says nothing of itself is shown items as they are, and holds of them what
+        // it can
+        let view = if self.devinf.is_some() {
+            view
+        } else {
+            String::new()
+        };
+        let is_new = !link.view.is_empty() && link.view != view;
+        if is_new && !ds.renews_map() {
+            self.info(format!(
+                "{}: the device has changed what it can hold, its items are sent again",
+                ds.name
+            ));
+            self.tx.forget_revisions(id)?;
+            if let Some(ds) = self.state.datastores.get_mut(index) {
+                ds.seen = 0;
+            }
+        }
+        link.view = view;
+        Ok(())
     }
 
     // spec: C04 C05
@@ -268,15 +302,24 @@ impl Run<'_> {
             self.info(format!("{}: an item of {media_type} is refused", ds.name));
             return Ok(StatusCode::UNSUPPORTED_TYPE);
         }
-        let content = Content {
+        let taken = self.view(ds)?.taken(media_type, &bytes);
+        let (stored_type, stored) = match &taken {
+            Some(taken) => (taken.media_type.as_str(), taken.bytes.as_slice()),
+            None => (media_type, bytes.as_ref()),
+        };
+        let given = Given {
+            content: Content {
+                media_type: stored_type,
+                bytes: stored,
+                fingerprint: pim::fingerprint(stored_type, stored),
+            },
             media_type,
-            bytes: &bytes,
-            fingerprint: pim::fingerprint(media_type, &bytes),
+            text: &bytes,
         };
         if ds.read_only {
-            return self.compare_content(ds, link, whole.luid, content);
+            return self.compare_content(ds, link, whole.luid, &given);
         }
-        let code = self.take_content(ds, link, whole.luid, content)?;
+        let code = self.take_content(ds, link, whole.luid, &given)?;
         self.put_into_folder(ds, link, whole)?;
         Ok(code)
     }
@@ -289,16 +332,19 @@ impl Run<'_> {
         link: LinkId,
         whole: &Whole<'_>,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        if !whole.is_partial && !ds.selection.some_fields {
+        if !whole.is_partial {
             return Ok(None);
         }
         let Some(mapping) = self.current_mapping(ds, link, whole.luid)? else {
             return Ok(None);
         };
         let item = self.tx.item(link.datastore, mapping.guid)?;
-        Ok(item
-            .filter(|item| !item.deleted)
-            .and_then(|item| pim::replace_fields(&item.content, whole.bytes)))
+        let Some(item) = item.filter(|item| !item.deleted) else {
+            return Ok(None);
+        };
+        let held = self.held_text(ds, link, &item, mapping.revision)?;
+        let held = held.as_ref().unwrap_or(&item.content);
+        Ok(pim::replace_fields(held, whole.bytes))
     }
 
     // spec: G27 G29 H27 M10

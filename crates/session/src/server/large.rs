@@ -11,7 +11,7 @@ use super::tree::Folder;
 use crate::chunks::{self, Buffer, Chunk, Head, Taken};
 use crate::content::carried;
 use crate::store::{
-    ChangeSeq, LinkId, Partial, Pending, PendingRange, Sending, StoreError, Transaction,
+    ChangeSeq, Guid, LinkId, Partial, Pending, PendingRange, Sending, StoreError, Transaction,
 };
 
 /// The chunks that come over one link.
@@ -228,12 +228,15 @@ impl Run<'_> {
         &mut self,
         ds: &DatastoreState,
         link: LinkId,
-        pending: &Pending,
+        (pending, own_form): (&Pending, bool),
         encoding: syncml::Encoding,
     ) -> Result<state::Outgoing, StoreError> {
         let guid = pending.item.guid;
+        if own_form {
+            self.tx.keep_rendering(link, &pending.item.content)?;
+        }
         let base64 = chunks::needs_base64(encoding, |offset, length| {
-            self.tx.content_slice(link.datastore, guid, offset, length)
+            self.slice(link, (guid, own_form), offset, length)
         })?;
         // the device keeps one object: any other that goes out in its place ends it
         let mut all = self.state.datastores.iter_mut();
@@ -248,8 +251,24 @@ impl Run<'_> {
             size: pending.size,
             offset: begun,
             begun,
+            own_form,
             base64,
         })
+    }
+
+    /// Some of an object that goes out, in the device's form or as it is.
+    fn slice(
+        &mut self,
+        link: LinkId,
+        (guid, own_form): (Guid, bool),
+        offset: u64,
+        length: usize,
+    ) -> Result<Vec<u8>, StoreError> {
+        if own_form {
+            self.tx.rendering_slice(link, offset, length)
+        } else {
+            self.tx.content_slice(link.datastore, guid, offset, length)
+        }
     }
 
     /// Writes the next chunk of the object that is going out.
@@ -275,12 +294,15 @@ impl Run<'_> {
         let found = self.tx.pending(link, range)?.pop();
         let found = found.filter(|pending| {
             pending.item.guid.0 == sending.guid
-                && pending.size == sending.size
+                && (sending.own_form || pending.size == sending.size)
                 && !pending.item.deleted
         });
-        let Some(pending) = found else {
+        let Some(mut pending) = found else {
             return Ok(Step::Gone);
         };
+        if sending.own_form {
+            pending.item.media_type = self.shown_type(ds, link, &pending.item)?;
+        }
         let told = self.folder_told(ds, link, pending.item.parent)?;
         let (change, kind) = change_for(&pending, told, out.next_cmd_id, ds.max_guid_size);
         let Some(item) = change.items.into_iter().next() else {
@@ -300,7 +322,7 @@ impl Run<'_> {
             out.limit,
             out.next_cmd_id,
             &object,
-            |offset, length| self.tx.content_slice(link.datastore, guid, offset, length),
+            |offset, length| self.slice(link, (guid, sending.own_form), offset, length),
         )?;
         let Some(written) = written else {
             return Ok(Step::NoRoom);
@@ -315,6 +337,9 @@ impl Run<'_> {
             seq: sending.seq,
             kind: if ended { kind } else { SentKind::Chunk },
         });
+        if ended && sending.own_form {
+            self.tx.end_rendering(link)?;
+        }
         out.next_cmd_id += 1;
         if let Some(ds) = self.state.datastores.get_mut(index) {
             ds.sending = (!ended).then_some(state::Outgoing { offset, ..sending });

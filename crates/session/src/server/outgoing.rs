@@ -174,12 +174,16 @@ impl Run<'_> {
         pending: Pending,
     ) -> Result<Written, StoreError> {
         let seq = pending.item.seq.0;
-        let pending = match self.select(ds, place.link, pending)? {
+        let mut pending = match self.select(ds, place.link, pending)? {
             Deal::Send(pending) => *pending,
             Deal::Skip => {
                 self.pass(place.index, seq);
                 return Ok(Written::Next);
             }
+        };
+        let Some(own_form) = self.show(ds, place.link, &mut pending)? else {
+            self.pass(place.index, seq);
+            return Ok(Written::Next);
         };
         // spec: K08
         let is_new = pending.mapping.is_none() && !pending.item.deleted;
@@ -189,9 +193,9 @@ impl Run<'_> {
             return Ok(Written::Next);
         }
         if ds.kind().is_hierarchical() {
-            return self.write_in_folder(out, place, ds, pending);
+            return self.write_in_folder(out, place, ds, (pending, own_form));
         }
-        self.write_item(out, place, ds, pending, Told::Nothing)
+        self.write_item(out, place, ds, (pending, own_form), Told::Nothing)
     }
 
     /// Writes an item of a datastore with folders: its folder first, if the client lacks it.
@@ -201,7 +205,7 @@ impl Run<'_> {
         out: &mut Outgoing,
         place: &Place,
         ds: &DatastoreState,
-        pending: Pending,
+        (pending, own_form): (Pending, bool),
     ) -> Result<Written, StoreError> {
         let seq = pending.item.seq.0;
         let tells = self.tells_folders(ds);
@@ -237,7 +241,7 @@ impl Run<'_> {
             };
             let guid = folder.item.guid;
             let cursor = self.state.datastores.get(place.index).map(|ds| ds.cursor);
-            let written = self.write_item(out, place, ds, folder, told)?;
+            let written = self.write_item(out, place, ds, (folder, false), told)?;
             // what comes before it in the sequence is still to be sent
             self.pass(place.index, cursor.unwrap_or_default());
             if !matches!(written, Written::Next) {
@@ -247,7 +251,7 @@ impl Run<'_> {
             told = Told::Guid(guid);
         }
         let (guid, is_folder) = (pending.item.guid, is_folder(&pending.item.media_type));
-        let written = self.write_item(out, place, ds, pending, told)?;
+        let written = self.write_item(out, place, ds, (pending, own_form), told)?;
         if is_folder && matches!(written, Written::Next) {
             self.remember_folder(place.index, guid);
         }
@@ -265,7 +269,7 @@ impl Run<'_> {
         out: &mut Outgoing,
         place: &Place,
         ds: &DatastoreState,
-        mut pending: Pending,
+        (mut pending, own_form): (Pending, bool),
         told: Told,
     ) -> Result<Written, StoreError> {
         let seq = pending.item.seq.0;
@@ -311,14 +315,9 @@ impl Run<'_> {
                 return Ok(Written::Full);
             }
         }
-        // what is cut to some properties is not what slices of the content would make
-        let is_whole = ds
-            .selection
-            .filter
-            .as_ref()
-            .is_none_or(|f| f.fields.is_none());
-        if has_content && is_whole && self.may_chunk(pending.size) {
-            let sending = self.begin_sending(ds, place.link, &pending, out.writer.encoding())?;
+        if has_content && self.may_chunk(pending.size) {
+            let encoding = out.writer.encoding();
+            let sending = self.begin_sending(ds, place.link, (&pending, own_form), encoding)?;
             self.count_room(place.index, &pending);
             if let Some(ds) = self.state.datastores.get_mut(place.index) {
                 ds.sending = Some(sending);

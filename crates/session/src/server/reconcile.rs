@@ -33,6 +33,15 @@ impl Wanted {
     };
 }
 
+/// An item as the device gave it, and as it would be kept.
+pub(super) struct Given<'g> {
+    pub(super) content: Content<'g>,
+    /// The media type that the device wrote.
+    pub(super) media_type: &'g str,
+    /// The device's exact text.
+    pub(super) text: &'g [u8],
+}
+
 impl Run<'_> {
     // spec: G28 H01 H19
     pub(super) fn take_content(
@@ -40,7 +49,7 @@ impl Run<'_> {
         ds: &DatastoreState,
         link: LinkId,
         luid: &str,
-        content: Content<'_>,
+        given: &Given<'_>,
     ) -> Result<StatusCode, StoreError> {
         let known = self.tx.mapping(link, luid)?;
         if let Some(mapping) = known
@@ -48,7 +57,7 @@ impl Run<'_> {
             .filter(|known| known.generation == ds.generation)
             && let Some(item) = self.tx.item(link.datastore, mapping.guid)?
         {
-            return self.take_known(ds, link, mapping, &item, content);
+            return self.take_known(ds, link, mapping, &item, given);
         }
         let wanted = Wanted {
             // outside a slow sync only equal content is an addition come again
@@ -56,8 +65,8 @@ impl Run<'_> {
             hint: known.map(|known| known.guid),
             deleted: false,
         };
-        if let Some(found) = self.find_match(ds, link, &content, &wanted)? {
-            return self.take_match(ds, link, luid, &found, content);
+        if let Some(found) = self.find_match(ds, link, given, &wanted)? {
+            return self.take_match(ds, link, luid, &found, given);
         }
         if ds.renews_map() {
             // a record that was deleted here comes back as itself: other devices may hold it still
@@ -65,12 +74,12 @@ impl Run<'_> {
                 deleted: true,
                 ..wanted
             };
-            if let Some((item, _)) = self.find_match(ds, link, &content, &wanted)? {
-                self.overwrite(ds, link, luid, item.guid, content)?;
+            if let Some((item, _)) = self.find_match(ds, link, given, &wanted)? {
+                self.overwrite(ds, link, luid, item.guid, given)?;
                 return Ok(StatusCode::ITEM_ADDED);
             }
         }
-        self.add(ds, link, luid, content)
+        self.add(ds, link, luid, given)
     }
 
     /// Takes nothing of a device that may not change anything. What it has already goes into the
@@ -81,12 +90,12 @@ impl Run<'_> {
         ds: &DatastoreState,
         link: LinkId,
         luid: &str,
-        content: Content<'_>,
+        given: &Given<'_>,
     ) -> Result<StatusCode, StoreError> {
         if !ds.renews_map() {
             return Ok(StatusCode::PERMISSION_DENIED);
         }
-        let found = self.find_match(ds, link, &content, &Wanted::ALIKE)?;
+        let found = self.find_match(ds, link, given, &Wanted::ALIKE)?;
         Ok(match found {
             Some((item, Likeness::Same)) => {
                 self.map(ds, link, luid, item.guid, item.seq)?;
@@ -109,24 +118,26 @@ impl Run<'_> {
         link: LinkId,
         mapping: &Mapping,
         item: &StoredItem,
-        content: Content<'_>,
+        given: &Given<'_>,
     ) -> Result<StatusCode, StoreError> {
-        if !item.deleted && item.content == content.bytes {
+        if !item.deleted && item.content == given.content.bytes {
             self.map(ds, link, &mapping.luid, item.guid, item.seq)?;
+            self.keep_given(ds, link, item.guid, given)?;
             return Ok(StatusCode::OK);
         }
-        if item.deleted && item.exact == content.fingerprint.exact {
+        if item.deleted && item.exact == given.content.fingerprint.exact {
             // an addition come again, of what was deleted here since: the deletion is on its way
             return Ok(StatusCode::OK);
         }
-        let changed_here = item.seq > mapping.revision && item.exact != content.fingerprint.exact;
+        let changed_here =
+            item.seq > mapping.revision && item.exact != given.content.fingerprint.exact;
         let conflict = changed_here && ds.alert() != AlertCode::ONE_WAY_FROM_CLIENT;
         if item.deleted
-            && let Some((other, _)) = self.find_match(ds, link, &content, &Wanted::ALIKE)?
+            && let Some((other, _)) = self.find_match(ds, link, given, &Wanted::ALIKE)?
         {
             // Deleted here, but another device has brought the record back meanwhile. It stays once,
             // by the GUID that this device knows: an addition of that GUID would mean this LUID.
-            self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
+            self.overwrite(ds, link, &mapping.luid, item.guid, given)?;
             let origin = self.state.device.clone();
             self.tx.delete_item(
                 link.datastore,
@@ -140,14 +151,17 @@ impl Run<'_> {
             && !item.deleted
             && self
                 .tx
-                .had_version(link.datastore, item.guid, content.fingerprint.exact)?
+                .had_version(link.datastore, item.guid, given.content.fingerprint.exact)?
         {
             // a change come again, which another device has changed since: no conflict
             return Ok(StatusCode::OK);
         }
+        if let Some(code) = self.take_edit(ds, link, mapping, item, given, conflict)? {
+            return Ok(code);
+        }
         if !conflict || item.deleted {
             // a change on the device outlives a deletion here
-            self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
+            self.overwrite(ds, link, &mapping.luid, item.guid, given)?;
             return Ok(if conflict {
                 StatusCode::CONFLICT_CLIENT_WON
             } else {
@@ -159,20 +173,20 @@ impl Run<'_> {
             ds.name, item.guid.0
         ));
         let origin = self.state.device.clone();
-        let policy = self.policy_for(link, item, &content)?;
+        let policy = self.policy_for(link, item, &given.content)?;
         match policy {
             ConflictPolicy::ClientWins | ConflictPolicy::NewestWins => {
-                self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
+                self.overwrite(ds, link, &mapping.luid, item.guid, given)?;
                 Ok(StatusCode::CONFLICT_CLIENT_WON)
             }
             // spec: H20
-            ConflictPolicy::Merge => self.complete_from(ds, link, &mapping.luid, item, content),
+            ConflictPolicy::Merge => self.complete_from(ds, link, &mapping.luid, item, given),
             // spec: H24
             ConflictPolicy::Ask | ConflictPolicy::ServerWins => {
                 self.tx.keep_overruled(
                     link.datastore,
                     item.guid,
-                    content,
+                    given.content,
                     Origin::Session(&origin),
                     self.request.now,
                 )?;
@@ -186,7 +200,7 @@ impl Run<'_> {
             ConflictPolicy::Duplicate => {
                 // ours becomes an item of its own, sent as a new one: the device goes on knowing its
                 // version by the GUID that it was given
-                self.overwrite(ds, link, &mapping.luid, item.guid, content)?;
+                self.overwrite(ds, link, &mapping.luid, item.guid, given)?;
                 let ours = Content {
                     media_type: &item.media_type,
                     bytes: &item.content,
@@ -206,7 +220,7 @@ impl Run<'_> {
 
     /// Who wins: by the owner's wish for the device and datastore, else by the configuration.
     // spec: H25
-    fn policy_for(
+    pub(super) fn policy_for(
         &mut self,
         link: LinkId,
         item: &StoredItem,
@@ -234,24 +248,19 @@ impl Run<'_> {
         &mut self,
         ds: &DatastoreState,
         link: LinkId,
-        content: &Content<'_>,
+        given: &Given<'_>,
         wanted: &Wanted,
     ) -> Result<Option<(StoredItem, Likeness)>, StoreError> {
         let candidates = self.tx.candidates(
             link,
             ds.generation,
-            &content.fingerprint,
+            &given.content.fingerprint,
             wanted.deleted,
             MAX_CANDIDATES,
         )?;
         let mut best: Option<(StoredItem, Likeness, u32)> = None;
         for candidate in candidates {
-            let likeness = pim::compare(
-                content.media_type,
-                content.bytes,
-                &candidate.media_type,
-                &candidate.content,
-            );
+            let likeness = self.likeness(ds, given, &candidate)?;
             let hinted = wanted.hint == Some(candidate.guid);
             let rank = match likeness {
                 Likeness::Same => u32::MAX - u32::from(!hinted),
@@ -283,26 +292,32 @@ impl Run<'_> {
         link: LinkId,
         luid: &str,
         (item, likeness): &(StoredItem, Likeness),
-        content: Content<'_>,
+        given: &Given<'_>,
     ) -> Result<StatusCode, StoreError> {
         if *likeness == Likeness::Same {
             self.map(ds, link, luid, item.guid, item.seq)?;
+            let stored = (item.media_type.as_str(), item.content.as_slice());
+            self.keep_text(ds, link, item.guid, stored, given.text)?;
             return Ok(StatusCode::OK);
         }
         if ds.alert() == AlertCode::REFRESH_FROM_CLIENT {
-            self.overwrite(ds, link, luid, item.guid, content)?;
+            if !self.is_in_view(ds, link, item, given)?
+                || self.join(ds, link, luid, item, given, true)?.is_none()
+            {
+                self.overwrite(ds, link, luid, item.guid, given)?;
+            }
             return Ok(StatusCode::OK);
         }
         if self
             .tx
-            .had_version(link.datastore, item.guid, content.fingerprint.exact)?
+            .had_version(link.datastore, item.guid, given.content.fingerprint.exact)?
         {
             // the client still has what ours was before: it gets the newer one
             self.map(ds, link, luid, item.guid, ChangeSeq(0))?;
             return Ok(StatusCode::CONFLICT_MERGED);
         }
         // nothing tells which side is newer
-        self.complete_from(ds, link, luid, item, content)
+        self.complete_from(ds, link, luid, item, given)
     }
 
     /// The client's version stands, completed by what only ours has, and ours stays in the history.
@@ -312,17 +327,21 @@ impl Run<'_> {
         link: LinkId,
         luid: &str,
         item: &StoredItem,
-        content: Content<'_>,
+        given: &Given<'_>,
     ) -> Result<StatusCode, StoreError> {
-        // spec: H05
-        let Some(merged) = pim::fill_missing(content.bytes, &item.content) else {
-            self.overwrite(ds, link, luid, item.guid, content)?;
+        if self.is_in_view(ds, link, item, given)?
+            && let Some(code) = self.join(ds, link, luid, item, given, false)?
+        {
+            return Ok(code);
+        }
+        let Some(merged) = pim::fill_missing(given.content.bytes, &item.content) else {
+            self.overwrite(ds, link, luid, item.guid, given)?;
             return Ok(StatusCode::OK);
         };
         let merged = Content {
             bytes: &merged,
-            fingerprint: pim::fingerprint(content.media_type, &merged),
-            media_type: content.media_type,
+            fingerprint: pim::fingerprint(given.content.media_type, &merged),
+            media_type: given.content.media_type,
         };
         if merged.fingerprint.exact != item.exact {
             let origin = self.state.device.clone();
@@ -345,13 +364,14 @@ impl Run<'_> {
         ds: &DatastoreState,
         link: LinkId,
         luid: &str,
-        content: Content<'_>,
+        given: &Given<'_>,
     ) -> Result<StatusCode, StoreError> {
         let origin = Origin::Session(&self.state.device);
-        let (guid, seq) = self
-            .tx
-            .add_item(link.datastore, content, origin, self.request.now)?;
+        let (guid, seq) =
+            self.tx
+                .add_item(link.datastore, given.content, origin, self.request.now)?;
         self.map(ds, link, luid, guid, seq)?;
+        self.keep_given(ds, link, guid, given)?;
         Ok(StatusCode::ITEM_ADDED)
     }
 
@@ -361,13 +381,18 @@ impl Run<'_> {
         link: LinkId,
         luid: &str,
         guid: Guid,
-        content: Content<'_>,
+        given: &Given<'_>,
     ) -> Result<(), StoreError> {
         let origin = Origin::Session(&self.state.device);
-        let seq = self
-            .tx
-            .replace_item(link.datastore, guid, content, origin, self.request.now)?;
-        self.map(ds, link, luid, guid, seq)
+        let seq = self.tx.replace_item(
+            link.datastore,
+            guid,
+            given.content,
+            origin,
+            self.request.now,
+        )?;
+        self.map(ds, link, luid, guid, seq)?;
+        self.keep_given(ds, link, guid, given)
     }
 
     pub(super) fn map(

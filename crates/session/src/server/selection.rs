@@ -186,17 +186,6 @@ impl Run<'_> {
         if !is_sent {
             return Ok(Deal::Skip);
         }
-        if let Some(filter) = &ds.selection.filter
-            && filter.fields.is_some()
-            && !pending.item.deleted
-        {
-            let media_type = pending.item.media_type.clone();
-            let reduced = filter
-                .reduce(&media_type, &pending.item.content)
-                .into_owned();
-            pending.size = reduced.len() as u64;
-            pending.item.content = reduced;
-        }
         Ok(Deal::Send(Box::new(pending)))
     }
 
@@ -209,14 +198,18 @@ impl Run<'_> {
         const BATCH: usize = 100;
         let mut after = ds.seen;
         loop {
-            let mut range = range_of(ds, after, if ds.selection.chooses() { BATCH } else { 1 });
+            let chooses = ds.selection.chooses() || self.view(ds)?.may_hide();
+            let mut range = range_of(ds, after, if chooses { BATCH } else { 1 });
             range.with_held = false;
             let batch = self.tx.pending(link, range)?;
             let is_last = batch.len() < range.limit;
             for mut pending in batch {
                 let seq = pending.item.seq.0;
                 let is_new = pending.mapping.is_none();
-                if !is_new || self.is_inside(ds, link, &mut pending)? {
+                let is_open = !is_new
+                    || (self.is_inside(ds, link, &mut pending)?
+                        && !self.is_hidden(ds, link, &pending)?);
+                if is_open {
                     return Ok(Some(seq));
                 }
                 after = seq;

@@ -292,6 +292,9 @@ pub(super) struct Outgoing {
     /// Bytes that an earlier session had sent.
     #[serde(default)]
     pub(super) begun: u64,
+    /// It goes in the device's form, which is kept apart from the item.
+    #[serde(default)]
+    pub(super) own_form: bool,
     /// It goes as base64, because XML has no form for its bytes.
     pub(super) base64: bool,
 }

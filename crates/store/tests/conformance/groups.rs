@@ -223,7 +223,7 @@ fn a_replacement_of_some_fields_leaves_the_others() {
 fn a_replacement_of_another_type_is_taken_where_it_belongs() {
     let mut talk = Talk::new();
     talk.sync(201, ("", "1"), &add(21, "a", &card("Ann", "1")));
-    let newer = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Ann;;;;\r\nFN:Ann\r\nEND:VCARD\r\n";
+    let newer = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Ann\r\nFN:Ann\r\nEND:VCARD\r\n";
     let modern = replace(21, "a", newer).replace("text/x-vcard", "text/vcard");
     let heard = talk.sync(200, ("1", "2"), &modern);
     assert_eq!(heard.codes()[2..], [("21", 200)]);

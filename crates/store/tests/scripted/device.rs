@@ -100,7 +100,9 @@ impl Device {
 }
 
 pub fn card(name: &str, phone: &str) -> String {
-    format!("BEGIN:VCARD\r\nVERSION:2.1\r\nN:{name}\r\nTEL;CELL:{phone}\r\nEND:VCARD\r\n")
+    format!(
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nN:{name}\r\nFN:{name}\r\nTEL;TYPE=CELL:{phone}\r\nEND:VCARD\r\n"
+    )
 }
 
 /// Runs a session to its end; every message is posted twice now and then, as after a lost answer.

@@ -1,0 +1,243 @@
+//! Edits of a device that does not hold all of an item, or of an item that was changed here, too.
+//!
+//! What the device sends is compared with what it held, and only the differences reach the item
+//! (`pim::apply`): what the device cannot hold is not lost, and of an item that both sides changed
+//! both changes stand, but for the properties that both changed.
+
+use pim::{Likeness, Prefer};
+use syncml::StatusCode;
+
+use super::reconcile::Given;
+use super::state::DatastoreState;
+use super::view::{Texts, says_the_same};
+use super::{ConflictPolicy, Run};
+use crate::store::{ChangeSeq, Content, Guid, LinkId, Mapping, Origin, StoreError, StoredItem};
+
+impl Run<'_> {
+    /// Keeps the device's text where it is not what the device would be shown.
+    pub(super) fn keep_given(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        guid: Guid,
+        given: &Given<'_>,
+    ) -> Result<(), StoreError> {
+        let stored = (given.content.media_type, given.content.bytes);
+        self.keep_text(ds, link, guid, stored, given.text)
+    }
+
+    /// How an item of the device compares with one of ours: with the whole of it, and with what the
+    /// device would hold of it.
+    pub(super) fn likeness(
+        &mut self,
+        ds: &DatastoreState,
+        given: &Given<'_>,
+        item: &StoredItem,
+    ) -> Result<Likeness, StoreError> {
+        let (theirs, ours) = (&given.content, item);
+        let whole = pim::compare(
+            theirs.media_type,
+            theirs.bytes,
+            &ours.media_type,
+            &ours.content,
+        );
+        if whole == Likeness::Same {
+            return Ok(whole);
+        }
+        let view = self.view(ds)?;
+        let Some(shown) = view.show(&ours.media_type, &ours.content) else {
+            return Ok(whole);
+        };
+        let likeness = pim::compare(
+            given.media_type,
+            given.text,
+            &shown.media_type,
+            &shown.bytes,
+        );
+        Ok(match (whole, likeness) {
+            (_, Likeness::Same) => Likeness::Same,
+            (Likeness::Match(a), Likeness::Match(b)) => Likeness::Match(a.max(b)),
+            (Likeness::Different, other) => other,
+            (other, _) => other,
+        })
+    }
+
+    /// Whether the device holds an item in another form than the server.
+    pub(super) fn is_in_view(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        item: &StoredItem,
+        given: &Given<'_>,
+    ) -> Result<bool, StoreError> {
+        let ours = pim::Format::of(&item.media_type, &item.content);
+        let theirs = pim::Format::of(given.media_type, given.text);
+        if ours.is_none() || theirs.is_none() {
+            return Ok(false);
+        }
+        if ours != theirs || ds.selection.some_fields {
+            return Ok(true);
+        }
+        let view = self.view(ds)?;
+        Ok(view.show(&item.media_type, &item.content).is_some()
+            || self.tx.device_text(link, item.guid)?.is_some())
+    }
+
+    /// Applies what a person changed on the device to the item. `None` where the device's version
+    /// is all there is to say.
+    // spec: H05 H20
+    pub(super) fn take_edit(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        mapping: &Mapping,
+        item: &StoredItem,
+        given: &Given<'_>,
+        conflict: bool,
+    ) -> Result<Option<StatusCode>, StoreError> {
+        let in_view = self.is_in_view(ds, link, item, given)?;
+        if !in_view && (!conflict || item.deleted) {
+            return Ok(None);
+        }
+        let held = self.held_text(ds, link, item, mapping.revision)?;
+        if held.is_none() && !in_view {
+            return Ok(None);
+        }
+        let is_untouched = held.as_ref().is_some_and(|held| {
+            says_the_same((given.media_type, held), (given.media_type, given.text))
+        });
+        if is_untouched && item.deleted {
+            // it came again: the deletion is on its way
+            return Ok(Some(StatusCode::OK));
+        }
+        let view = self.view(ds)?;
+        let ours = (item.media_type.as_str(), item.content.as_slice());
+        let theirs = (given.media_type, given.text);
+        let Some(texts) = view.edit(ours, held.as_deref(), theirs) else {
+            return Ok(None);
+        };
+        let policy = self.policy_for(link, item, &given.content)?;
+        let prefer = match policy {
+            _ if !conflict || item.deleted => Prefer::New,
+            ConflictPolicy::ServerWins | ConflictPolicy::Ask => Prefer::Current,
+            _ => Prefer::New,
+        };
+        let Some(applied) = texts.apply(prefer) else {
+            return Ok(None);
+        };
+        let disputed = conflict && !item.deleted && !applied.conflicts.is_empty();
+        if disputed && matches!(policy, ConflictPolicy::Duplicate | ConflictPolicy::Ask) {
+            return Ok(None);
+        }
+        if disputed {
+            self.info(format!(
+                "{}: item {} was changed on both sides: {}",
+                ds.name,
+                item.guid.0,
+                applied.conflicts.join(", ")
+            ));
+            if prefer == Prefer::Current {
+                let origin = self.state.device.clone();
+                self.tx.keep_overruled(
+                    link.datastore,
+                    item.guid,
+                    given.content,
+                    Origin::Session(&origin),
+                    self.request.now,
+                )?;
+            }
+        }
+        let known = (mapping.luid.as_str(), mapping.revision >= item.seq);
+        let in_step = self.keep_applied(ds, link, known, item, given, (&texts, &applied))?;
+        Ok(Some(match (disputed, in_step) {
+            (true, true) => StatusCode::CONFLICT_CLIENT_WON,
+            (true, false) if prefer == Prefer::Current && applied.bytes == texts.current => {
+                StatusCode::CONFLICT_SERVER_WON
+            }
+            (_, false) => StatusCode::CONFLICT_MERGED,
+            (false, true) => StatusCode::OK,
+        }))
+    }
+
+    /// Joins an item of the device with the one of ours that it was found to be the same as, when
+    /// nothing tells which is newer: the device's values stand, beside what it cannot hold. With
+    /// `replaces` what it could hold and has not goes.
+    // spec: H05
+    pub(super) fn join(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        item: &StoredItem,
+        given: &Given<'_>,
+        replaces: bool,
+    ) -> Result<Option<StatusCode>, StoreError> {
+        let view = self.view(ds)?;
+        let ours = (item.media_type.as_str(), item.content.as_slice());
+        let Some(texts) = view.edit(ours, None, (given.media_type, given.text)) else {
+            return Ok(None);
+        };
+        let texts = if replaces { texts.replacing() } else { texts };
+        let Some(applied) = texts.apply(Prefer::New) else {
+            return Ok(None);
+        };
+        let in_step =
+            self.keep_applied(ds, link, (luid, false), item, given, (&texts, &applied))?;
+        Ok(Some(if in_step {
+            StatusCode::OK
+        } else {
+            StatusCode::CONFLICT_MERGED
+        }))
+    }
+
+    /// Writes what came of an edit, and what the device holds; whether that is all it could hold. A
+    /// device that held the item as it is, and only spells it in another way, is left with that:
+    /// two that correct each other would never end.
+    fn keep_applied(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        (luid, had_it): (&str, bool),
+        item: &StoredItem,
+        given: &Given<'_>,
+        (texts, applied): (&Texts, &pim::Applied),
+    ) -> Result<bool, StoreError> {
+        let is_changed = applied.bytes != texts.current || item.deleted;
+        let (media_type, bytes) = if is_changed {
+            (texts.media_type.as_str(), applied.bytes.as_slice())
+        } else {
+            (item.media_type.as_str(), item.content.as_slice())
+        };
+        let mut seq = item.seq;
+        if is_changed {
+            let content = Content {
+                media_type,
+                bytes,
+                fingerprint: pim::fingerprint(media_type, bytes),
+            };
+            let origin = self.state.device.clone();
+            let origin = Origin::Session(&origin);
+            seq = self.tx.replace_item(
+                link.datastore,
+                item.guid,
+                content,
+                origin,
+                self.request.now,
+            )?;
+        }
+        let view = self.view(ds)?;
+        let shown = view.show(media_type, bytes);
+        let (shown_type, shown) = shown.as_ref().map_or((media_type, bytes), |shown| {
+            (shown.media_type.as_str(), shown.bytes.as_slice())
+        });
+        let in_step = (had_it && !is_changed)
+            || says_the_same((shown_type, shown), (given.media_type, given.text));
+        // revision 0: the device does not hold this version yet
+        let revision = if in_step { seq } else { ChangeSeq(0) };
+        self.map(ds, link, luid, item.guid, revision)?;
+        if shown != given.text {
+            self.tx.keep_device_text(link, item.guid, given.text)?;
+        }
+        Ok(in_step)
+    }
+}

@@ -1,0 +1,469 @@
+//! How a device is shown the server's items, and what an item that it gives back says of the
+//! server's.
+//!
+//! The server holds the whole record; a device holds what its format can say and its datastore can
+//! keep (`Rx-Pref`, `CTCap`). A view is the way from the one to the other, a function of what is
+//! known of the device, so that what a device holds can be made again at any time:
+//!
+//! ```text
+//! item ──▶ format of the device ──▶ fields of its filter ──▶ fields and sizes it can keep ──▶ device
+//! ```
+
+use std::rc::Rc;
+
+use pim::{
+    AllDay, Format, Holding, Holdings, Kind, Parameter, RuleEnd, Target, TimeMode, TimeProfile,
+    Zone, convert_for,
+};
+use syncml::Version;
+use syncml::devinf::{Capability, ContentType};
+
+use super::Run;
+use super::state::DatastoreState;
+use crate::filter::Filter;
+use crate::peer::{Capabilities, Rules};
+use crate::store::{ChangeSeq, DatastoreKind, Guid, LinkId, Pending, StoreError, StoredItem};
+
+/// Bytes of an item by which its format is known.
+const HEAD: usize = 4096;
+
+/// How one datastore of a device is shown items.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct View {
+    /// The format that items are converted to, where they can be.
+    prefers: Option<Format>,
+    /// Text outside of ASCII is written as quoted-printable in the old formats.
+    quoted_printable: bool,
+    /// What the device makes of time.
+    times: TimeProfile,
+    /// What it keeps, by format. A format that is not listed is kept whole.
+    holdings: Vec<(Format, Holdings)>,
+    /// The fields that its user wants, by the filter of the session.
+    filter: Option<Filter>,
+}
+
+/// An item in the form of a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) media_type: String,
+    /// Nothing, when the device can keep none of it.
+    pub(super) bytes: Vec<u8>,
+}
+
+impl View {
+    /// The view of a device with these capabilities, whose properties are listed as `properties`.
+    // spec: F14 F20 F21
+    pub(super) fn of(
+        known: &Capabilities,
+        properties: &[Capability],
+        rules: &Rules,
+        kind: DatastoreKind,
+        zone: Option<&Zone>,
+        version: Version,
+    ) -> Self {
+        if !matches!(
+            kind,
+            DatastoreKind::Contacts
+                | DatastoreKind::Calendar
+                | DatastoreKind::Tasks
+                | DatastoreKind::Notes
+        ) {
+            return Self::default();
+        }
+        let wanted = rules.prefer.contains_key(kind.name());
+        let best = known.to_send(rules, kind).first().and_then(format_of);
+        let accepted = known.accepts.iter().filter_map(format_of);
+        let prefers = best.filter(|best| wanted || accepted.clone().any(|one| one == *best));
+        let own_zone = rules.time_zone.as_deref().and_then(Zone::new);
+        let holdings = properties.iter().filter_map(holdings_of).collect();
+        Self {
+            prefers,
+            quoted_printable: rules.quoted_printable,
+            times: TimeProfile {
+                mode: rules.times.map_or_else(
+                    || {
+                        // before 1.1 a device had no way to say so
+                        let is_told = !known.accepts.is_empty() && version > Version::V1_0;
+                        if is_told && !known.utc {
+                            TimeMode::Floating
+                        } else {
+                            TimeMode::Utc
+                        }
+                    },
+                    TimeMode::from,
+                ),
+                zone: own_zone.or_else(|| zone.cloned()),
+                all_day: rules.all_day.map(AllDay::from).unwrap_or_default(),
+                rule_end: rules.rule_end.map(RuleEnd::from).unwrap_or_default(),
+                ..TimeProfile::default()
+            },
+            holdings,
+            filter: None,
+        }
+    }
+
+    /// The view with the fields of a filter.
+    fn with_filter(mut self, filter: Option<&Filter>) -> Self {
+        self.filter = filter.filter(|filter| filter.fields.is_some()).cloned();
+        self
+    }
+
+    /// Names the view, but for the filter: another name means that the device may hold its items in
+    /// another form than this one would show them.
+    pub(super) fn name(&self) -> String {
+        let of_device = Self {
+            filter: None,
+            ..self.clone()
+        };
+        format!(
+            "{:016x}",
+            crate::hash::hash(format!("{of_device:?}").as_bytes())
+        )
+    }
+
+    /// An item as the device is shown it; `None` as it is.
+    pub(super) fn show(&self, media_type: &str, content: &[u8]) -> Option<Shown> {
+        let Some(format) = Format::of(media_type, content) else {
+            // mail and files have fields, too
+            let filter = self.filter.as_ref()?;
+            return Some(Shown {
+                media_type: media_type.to_owned(),
+                bytes: filter.reduce(media_type, content).into_owned(),
+            });
+        };
+        let converted = self.target(format).and_then(|target| {
+            let converted = convert_for(content, media_type, target, &self.times);
+            converted.ok()
+        });
+        let (mut media_type, format) = match &converted {
+            Some(converted) => (converted.media_type, self.prefers.unwrap_or(format)),
+            None => (media_type, format),
+        };
+        let mut bytes = converted.as_ref().map(|converted| converted.bytes.clone());
+        if let Some(filter) = &self.filter {
+            let whole = bytes.as_deref().unwrap_or(content);
+            let reduced = filter.reduce(media_type, whole).into_owned();
+            bytes = Some(reduced);
+        }
+        let whole = bytes.as_deref().unwrap_or(content);
+        let fitted = self
+            .holdings
+            .iter()
+            .find(|(of, _)| *of == format)
+            .and_then(|(_, holdings)| pim::fit(whole, media_type, holdings));
+        if let Some(fitted) = fitted {
+            bytes = Some(fitted.bytes);
+        }
+        if media_type.is_empty() {
+            media_type = format.media_type();
+        }
+        bytes.map(|bytes| Shown {
+            media_type: media_type.to_owned(),
+            bytes,
+        })
+    }
+
+    /// Whether an item of this beginning may be shown in another form.
+    fn may_change(&self, media_type: &str, head: &[u8]) -> bool {
+        let Some(format) = Format::of(media_type, head) else {
+            return self.filter.is_some();
+        };
+        self.target(format).is_some()
+            || self.filter.is_some()
+            || self.holdings.iter().any(|(of, _)| *of == format)
+    }
+
+    /// Whether an item may be shown as nothing at all: the device keeps some kinds of entries only.
+    pub(super) fn may_hide(&self) -> bool {
+        let mut all = self
+            .holdings
+            .iter()
+            .flat_map(|(_, holdings)| holdings.properties.iter().flatten());
+        all.any(|holding| holding.name.eq_ignore_ascii_case("BEGIN") && !holding.values.is_empty())
+    }
+
+    fn target(&self, from: Format) -> Option<Target> {
+        let format = self.prefers.filter(|prefers| *prefers != from)?;
+        Some(Target {
+            format,
+            quoted_printable: self.quoted_printable,
+        })
+    }
+
+    /// A text of the device in another format.
+    fn read(&self, media_type: &str, text: &[u8], to: Format) -> Option<Vec<u8>> {
+        if Format::of(media_type, text) == Some(to) {
+            return Some(text.to_vec());
+        }
+        let target = Target {
+            format: to,
+            quoted_printable: false,
+        };
+        let converted = convert_for(text, media_type, target, &self.times).ok()?;
+        Some(converted.bytes)
+    }
+
+    /// A text of the device as the server keeps it: times of a clock that only this device has are
+    /// written as what they are. `None` where the text says it all.
+    pub(super) fn taken(&self, media_type: &str, text: &[u8]) -> Option<Shown> {
+        let is_plain = self.times.mode == TimeMode::Utc
+            && self.times.all_day == AllDay::default()
+            && self.times.rule_end != RuleEnd::LocalDate;
+        if is_plain || Format::of(media_type, text) != Some(Format::VCalendar10) {
+            return None;
+        }
+        let to = Format::ICalendar20;
+        let bytes = self.read(media_type, text, to)?;
+        Some(Shown {
+            media_type: to.media_type().to_owned(),
+            bytes,
+        })
+    }
+
+    /// The texts of an edit in one format, that of the item or the device's, whichever says more.
+    pub(super) fn edit(
+        &self,
+        item: (&str, &[u8]),
+        held: Option<&[u8]>,
+        new: (&str, &[u8]),
+    ) -> Option<Texts> {
+        let (item_type, current) = item;
+        let (new_type, new) = new;
+        let from = Format::of(item_type, current)?;
+        let theirs = Format::of(new_type, new)?;
+        let format = from.max(theirs);
+        let shown = self.show(item_type, current);
+        let shown = match &shown {
+            Some(shown) => self.read(&shown.media_type, &shown.bytes, format)?,
+            None => self.read(item_type, current, format)?,
+        };
+        let held = match held {
+            Some(held) => Some(self.read(new_type, held, format)?),
+            None => None,
+        };
+        Some(Texts {
+            current: self.read(item_type, current, format)?,
+            shown,
+            held,
+            new: self.read(new_type, new, format)?,
+            media_type: if format == from {
+                item_type.to_owned()
+            } else {
+                format.media_type().to_owned()
+            },
+        })
+    }
+}
+
+/// The texts of an edit, in one format.
+pub(super) struct Texts {
+    pub(super) current: Vec<u8>,
+    shown: Vec<u8>,
+    held: Option<Vec<u8>>,
+    new: Vec<u8>,
+    pub(super) media_type: String,
+}
+
+impl Texts {
+    /// The texts of a device that is to be followed in all that it can hold.
+    pub(super) fn replacing(self) -> Self {
+        Self {
+            held: Some(self.shown.clone()),
+            ..self
+        }
+    }
+
+    pub(super) fn apply(&self, prefer: pim::Prefer) -> Option<pim::Applied> {
+        let edit = pim::Edit {
+            current: &self.current,
+            shown: &self.shown,
+            held: self.held.as_deref(),
+            new: &self.new,
+        };
+        pim::apply(&edit, prefer)
+    }
+}
+
+/// The format that a media type and version name together; devices write the one beside the other
+/// at will, and the version decides.
+fn format_of(one: &ContentType) -> Option<Format> {
+    let by_type = Format::of_media_type(&one.media_type)?;
+    let by_version = match (
+        pim::media::kind_of_media_type(&one.media_type),
+        one.version.trim(),
+    ) {
+        (Kind::Contact, "2.1") => Format::VCard21,
+        (Kind::Contact, "3.0") => Format::VCard30,
+        (Kind::Contact, "4.0") => Format::VCard40,
+        (Kind::Event, "1.0") => Format::VCalendar10,
+        (Kind::Event, "2.0") => Format::ICalendar20,
+        _ => by_type,
+    };
+    Some(by_version)
+}
+
+/// What a device keeps of the items of one format; `None` when it lists nothing for it.
+fn holdings_of(capability: &Capability) -> Option<(Format, Holdings)> {
+    let format = format_of(&ContentType {
+        media_type: capability.media_type.clone(),
+        version: capability.version.clone(),
+    })?;
+    if capability.properties.is_empty() {
+        return None;
+    }
+    let properties = capability.properties.iter().map(|property| Holding {
+        name: property.name.clone(),
+        max_size: property.max_size,
+        max_occur: property.max_occur,
+        no_truncate: property.no_truncate,
+        values: property.values.clone(),
+        parameters: property
+            .parameters
+            .iter()
+            .map(|parameter| Parameter {
+                name: parameter.name.clone(),
+                values: parameter.values.clone(),
+            })
+            .collect(),
+    });
+    let holdings = Holdings {
+        properties: Some(properties.collect()),
+        max_photo: None,
+    };
+    Some((format, holdings))
+}
+
+/// Whether two texts say the same.
+pub(super) fn says_the_same(a: (&str, &[u8]), b: (&str, &[u8])) -> bool {
+    a.1 == b.1 || pim::fingerprint(a.0, a.1).exact == pim::fingerprint(b.0, b.1).exact
+}
+
+impl Run<'_> {
+    /// How the device is shown the items of a datastore of the session.
+    pub(super) fn view(&mut self, ds: &DatastoreState) -> Result<Rc<View>, StoreError> {
+        if let Some(view) = self.views.get(&ds.number) {
+            return Ok(Rc::clone(view));
+        }
+        self.read_devinf()?;
+        let known = self.capabilities(&ds.source);
+        let rules = &self.state.rules;
+        let properties = self
+            .devinf
+            .as_ref()
+            .map(|devinf| Capabilities::properties(devinf, rules, &ds.source))
+            .unwrap_or_default();
+        let zone = self.config.zone.as_ref();
+        let version = self.state.version();
+        let view = View::of(&known, &properties, rules, ds.kind(), zone, version)
+            .with_filter(ds.selection.filter.as_ref());
+        let view = Rc::new(view);
+        self.views.insert(ds.number, Rc::clone(&view));
+        Ok(view)
+    }
+
+    /// What the device holds of an item, where that is known: the text that it gave itself, else
+    /// what it was shown of the version it has.
+    pub(super) fn held_text(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        item: &StoredItem,
+        revision: ChangeSeq,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        if let Some(text) = self.tx.device_text(link, item.guid)? {
+            return Ok(Some(text));
+        }
+        // another filter than the last session's would show another part
+        if revision == ChangeSeq(0) || (ds.selection.is_new && ds.selection.some_fields) {
+            return Ok(None);
+        }
+        let Some(content) = self.tx.content_at(link.datastore, item.guid, revision)? else {
+            return Ok(None);
+        };
+        let view = self.view(ds)?;
+        let shown = view.show(&item.media_type, &content);
+        Ok(Some(shown.map_or(content, |shown| shown.bytes)))
+    }
+
+    /// Brings an item into the form of the device; whether it is another one than the server's.
+    /// `None` when there is nothing that the device could keep.
+    // spec: H05
+    pub(super) fn show(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        pending: &mut Pending,
+    ) -> Result<Option<bool>, StoreError> {
+        if pending.item.deleted {
+            return Ok(Some(false));
+        }
+        let view = self.view(ds)?;
+        let guid = pending.item.guid;
+        if pending.item.content.is_empty() && pending.size > 0 {
+            let head = self.tx.content_slice(link.datastore, guid, 0, HEAD)?;
+            if !view.may_change(&pending.item.media_type, &head) {
+                return Ok(Some(false));
+            }
+            let length = usize::try_from(pending.size).unwrap_or(usize::MAX);
+            pending.item.content = self.tx.content_slice(link.datastore, guid, 0, length)?;
+        }
+        let Some(shown) = view.show(&pending.item.media_type, &pending.item.content) else {
+            return Ok(Some(false));
+        };
+        if shown.bytes.is_empty() {
+            return Ok(None);
+        }
+        pending.size = shown.bytes.len() as u64;
+        pending.item.content = shown.bytes;
+        pending.item.media_type = shown.media_type;
+        Ok(Some(true))
+    }
+
+    /// Whether the device could keep nothing of an item.
+    pub(super) fn is_hidden(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        pending: &Pending,
+    ) -> Result<bool, StoreError> {
+        if !self.view(ds)?.may_hide() {
+            return Ok(false);
+        }
+        Ok(self.show(ds, link, &mut pending.clone())?.is_none())
+    }
+
+    /// The media type under which an item goes that is kept in the device's form.
+    pub(super) fn shown_type(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        item: &StoredItem,
+    ) -> Result<String, StoreError> {
+        let head = self.tx.content_slice(link.datastore, item.guid, 0, HEAD)?;
+        let view = self.view(ds)?;
+        let format = Format::of(&item.media_type, &head);
+        let target = format.and_then(|format| view.target(format));
+        Ok(target.map_or_else(
+            || item.media_type.clone(),
+            |target| target.format.media_type().to_owned(),
+        ))
+    }
+
+    /// Keeps the text that the device holds, where it is not the one that it would be shown.
+    pub(super) fn keep_text(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        guid: Guid,
+        stored: (&str, &[u8]),
+        text: &[u8],
+    ) -> Result<(), StoreError> {
+        let view = self.view(ds)?;
+        let shown = view.show(stored.0, stored.1);
+        let shown = shown.as_ref().map_or(stored.1, |shown| &shown.bytes);
+        if shown == text {
+            return Ok(());
+        }
+        self.tx.keep_device_text(link, guid, text)
+    }
+}
