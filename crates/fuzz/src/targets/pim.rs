@@ -1,7 +1,8 @@
 //! Items: no byte is lost by reading, decoding is bounded, comparing is fair, joining comes to an
-//! end and takes nothing away.
+//! end and takes nothing away, and no edit changes no byte.
 //!
-//! The input is two items, with a line `%%` between them.
+//! The input is two items, with a line `%%` between them, and perhaps what a device held between
+//! the two as a third.
 
 use std::borrow::Cow;
 
@@ -10,7 +11,8 @@ use pim::component::{Components, Event, MAX_DEPTH};
 use pim::decode::{self, Dialect};
 use pim::line::{Line, Lines};
 use pim::{
-    Format, Likeness, Target, compare, convert, fill_missing, fingerprint, media, split, summary,
+    Edit, Format, Likeness, Prefer, Target, apply, compare, convert, fill_missing, fingerprint,
+    media, split, summary,
 };
 
 use super::script::{blocks, contains};
@@ -36,6 +38,7 @@ pub(crate) fn run(input: &[u8]) {
         }
     }
     pair(first, second);
+    edited(first, second, items.next().unwrap_or(second));
     for format in [
         Format::VCard21,
         Format::VCard30,
@@ -51,6 +54,31 @@ pub(crate) fn run(input: &[u8]) {
                     quoted_printable,
                 },
             );
+        }
+    }
+}
+
+/// An edit that is none changes nothing; any other makes a record that is not much longer.
+fn edited(current: &[u8], new: &[u8], held: &[u8]) {
+    for shown in [current, new] {
+        for prefer in [Prefer::New, Prefer::Current] {
+            let edit = |held| Edit {
+                current,
+                shown,
+                held,
+                new,
+            };
+            if let Some(same) = apply(&edit(Some(new)), prefer) {
+                assert_eq!(same.bytes, current, "bytes change without an edit");
+            }
+            for held in [Some(held), None] {
+                let Some(applied) = apply(&edit(held), prefer) else {
+                    continue;
+                };
+                // a letter of an 8-bit character set is two bytes, and each is `=XX`
+                let most = 12 * (current.len() + new.len()) + 1024;
+                assert!(applied.bytes.len() <= most, "{} bytes", applied.bytes.len());
+            }
         }
     }
 }
