@@ -117,11 +117,20 @@ struct Unknown<'n, 'a> {
 }
 
 impl<'n, 'a> Unknown<'n, 'a> {
-    /// `current_of` is which one of the record each one that is shown is, `told` those that are
-    /// shown and were held.
-    fn of(named: &Named<'n, 'a>, current_of: &[Option<usize>], told: &[Option<usize>]) -> Self {
+    /// `current_of` is which one of the record each one that is shown is, and `shown_of` which one
+    /// that is shown each of `known`.
+    fn of(
+        named: &Named<'n, 'a>,
+        current_of: &[Option<usize>],
+        known: &[&Prop<'_>],
+        shown_of: &[Option<usize>],
+    ) -> Self {
         let seen: BTreeSet<usize> = current_of.iter().flatten().copied().collect();
-        let told: BTreeSet<usize> = told.iter().flatten().copied().collect();
+        let told = known.iter().zip(shown_of).filter_map(|(known, at)| {
+            let shown = named.shown.get((*at)?)?;
+            (shown.value == known.value).then_some((*at)?)
+        });
+        let told: BTreeSet<usize> = told.collect();
         let current = named.current.iter().enumerate();
         let hidden = current.filter(|(at, _)| !seen.contains(at));
         let mut hidden: VecDeque<_> = hidden.map(|(_, prop)| *prop).collect();
@@ -242,7 +251,7 @@ impl<'m> Merge<'m> {
             let at = current_of.get(shown).copied().flatten()?;
             named.current.get(at).copied()
         };
-        let mut unknown = Unknown::of(named, &current_of, &shown_of);
+        let mut unknown = Unknown::of(named, &current_of, held, &shown_of);
         let mut is_added = vec![true; named.new.len()];
         let mut is_told = vec![false; named.shown.len()];
         for (at, before) in held.iter().enumerate() {
@@ -337,7 +346,7 @@ impl<'m> Merge<'m> {
     fn join(&mut self, named: &Named<'_, '_>) {
         let current_of = align(named.shown, named.current, true);
         let shown_of = align(named.new, named.shown, false);
-        let mut unknown = Unknown::of(named, &current_of, &shown_of);
+        let mut unknown = Unknown::of(named, &current_of, named.new, &shown_of);
         for (at, new) in named.new.iter().enumerate() {
             let shown = shown_of.get(at).copied().flatten();
             let now = shown.and_then(|at| named.shown.get(at).copied());
@@ -346,7 +355,8 @@ impl<'m> Merge<'m> {
                 .and_then(|at| named.current.get(at).copied());
             match now {
                 Some(now) if now.value == new.value => {
-                    if now.kinds != new.kinds && self.conflict(named.name) {
+                    if tells_more(new, now) && (!tells_more(now, new) || self.conflict(named.name))
+                    {
                         self.put(named, current, now, new, true, Chosen::Current);
                     }
                 }
@@ -380,7 +390,7 @@ impl<'m> Merge<'m> {
             Chosen::Current
         };
         if !matches!(value, Chosen::Current) {
-            let kinds = now.kinds != new.kinds;
+            let kinds = tells_more(new, now);
             self.put(named, current, now, new, kinds, value);
         }
     }
@@ -407,6 +417,12 @@ impl<'m> Merge<'m> {
             None => self.insert(named.room, new),
         }
     }
+}
+
+/// Whether one has a type or parameter that the other lacks.
+fn tells_more(one: &Prop<'_>, other: &Prop<'_>) -> bool {
+    let is_known = |kind: &String| other.kinds.binary_search(kind).is_ok();
+    !one.kinds.iter().all(is_known)
 }
 
 fn slice<'n, 'a>(index: &'n Index<'n, 'a>, name: &str) -> &'n [&'n Prop<'a>] {

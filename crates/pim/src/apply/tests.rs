@@ -171,6 +171,14 @@ fn edits_since_the_device_held_it() {
             &["EMAIL:d@x", "EMAIL:c@x", "CATEGORIES:c,D"],
         ),
         (
+            "both add the same, and one removes what was there",
+            &["EMAIL:z@x"],
+            &["EMAIL:z@x"],
+            Some(&["EMAIL:a@x"]),
+            &["EMAIL:a@x", "EMAIL:z@x"],
+            &["EMAIL:z@x"],
+        ),
+        (
             "the same change on both sides",
             &["FN:Ada Lund"],
             &["FN:Ada Lund"],
@@ -283,6 +291,14 @@ fn nothing_is_known_of_the_device() {
         ),
         ("a cut copy", &[LONG], &[LONG], None, &[CUT], &[LONG]),
         ("a cut copy here", &[CUT], &[CUT], None, &[LONG], &[LONG]),
+        (
+            "types that one side lacks",
+            &["TEL;TYPE=CELL,WORK:1", "EMAIL:a@x"],
+            &["TEL;TYPE=CELL,WORK:1", "EMAIL:a@x"],
+            None,
+            &["TEL;TYPE=CELL:1", "EMAIL;TYPE=HOME:a@x"],
+            &["TEL;TYPE=CELL,WORK:1", "EMAIL;TYPE=HOME:a@x"],
+        ),
         (
             "what is hidden from the device is there",
             &["TEL:1", "TEL:2"],
@@ -408,4 +424,58 @@ fn a_note_is_edited_as_a_whole() {
     let applied = run(&vnote(&whole), &held, Some(&held), &new, Prefer::New);
     let expected = vnote(&whole.replace("Bread", "Tea, bread"));
     assert_eq!(String::from_utf8(applied.bytes).unwrap(), expected);
+}
+
+#[test]
+fn a_line_stays_a_line_of_its_own() {
+    let begin = "BEGIN:VCARD\r\nVERSION:3.0\r\n";
+    let end = "END:VCARD\r\n";
+    let rows = [
+        // the line after a photo that goes would be a fold of the one before it
+        (
+            "N:a\r\nPHOTO;ENCODING=b:AAAA\r\n\r\n  TEL:1\r\n",
+            "N:a\r\nTEL:1\r\n",
+            "N:a\r\n\r\n  TEL:1\r\n",
+        ),
+        // the new line would continue the value that breaks off
+        (
+            "N:a\r\nNOTE;QUOTED-PRINTABLE:b=\r\n",
+            "N:a\r\nNOTE:b\r\nTEL:1\r\n",
+            "N:a\r\nNOTE;QUOTED-PRINTABLE:b=\r\n\r\nTEL:1\r\n",
+        ),
+    ];
+    for (held, new, expected) in rows {
+        let [held, new, expected] = [held, new, expected].map(|text| format!("{begin}{text}{end}"));
+        let applied = run(&held, &held, Some(&held), &new, Prefer::New);
+        assert_eq!(String::from_utf8(applied.bytes).unwrap(), expected);
+    }
+    let held = format!("{begin}N:a");
+    let applied = run(
+        &held,
+        &held,
+        Some(&held),
+        &format!("{begin}N:a\nTEL:1"),
+        Prefer::New,
+    );
+    let expected = format!("{begin}N:a\r\nTEL:1\r\n");
+    assert_eq!(String::from_utf8(applied.bytes).unwrap(), expected);
+}
+
+#[test]
+fn ten_thousand_numbers_are_edited() {
+    let numbers = |from: usize| {
+        let lines: Vec<String> = (from..from + 10_000).map(|i| format!("TEL:{i}")).collect();
+        card(&lines.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let (held, new) = (numbers(0), numbers(5_000));
+    let applied = run(&held, &held, Some(&held), &new, Prefer::New);
+    let lines = |text: &str| {
+        text.lines()
+            .map(str::to_owned)
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(
+        lines(&String::from_utf8(applied.bytes).unwrap()),
+        lines(&new)
+    );
 }
