@@ -127,6 +127,8 @@ fn record(edit: &Edit<'_>, prefer: Prefer, format: Format) -> Option<Applied> {
 #[cfg(test)]
 mod calendar_tests;
 #[cfg(test)]
+mod device_tests;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod tests;

@@ -52,7 +52,7 @@ pub(super) fn apply(edit: &Edit<'_>, prefer: Prefer, format: Format) -> Option<A
         return Some(merge.finish(edit.current));
     }
     let mut applied = merge.finish(edit.current);
-    applied.bytes = with_zones(applied.bytes, &new, edit.new, &reader);
+    applied.bytes = with_zones(applied.bytes, &current, &new, edit.new, &reader);
     Some(applied)
 }
 
@@ -73,21 +73,22 @@ fn uid<'s, 'a>(entries: &[&'s Component<'a>]) -> Option<&'s Prop<'a>> {
     props.find(|prop| prop.name == "UID")
 }
 
-/// The record with the descriptions of zones that it names now and only the device describes.
-fn with_zones(record: Vec<u8>, new: &Component<'_>, text: &[u8], reader: &Reader) -> Vec<u8> {
+/// The record with the descriptions of zones that it did not name before, as `current`, and that
+/// the device describes.
+fn with_zones(
+    record: Vec<u8>,
+    current: &Component<'_>,
+    new: &Component<'_>,
+    text: &[u8],
+    reader: &Reader,
+) -> Vec<u8> {
     let root = Component::read(&record, reader);
-    let entries = entries(&root);
-    let Some(first) = entries.first() else {
+    let Some(first) = entries(&root).first().map(|entry| entry.start) else {
         return record;
     };
-    let zone = |prop: &Prop<'_>| {
-        let zone = prop.line.param("TZID");
-        zone.map(|zone| zone.unquoted().to_vec())
-    };
-    let mut named = BTreeSet::new();
-    for entry in &entries {
-        named.extend(entry.props.iter().filter_map(zone));
-    }
+    let before = named_zones(current);
+    let mut named = named_zones(&root);
+    named.retain(|zone| !before.contains(zone));
     let zones = |object: &Component<'_>| -> Vec<(Vec<u8>, usize, usize)> {
         let zones = object.children.iter().filter(|c| c.tag == Tag::VTimezone);
         zones
@@ -105,10 +106,17 @@ fn with_zones(record: Vec<u8>, new: &Component<'_>, text: &[u8], reader: &Reader
             if !zone.ends_with(b"\n") {
                 zone.extend_from_slice(b"\r\n");
             }
-            patch.insert(first.start, zone);
+            patch.insert(first, zone);
         }
     }
     patch.apply(&record)
+}
+
+/// The zones that the entries name.
+fn named_zones(root: &Component<'_>) -> BTreeSet<Vec<u8>> {
+    let props = entries(root).into_iter().flat_map(|entry| &entry.props);
+    let zones = props.filter_map(|prop| Some(prop.line.param("TZID")?.unquoted().to_vec()));
+    zones.collect()
 }
 
 /// The properties of some names in each of the texts.

@@ -1,0 +1,149 @@
+//! Edits that go through the format of a device, there and back.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::{Field, Target, TimeProfile, Zone, convert_for, keep_fields};
+
+/// What a device of an old format makes of a record, in that format and back.
+struct Device {
+    old: Format,
+    whole: Format,
+    fields: Vec<Field>,
+    profile: TimeProfile,
+}
+
+impl Device {
+    fn convert(&self, text: &str, format: Format) -> String {
+        let target = Target {
+            format,
+            quoted_printable: true,
+        };
+        let made = convert_for(text.as_bytes(), "", target, &self.profile).unwrap();
+        String::from_utf8(made.bytes).unwrap()
+    }
+
+    fn show(&self, record: &str) -> String {
+        let text = self.convert(record, self.old);
+        let kept = keep_fields(self.old.media_type(), text.as_bytes(), &self.fields);
+        String::from_utf8(kept).unwrap()
+    }
+
+    /// The record after an edit of the text that the device has.
+    fn edit(&self, record: &str, edit: &dyn Fn(&str) -> String) -> String {
+        let held = self.show(record);
+        let [shown, new] = [&held, &edit(&held)].map(|text| self.convert(text, self.whole));
+        let applied = apply(
+            &Edit {
+                current: record.as_bytes(),
+                shown: shown.as_bytes(),
+                held: Some(shown.as_bytes()),
+                new: new.as_bytes(),
+            },
+            Prefer::New,
+        );
+        let applied = applied.unwrap();
+        assert_eq!(applied.conflicts, [""; 0]);
+        String::from_utf8(applied.bytes).unwrap()
+    }
+}
+
+fn fields(names: &[&str]) -> Vec<Field> {
+    let field = |name: &&str| Field {
+        name: (*name).to_owned(),
+        max_size: (*name == "NOTE" || *name == "DESCRIPTION").then_some(40),
+        ..Field::default()
+    };
+    names.iter().map(field).collect()
+}
+
+#[test]
+fn a_card_goes_through_a_poor_phone() {
+    let phone = Device {
+        old: Format::VCard21,
+        whole: Format::VCard30,
+        fields: fields(&["N", "TEL", "NOTE", "ADR"]),
+        profile: TimeProfile::default(),
+    };
+    let card = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:1\r\nN:Müller;Ada;Maria,Eva;Dr.;\r\nFN:Dr. Ada Müller\r\n\
+        item1.TEL;TYPE=CELL,VOICE,PREF;X-ID=7:+49 (30) 12-34\r\nitem1.X-ABLabel:Mühle\r\n\
+        TEL;TYPE=FAX;TYPE=WORK:2\r\nADR;TYPE=HOME:;;Mill Street 1\\, left;Ulm;;89073;Germany\r\n\
+        CATEGORIES:a,b\r\nPHOTO;ENCODING=b;TYPE=JPEG:AAAA\r\n\
+        NOTE:Bread\\, butter\\, milk\\, a dozen eggs\\, flour\\; and\\nsugar\r\nX-A:b\r\nEND:VCARD\r\n";
+    assert_eq!(phone.edit(card, &str::to_owned), card);
+    let called = phone.edit(card, &|text| text.replace("+49 (30) 12-34", "+49305"));
+    assert_eq!(called, card.replace("+49 (30) 12-34", "+49305"));
+    let moved = phone.edit(card, &|text| text.replace("Mill Street 1, left", "Barn 2"));
+    assert_eq!(moved, card.replace("Mill Street 1\\, left", "Barn 2"));
+    let noted = phone.edit(card, &|text| text.replace("Bread", "Tea and bread"));
+    let joined = noted.replace("\r\n ", "");
+    assert_eq!(joined, card.replace("Bread", "Tea and bread"));
+    let gone = phone.edit(card, &|text| {
+        let lines = text
+            .split_inclusive("\r\n")
+            .filter(|line| !line.contains("+49"));
+        lines.collect()
+    });
+    let is_first = |line: &&str| line.starts_with("item1.");
+    let expected: String = card
+        .split_inclusive("\r\n")
+        .filter(|line| !is_first(line))
+        .collect();
+    assert_eq!(gone, expected);
+}
+
+#[test]
+fn a_series_goes_through_an_old_phone() {
+    let phone = Device {
+        old: Format::VCalendar10,
+        whole: Format::ICalendar20,
+        fields: fields(&[
+            "SUMMARY",
+            "DTEND",
+            "RRULE",
+            "EXDATE",
+            "AALARM",
+            "DALARM",
+            "DESCRIPTION",
+        ]),
+        profile: TimeProfile {
+            zone: Zone::new("Europe/Berlin"),
+            ..TimeProfile::default()
+        },
+    };
+    for rule in [
+        "FREQ=WEEKLY;BYDAY=MO",
+        "FREQ=MONTHLY;BYSETPOS=-2;BYDAY=MO,TU,WE",
+    ] {
+        let series = format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\n\
+             DTSTAMP:20260101T000000Z\r\nDTSTART;TZID=Europe/Berlin:20260302T100000\r\n\
+             DURATION:PT1H\r\nRRULE:{rule}\r\nSUMMARY:Chor\r\nCATEGORIES:a\r\n\
+             EXDATE;TZID=Europe/Berlin:20260309T100000\r\nATTENDEE;CN=Ada:mailto:a@x\r\n\
+             BEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT15M\r\nDESCRIPTION:x\r\nX-A:b\r\nEND:VALARM\r\n\
+             END:VEVENT\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\n\
+             RECURRENCE-ID;TZID=Europe/Berlin:20260316T100000\r\n\
+             DTSTART;TZID=Europe/Berlin:20260316T120000\r\nDURATION:PT1H\r\nSUMMARY:Chor\r\n\
+             END:VEVENT\r\nEND:VCALENDAR\r\n"
+        );
+        assert_eq!(phone.edit(&series, &str::to_owned), series);
+        let renamed = phone.edit(&series, &|text| {
+            text.replace("SUMMARY:Chor", "SUMMARY:Probe")
+        });
+        assert_eq!(renamed, series.replacen("SUMMARY:Chor", "SUMMARY:Probe", 1));
+        let moved = phone.edit(&series, &|text| {
+            let text = text.replace("DTSTART:20260302T1000", "DTSTART:20260302T1030");
+            text.replace("DTSTART:20260302T0900", "DTSTART:20260302T0930")
+        });
+        for kept in [
+            rule,
+            "ATTENDEE",
+            "X-A:b",
+            "20260316T120000",
+            "CATEGORIES:a",
+            "EXDATE",
+        ] {
+            assert!(moved.contains(kept), "{kept} is gone from {moved}");
+        }
+        assert!(moved.contains("T1030"), "{moved}");
+    }
+}
