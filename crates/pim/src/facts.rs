@@ -234,6 +234,13 @@ impl Facts {
                 continue;
             }
             facts.count(&line, dialect);
+            if facts.kind == Some(Kind::Bookmark)
+                && reading.record.title.is_empty()
+                && nesting.is_within(b"ENV")
+                && let Some(url) = shortcut(&line)
+            {
+                reading.record.title = address(&url);
+            }
             if nesting.is_record() {
                 facts.take(&line, dialect, &mut reading);
             }
@@ -383,6 +390,20 @@ fn address(url: &str) -> String {
     let path = host + rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (host, path) = url.split_at_checked(path).unwrap_or((url, ""));
     host.to_lowercase() + path
+}
+
+/// The address that the envelope of a bookmark repeats (IrMC): `URL=` in an Internet shortcut,
+/// which is the value of `X-IRMC-URL` or, since few encode its line ends, stands in lines of its own.
+pub(crate) fn shortcut(line: &Line<'_>) -> Option<String> {
+    let address = |text: &str| {
+        let (key, url) = text.trim().split_once('=')?;
+        let url = url.trim();
+        (key.eq_ignore_ascii_case("URL") && !url.is_empty()).then(|| url.to_owned())
+    };
+    if line.is("X-IRMC-URL") {
+        return line.text(Dialect::Old).lines().find_map(address);
+    }
+    address(&String::from_utf8_lossy(line.source()))
 }
 
 /// Properties that software changes by itself.

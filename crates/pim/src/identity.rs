@@ -521,6 +521,21 @@ mod tests {
         assert!(is_match("text/x-vbookmark", &a, &same));
         let other = bookmark("Mill", "http://example.org/mill");
         assert!(!is_match("text/x-vbookmark", &a, &other));
+        // the envelope has the address too
+        let envelope = "BEGIN:ENV\r\nX-IRMC-URL;QUOTED-PRINTABLE:=\r\n[InternetShortcut]\r\n\
+                        URL=http://example.org/Mill\r\nEND:ENV\r\n";
+        let without = component("VBKM", &format!("VERSION:1.0\r\nTITLE:M\r\n{envelope}"));
+        assert!(is_match("text/x-vbookmark", &a, &without));
+        let encoded = without.replace(
+            "PRINTABLE:=\r\n[InternetShortcut]\r\nURL=",
+            "PRINTABLE:=0D=0AURL=3D",
+        );
+        assert!(is_match("text/x-vbookmark", &a, &encoded));
+        let with = component(
+            "VBKM",
+            &format!("{envelope}URL:http://example.org/other\r\n"),
+        );
+        assert!(!is_match("text/x-vbookmark", &a, &with));
     }
 
     /// One of the properties that decide, often none.

@@ -257,6 +257,7 @@ pub fn kind_of(media_type: &str, content: &[u8]) -> Kind {
             b"VTODO" => Some(Kind::Task),
             b"VJOURNAL" => Some(Kind::Journal),
             b"VNOTE" => Some(Kind::Note),
+            b"VBKM" => Some(Kind::Bookmark),
             _ => None,
         }
     });
@@ -376,6 +377,7 @@ mod tests {
         ] {
             assert_eq!(kind_of_media_type(default_media_type(kind)), kind);
         }
+        assert_eq!(kind_of("text/plain", b"BEGIN:VBKM\n"), Kind::Bookmark);
         assert_eq!(extension_of("text/plain", b"hi"), "txt");
         assert_eq!(extension_of("", b"BEGIN:VCARD\n"), "vcf");
         assert_eq!(extension_of("text/x-vcalendar", b""), "vcs");

@@ -2,6 +2,7 @@
 
 use crate::component::{Components, Event, Tag};
 use crate::decode::{self, Dialect, whole_text};
+use crate::facts::shortcut;
 use crate::line::Line;
 use crate::media::Format;
 
@@ -40,6 +41,12 @@ fn structured(content: &[u8], dialect: Dialect) -> Option<String> {
                 depth = depth.saturating_sub(1);
             }
             Event::Property(line) => {
+                if main == Some((depth - usize::from(depth > 0), Tag::VBookmark))
+                    && let Some(text) = shortcut(&line).and_then(|url| first_line(&url))
+                {
+                    // the address in its envelope, for want of any other name
+                    best = best.or(Some((naming(Tag::VBookmark).len(), text)));
+                }
                 let Some((_, tag)) = main.filter(|(at, _)| *at == depth) else {
                     continue;
                 };
@@ -170,6 +177,19 @@ mod tests {
             Some("milk [31m")
         );
         assert_eq!(summary(b" \n", "text/plain"), None);
+    }
+
+    #[test]
+    fn a_bookmark_is_known_by_its_title_or_address() {
+        let bookmark =
+            |lines: &str| of(&format!("BEGIN:VBKM\r\nVERSION:1.0\r\n{lines}END:VBKM\r\n"));
+        let envelope = "BEGIN:ENV\r\nX-IRMC-URL;QUOTED-PRINTABLE:=\r\n[InternetShortcut]\r\n\
+                        URL=http://a.example/\r\nEND:ENV\r\n";
+        let name = bookmark(&format!("{envelope}URL:http://b.example/\r\nTITLE:B\r\n"));
+        assert_eq!(name.as_deref(), Some("B"));
+        let name = bookmark(&format!("{envelope}URL:http://b.example/\r\n"));
+        assert_eq!(name.as_deref(), Some("http://b.example/"));
+        assert_eq!(bookmark(envelope).as_deref(), Some("http://a.example/"));
     }
 
     #[test]

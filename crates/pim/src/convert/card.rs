@@ -44,7 +44,7 @@ struct Property {
 struct Entry {
     property: Property,
     /// The source lines; none if it was made of another's.
-    source: Vec<u8>,
+    source: Vec<Vec<u8>>,
 }
 
 /// What becomes of a property in the target's version.
@@ -113,8 +113,8 @@ fn convert_card(
             write::write(&mut out, &entry.property, target);
         }
         let is_lost = shaped == Shaped::Lost || entry.property.partial;
-        if is_lost && !entry.source.is_empty() {
-            lost.push(entry.source);
+        if is_lost {
+            lost.append(&mut entry.source);
         }
     }
     out.extend_from_slice(b"END:VCARD\r\n");
@@ -130,7 +130,7 @@ struct Reading {
     /// Whether the card has ended.
     is_done: bool,
     /// The card of an agent and its source, as long as it is open.
-    agent: Option<(Vec<u8>, Vec<u8>)>,
+    agent: Option<(Vec<u8>, Vec<Vec<u8>>)>,
 }
 
 impl Reading {
@@ -163,7 +163,7 @@ impl Reading {
                 }
                 Event::Property(line) => self.entries.push(Entry {
                     property: read::read(&line, from),
-                    source: line.source().to_vec(),
+                    source: vec![line.source().to_vec()],
                 }),
             }
         }
@@ -176,7 +176,7 @@ impl Reading {
         };
         let before = self.entries.pop_if(is_agent);
         let mut source = before.map_or(Vec::new(), |entry| entry.source);
-        source.extend_from_slice(line.source());
+        source.push(line.source().to_vec());
         self.agent = Some((b"BEGIN:VCARD\r\n".to_vec(), source));
     }
 
@@ -185,7 +185,7 @@ impl Reading {
         match &mut self.agent {
             Some((card, source)) => {
                 card.extend_from_slice(line.source());
-                source.extend_from_slice(line.source());
+                source.push(line.source().to_vec());
             }
             None => self.lost.push(line.source().to_vec()),
         }

@@ -344,14 +344,14 @@ fn agents() {
             &nested,
             V40,
             "FN:x\r\nN:x\r\nRELATED;TYPE=AGENT;VALUE=text:Ada\\; B\r\nTEL:1\r\n",
-            1,
+            6,
         ),
         (
             V21,
             "FN:x\r\nAGENT:BEGIN:VCARD\r\nUID:urn:uuid:1\r\nEND:VCARD\r\n",
             V40,
             "FN:x\r\nRELATED;TYPE=AGENT:urn:uuid:1\r\n",
-            1,
+            3,
         ),
         (
             V30,
@@ -373,7 +373,7 @@ fn agents() {
             &deep,
             V30,
             "FN:x\r\nN:x\r\nAGENT:BEGIN:VCARD\\nVERSION:3.0\\nN:a\\nFN:a\\nEND:VCARD\\n\r\n",
-            1,
+            8,
         ),
     ]);
 }
