@@ -8,9 +8,10 @@ use crate::decode::{Dialect, whole_text};
 use crate::line::{Line, Lines, Param};
 use crate::media::{Format, Kind, kind_of_media_type};
 use crate::moment::{Moment, Zone};
+use crate::object;
 
 /// Digits at the end of a phone number that are compared: country codes and leading zeros differ.
-const PHONE_TAIL: usize = 7;
+pub(crate) const PHONE_TAIL: usize = 7;
 
 /// Bytes at the start of a text that make its key.
 pub(crate) const TEXT_KEY: usize = 32;
@@ -51,6 +52,9 @@ pub(crate) struct Facts {
     pub(crate) birthday: String,
     /// The text of a note, without blanks at the end of lines and around the whole.
     pub(crate) body: String,
+    /// What only versions of one item have in common, if it is none of the kinds that people keep
+    /// records of.
+    pub(crate) twin: Option<String>,
     /// Hashes of the canonical lines, for counting what two items share.
     pub(crate) lines: BTreeSet<u64>,
 }
@@ -190,6 +194,9 @@ impl Facts {
             body: body(&whole_text(content)),
             ..Self::default()
         };
+        if facts.kind == Some(Kind::Other) {
+            facts.twin = object::twin(media_type, content);
+        }
         facts.exact = hash(facts.body.as_bytes());
         facts.record.title = normalized(cut(&facts.body, TEXT_KEY));
         facts

@@ -47,6 +47,9 @@ pub fn fingerprint(media_type: &str, content: &[u8]) -> Fingerprint {
 /// What two items have in common, beside a UID, whenever they may match.
 fn key(facts: &Facts) -> Option<String> {
     let record = &facts.record;
+    if let Some(twin) = &facts.twin {
+        return Some(twin.clone());
+    }
     if record.title.is_empty() {
         // a card without a name is known by its first address or number
         let other = facts.emails.first().or_else(|| facts.phones.first())?;
@@ -76,6 +79,8 @@ fn key(facts: &Facts) -> Option<String> {
 /// * notes: have one text, or one, in the same format, has only the beginning of the other's, at
 ///   least 32 characters.
 /// * bookmarks: have one URL.
+/// * mail: have one message, whatever its flags; files: one name and content; folders: one role;
+///   short messages: one number, minute and text.
 ///
 /// A series with overridden occurrences is compared by its own properties, not by theirs. Two
 /// items that are the same or match have equal [`Fingerprint::exact`], [`Fingerprint::key`] or
@@ -125,7 +130,7 @@ fn same_by_content(a: &Facts, b: &Facts) -> bool {
         Kind::Task => same_due(a, b),
         Kind::Note => a.body == b.body || is_beginning(a, b) || is_beginning(b, a),
         Kind::Bookmark => true,
-        Kind::Other => false,
+        Kind::Other => a.twin.is_some() && a.twin == b.twin,
     }
 }
 

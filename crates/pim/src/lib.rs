@@ -35,6 +35,7 @@ pub mod line;
 pub mod media;
 mod merge;
 mod moment;
+mod object;
 mod own;
 mod span;
 mod split;

@@ -5,17 +5,22 @@ use crate::decode::{self, Dialect, whole_text};
 use crate::facts::shortcut;
 use crate::line::Line;
 use crate::media::Format;
+use crate::object;
 
 /// Characters of a name.
 const MAX_CHARACTERS: usize = 80;
 
 /// What the item is called, in one line of at most 80 characters: the name of a contact, else
 /// its organisation, address or number; the summary of an event or task, else the first line of
-/// its description; the title of a bookmark, else its address; the first line of a note.
+/// its description; the title of a bookmark, else its address; the first line of a note or short
+/// message; the subject of mail; the name of a file or folder.
 ///
 /// `None` when nothing names the item, or when it is no text of a known format.
 pub fn summary(content: &[u8], media_type: &str) -> Option<String> {
-    match Format::of(media_type, content)? {
+    let Some(format) = Format::of(media_type, content) else {
+        return first_line(&object::title(media_type, content)?);
+    };
+    match format {
         Format::Text => first_line(&whole_text(content)),
         format => structured(content, format.dialect()),
     }

@@ -11,8 +11,8 @@ use pim::component::{Components, Event, MAX_DEPTH};
 use pim::decode::{self, Dialect};
 use pim::line::{Line, Lines};
 use pim::{
-    Edit, Format, Likeness, Prefer, Target, apply, compare, convert, fill_missing, fingerprint,
-    media, split, summary,
+    Edit, Format, Holding, Holdings, Likeness, Parameter, Prefer, Target, apply, compare, convert,
+    fill_missing, fingerprint, fit, media, split, summary,
 };
 
 use super::script::{blocks, contains};
@@ -35,6 +35,7 @@ pub(crate) fn run(input: &[u8]) {
         parts(item);
         for media_type in MEDIA_TYPES {
             named(item, media_type);
+            fitted(item, media_type);
         }
     }
     pair(first, second);
@@ -107,6 +108,43 @@ fn converted(content: &[u8], target: Target) {
             assert_eq!((begins.count(), ends.count()), (1, 1), "a line breaks out");
         }
     }
+}
+
+/// What a device keeps is not much longer than the item, and what is said to be lost was there.
+fn fitted(content: &[u8], media_type: &str) {
+    let holding = |name: &str, max_size, types: &[&str]| Holding {
+        name: name.to_owned(),
+        max_size,
+        max_occur: Some(1),
+        parameters: types
+            .iter()
+            .map(|name| Parameter {
+                name: (*name).to_owned(),
+                values: Vec::new(),
+            })
+            .collect(),
+        ..Holding::default()
+    };
+    let holdings = Holdings {
+        properties: Some(vec![
+            holding("N", Some(9), &[]),
+            holding("TEL", None, &["HOME", "CELL"]),
+            holding("NOTE", Some(5), &[]),
+            holding("BODY", Some(5), &[]),
+            holding("SUMMARY", Some(5), &[]),
+            holding("PHOTO", None, &[]),
+        ]),
+        max_photo: Some(100),
+    };
+    let Some(made) = fit(content, media_type, &holdings) else {
+        return;
+    };
+    assert!(made.bytes.len() <= 12 * content.len() + 1024);
+    assert!(!made.lost.is_empty(), "it was changed");
+    for line in &made.lost {
+        assert!(contains(content, line), "a lost line that never was");
+    }
+    let _ = fit(&made.bytes, media_type, &holdings);
 }
 
 fn lines(content: &[u8]) {
