@@ -9,6 +9,7 @@ use crate::line::{Line, Lines, Param};
 use crate::media::{Format, Kind, kind_of_media_type};
 use crate::moment::{Moment, Zone};
 use crate::object;
+use crate::saying::{date, digits_of_number, name_in_any_order, parts, saying};
 
 /// Digits at the end of a phone number that are compared: country codes and leading zeros differ.
 pub(crate) const PHONE_TAIL: usize = 7;
@@ -55,14 +56,31 @@ pub(crate) struct Facts {
     /// What only versions of one item have in common, if it is none of the kinds that people keep
     /// records of.
     pub(crate) twin: Option<String>,
-    /// Hashes of the canonical lines, for counting what two items share.
-    pub(crate) lines: BTreeSet<u64>,
+    /// The name of a contact in its parts, normalized, in their order; empty where it is written as
+    /// one text.
+    pub(crate) structured_name: String,
+    /// The name is that of a company.
+    pub(crate) is_company: bool,
+    /// For [`Purpose::Compare`], hashes of the canonical lines, sorted, each once.
+    pub(crate) lines: Vec<u64>,
+    /// For [`Purpose::Compare`], hashes of what the lines say, sorted, each once.
+    pub(crate) sayings: Vec<u64>,
+}
+
+/// What facts are wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The numbers of an index.
+    Index,
+    /// A comparison of two items, line by line.
+    Compare,
 }
 
 /// What names one component. Of a series with overrides it is the series, not one of them.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
-    /// The normalized name or title, or the address of a bookmark; empty when there is none.
+    /// The normalized title, or the words of a contact's name in alphabetical order, or the address of
+    /// a bookmark; empty when there is none.
     pub(crate) title: String,
     pub(crate) start: Option<Moment>,
     pub(crate) due: Option<Moment>,
@@ -177,9 +195,11 @@ impl Reading {
 }
 
 impl Facts {
-    pub(crate) fn of(media_type: &str, content: &[u8]) -> Self {
+    pub(crate) fn of(media_type: &str, content: &[u8], purpose: Purpose) -> Self {
         match Format::of(media_type, content) {
-            Some(format) if format != Format::Text => Self::structured(media_type, content, format),
+            Some(format) if format != Format::Text => {
+                Self::structured(media_type, content, format, purpose)
+            }
             _ => Self::plain(media_type, content),
         }
     }
@@ -202,7 +222,7 @@ impl Facts {
         facts
     }
 
-    fn structured(media_type: &str, content: &[u8], format: Format) -> Self {
+    fn structured(media_type: &str, content: &[u8], format: Format, purpose: Purpose) -> Self {
         let dialect = format.dialect();
         let mut facts = Self {
             format: Some(format),
@@ -240,7 +260,12 @@ impl Facts {
                 reading.take_zone(&line, dialect);
                 continue;
             }
-            facts.count(&line, dialect);
+            let canonical = canonical_line(&line, dialect);
+            facts.exact = facts.exact.wrapping_add(canonical);
+            if purpose == Purpose::Compare {
+                facts.lines.push(canonical);
+                facts.sayings.extend(saying(&line, dialect));
+            }
             if facts.kind == Some(Kind::Bookmark)
                 && reading.record.title.is_empty()
                 && nesting.is_within(b"ENV")
@@ -254,6 +279,10 @@ impl Facts {
         }
         facts.kind = facts.kind.or_else(|| Some(kind_of_media_type(media_type)));
         facts.conclude(reading);
+        for hashes in [&mut facts.lines, &mut facts.sayings] {
+            hashes.sort_unstable();
+            hashes.dedup();
+        }
         facts
     }
 
@@ -262,11 +291,11 @@ impl Facts {
         self.record = reading.chosen.take().unwrap_or(reading.record);
         match self.kind() {
             Kind::Contact => {
-                self.record.title = if reading.name.is_empty() {
-                    reading.display
-                } else {
-                    reading.name
-                };
+                let names = [&reading.name, &reading.display, &self.organization];
+                let name = names.into_iter().find(|name| !name.is_empty());
+                self.record.title = name.map_or_else(String::new, |name| name_in_any_order(name));
+                self.is_company = reading.name.is_empty() && reading.display.is_empty();
+                self.structured_name = reading.name;
             }
             Kind::Note if !self.body.is_empty() => {
                 self.record.title = normalized(cut(&self.body, TEXT_KEY));
@@ -282,8 +311,8 @@ impl Facts {
     fn take(&mut self, line: &Line<'_>, dialect: Dialect, reading: &mut Reading) {
         let record = &mut reading.record;
         if line.is("N") {
-            let text = line.escaped_text(dialect);
-            let parts: Vec<&str> = text.split(';').take(3).map(str::trim).collect();
+            let mut parts = parts(line, ';', dialect);
+            parts.truncate(3);
             reading.name = normalized(&parts.join(" "));
         } else if line.is("FN") {
             reading.display = normalized(&line.text(dialect));
@@ -304,51 +333,46 @@ impl Facts {
         } else if line.is("RECURRENCE-ID") {
             line.text(dialect).trim().clone_into(&mut record.recurrence);
         } else if line.is("TEL") {
-            let text = line.text(dialect);
-            let digits: Vec<char> = text.chars().filter(char::is_ascii_digit).collect();
-            let tail = digits.len().saturating_sub(PHONE_TAIL);
-            if let Some(digits) = digits.get(tail..).filter(|digits| !digits.is_empty()) {
-                self.phones.insert(digits.iter().collect());
+            let digits = digits_of_number(&line.text(dialect), PHONE_TAIL);
+            if !digits.is_empty() {
+                self.phones.insert(digits);
             }
         } else if line.is("EMAIL") {
             self.emails.insert(line.text(dialect).trim().to_lowercase());
         } else if line.is("ORG") {
-            let text = line.escaped_text(dialect);
-            self.organization = normalized(text.split(';').next().unwrap_or_default());
+            let parts = parts(line, ';', dialect);
+            self.organization = normalized(parts.first().map_or("", String::as_str));
         } else if line.is("BDAY") {
-            let text = line.text(dialect);
-            self.birthday = text.chars().filter(char::is_ascii_digit).take(8).collect();
+            self.birthday = date(&line.text(dialect));
         }
     }
+}
 
-    /// Adds a line to the canonical form, in which neither order nor spelling shows.
-    fn count(&mut self, line: &Line<'_>, dialect: Dialect) {
-        let mut form = line.name().to_ascii_uppercase();
-        let mut types: Vec<Vec<u8>> = line.types().map(<[u8]>::to_ascii_uppercase).collect();
-        types.sort_unstable();
-        types.dedup();
-        for kind in types {
-            form.push(b';');
-            form.extend(kind);
-        }
-        let mut others: Vec<Vec<u8>> = line.params().filter_map(canonical_param).collect();
-        others.sort_unstable();
-        for param in others {
-            form.push(b';');
-            form.extend(param);
-        }
-        form.push(b':');
-        match std::str::from_utf8(&line.bytes(dialect)) {
-            Ok(_) => {
-                let text = line.escaped_text(dialect);
-                form.extend(text.trim().trim_end_matches(';').replace('\r', "").bytes());
-            }
-            Err(_) => form.extend(line.bytes(dialect).iter()),
-        }
-        let line = hash(&form);
-        self.lines.insert(line);
-        self.exact = self.exact.wrapping_add(line);
+/// The hash of a line in its canonical form, in which neither order nor spelling shows.
+fn canonical_line(line: &Line<'_>, dialect: Dialect) -> u64 {
+    let mut form = line.name().to_ascii_uppercase();
+    let mut types: Vec<Vec<u8>> = line.types().map(<[u8]>::to_ascii_uppercase).collect();
+    types.sort_unstable();
+    types.dedup();
+    for kind in types {
+        form.push(b';');
+        form.extend(kind);
     }
+    let mut others: Vec<Vec<u8>> = line.params().filter_map(canonical_param).collect();
+    others.sort_unstable();
+    for param in others {
+        form.push(b';');
+        form.extend(param);
+    }
+    form.push(b':');
+    match std::str::from_utf8(&line.bytes(dialect)) {
+        Ok(_) => {
+            let text = line.escaped_text(dialect);
+            form.extend(text.trim().trim_end_matches(';').replace('\r', "").bytes());
+        }
+        Err(_) => form.extend(line.bytes(dialect).iter()),
+    }
+    hash(&form)
 }
 
 /// A parameter as it counts; `None` for types, which are counted together, and for those that
@@ -431,7 +455,7 @@ fn is_volatile(line: &Line<'_>) -> bool {
 
 /// Text by which two spellings of one name are equal: compatibility form, lower case, single
 /// blanks.
-fn normalized(text: &str) -> String {
+pub(crate) fn normalized(text: &str) -> String {
     let folded: String = if text.is_ascii() {
         text.to_ascii_lowercase()
     } else {

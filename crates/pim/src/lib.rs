@@ -37,6 +37,7 @@ mod merge;
 mod moment;
 mod object;
 mod own;
+mod saying;
 mod span;
 mod split;
 mod summary;

@@ -1,8 +1,10 @@
 //! Dates and times as calendars write them, so far as telling two starts apart needs it.
 //!
 //! A device writes in UTC what a server holds in a zone. Where the item describes its zone
-//! (VTIMEZONE), both are turned into an instant. Where it only names one, there is no database to
-//! ask: what cannot be decided then is decided leniently, and said so at [`Moment::is_alike`].
+//! (VTIMEZONE), both are turned into an instant, and where it only names one that the zone database
+//! has. What cannot be decided then is decided leniently, and said so at [`Moment::is_alike`].
+
+use crate::convert::Zone as KnownZone;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -75,13 +77,14 @@ impl Moment {
         }
     }
 
-    /// Looks the zone up among those that the item describes.
+    /// Looks the zone up among those that the item describes, and then by its name.
     pub(crate) fn resolve(&mut self, zones: &[Zone]) {
         if let Place::Zone(name) = &self.place {
             let zone = zones.iter().find(|zone| zone.name == *name);
-            self.instant = zone
-                .and_then(|zone| zone.offset(self.wall))
-                .map(|offset| self.wall - offset);
+            self.instant = match zone {
+                Some(zone) => zone.offset(self.wall).map(|offset| self.wall - offset),
+                None => KnownZone::new(name).map(|zone| zone.instant(self.wall)),
+            };
         }
     }
 

@@ -68,7 +68,7 @@ impl Kind {
     }
 }
 
-const GIVEN: [&str; 24] = [
+pub(crate) const GIVEN: [&str; 24] = [
     "Ada", "Bruno", "Chloé", "Dario", "Elif", "Frida", "Gustav", "Hana", "Ivo", "Jonna", "Kofi",
     "Lucía", "Mats", "Nadia", "Ólafur", "Petra", "Quentin", "Rosa", "Søren", "Tomasz", "Ulla",
     "Viktor", "Wanda", "Zeynep",
@@ -88,7 +88,7 @@ const STREETS: [&str; 6] = [
     "Harbour Road",
 ];
 
-const CITIES: [(&str, &str, &str); 6] = [
+pub(crate) const CITIES: [(&str, &str, &str); 6] = [
     ("Lübeck", "23552", "Germany"),
     ("Nantes", "44000", "France"),
     ("Malmö", "21115", "Sweden"),
@@ -108,7 +108,7 @@ const ERRANDS: [&str; 8] = [
     "Bake bread",
 ];
 
-const MEETINGS: [&str; 8] = [
+pub(crate) const MEETINGS: [&str; 8] = [
     "Choir practice",
     "Budget round",
     "Dentist",
@@ -119,17 +119,43 @@ const MEETINGS: [&str; 8] = [
     "House meeting",
 ];
 
+/// Numbers that look drawn, the same for the same seed.
+#[derive(Debug, Clone)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below `limit`, which is not zero.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        (mixed(self.0) % limit as u64) as usize
+    }
+
+    pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
+        for end in (1..list.len()).rev() {
+            list.swap(end, self.below(end + 1));
+        }
+    }
+}
+
+/// SplitMix64's finalizer: neighbours in, strangers out.
+fn mixed(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
 /// One of `list`, chosen by `n` and by what it is chosen for.
 fn pick<T: Copy>(list: &[T], n: u32, salt: u32) -> T {
-    // SplitMix64's finalizer: neighbours in, strangers out.
-    let mut mixed = (u64::from(salt) << 32 | u64::from(n)).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    list[(mixed ^ (mixed >> 31)) as usize % list.len()]
+    let number = (u64::from(salt) << 32 | u64::from(n)).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    list[mixed(number) as usize % list.len()]
 }
 
 /// A family name that no other `n` with the same given name has.
-fn family(n: u32) -> String {
+pub(crate) fn family(n: u32) -> String {
     let mut rest = n / GIVEN.len() as u32;
     let mut name = String::new();
     loop {
@@ -144,7 +170,7 @@ fn family(n: u32) -> String {
 }
 
 /// Year, month and day, `days` days after 5 January 2026.
-fn date(days: u32) -> (u32, u32, u32) {
+pub(crate) fn date(days: u32) -> (u32, u32, u32) {
     let (mut year, mut day) = (2026, days + 4);
     loop {
         let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -381,11 +407,11 @@ pub fn photo_of(bytes: &[u8]) -> Option<Vec<u8>> {
 
 /// Content lines being written.
 #[derive(Default)]
-struct Lines(String);
+pub(crate) struct Lines(pub(crate) String);
 
 impl Lines {
     /// Adds a line, folded before its 75th byte as RFC 2425 and RFC 5545 want it.
-    fn add(&mut self, line: &str) {
+    pub(crate) fn add(&mut self, line: &str) {
         let mut room = 74;
         for character in line.chars() {
             if room < character.len_utf8() {
@@ -399,7 +425,7 @@ impl Lines {
     }
 
     /// Adds a vCard 2.1 line: quoted-printable where the value needs it.
-    fn add_21(&mut self, name: &str, fields: &[&str]) {
+    pub(crate) fn add_21(&mut self, name: &str, fields: &[&str]) {
         let fields: Vec<String> = fields
             .iter()
             .map(|field| field.replace(';', "\\;"))
@@ -428,7 +454,7 @@ impl Lines {
     }
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace(';', "\\;")
         .replace(',', "\\,")

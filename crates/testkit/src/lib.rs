@@ -5,7 +5,8 @@
 //! ([`syncevolution`]), libwbxml's converters ([`libwbxml`]) and an LDAP directory ([`slapd`]),
 //! with a network between them that can break ([`proxy`]). What they exchange comes from
 //! [`items`], which makes contacts, events, tasks and notes from a number and can tell whether two
-//! texts are the same record after a peer has rewritten one of them.
+//! texts are the same record after a peer has rewritten one of them; and from [`overlap`], two
+//! collections of which much is the same.
 //!
 //! A peer that is not installed makes its tests say so and end, through [`require`]. Everything
 //! runs in temporary folders and on the loopback interface, and ends with the value that stands
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub mod items;
 pub mod libwbxml;
+pub mod overlap;
 pub mod process;
 pub mod proxy;
 pub mod slapd;

@@ -1,0 +1,219 @@
+//! Large collections that overlap are paired rightly by a slow sync: no record twice, no two made
+//! one.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub,
+    dead_code
+)]
+
+mod scripted;
+
+use std::sync::{Arc, Mutex};
+
+use scripted::{PASSWORD, USER};
+use session::client::{Config as Client, MemoryReplica, Mode, Session, Source, Step};
+use session::server::{AnswerError, Config, Proof, Request, answer};
+use session::store::{AccountId, DatastoreId, DatastoreKind, LinkId, StoreError};
+use store::Sqlite;
+use syncml::{Document, Encoding, Version, auth};
+use testkit::overlap::{self, Overlap, Sizes};
+
+const SIZES: Sizes = Sizes {
+    side: 5000,
+    alone: 250,
+    twins: 250,
+};
+
+const ACCOUNT: AccountId = AccountId(1);
+
+/// A server in a file.
+struct World {
+    store: Sqlite,
+    config: Arc<Config>,
+    sessions: u8,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&folder.path().join("syncline.db")).unwrap();
+        let digest = auth::user_digest(USER, PASSWORD);
+        store
+            .add_account(ACCOUNT, USER, &digest, Some(PASSWORD))
+            .unwrap();
+        Self {
+            store,
+            config: Arc::default(),
+            sessions: 0,
+            _folder: folder,
+        }
+    }
+
+    fn answer(&self, body: Vec<u8>, token: Option<String>) -> Vec<u8> {
+        let config = Arc::clone(&self.config);
+        let answered = self.store.transact(move |tx| {
+            let hash = session::hash(&body);
+            let document = Document::new(&body, None).map_err(AnswerError::Unreadable)?;
+            let request = Request {
+                busy: None,
+                document: &document,
+                hash,
+                token: token.as_deref(),
+                resp_uri_base: Some("http://server/syncml"),
+                peer: None,
+                user_agent: None,
+                proof: Proof::default(),
+                answer_as: None,
+                now: 1_795_600_000,
+                entropy: [hash.to_be_bytes()[0]; 32],
+            };
+            answer(tx, &config, &request)
+        });
+        answered.unwrap().body
+    }
+
+    /// A slow sync; how many items went to the server and came from it as new or changed.
+    fn sync(&mut self, replica: &Arc<Mutex<MemoryReplica>>, kind: DatastoreKind) -> [u64; 2] {
+        self.sessions += 1;
+        let source = Source {
+            name: kind.name().into(),
+            local_uri: "./here".into(),
+            remote_uri: kind.name().into(),
+            kind,
+            mode: Mode::Slow,
+            filter: None,
+            replica: Box::new(Arc::clone(replica)),
+        };
+        let client = Client {
+            url: "http://server/syncml".into(),
+            user: USER.into(),
+            password: PASSWORD.into(),
+            device_id: "phone".into(),
+            version: Version::V1_2,
+            encoding: Encoding::Wbxml,
+            max_msg_size: 150_000,
+            max_obj_size: 32 << 20,
+            resume: true,
+            one_package: false,
+            basic_first: false,
+            software_version: "1".into(),
+        };
+        let mut session =
+            Session::new(client, vec![source], 1_795_600_000, [self.sessions; 8]).unwrap();
+        while let Step::Send { url, body, .. } = session.step().unwrap() {
+            let token = url.split_once("?sid=").map(|(_, token)| token.to_owned());
+            let answer = self.answer(body, token);
+            session.receive(&answer, None).unwrap();
+        }
+        let source = session.summary().sources.remove(0);
+        assert_eq!((source.error, source.failed.len()), (None, 0));
+        [source.sent.total(), source.received.total()]
+    }
+
+    /// The item of the server that the device's is paired with.
+    fn guid_of(&self, datastore: DatastoreId, luid: &str) -> i64 {
+        let luid = luid.to_owned();
+        let found = self.store.transact::<_, StoreError>(move |tx| {
+            let device = tx.device(ACCOUNT, "phone")?.unwrap().number;
+            tx.mapping(LinkId { datastore, device }, &luid)
+        });
+        found.unwrap().unwrap().guid.0
+    }
+}
+
+/// Syncs both collections and looks at who was paired with whom.
+fn pairs(kind: DatastoreKind, [held_as, brought_as]: [&str; 2], overlap: &Overlap) {
+    let mut world = World::new();
+    let datastore = world
+        .store
+        .datastores_summary(ACCOUNT)
+        .unwrap()
+        .into_iter()
+        .find(|(datastore, _)| datastore.kind == kind)
+        .unwrap()
+        .0
+        .id;
+    let held = overlap.held.iter();
+    let held: Vec<_> = held
+        .map(|item| (held_as.to_owned(), item.clone()))
+        .collect();
+    world.store.import(datastore, held, 1_795_500_000).unwrap();
+    let mut replica = MemoryReplica::default();
+    let luids: Vec<String> = overlap
+        .brought
+        .iter()
+        .map(|item| replica.insert(brought_as, &item.content))
+        .collect();
+    let replica = Arc::new(Mutex::new(replica));
+    world.sync(&replica, kind);
+
+    let mut wrong = Vec::new();
+    for (luid, item) in luids.iter().zip(&overlap.brought) {
+        let guid = usize::try_from(world.guid_of(datastore, luid)).unwrap();
+        // the server's items were numbered from 1 as they were imported
+        let found = Some(guid - 1).filter(|place| *place < overlap.held.len());
+        if found != item.partner {
+            let texts = [item.partner, found].map(|place| {
+                place.map_or_else(String::new, |place| {
+                    String::from_utf8_lossy(&overlap.held[place]).into_owned()
+                })
+            });
+            wrong.push(format!(
+                "{}\n{}\nwanted {}\nfound {}",
+                item.told,
+                String::from_utf8_lossy(&item.content),
+                texts[0],
+                texts[1]
+            ));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {} are paired wrongly, such as{}",
+        wrong.len(),
+        luids.len(),
+        wrong
+            .iter()
+            .take(4)
+            .fold(String::new(), |all, one| all + "\n" + one)
+    );
+    let union = overlap.held.len()
+        + overlap
+            .brought
+            .iter()
+            .filter(|item| item.partner.is_none())
+            .count();
+    let held = world.store.datastores_summary(ACCOUNT).unwrap();
+    let held = held.iter().find(|(held, _)| held.kind == kind).unwrap().1;
+    assert_eq!(held, union as u64);
+    assert_eq!(replica.lock().unwrap().items().count(), union);
+
+    let [_, received] = world.sync(&replica, kind);
+    assert_eq!(received, 0, "a second slow sync finds nothing to do");
+}
+
+// spec: H01 H04 H06
+#[test]
+fn five_thousand_contacts_find_their_partners_and_no_others() {
+    let overlap = overlap::contacts(SIZES, 14);
+    pairs(
+        DatastoreKind::Contacts,
+        ["text/vcard", "text/x-vcard"],
+        &overlap,
+    );
+}
+
+// spec: H01 H04 H06
+#[test]
+fn five_thousand_events_find_their_partners_and_no_others() {
+    let overlap = overlap::events(SIZES, 14);
+    pairs(
+        DatastoreKind::Calendar,
+        ["text/calendar", "text/x-vcalendar"],
+        &overlap,
+    );
+}
