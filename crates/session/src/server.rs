@@ -13,6 +13,7 @@
 //!
 //! Follows the OMA Data Synchronization Protocol 1.0 to 1.2.
 
+mod ahead;
 mod bounds;
 mod busy;
 mod device;
@@ -45,7 +46,9 @@ use syncml::{AlertCode, Command, Document, Encoding, Header, Message, StatusCode
 use crate::peer::Table;
 use crate::store::{StoreError, StoredSession, Transaction};
 use crate::uri::same_address;
-pub use policy::{AuthPolicy, Proof, Question, Scheme, ServerLogin, Verdict};
+pub use policy::{
+    AuthPolicy, Matching, MatchingPolicy, Proof, Question, Scheme, ServerLogin, Verdict,
+};
 use reply::{Reply, StatusOut};
 use state::{Phase, State};
 
@@ -62,6 +65,8 @@ pub struct Config {
     pub max_obj_size: u64,
     /// Who wins when both sides changed an item.
     pub conflict: ConflictPolicy,
+    /// What makes two records one in a comparison of all items.
+    pub matching: MatchingPolicy,
     /// How logins are asked for and accepted.
     pub auth: AuthPolicy,
     /// What is known of devices that depart from the standard.
@@ -79,6 +84,7 @@ impl Default for Config {
             max_msg_size: 1_000_000,
             max_obj_size: 32 << 20,
             conflict: ConflictPolicy::ClientWins,
+            matching: MatchingPolicy::default(),
             auth: AuthPolicy::default(),
             rules: Table::default(),
             zone: None,
@@ -271,6 +277,8 @@ struct Run<'r> {
     nonces: Vec<Vec<u8>>,
     /// The command that is carried out is in an Atomic.
     in_atomic: bool,
+    /// The items of a comparison that are still to come in the message.
+    ahead: ahead::Ahead,
     /// Items that searches of the message have looked through.
     searched: usize,
     /// A member of the Atomic has failed that wants no status.
@@ -363,6 +371,7 @@ pub fn answer(
         question: None,
         nonces: Vec::new(),
         in_atomic: false,
+        ahead: ahead::Ahead::default(),
         searched: 0,
         failed_in_atomic: false,
         lacks_nonce: false,

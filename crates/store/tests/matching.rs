@@ -13,12 +13,12 @@ mod scripted;
 
 use std::sync::{Arc, Mutex};
 
-use scripted::{PASSWORD, USER};
+use scripted::{Client as Script, PASSWORD, Server, USER};
 use session::client::{Config as Client, MemoryReplica, Mode, Session, Source, Step};
-use session::server::{AnswerError, Config, Proof, Request, answer};
+use session::server::{AnswerError, Config, Matching, Proof, Request, answer};
 use session::store::{AccountId, DatastoreId, DatastoreKind, LinkId, StoreError};
 use store::Sqlite;
-use syncml::{Document, Encoding, Version, auth};
+use syncml::{ChangeKind, Document, Encoding, Version, auth};
 use testkit::overlap::{self, Overlap, Sizes};
 
 const SIZES: Sizes = Sizes {
@@ -216,4 +216,79 @@ fn five_thousand_events_find_their_partners_and_no_others() {
         ["text/calendar", "text/x-vcalendar"],
         &overlap,
     );
+}
+
+const HELD: &str =
+    "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Berg;Ada\r\nTEL:030 1234567\r\nNOTE:first\r\nEND:VCARD\r\n";
+
+/// A server that holds [`HELD`] as item 1.
+fn server() -> Server {
+    let mut server = Server::new();
+    let change = (ChangeKind::Add, "1", HELD);
+    let codes = Script::new("laptop")
+        .sync(&mut server, 201, ("", "1"), &[change])
+        .codes;
+    assert_eq!(codes, [201]);
+    server
+}
+
+// spec: H06
+#[test]
+fn who_is_merely_like_a_record_leaves_it_to_who_is_the_same() {
+    let like = HELD.replace("first", "second");
+    let same = HELD.replace("030 ", "(030) ");
+    for (name, exact) in [("equal", HELD), ("spelled otherwise", &same)] {
+        let mut server = server();
+        let changes = [
+            (ChangeKind::Add, "like", like.as_str()),
+            (ChangeKind::Add, "same", exact),
+        ];
+        let outcome = Script::new("phone").sync(&mut server, 201, ("", "1"), &changes);
+        assert_eq!(outcome.codes, [201, 200], "{name}");
+        assert_eq!(outcome.changes, [], "{name}");
+        let mut contents = [HELD.to_owned(), like.clone()];
+        contents.sort();
+        assert_eq!(server.contents(), contents, "{name}");
+    }
+}
+
+// spec: H06
+#[test]
+fn each_of_two_equal_records_has_a_partner_of_its_own() {
+    let like = HELD.replace("first", "second");
+    let mut server = server();
+    let laptop = [(ChangeKind::Add, "1", HELD), (ChangeKind::Add, "2", HELD)];
+    let codes = Script::new("tablet")
+        .sync(&mut server, 201, ("", "1"), &laptop)
+        .codes;
+    assert_eq!(codes, [200, 201]);
+    let phone = [
+        (ChangeKind::Add, "same", HELD),
+        (ChangeKind::Add, "like", like.as_str()),
+    ];
+    let outcome = Script::new("phone").sync(&mut server, 201, ("", "1"), &phone);
+    assert_eq!(outcome.codes, [200, 200], "nothing waits for the second");
+    assert_eq!(server.items().len(), 2);
+}
+
+// spec: H04
+#[test]
+fn only_equal_content_is_matched_where_the_configuration_says_so() {
+    let like = HELD.replace("first", "second");
+    let changes = [(ChangeKind::Add, "like", like.as_str())];
+    let mut other = server();
+    let codes = |server: &mut Server| {
+        Script::new("phone")
+            .sync(server, 201, ("", "1"), &changes)
+            .codes
+    };
+    assert_eq!(codes(&mut other), [200]);
+    let mut exact = server();
+    let matching = &mut exact.config.matching;
+    matching.set(DatastoreKind::Contacts, Matching::Exact);
+    assert_eq!(codes(&mut exact), [201]);
+    assert_eq!(exact.items().len(), 2);
+    let same = [(ChangeKind::Add, "same", HELD)];
+    let outcome = Script::new("watch").sync(&mut exact, 201, ("", "1"), &same);
+    assert_eq!(outcome.codes, [200]);
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use session::peer::{Rule, Table, TableError};
-use session::server::{self, AuthPolicy, ServerLogin};
+use session::server::{self, AuthPolicy, MatchingPolicy, ServerLogin};
+use session::store::DatastoreKind;
 
 use crate::authority::Ldap;
 use crate::cli::Conflict;
@@ -21,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) database: Option<String>,
     /// The server.
     pub(crate) server: Server,
+    /// What makes two records one.
+    pub(crate) matching: Matching,
     /// What holds of devices, beside and before what comes with the server.
     pub(crate) device_rule: Vec<Rule>,
 }
@@ -61,6 +64,51 @@ pub(crate) struct Server {
     pub(crate) password: Option<String>,
     /// Folder for readable messages, relative to the file.
     pub(crate) log_messages: Option<PathBuf>,
+}
+
+/// Section `[matching]`: what makes a device's record one of the server's when all items are
+/// compared, by kind of datastore.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Matching {
+    contacts: Option<By>,
+    calendar: Option<By>,
+    tasks: Option<By>,
+    notes: Option<By>,
+    mail: Option<By>,
+    files: Option<By>,
+}
+
+/// What two records have to have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum By {
+    /// All they say.
+    Exact,
+    /// What identifies a record of their kind.
+    Identity,
+}
+
+impl Matching {
+    /// For the server.
+    pub(crate) fn policy(&self) -> MatchingPolicy {
+        let mut policy = MatchingPolicy::default();
+        let said = [
+            (DatastoreKind::Contacts, self.contacts),
+            (DatastoreKind::Calendar, self.calendar),
+            (DatastoreKind::Tasks, self.tasks),
+            (DatastoreKind::Notes, self.notes),
+            (DatastoreKind::Mail, self.mail),
+            (DatastoreKind::Files, self.files),
+        ];
+        for (kind, by) in said {
+            match by {
+                Some(By::Exact) => policy.set(kind, server::Matching::Exact),
+                Some(By::Identity) | None => {}
+            }
+        }
+        policy
+    }
 }
 
 /// A scheme of authentication.
@@ -191,6 +239,21 @@ mod tests {
         let wrong = "[[device-rule]]\nname = 'x'\nset.message-fill = 0\n";
         let text = format!("{:?}", load(wrong).unwrap_err());
         assert!(text.contains("message-fill"), "{text}");
+    }
+
+    #[test]
+    fn matching_is_said_by_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("syncline.toml");
+        let text = "[matching]\ncontacts = 'exact'\ncalendar = 'identity'\n";
+        std::fs::write(&path, text).unwrap();
+        let policy = Config::load(Some(&path)).unwrap().matching.policy();
+        let of = |kind| policy.of(kind);
+        assert_eq!(of(DatastoreKind::Contacts), server::Matching::Exact);
+        assert_eq!(of(DatastoreKind::Calendar), server::Matching::Identity);
+        assert_eq!(of(DatastoreKind::Notes), server::Matching::Identity);
+        std::fs::write(&path, "[matching]\ncontacts = 'name'\n").unwrap();
+        assert!(Config::load(Some(&path)).is_err());
     }
 
     #[test]

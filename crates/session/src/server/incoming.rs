@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use syncml::{AlertCode, Change, ChangeKind, Command, Item, StatusCode, Sync};
 
+use super::ahead::Ahead;
 use super::group::is_done;
 use super::reconcile::Given;
 use super::reply::StatusOut;
@@ -64,6 +65,9 @@ impl Run<'_> {
             self.take_room(index, meta);
         }
         self.push_status(command, StatusCode::OK);
+        if ds.renews_map() {
+            self.ahead = Ahead::of(&ds, &sync.commands);
+        }
         self.take_sync_commands(index, &sync.commands)
     }
 
@@ -285,6 +289,7 @@ impl Run<'_> {
         link: LinkId,
         whole: &Whole<'_>,
     ) -> Result<StatusCode, StoreError> {
+        self.ahead.pass(whole.bytes);
         if whole.bytes.is_empty() {
             return Ok(StatusCode::INCOMPLETE_COMMAND);
         }

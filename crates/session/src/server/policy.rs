@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::store::DatastoreKind;
+
 /// How logins are asked for and accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AuthPolicy {
@@ -29,6 +31,41 @@ pub enum Scheme {
     Md5,
     /// `syncml:auth-MAC`: a digest over the whole message, in a header of the transport.
     Mac,
+}
+
+/// What makes a device's record one of the server's, when all items are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Matching {
+    /// Equal content, whatever its spelling.
+    Exact,
+    /// Equal content, else what identifies a record of its kind ([`pim::compare`]).
+    #[default]
+    Identity,
+}
+
+/// [`Matching`] by kind of datastore; [`Matching::Identity`] where nothing is said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MatchingPolicy {
+    exact: Vec<DatastoreKind>,
+}
+
+impl MatchingPolicy {
+    /// Says it for a kind, in place of what was said before.
+    pub fn set(&mut self, kind: DatastoreKind, matching: Matching) {
+        self.exact.retain(|held| *held != kind);
+        if matching == Matching::Exact {
+            self.exact.push(kind);
+        }
+    }
+
+    /// What holds for a kind.
+    pub fn of(&self, kind: DatastoreKind) -> Matching {
+        if self.exact.contains(&kind) {
+            Matching::Exact
+        } else {
+            Matching::Identity
+        }
+    }
 }
 
 /// Name and password of a server, known to it and to its clients.

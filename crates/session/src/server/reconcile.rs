@@ -9,7 +9,7 @@ use pim::Likeness;
 use syncml::{AlertCode, StatusCode};
 
 use super::state::DatastoreState;
-use super::{ConflictPolicy, Run};
+use super::{ConflictPolicy, Matching, Run};
 use crate::store::{ChangeSeq, Content, Guid, LinkId, Mapping, Origin, StoreError, StoredItem};
 
 /// Candidates looked at for one item of a slow sync.
@@ -23,14 +23,6 @@ struct Wanted {
     hint: Option<Guid>,
     /// Tombstones are looked at in place of live items.
     deleted: bool,
-}
-
-impl Wanted {
-    const ALIKE: Self = Self {
-        alike: true,
-        hint: None,
-        deleted: false,
-    };
 }
 
 /// An item as the device gave it, and as it would be kept.
@@ -61,7 +53,7 @@ impl Run<'_> {
         }
         let wanted = Wanted {
             // outside a slow sync only equal content is an addition come again
-            alike: ds.renews_map(),
+            alike: ds.renews_map() && self.matches_alike(ds),
             hint: known.map(|known| known.guid),
             deleted: false,
         };
@@ -95,7 +87,8 @@ impl Run<'_> {
         if !ds.renews_map() {
             return Ok(StatusCode::PERMISSION_DENIED);
         }
-        let found = self.find_match(ds, link, given, &Wanted::ALIKE)?;
+        let wanted = self.live(ds);
+        let found = self.find_match(ds, link, given, &wanted)?;
         Ok(match found {
             Some((item, Likeness::Same)) => {
                 self.map(ds, link, luid, item.guid, item.seq)?;
@@ -132,8 +125,9 @@ impl Run<'_> {
         let changed_here =
             item.seq > mapping.revision && item.exact != given.content.fingerprint.exact;
         let conflict = changed_here && ds.alert() != AlertCode::ONE_WAY_FROM_CLIENT;
+        let wanted = self.live(ds);
         if item.deleted
-            && let Some((other, _)) = self.find_match(ds, link, given, &Wanted::ALIKE)?
+            && let Some((other, _)) = self.find_match(ds, link, given, &wanted)?
         {
             // Deleted here, but another device has brought the record back meanwhile. It stays once,
             // by the GUID that this device knows: an addition of that GUID would mean this LUID.
@@ -241,6 +235,19 @@ impl Run<'_> {
         })
     }
 
+    fn matches_alike(&self, ds: &DatastoreState) -> bool {
+        self.config.matching.of(ds.kind()) == Matching::Identity
+    }
+
+    /// Live items, by what the configuration says.
+    fn live(&self, ds: &DatastoreState) -> Wanted {
+        Wanted {
+            alike: self.matches_alike(ds),
+            hint: None,
+            deleted: false,
+        }
+    }
+
     /// The item that the client's may be the same as, when its LUID tells nothing. `wanted` says
     /// what likeness will do.
     // spec: H01 H06
@@ -262,6 +269,10 @@ impl Run<'_> {
         for candidate in candidates {
             let likeness = self.likeness(ds, given, &candidate)?;
             let hinted = wanted.hint == Some(candidate.guid);
+            if likeness != Likeness::Same && !hinted && self.ahead.wants(&candidate, &given.content)
+            {
+                continue;
+            }
             let rank = match likeness {
                 Likeness::Same => u32::MAX - u32::from(!hinted),
                 // what was sent and never confirmed may have arrived, and come back as the device

@@ -75,6 +75,7 @@ pub(super) fn run(options: Serve) -> Outcome {
 fn protocol(options: &Serve, config: &Config) -> server::Config {
     let mut protocol = server::Config {
         auth: config.server.auth(),
+        matching: config.matching.policy(),
         ..server::Config::default()
     };
     if let Some(conflict) = options.conflict.or(config.server.conflict) {
