@@ -131,7 +131,7 @@ fn compare(what: &str, ours: Duration, peers: Option<Duration>) {
 }
 
 /// Processor time of one call, the best of [`RUNS`] runs of `rounds` calls.
-fn time<R>(rounds: usize, work: impl Fn() -> R) -> Duration {
+pub(crate) fn time<R>(rounds: usize, work: impl Fn() -> R) -> Duration {
     let run = || {
         let begun = cpu();
         for _ in 0..rounds {

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! bench            a first sync of 5,000 contacts, beside bare transactions; syncs without changes;
-//!                  then the codec
+//!                  then items and the codec
 //! bench --codec    the codec alone: reading and writing messages, beside libwbxml
+//! bench --pim      items alone: reading, writing and converting contacts, beside calcard; matching
 //! bench --peers    all, and the first sync into SyncEvolution's server, beside ours
 //! ```
 //!
@@ -17,6 +18,7 @@ mod codec;
 mod floor;
 mod libwbxml;
 mod peers;
+mod pim;
 mod process;
 mod report;
 mod sync;
@@ -40,9 +42,10 @@ fn main() -> ExitCode {
     let parts = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => Parts::Ours,
         ["--codec"] => Parts::Codec,
+        ["--pim"] => Parts::Pim,
         ["--peers"] => Parts::All,
         _ => {
-            report::say("usage: bench [--codec | --peers]");
+            report::say("usage: bench [--codec | --pim | --peers]");
             return ExitCode::from(2);
         }
     };
@@ -59,16 +62,20 @@ fn main() -> ExitCode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Parts {
     Codec,
+    Pim,
     Ours,
     All,
 }
 
 fn run(parts: Parts) -> Outcome<()> {
-    if parts == Parts::Codec {
-        return codec::run();
+    match parts {
+        Parts::Codec => return codec::run(),
+        Parts::Pim => return pim::run(),
+        Parts::Ours | Parts::All => {}
     }
     let program = program()?;
     sync::run(&program)?;
+    pim::run()?;
     codec::run()?;
     if parts == Parts::All {
         peers::run(&program)?;
