@@ -95,10 +95,10 @@ fn write(event: &Event, by_device: bool, random: &mut Random) -> (Vec<u8>, Strin
     }
     event.private = is_edited(random, &mut told, "class");
     if random.below(2) == 0 {
-        event.uid = ["", "4711"][random.below(2)].to_owned();
-        if !event.uid.is_empty() {
-            event.uid = format!("device-{:x}", random.below(usize::MAX / 2));
-        }
+        event.uid = match random.below(2) {
+            0 => String::new(),
+            _ => format!("device-{:x}", random.below(usize::MAX / 2)),
+        };
         told.push_str(" uid");
     }
     let is_old = random.below(3) > 0;
