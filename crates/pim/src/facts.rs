@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::decode::{Dialect, whole_text};
-use crate::line::{Line, Lines, Param};
+use crate::decode::{self, Dialect, whole_text};
+use crate::line::{Encoding, Line, Lines, Param};
 use crate::media::{Format, Kind, kind_of_media_type};
 use crate::moment::{Moment, Zone};
 use crate::object;
@@ -230,6 +230,7 @@ impl Facts {
         };
         let mut reading = Reading::default();
         let mut nesting = Nesting::default();
+        let mut form = Vec::new();
         for line in Lines::new(content) {
             if line.is("BEGIN") {
                 let component = line.raw_value().trim_ascii().to_ascii_uppercase();
@@ -260,7 +261,7 @@ impl Facts {
                 reading.take_zone(&line, dialect);
                 continue;
             }
-            let canonical = canonical_line(&line, dialect);
+            let canonical = canonical_line(&line, dialect, &mut form);
             facts.exact = facts.exact.wrapping_add(canonical);
             if purpose == Purpose::Compare {
                 facts.lines.push(canonical);
@@ -348,31 +349,40 @@ impl Facts {
     }
 }
 
-/// The hash of a line in its canonical form, in which neither order nor spelling shows.
-fn canonical_line(line: &Line<'_>, dialect: Dialect) -> u64 {
-    let mut form = line.name().to_ascii_uppercase();
-    let mut types: Vec<Vec<u8>> = line.types().map(<[u8]>::to_ascii_uppercase).collect();
-    types.sort_unstable();
-    types.dedup();
-    for kind in types {
-        form.push(b';');
-        form.extend(kind);
-    }
-    let mut others: Vec<Vec<u8>> = line.params().filter_map(canonical_param).collect();
-    others.sort_unstable();
-    for param in others {
-        form.push(b';');
-        form.extend(param);
+/// The hash of a line in its canonical form, in which neither order nor spelling shows. The form is
+/// written into `form`, whose room is used again for the next line.
+fn canonical_line(line: &Line<'_>, dialect: Dialect, form: &mut Vec<u8>) -> u64 {
+    form.clear();
+    form.extend(line.name().iter().map(u8::to_ascii_uppercase));
+    if line.params().next().is_some() {
+        let mut types: Vec<Vec<u8>> = line.types().map(<[u8]>::to_ascii_uppercase).collect();
+        types.sort_unstable();
+        types.dedup();
+        let mut others: Vec<Vec<u8>> = line.params().filter_map(canonical_param).collect();
+        others.sort_unstable();
+        for param in types.into_iter().chain(others) {
+            form.push(b';');
+            form.extend(param);
+        }
     }
     form.push(b':');
-    match std::str::from_utf8(&line.bytes(dialect)) {
-        Ok(_) => {
-            let text = line.escaped_text(dialect);
-            form.extend(text.trim().trim_end_matches(';').replace('\r', "").bytes());
-        }
-        Err(_) => form.extend(line.bytes(dialect).iter()),
+    let bytes = line.bytes(dialect);
+    if std::str::from_utf8(&bytes).is_err() {
+        form.extend_from_slice(&bytes);
+        return hash(form);
     }
-    hash(&form)
+    let text = match line.encoding() {
+        Encoding::QuotedPrintable => line.escaped_text(dialect),
+        // nothing that separates is hidden in the others
+        Encoding::Plain | Encoding::Base64 => decode::charset(bytes, line.charset()),
+    };
+    let text = text.trim().trim_end_matches(';').as_bytes();
+    if text.contains(&b'\r') {
+        form.extend(text.iter().filter(|byte| **byte != b'\r'));
+    } else {
+        form.extend_from_slice(text);
+    }
+    hash(form)
 }
 
 /// A parameter as it counts; `None` for types, which are counted together, and for those that
@@ -438,7 +448,7 @@ pub(crate) fn shortcut(line: &Line<'_>) -> Option<String> {
 }
 
 /// Properties that software changes by itself.
-fn is_volatile(line: &Line<'_>) -> bool {
+pub(crate) fn is_volatile(line: &Line<'_>) -> bool {
     [
         "VERSION",
         "PRODID",
