@@ -148,7 +148,7 @@ fn same_uid(a: &Facts, b: &Facts) -> bool {
     has_uid && !uid.is_empty() && uid == b.record.uid()
 }
 
-fn same_by_content(a: &Facts, b: &Facts) -> bool {
+pub(crate) fn same_by_content(a: &Facts, b: &Facts) -> bool {
     let key_of_a = key(a);
     if key_of_a.is_none() || key_of_a != key(b) {
         // the index would not have found it

@@ -9,6 +9,7 @@
 //! * [`decode`] holds the encodings of a value: quoted-printable, base64, character sets, escapes.
 //! * [`fingerprint`] and [`compare`] answer "is this the record we have already?", from an index
 //!   first and from both texts second.
+//! * [`unite`] makes one of two records that a collection has twice.
 //! * [`fill_missing`] joins two versions of one record without rewriting either.
 //! * [`apply()`] brings the edit that a device made of its part of a record into the whole.
 //! * [`own_lines`] are an item's properties without those of what is within it, [`span()`] is
@@ -41,6 +42,7 @@ mod saying;
 mod span;
 mod split;
 mod summary;
+mod unite;
 
 pub use apply::{Applied, Edit, Prefer, apply};
 pub use convert::{
@@ -57,3 +59,4 @@ pub use own::{OwnLines, own_lines};
 pub use span::{Span, Time, Zones, span};
 pub use split::{Part, Parts, SplitError, split};
 pub use summary::summary;
+pub use unite::{Evidence, United, unite};

@@ -66,17 +66,17 @@ pub fn fill_missing(winner: &[u8], loser: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A component, without what is inside of components in it.
-struct Main<'a> {
+pub(crate) struct Main<'a> {
     /// Its name in upper case.
     name: Vec<u8>,
-    properties: Vec<Property<'a>>,
+    pub(crate) properties: Vec<Property<'a>>,
     /// Where the line stands that ends it, if there is one.
-    end: Option<usize>,
+    pub(crate) end: Option<usize>,
 }
 
 /// A property of a component.
-struct Property<'a> {
-    line: &'a [u8],
+pub(crate) struct Property<'a> {
+    pub(crate) line: &'a [u8],
     /// Where it stands.
     offset: usize,
     /// Its name in upper case.
@@ -90,7 +90,7 @@ impl Main<'_> {
 }
 
 /// Adds a line, ended.
-fn push_line(text: &mut Vec<u8>, line: &[u8]) {
+pub(crate) fn push_line(text: &mut Vec<u8>, line: &[u8]) {
     text.extend_from_slice(line);
     if !line.ends_with(b"\n") && !line.ends_with(b"\r") {
         text.extend(b"\r\n");
@@ -139,7 +139,7 @@ pub fn modified(record: &[u8]) -> Option<i64> {
 }
 
 /// The first component of such a name.
-fn main_component(content: &[u8], is_main: impl Fn(&[u8]) -> bool) -> Option<Main<'_>> {
+pub(crate) fn main_component(content: &[u8], is_main: impl Fn(&[u8]) -> bool) -> Option<Main<'_>> {
     let mut depth = 0_usize;
     let mut found: Option<(usize, Main<'_>)> = None;
     for event in Components::new(content) {

@@ -41,7 +41,7 @@ pub(crate) fn saying(line: &Line<'_>, dialect: Dialect) -> Option<u64> {
 /// Between the parts of a value.
 const SEPARATOR: char = '\u{1f}';
 
-fn value(line: &Line<'_>, dialect: Dialect) -> String {
+pub(crate) fn value(line: &Line<'_>, dialect: Dialect) -> String {
     if line.encoding() == crate::line::Encoding::Base64 {
         // data is what it is
         return String::from_utf8_lossy(&line.bytes(dialect)).into_owned();

@@ -19,4 +19,4 @@ mod sqlite;
 
 pub use error::Error;
 pub use memory::Memory;
-pub use sqlite::{DeviceLinks, Restored, Rule, Sqlite, Version, Wish};
+pub use sqlite::{DeviceLinks, Duplicate, Duplicates, Restored, Rule, Sqlite, Version, Wish};

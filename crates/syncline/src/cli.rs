@@ -464,6 +464,31 @@ Examples:
         #[arg(long, conflicts_with = "wish")]
         json: bool,
     },
+    /// Find records that a datastore holds twice, and make one of each two.
+    ///
+    /// Two items are one record if they say the same, or if they share a name and a number, a title
+    /// and a start and the like, and contradict each other in nothing; namesakes stay. The earlier
+    /// item is kept, with what only the later one says; the later one goes from all devices. Both
+    /// stay in the history.
+    #[command(after_help = "\
+Examples:
+  syncline store dedupe --user alice contacts --dry-run
+  syncline store dedupe --user alice contacts")]
+    Dedupe {
+        #[command(flatten)]
+        state: StateOptions,
+        /// The account.
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        /// Only list them.
+        #[arg(long)]
+        dry_run: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// The datastore.
+        store: String,
+    },
     /// List the latest 100 versions of devices that lost a conflict; `store restore` brings one back.
     #[command(after_help = "\
 Example:

@@ -405,6 +405,64 @@ fn a_former_version_comes_back_to_every_device() {
 }
 
 #[test]
+fn duplicates_become_one_on_the_server_and_on_devices() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    let ada = card("Lind", "Ada", "030 1234567");
+    let named = |body: &str| ada.replace("END:VCARD", &format!("{body}\r\nEND:VCARD"));
+    place.write("a/1.vcf", &ada);
+    place.write("a/2.vcf", &named("NOTE:likes tea"));
+    place.write("a/3.vcf", &card("Lind", "Ada", "030 7654321"));
+    let sync = |folder: &str, id: &str| {
+        let pair = format!("contacts={folder}");
+        place.sync(&server.url, &["--device-id", id, &pair]).ok()
+    };
+    let dedupe = |store: &str, args: &[&str]| {
+        let fixed = ["store", "dedupe", "--user", "alice", store];
+        place.run(&[&fixed[..], args].concat())
+    };
+    assert!(dedupe("contacts", &[]).ok().contains("nothing in contacts"));
+    sync("a", "phone");
+    sync("b", "laptop");
+    assert_eq!(place.items("b").len(), 3);
+
+    let table = dedupe("contacts", &["--dry-run"]).ok();
+    assert!(
+        table.contains("Ada Lind") && table.contains("same name and number"),
+        "{table}"
+    );
+    assert!(table.ends_with("1 would be merged\n"), "{table}");
+    let found = json(&dedupe("contacts", &["--dry-run", "--json"]).ok());
+    assert_eq!(found.as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(found[0]["merged"], false);
+    let done = json(&dedupe("contacts", &["--json"]).ok());
+    assert_eq!(
+        (&done[0]["removed"], &done[0]["merged"]),
+        (&found[0]["removed"], &Value::Bool(true))
+    );
+    assert_eq!(
+        json(&dedupe("contacts", &["--json"]).ok()),
+        serde_json::json!([])
+    );
+
+    sync("a", "phone");
+    sync("b", "laptop");
+    for folder in ["a", "b"] {
+        let items = place.items(folder);
+        assert_eq!(items.len(), 2, "{items:?}");
+        let tea = items.iter().filter(|item| item.contains("likes tea"));
+        assert_eq!(tea.count(), 1, "{items:?}");
+        assert!(
+            items.iter().any(|item| item.contains("7654321")),
+            "{items:?}"
+        );
+    }
+    dedupe("files", &[]).fails(2);
+    dedupe("pictures", &[]).fails(2);
+}
+
+#[test]
 fn conflicts_are_resolved_as_was_said_for_the_datastore_and_device() {
     let place = Place::new();
     place.account();

@@ -1,6 +1,7 @@
 //! `syncline store`: datastores and their items.
 
 mod conflict;
+mod dedupe;
 mod history;
 
 use std::fs;
@@ -88,6 +89,18 @@ pub(super) fn run(command: Store) -> Outcome {
                 None => conflict::list(&store, &account, json),
                 Some(name) => conflict::set(&store, &account, &name, device.as_deref(), policy),
             }
+        }
+        Store::Dedupe {
+            state: options,
+            user,
+            dry_run,
+            json,
+            store: name,
+        } => {
+            let store = state::open_existing(&options)?;
+            let account = state::account(&store, &user)?;
+            let datastore = state::datastore(&store, &account, &name)?;
+            dedupe::run(&store, &datastore, dry_run, json)
         }
         Store::Conflicts {
             state: options,
