@@ -11,13 +11,17 @@
 //! Every key begins with the account, so that one tenant's rows lie together. Hashes of 64 bits
 //! are kept as signed integers of the same bits.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use crate::Error;
 
 /// One script a version; the n-th leads from version n to n + 1. Scripts that were released are
 /// never edited.
-const STEPS: [&str; 4] = [V1, V2, V3, V4];
+const STEPS: [&str; 5] = [V1, V2, V3, V4, V5];
+
+/// The version whose step brought the present [`pim::Fingerprint::key`]; states that were older get
+/// their keys anew.
+const KEYS: u32 = 5;
 
 const V1: &str = "
 CREATE TABLE account (
@@ -208,6 +212,9 @@ CREATE TABLE rendering (
 ) STRICT;
 ";
 
+/// Keys of contacts that know a name in any order: computed by [`renew_keys`].
+const V5: &str = "";
+
 /// Brings the tables to the newest version.
 ///
 /// # Errors
@@ -232,9 +239,38 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), Error> {
     for step in STEPS.iter().skip(version as usize) {
         transaction.execute_batch(step)?;
     }
+    if version < KEYS {
+        renew_keys(&transaction)?;
+    }
     transaction.pragma_update(None, "user_version", known)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// Items whose keys are computed at a time.
+const RENEWED: usize = 500;
+
+fn renew_keys(connection: &Connection) -> Result<(), Error> {
+    let mut read = connection.prepare(
+        "SELECT rowid, media_type, content FROM item WHERE rowid > ? ORDER BY rowid LIMIT ?",
+    )?;
+    let mut write = connection.prepare("UPDATE item SET key = ? WHERE rowid = ?")?;
+    let mut last = 0_i64;
+    loop {
+        let rows = read.query_map(params![last, RENEWED as i64], |row| {
+            let (media_type, content): (String, Vec<u8>) = (row.get(1)?, row.get(2)?);
+            let key = pim::fingerprint(&media_type, &content).key;
+            Ok((row.get::<_, i64>(0)?, key.map(u64::cast_signed)))
+        })?;
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        let Some((end, _)) = rows.last() else {
+            return Ok(());
+        };
+        last = *end;
+        for (row, key) in rows {
+            write.execute(params![key, row])?;
+        }
+    }
 }
 
 fn version_of(connection: &Connection) -> Result<u32, Error> {
@@ -263,5 +299,36 @@ mod tests {
             connection.query_row(&sql, [], |row| row.get(0)).unwrap()
         };
         assert_eq!((count("account"), count("permission")), (1, 0));
+    }
+
+    #[test]
+    fn the_keys_of_an_older_state_are_computed_anew() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for step in &STEPS[..4] {
+            connection.execute_batch(step).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 4).unwrap();
+        let sql = "INSERT INTO account (id, name, digest) VALUES (1, 'ann', 'd');
+                   INSERT INTO datastore (account, number, name, kind) VALUES (1, 1, 'c', 'c')";
+        connection.execute_batch(sql).unwrap();
+        let card = |number| format!("BEGIN:VCARD\nN:Berg;Ada {number}\nEND:VCARD\n");
+        let items = 2 * RENEWED as i64 + 1;
+        for number in 0..items {
+            let sql = "INSERT INTO item
+                       (account, datastore, guid, seq, deleted, media_type, exact, key, content)
+                       VALUES (1, 1, ?1, ?1, 0, 'text/vcard', 0, 7, ?2)";
+            let content = card(number).into_bytes();
+            connection.execute(sql, params![number, content]).unwrap();
+        }
+        migrate(&mut connection).unwrap();
+        for number in [0, items - 1] {
+            let key: i64 = connection
+                .query_row("SELECT key FROM item WHERE guid = ?", [number], |row| {
+                    row.get(0)
+                })
+                .unwrap();
+            let print = pim::fingerprint("text/vcard", card(number).as_bytes());
+            assert_eq!(Some(key.cast_unsigned()), print.key);
+        }
     }
 }
