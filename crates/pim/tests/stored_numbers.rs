@@ -14,5 +14,8 @@ fn the_number_of_a_content_never_changes() {
         END:VEVENT\r\nEND:VCALENDAR\r\n";
     let numbers = [("text/x-vcard", card), ("text/calendar", event)]
         .map(|(media_type, text)| fingerprint(media_type, text.as_bytes()).exact);
-    assert_eq!(numbers, [13862076476592486226, 8283033837230843742]);
+    assert_eq!(
+        numbers,
+        [13_862_076_476_592_486_226, 8_283_033_837_230_843_742]
+    );
 }
