@@ -255,6 +255,12 @@ pub enum Error {
         /// What the server said.
         status: StatusCode,
     },
+    /// The server wants a login in a scheme that is not known here; it was told so.
+    #[error("the server wants a login by {scheme:?}, which is not known here")]
+    Scheme {
+        /// The scheme that it asked for.
+        scheme: String,
+    },
     /// The server wants the password in the clear, over a line that anybody on it can read, and
     /// nobody has allowed that ([`Config::basic_first`]).
     #[error("the server wants the password in the clear over an unencrypted connection")]
@@ -535,6 +541,8 @@ pub struct Session {
     scheme: Scheme,
     tries: u32,
     authenticated: bool,
+    /// The scheme of a challenge that cannot be met: the message that says so is the last one.
+    unknown_scheme: Option<String>,
     /// What the server has to prove before anything is done.
     expected: Option<expects::Expected>,
     owed: Vec<Owed>,
@@ -694,6 +702,7 @@ impl Session {
             nonce: nonce.unwrap_or_default(),
             tries: 0,
             authenticated: false,
+            unknown_scheme: None,
             expected: None,
             owed: Vec::new(),
             invited: Vec::new(),

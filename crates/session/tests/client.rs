@@ -261,6 +261,39 @@ fn a_challenge_is_answered_with_the_whole_package_and_its_nonce_kept() {
     assert_eq!(heard(&mut next).digest, digest(b"Nonce"));
 }
 
+// spec: E18
+#[test]
+fn a_challenge_of_an_unknown_scheme_is_refused_and_ends_the_session() {
+    for (code, encoding) in [(401, Encoding::Xml), (407, Encoding::Wbxml)] {
+        let replica = Shared::default();
+        replica.lock().unwrap().insert("text/plain", b"one");
+        let before = replica.lock().unwrap().anchors().unwrap();
+        let sources = vec![source("contacts", Mode::TwoWay, &replica)];
+        let mut session = session_of(sources, encoding);
+        let mut peer = Peer {
+            header: code,
+            challenge: "<Chal><Meta><Type xmlns='syncml:metinf'> syncml:auth-x509 </Type>\
+                <Format xmlns='syncml:metinf'>b64</Format></Meta></Chal>",
+            ..Peer::default()
+        };
+        exchange(&mut session, &mut peer, "", true);
+        let last = heard(&mut session);
+        assert_eq!(last.digest, None);
+        assert!(last.is_final);
+        assert_eq!(last.details("Status"), ["SyncHdr 200", "Status 406"]);
+        assert_eq!(last.names(), ["Status", "Status"]);
+        // whatever the server says to that
+        peer.header = 212;
+        let answer = peer.answer(&last, "", true);
+        let error = session.receive(answer.as_bytes(), None).unwrap_err();
+        assert!(
+            matches!(&error, Error::Scheme { scheme } if scheme == "syncml:auth-x509"),
+            "{error}"
+        );
+        assert_eq!(replica.lock().unwrap().anchors().unwrap(), before);
+    }
+}
+
 #[test]
 fn credentials_go_with_every_message_until_they_hold_for_the_session() {
     let mut session = contacts(Mode::TwoWay, &Shared::default());

@@ -198,6 +198,11 @@ impl Device {
                 "{}: {error} for {:?}; check name and password",
                 self.url, self.user
             )),
+            Error::Scheme { .. } => Failure::peer(format_args!(
+                "{}: {}; ask whoever runs the server for a login by digest",
+                self.url,
+                output::foreign(&error.to_string(), output::PHRASE)
+            )),
             Error::Version { .. } if self.version.is_none() => Failure::peer(format_args!(
                 "{} speaks no version of SyncML that this program does ({error}); check the address",
                 self.url

@@ -67,6 +67,11 @@ impl Session {
             out.try_command(&alert);
             return Ok(out.writer.finish(false));
         }
+        if self.unknown_scheme.is_some() {
+            // no login can follow: the session ends with this message
+            self.write_statuses(&mut out);
+            return Ok(out.writer.finish(true));
+        }
         let said_all = self.write_statuses(&mut out)
             && self.write_unended(&mut out)
             && self.write_devinf_results(&mut out);
@@ -163,7 +168,7 @@ impl Session {
         let config = &self.config;
         let (user, password) = (&config.user, &config.password);
         let cred = match self.scheme {
-            _ if self.authenticated => None,
+            _ if self.authenticated || self.unknown_scheme.is_some() => None,
             Scheme::Mac => None,
             Scheme::Basic => Some(auth::basic_cred(user, password)),
             Scheme::Md5 => Some(auth::md5_cred(match config.version {
@@ -196,7 +201,8 @@ impl Session {
     /// What proves a message to a server that has asked for such a proof.
     // spec: N21
     pub(super) fn mac_of(&self, body: &[u8]) -> Option<String> {
-        if self.authenticated || self.scheme != Scheme::Mac {
+        let is_wanted = !self.authenticated && self.unknown_scheme.is_none();
+        if !is_wanted || self.scheme != Scheme::Mac {
             return None;
         }
         let config = &self.config;

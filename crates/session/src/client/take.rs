@@ -11,8 +11,14 @@ use super::{
 };
 use crate::uri::{datastore_name, is_readable, may_follow, same_address};
 
+/// Characters of an unknown scheme's name that are kept for the person.
+const MAX_SCHEME: usize = 100;
+
 impl Session {
     pub(super) fn take(&mut self, body: &[u8], charset: Option<&str>) -> Result<(), Error> {
+        if let Some(scheme) = self.unknown_scheme.clone() {
+            return Err(Error::Scheme { scheme });
+        }
         let document = Document::new(body, charset)?;
         let message = document.read(&Limits::default())?;
         let header = &message.header;
@@ -51,6 +57,9 @@ impl Session {
             && !self.take_header_status(status)?
         {
             self.owe_header(header);
+            if self.unknown_scheme.is_some() {
+                self.refuse_challenge(header, status);
+            }
             return Ok(());
         }
         if self.busy {
@@ -138,6 +147,11 @@ impl Session {
             Some(name) if name.eq_ignore_ascii_case(auth::BASIC) => Scheme::Basic,
             Some(name) if name.eq_ignore_ascii_case(auth::MD5) => Scheme::Md5,
             Some(name) if name.eq_ignore_ascii_case(auth::MAC) => Scheme::Mac,
+            // spec: E18
+            Some(name) if !name.is_empty() && !self.no_resp => {
+                self.unknown_scheme = Some(name.chars().take(MAX_SCHEME).collect());
+                return Ok(false);
+            }
             _ => return Err(Error::Refused { status: code }),
         };
         let is_early = matches!(self.phase, Phase::Alerting | Phase::Initialization)
@@ -159,6 +173,21 @@ impl Session {
         self.awaited.clear();
         self.answer_again();
         Ok(false)
+    }
+
+    /// Answers a challenge that cannot be met: the one status that has a status of its own.
+    // spec: E18
+    fn refuse_challenge(&mut self, header: &Header<'_>, status: &Status<'_>) {
+        self.owed.push(Owed {
+            msg_ref: header.msg_id.to_string(),
+            cmd_ref: status.cmd_id.to_string(),
+            cmd: "Status".to_owned(),
+            target_ref: None,
+            source_ref: None,
+            code: StatusCode::NOT_SUPPORTED,
+            anchor: None,
+            challenge: None,
+        });
     }
 
     pub(super) fn take_max_obj_size(&mut self, meta: &syncml::Meta<'_>) {
