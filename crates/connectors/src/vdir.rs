@@ -285,6 +285,7 @@ impl Vdir {
         };
         self.staged.insert(luid.to_owned(), staged);
         self.given.remove(luid);
+        self.state.end_release(luid)?;
         Ok(())
     }
 
@@ -461,6 +462,7 @@ impl Replica for Vdir {
 
     fn confirm(&mut self, luid: &str) -> Result<(), ReplicaError> {
         self.state.settle(luid)?;
+        self.state.end_release(luid)?;
         match self.given.get(luid) {
             Some(Some(print)) => self.state.know(luid, print),
             Some(None) => self.state.forget(luid),
@@ -498,7 +500,9 @@ impl Replica for Vdir {
 
     fn replace(&mut self, luid: &str, _: &str, content: &[u8]) -> Result<Applied, ReplicaError> {
         self.settle(luid, "")?;
-        if !files::is_item(luid) || self.folder.print(luid)?.is_none() {
+        let is_there = files::is_item(luid)
+            && (self.folder.print(luid)?.is_some() || self.state.is_released(luid)?);
+        if !is_there {
             return Ok(Applied::Unknown);
         }
         if self.changed_here(luid)? {
@@ -512,7 +516,11 @@ impl Replica for Vdir {
         self.settle(luid, "")?;
         if !files::is_item(luid) || self.folder.print(luid)?.is_none() {
             self.state.forget(luid)?;
-            return Ok(Applied::Unknown);
+            return Ok(if self.state.end_release(luid)? {
+                Applied::Done
+            } else {
+                Applied::Unknown
+            });
         }
         if self.changed_here(luid)? {
             return Ok(Applied::ChangedHere);
@@ -520,6 +528,35 @@ impl Replica for Vdir {
         self.staged.insert(luid.to_owned(), Staged::Removed);
         self.given.remove(luid);
         Ok(Applied::Done)
+    }
+
+    fn release(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
+        self.settle(luid, "")?;
+        if !files::is_item(luid) || self.folder.print(luid)?.is_none() {
+            return Ok(if self.state.is_released(luid)? {
+                Applied::Done
+            } else {
+                Applied::Unknown
+            });
+        }
+        if self.changed_here(luid)? {
+            return Ok(Applied::ChangedHere);
+        }
+        // durable before the file goes: its absence must not be taken for a deletion
+        self.state.settle(luid)?;
+        self.state.release(luid)?;
+        self.staged.insert(luid.to_owned(), Staged::Removed);
+        self.given.remove(luid);
+        Ok(Applied::Done)
+    }
+
+    fn content(&mut self, luid: &str) -> Result<Option<Vec<u8>>, ReplicaError> {
+        self.settle(luid, "")?;
+        if !files::is_item(luid) {
+            return Ok(None);
+        }
+        let read = self.folder.read(luid)?;
+        Ok(read.map(|(_, content)| content))
     }
 
     fn clear(&mut self) -> Result<u64, ReplicaError> {
@@ -617,349 +654,4 @@ impl Known {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use std::fs;
-    use std::time::{Duration, SystemTime};
-
-    use super::*;
-
-    const TYPE: &str = "text/vcard";
-
-    fn open(path: &Path) -> Vdir {
-        Vdir::open(
-            path,
-            "http://server contacts",
-            DatastoreKind::Contacts,
-            TYPE,
-        )
-        .unwrap()
-    }
-
-    fn plan(all_items: bool) -> Plan {
-        Plan {
-            all_items,
-            sends: true,
-            renews_map: all_items,
-            resumes: false,
-        }
-    }
-
-    /// The changes of a session that confirms all of them.
-    fn send_all(vdir: &mut Vdir, all_items: bool) -> Vec<(ChangeKind, String)> {
-        let count = vdir.begin(plan(all_items)).unwrap();
-        let mut sent = Vec::new();
-        while let Some(change) = vdir.next_change().unwrap() {
-            sent.push((change.kind, change.luid.clone()));
-            vdir.confirm(&change.luid).unwrap();
-        }
-        assert_eq!(count, sent.len() as u64);
-        vdir.complete(&Anchors::default()).unwrap();
-        sent
-    }
-
-    /// Does what is staged, as far as to the last file.
-    fn power_fails_before_the_memory(mut vdir: Vdir) {
-        for (luid, change) in std::mem::take(&mut vdir.staged) {
-            match change {
-                Staged::Written {
-                    temporary,
-                    print,
-                    guid,
-                } => {
-                    let hash = Some(print.hash);
-                    vdir.state.intend(&luid, guid.as_deref(), hash).unwrap();
-                    vdir.folder.place(&temporary, &luid).unwrap();
-                }
-                Staged::Removed => {
-                    vdir.state.intend(&luid, None, None).unwrap();
-                    vdir.folder.remove(&luid).unwrap();
-                }
-            }
-        }
-        vdir.state.commit().unwrap();
-    }
-
-    fn card(note: &str) -> String {
-        format!("BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ann\r\nNOTE:{note}\r\nEND:VCARD\r\n")
-    }
-
-    #[test]
-    fn what_changed_in_the_folder_is_found() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path();
-        fs::write(path.join("a.vcf"), card("1")).unwrap();
-        fs::write(path.join("b.vcf"), card("2")).unwrap();
-        fs::write(path.join(".hidden"), "x").unwrap();
-        fs::write(path.join("README.md"), "x").unwrap();
-        fs::write(path.join("photo.jpg"), "x").unwrap();
-        fs::write(path.join("a.vcf~"), "backup").unwrap();
-        fs::create_dir(path.join("sub")).unwrap();
-        let mut vdir = open(path);
-        let both = [
-            (ChangeKind::Add, "a.vcf".into()),
-            (ChangeKind::Add, "b.vcf".into()),
-        ];
-        assert_eq!(send_all(&mut vdir, false), both);
-        assert_eq!(send_all(&mut vdir, false), []);
-        // of the same length, within the same tick of the clock
-        fs::write(path.join("a.vcf"), card("9")).unwrap();
-        fs::remove_file(path.join("b.vcf")).unwrap();
-        fs::write(path.join("c.vcf"), card("3")).unwrap();
-        assert_eq!(vdir.outlook().unwrap(), [1, 1, 1]);
-        drop(vdir);
-        let mut vdir = open(path);
-        assert_eq!(
-            send_all(&mut vdir, false),
-            [
-                (ChangeKind::Replace, "a.vcf".into()),
-                (ChangeKind::Add, "c.vcf".into()),
-                (ChangeKind::Delete, "b.vcf".into()),
-            ]
-        );
-        let all = [
-            (ChangeKind::Replace, "a.vcf".into()),
-            (ChangeKind::Replace, "c.vcf".into()),
-        ];
-        assert_eq!(send_all(&mut vdir, true), all);
-        // another server knows nothing yet
-        drop(vdir);
-        let mut other =
-            Vdir::open(path, "http://other contacts", DatastoreKind::Contacts, TYPE).unwrap();
-        assert_eq!(other.outlook().unwrap(), [2, 0, 0]);
-    }
-
-    #[test]
-    fn what_is_no_item_is_named_and_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path();
-        for (name, content) in [
-            ("empty.vcf", String::new()),
-            ("garbage.vcf", "garbage".to_owned()),
-            ("cut.vcf", card("1").replace("END:VCARD\r\n", "")),
-            ("two.vcf", card("1") + &card("2")),
-            ("good.vcf", card("3")),
-        ] {
-            fs::write(path.join(name), content).unwrap();
-        }
-        let mut vdir = open(path);
-        vdir.begin(plan(true)).unwrap();
-        let sent = vdir.next_change().unwrap().unwrap();
-        assert_eq!(sent.luid, "good.vcf");
-        assert_eq!(vdir.next_change().unwrap(), None);
-        let named: Vec<String> = vdir.left_out().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(named, ["cut.vcf", "empty.vcf", "garbage.vcf", "two.vcf"]);
-        assert!(vdir.left_out().is_empty());
-    }
-
-    #[test]
-    fn a_file_that_goes_before_its_confirmation_is_told_as_gone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.vcf");
-        fs::write(&path, card("1")).unwrap();
-        let mut vdir = open(folder.path());
-        vdir.begin(plan(false)).unwrap();
-        vdir.next_change().unwrap().unwrap();
-        vdir.message_done().unwrap();
-        // the server may have it: the answer was lost
-        drop(vdir);
-        fs::remove_file(path).unwrap();
-        let mut vdir = open(folder.path());
-        let gone = [(ChangeKind::Delete, "a.vcf".into())];
-        assert_eq!(send_all(&mut vdir, false), gone);
-        assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
-    }
-
-    #[test]
-    fn changes_of_the_server_are_applied_and_are_no_changes_of_ours() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut vdir = open(folder.path());
-        vdir.begin(plan(false)).unwrap();
-        let first = vdir.add("17", TYPE, card("1").as_bytes()).unwrap();
-        assert_eq!((first.luid.as_str(), first.existed), ("17.vcf", false));
-        let again = vdir.add("17", TYPE, card("1").as_bytes()).unwrap();
-        assert!(again.existed);
-        assert_eq!(again.luid, first.luid);
-        vdir.message_done().unwrap();
-        assert_eq!(
-            vdir.pending_maps().unwrap(),
-            [("17".into(), "17.vcf".into())]
-        );
-        vdir.maps_acknowledged(&["17".into()]).unwrap();
-        assert!(vdir.pending_maps().unwrap().is_empty());
-        let newer = card("2");
-        assert_eq!(
-            vdir.replace("17.vcf", TYPE, newer.as_bytes()).unwrap(),
-            Applied::Done
-        );
-        vdir.message_done().unwrap();
-        assert_eq!(
-            fs::read_to_string(folder.path().join("17.vcf")).unwrap(),
-            newer
-        );
-        assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
-        assert_eq!(vdir.delete("17.vcf").unwrap(), Applied::Done);
-        assert_eq!(vdir.delete("17.vcf").unwrap(), Applied::Unknown);
-        assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
-        assert!(!folder.path().join("17.vcf").exists());
-    }
-
-    #[test]
-    fn an_edit_of_a_person_is_never_overwritten() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut vdir = open(folder.path());
-        vdir.begin(plan(false)).unwrap();
-        vdir.add("1", TYPE, card("1").as_bytes()).unwrap();
-        vdir.message_done().unwrap();
-        let path = folder.path().join("1.vcf");
-        fs::write(&path, card("mine")).unwrap();
-        let outcome = vdir
-            .replace("1.vcf", TYPE, card("theirs").as_bytes())
-            .unwrap();
-        assert_eq!(outcome, Applied::ChangedHere);
-        assert_eq!(vdir.delete("1.vcf").unwrap(), Applied::ChangedHere);
-        assert_eq!(fs::read_to_string(path).unwrap(), card("mine"));
-        assert_eq!(vdir.outlook().unwrap(), [0, 1, 0]);
-    }
-
-    #[test]
-    fn names_from_outside_stay_inside() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut vdir = open(folder.path());
-        vdir.begin(plan(false)).unwrap();
-        for guid in [
-            "../../escape",
-            "/etc/passwd",
-            "..",
-            "a/b",
-            "\u{0}",
-            ".hidden",
-        ] {
-            let added = vdir.add(guid, TYPE, card(guid).as_bytes()).unwrap();
-            assert!(files::is_item(&added.luid), "{}", added.luid);
-            vdir.message_done().unwrap();
-            assert!(folder.path().join(&added.luid).is_file());
-        }
-        assert_eq!(vdir.folder.names().unwrap().len(), 6);
-        for luid in ["../x", "", ".syncline", "a/b"] {
-            let outcome = vdir.replace(luid, TYPE, b"x").unwrap();
-            assert_eq!(outcome, Applied::Unknown);
-            assert_eq!(vdir.delete(luid).unwrap(), Applied::Unknown);
-        }
-    }
-
-    #[test]
-    fn what_a_crash_left_half_done_is_recognized() {
-        let folder = tempfile::tempdir().unwrap();
-        let content = card("1");
-        let mut vdir = open(folder.path());
-        vdir.begin(plan(false)).unwrap();
-        vdir.add("1", TYPE, content.as_bytes()).unwrap();
-        // power fails when the file is there and the memory is not
-        power_fails_before_the_memory(vdir);
-        let mut vdir = open(folder.path());
-        assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
-        let again = vdir.add("1", TYPE, content.as_bytes()).unwrap();
-        assert_eq!((again.luid.as_str(), again.existed), ("1.vcf", true));
-        vdir.message_done().unwrap();
-        // and when a file is gone and the memory does not know
-        vdir.delete("1.vcf").unwrap();
-        power_fails_before_the_memory(vdir);
-        assert_eq!(open(folder.path()).outlook().unwrap(), [0, 0, 0]);
-    }
-
-    #[test]
-    fn an_edit_of_what_a_crash_left_half_done_is_a_change_of_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut vdir = open(folder.path());
-        vdir.begin(plan(false)).unwrap();
-        vdir.add("1", TYPE, card("1").as_bytes()).unwrap();
-        power_fails_before_the_memory(vdir);
-        let path = folder.path().join("1.vcf");
-        fs::write(&path, card("mine")).unwrap();
-        // the next sync comes long after the edit
-        let hour_ago = SystemTime::now() - Duration::from_hours(1);
-        let file = fs::File::options().write(true).open(&path).unwrap();
-        file.set_modified(hour_ago).unwrap();
-        let mut vdir = open(folder.path());
-        assert_eq!(vdir.outlook().unwrap(), [0, 1, 0]);
-        let again = vdir.add("1", TYPE, card("1").as_bytes()).unwrap();
-        assert_eq!((again.luid.as_str(), again.existed), ("1.vcf", true));
-        let content = fs::read_to_string(folder.path().join("1.vcf")).unwrap();
-        assert_eq!(content, card("mine"));
-    }
-
-    #[test]
-    fn the_name_of_an_item_whose_deletion_is_not_sent_is_not_given_again() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("17.vcf"), card("1")).unwrap();
-        let mut vdir = open(folder.path());
-        send_all(&mut vdir, false);
-        fs::remove_file(folder.path().join("17.vcf")).unwrap();
-        vdir.begin(Plan {
-            sends: false,
-            ..plan(false)
-        })
-        .unwrap();
-        let added = vdir.add("17", TYPE, card("2").as_bytes()).unwrap();
-        assert_ne!(added.luid, "17.vcf");
-        assert_eq!(vdir.outlook().unwrap(), [0, 0, 1]);
-    }
-
-    #[test]
-    fn a_file_counts_as_recent_by_the_time_at_which_it_was_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.vcf");
-        let mut vdir = open(folder.path());
-        let now = SystemTime::now();
-        let minute = Duration::from_mins(1);
-        for (modified, is_recent) in [(now + minute, true), (now - minute, false)] {
-            fs::write(&path, card("1")).unwrap();
-            let file = fs::File::options().write(true).open(&path).unwrap();
-            file.set_modified(modified).unwrap();
-            let print = vdir.folder.print("a.vcf").unwrap().unwrap();
-            vdir.state.know("a.vcf", &print).unwrap();
-            let known = vdir.state.known_one("a.vcf").unwrap().unwrap();
-            assert_eq!(known.seen_ns, print.read_ns);
-            assert_eq!(known.is_recent(), is_recent);
-        }
-    }
-
-    #[test]
-    fn a_file_that_is_found_unchanged_is_not_read_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.vcf");
-        fs::write(&path, card("1")).unwrap();
-        let mut vdir = open(folder.path());
-        send_all(&mut vdir, false);
-        let hour_ago = SystemTime::now() - Duration::from_hours(1);
-        let file = fs::File::options().write(true).open(&path).unwrap();
-        file.set_modified(hour_ago).unwrap();
-        assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
-        let known = vdir.state.known_one("a.vcf").unwrap().unwrap();
-        assert_eq!(vdir.folder.stat("a.vcf").unwrap(), Some(known.stat));
-        assert!(!known.is_recent());
-    }
-
-    #[test]
-    fn what_the_server_has_lost_is_a_new_item() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("a.vcf"), card("1")).unwrap();
-        let mut vdir = open(folder.path());
-        send_all(&mut vdir, false);
-        vdir.forgotten("a.vcf").unwrap();
-        assert_eq!(vdir.outlook().unwrap(), [1, 0, 0]);
-    }
-
-    #[test]
-    fn a_folder_is_synced_by_one_process_at_a_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let first = open(folder.path());
-        let contacts = DatastoreKind::Contacts;
-        let second = Vdir::open(folder.path(), "http://server contacts", contacts, TYPE);
-        assert!(matches!(second, Err(Error::Locked { .. })));
-        drop(first);
-        open(folder.path());
-    }
-}
+mod tests;

@@ -141,6 +141,14 @@ impl Replica for Frail {
         self.powered()?.delete(luid)
     }
 
+    fn release(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
+        self.powered()?.release(luid)
+    }
+
+    fn content(&mut self, luid: &str) -> Result<Option<Vec<u8>>, ReplicaError> {
+        self.powered()?.content(luid)
+    }
+
     fn clear(&mut self) -> Result<u64, ReplicaError> {
         let keeps = self.breaks(Sabotage::ClearNothing);
         let mut memory = self.powered()?;
@@ -205,6 +213,10 @@ impl Replica for Frail {
         let tells = self.tells_room;
         let mut memory = self.powered()?;
         if tells { memory.room() } else { Ok(None) }
+    }
+
+    fn has_children(&mut self, luid: &str) -> Result<bool, ReplicaError> {
+        self.powered()?.has_children(luid)
     }
 
     fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {

@@ -46,8 +46,8 @@ impl<'a> Meta<'a> {
         *self == Self::default()
     }
 
-    /// This item `Meta` completed by what descends from the command's: `Format`, `Type`, `Mark`
-    /// and `EMI`, element by element (Representation Protocol, inheritance of Meta).
+    /// This item `Meta` completed by what descends from the command's: `Format`, `Type`, `Mark`,
+    /// `EMI` and `FieldLevel`, element by element (Representation Protocol, inheritance of Meta).
     // spec: A19
     #[must_use]
     pub fn inherit(mut self, command: Option<&Self>) -> Self {
@@ -58,6 +58,7 @@ impl<'a> Meta<'a> {
         if self.emi.is_empty() {
             self.emi.clone_from(&command.emi);
         }
+        self.field_level |= command.field_level;
         self
     }
 }

@@ -14,7 +14,7 @@ use session::store::Partial;
 use super::Error;
 use super::files::{Print, Stat};
 
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 const SCHEMA: &str = "
 CREATE TABLE folder (
@@ -100,6 +100,15 @@ CREATE TABLE chunk (
 /// The device information that the server has, as a hash.
 const THIRD: &str = "ALTER TABLE peer ADD COLUMN devinf_sent INTEGER;";
 
+/// Items that are on the server alone, taken off this folder by a soft deletion.
+const FOURTH: &str = "
+CREATE TABLE released (
+    peer INTEGER NOT NULL,
+    luid TEXT NOT NULL,
+    PRIMARY KEY (peer, luid)
+) STRICT, WITHOUT ROWID;
+";
+
 /// A file as it was when both sides agreed on it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known {
@@ -155,7 +164,10 @@ impl State {
             if version > VERSION {
                 return Ok(Err(version));
             }
-            for step in [SCHEMA, SECOND, THIRD].iter().skip(version as usize) {
+            for step in [SCHEMA, SECOND, THIRD, FOURTH]
+                .iter()
+                .skip(version as usize)
+            {
                 connection.execute_batch(step)?;
             }
             connection.pragma_update(None, "user_version", VERSION)?;
@@ -254,6 +266,7 @@ impl State {
         self.run("DELETE FROM known WHERE peer = ?", [self.peer])?;
         self.run("DELETE FROM guid WHERE peer = ?", [self.peer])?;
         self.run("DELETE FROM offered WHERE peer = ?", [self.peer])?;
+        self.run("DELETE FROM released WHERE peer = ?", [self.peer])?;
         self.set_anchors(&Anchors::default())
     }
 
@@ -331,6 +344,28 @@ impl State {
             "DELETE FROM guid WHERE peer = ? AND luid = ?",
             params![self.peer, luid],
         )
+    }
+
+    /// The item is on the server alone from now on.
+    pub(super) fn release(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.run(
+            "INSERT OR IGNORE INTO released (peer, luid) VALUES (?, ?)",
+            params![self.peer, luid],
+        )
+    }
+
+    /// The item is not on the server alone any more; whether it was.
+    pub(super) fn end_release(&mut self, luid: &str) -> Result<bool, ReplicaError> {
+        let sql = "DELETE FROM released WHERE peer = ? AND luid = ?";
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        let count = statement.execute(params![self.peer, luid]);
+        Ok(count.map_err(failed)? > 0)
+    }
+
+    pub(super) fn is_released(&mut self, luid: &str) -> Result<bool, ReplicaError> {
+        let sql = "SELECT 1 FROM released WHERE peer = ? AND luid = ?";
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        statement.exists(params![self.peer, luid]).map_err(failed)
     }
 
     pub(super) fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {

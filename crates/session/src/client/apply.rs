@@ -145,33 +145,38 @@ impl Session {
                     Err((code, format!("it came in pieces, {}", code.phrase())))
                 }
                 Taken::Whole(head, content) => {
+                    let meta = syncml::Meta {
+                        field_level: head.field_level,
+                        ..syncml::Meta::of_type(head.media_type.unwrap_or_default())
+                    };
                     let item = Item {
                         target: head.target.map(syncml::Location::new),
                         source: head.source.map(syncml::Location::new),
-                        meta: Some(syncml::Meta::of_type(head.media_type.unwrap_or_default())),
+                        meta: Some(meta),
                         data: Some(syncml::Data::Bytes(content.into())),
                         source_parent: head.source_parent.map(Into::into),
                         target_parent: head.target_parent.map(Into::into),
                         more_data: false,
                     };
-                    self.apply(index, change.kind, None, &item)
+                    let whole = Change::new(change.kind, "", Item::default());
+                    self.apply(index, &whole, &item)
                 }
             });
         }
-        Ok(self.apply(index, change.kind, change.meta.as_ref(), item))
+        Ok(self.apply(index, change, item))
     }
 
-    fn apply(
-        &mut self,
-        index: usize,
-        kind: syncml::ChangeKind,
-        meta: Option<&syncml::Meta<'_>>,
-        item: &Item<'_>,
-    ) -> Outcome {
+    fn apply(&mut self, index: usize, change: &Change<'_>, item: &Item<'_>) -> Outcome {
+        let version = self.config.version;
         let Some(active) = self.sources.get_mut(index) else {
             return Err((StatusCode::COMMAND_FAILED, "no such datastore".to_owned()));
         };
-        apply(active.source.replica.as_mut(), kind, meta, item)
+        let has_folders = active.has_folders(version);
+        let replica = active.source.replica.as_mut();
+        if change.kind == syncml::ChangeKind::Delete {
+            return take_delete(replica, item.target_uri(), change.soft_delete, has_folders);
+        }
+        apply(replica, change.kind, change.meta.as_ref(), item)
     }
 }
 
@@ -185,33 +190,20 @@ fn apply(
     meta: Option<&syncml::Meta<'_>>,
     item: &Item<'_>,
 ) -> Outcome {
-    // spec: K08
-    let failed = |error: super::ReplicaError| {
-        let code = if error.is_full {
-            StatusCode::DEVICE_FULL
-        } else {
-            StatusCode::COMMAND_FAILED
-        };
-        (code, error.to_string())
-    };
     let luid = item.target_uri();
     match kind {
-        syncml::ChangeKind::Delete => match replica.delete(luid).map_err(failed)? {
-            Applied::Done => Ok((StatusCode::OK, Some(ChangeKind::Delete))),
-            Applied::Unknown => Ok((StatusCode::NOT_DELETED, None)),
-            Applied::ChangedHere => Err(changed_here()),
-        },
         syncml::ChangeKind::Add | syncml::ChangeKind::Replace => {
             let own = item.meta.clone().unwrap_or_default();
             let meta = own.inherit(meta);
             let refuse = |code: StatusCode, reason: &str| Err((code, reason.to_owned()));
-            if meta.field_level {
-                // taken for the whole it would take all else with it
-                return refuse(StatusCode::NOT_SUPPORTED, "only some of its fields came");
-            }
-            let Some(bytes) = content_of(item, &meta) else {
+            let Some(mut bytes) = content_of(item, &meta) else {
                 return refuse(StatusCode::UNSUPPORTED_TYPE, "its data cannot be decoded");
             };
+            if meta.field_level {
+                let is_replacement = kind == syncml::ChangeKind::Replace;
+                let whole = completed(replica, luid, &bytes, is_replacement)?;
+                bytes = whole.into();
+            }
             let media_type = meta.media_type.as_deref().unwrap_or_default().trim();
             let folder = folder_of(replica, item).map_err(failed)?;
             if kind == syncml::ChangeKind::Replace && !luid.is_empty() {
@@ -240,27 +232,84 @@ fn apply(
                 (!existed).then_some(ChangeKind::Add),
             ))
         }
-        syncml::ChangeKind::Move => take_move(replica, luid, item, failed),
-        syncml::ChangeKind::Copy => Err((
+        syncml::ChangeKind::Move => take_move(replica, luid, item),
+        syncml::ChangeKind::Copy | syncml::ChangeKind::Delete => Err((
             StatusCode::NOT_SUPPORTED,
             format!("{} is not supported", kind.name()),
         )),
     }
 }
 
-/// Moves an item to another folder.
-// spec: M04 M05 M06
-fn take_move(
+// spec: K08
+fn failed(error: super::ReplicaError) -> (StatusCode, String) {
+    let code = if error.is_full {
+        StatusCode::DEVICE_FULL
+    } else {
+        StatusCode::COMMAND_FAILED
+    };
+    (code, error.to_string())
+}
+
+/// Deletes an item, or with `is_soft` takes it off the device alone.
+// spec: M07 M11 M12
+fn take_delete(
     replica: &mut dyn super::Replica,
     luid: &str,
-    item: &Item<'_>,
-    failed: impl Fn(super::ReplicaError) -> (StatusCode, String),
+    is_soft: bool,
+    has_folders: bool,
 ) -> Outcome {
+    if has_folders && replica.has_children(luid).map_err(failed)? {
+        let reason = "the server deleted a folder that is not empty here";
+        return Err((StatusCode::NOT_EMPTY, reason.to_owned()));
+    }
+    let applied = if is_soft {
+        replica.release(luid)
+    } else {
+        replica.delete(luid)
+    };
+    match (applied.map_err(failed)?, is_soft) {
+        (Applied::Done, _) => Ok((StatusCode::OK, Some(ChangeKind::Delete))),
+        (Applied::Unknown, false) => Ok((StatusCode::NOT_DELETED, None)),
+        // whoever deleted it here meant the item and not its place on the device
+        (Applied::Unknown, true) => Ok((StatusCode::SOFT_DELETE_CONFLICT, None)),
+        (Applied::ChangedHere, false) => Err(changed_here()),
+        (Applied::ChangedHere, true) => Err((StatusCode::SOFT_DELETE_CONFLICT, changed_here().1)),
+    }
+}
+
+/// The item that a replacement of some fields makes of the one that is held. Taken for the whole,
+/// what came would take all else with it.
+// spec: M20
+fn completed(
+    replica: &mut dyn super::Replica,
+    luid: &str,
+    fields: &[u8],
+    is_replacement: bool,
+) -> Result<Vec<u8>, (StatusCode, String)> {
+    let refuse = |code: StatusCode, reason: &str| Err((code, reason.to_owned()));
+    if luid.is_empty() || !is_replacement {
+        return refuse(StatusCode::NOT_SUPPORTED, "only some of its fields came");
+    }
+    let Some(held) = replica.content(luid).map_err(failed)? else {
+        return refuse(
+            StatusCode::NOT_FOUND,
+            "the server changed fields of an unknown item",
+        );
+    };
+    match pim::replace_fields(&held, fields) {
+        Some(whole) => Ok(whole),
+        None => refuse(StatusCode::NOT_SUPPORTED, "it is no record with fields"),
+    }
+}
+
+/// Moves an item to another folder.
+// spec: M04 M05 M06
+fn take_move(replica: &mut dyn super::Replica, luid: &str, item: &Item<'_>) -> Outcome {
     let refuse = |code: StatusCode, reason: &str| Err((code, reason.to_owned()));
     if luid.is_empty() || (item.source_parent.is_none() && item.target_parent.is_none()) {
         return refuse(StatusCode::INCOMPLETE_COMMAND, "it is moved to nowhere");
     }
-    let parent = match folder_of(replica, item).map_err(&failed)? {
+    let parent = match folder_of(replica, item).map_err(failed)? {
         Folder::At(luid) => Some(luid),
         Folder::Root => None,
         Folder::Unsaid | Folder::Unknown => {
@@ -269,7 +318,7 @@ fn take_move(
     };
     match replica
         .set_parent(luid, parent.as_deref())
-        .map_err(&failed)?
+        .map_err(failed)?
     {
         Applied::Done => Ok((StatusCode::OK, Some(ChangeKind::Move))),
         Applied::Unknown => refuse(StatusCode::MOVE_FAILED, "there is no such item"),

@@ -12,7 +12,7 @@ use crate::store::Partial;
 const MAX_DEPTH: usize = 64;
 
 /// An item of the device.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Held {
     media_type: Arc<str>,
     content: Arc<[u8]>,
@@ -32,6 +32,8 @@ struct State {
     confirmed: BTreeMap<String, u64>,
     /// Items that were given out and not confirmed: the server may have them.
     offered: BTreeSet<String>,
+    /// Items that are on the server alone, taken off the device by a soft deletion.
+    released: BTreeSet<String>,
     /// LUIDs of the server's additions, by GUID.
     guids: BTreeMap<String, String>,
     /// Pairs that the server has not acknowledged.
@@ -258,6 +260,7 @@ impl Replica for MemoryReplica {
             self.is_dirty = true;
             self.now.maps.clear();
             self.now.guids.clear();
+            self.now.released.clear();
             self.now.confirmed.clear();
             self.now.offered.clear();
             self.now.anchors = Anchors::default();
@@ -349,14 +352,17 @@ impl Replica for MemoryReplica {
         let is_repeated = |luid: &String| {
             self.now.items.contains_key(luid) || self.now.confirmed.contains_key(luid)
         };
-        if let Some(luid) = known.filter(is_repeated) {
+        let is_back = known
+            .as_ref()
+            .is_some_and(|luid| self.now.released.contains(luid));
+        if let Some(luid) = known.filter(|luid| is_back || is_repeated(luid)) {
             self.replace(&luid, media_type, content)?;
             if self.now.maps.iter().all(|(known, _)| known != guid) {
                 self.now.maps.push((guid.to_owned(), luid.clone()));
             }
             return Ok(Added {
                 luid,
-                existed: true,
+                existed: !is_back,
             });
         }
         if let Some(room) = self.room {
@@ -386,13 +392,16 @@ impl Replica for MemoryReplica {
             return Ok(Applied::ChangedHere);
         }
         let edit = self.now.next_edit();
-        let Some(held) = self.now.items.get_mut(luid) else {
+        let back = self.now.released.remove(luid).then(Held::default);
+        let items = &mut self.now.items;
+        let Some(mut held) = items.remove(luid).or(back) else {
             return Ok(Applied::Unknown);
         };
         held.media_type = media_type.into();
         held.content = content.into();
         held.edit = edit;
         held.content_edit = edit;
+        items.insert(luid.to_owned(), held);
         self.now.confirmed.insert(luid.to_owned(), edit);
         self.given.remove(luid);
         Ok(Applied::Done)
@@ -404,10 +413,37 @@ impl Replica for MemoryReplica {
             return Ok(Applied::ChangedHere);
         }
         self.now.confirmed.remove(luid);
-        Ok(match self.now.items.remove(luid) {
-            Some(_) => Applied::Done,
-            None => Applied::Unknown,
+        let is_known = self.now.items.remove(luid).is_some() | self.now.released.remove(luid);
+        Ok(if is_known {
+            Applied::Done
+        } else {
+            Applied::Unknown
         })
+    }
+
+    fn release(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
+        self.is_dirty = true;
+        if self.is_changed_here(luid) {
+            return Ok(Applied::ChangedHere);
+        }
+        if self.now.items.remove(luid).is_none() {
+            let came_again = self.now.released.contains(luid);
+            return Ok(if came_again {
+                Applied::Done
+            } else {
+                Applied::Unknown
+            });
+        }
+        self.now.confirmed.remove(luid);
+        self.now.offered.remove(luid);
+        self.given.remove(luid);
+        self.now.released.insert(luid.to_owned());
+        Ok(Applied::Done)
+    }
+
+    fn content(&mut self, luid: &str) -> Result<Option<Vec<u8>>, ReplicaError> {
+        let held = self.now.items.get(luid);
+        Ok(held.map(|held| held.content.to_vec()))
     }
 
     fn clear(&mut self) -> Result<u64, ReplicaError> {
@@ -504,6 +540,11 @@ impl Replica for MemoryReplica {
 
     fn has_folders(&self) -> bool {
         true
+    }
+
+    fn has_children(&mut self, luid: &str) -> Result<bool, ReplicaError> {
+        let mut items = self.now.items.values();
+        Ok(items.any(|held| held.parent.as_deref() == Some(luid)))
     }
 
     fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {

@@ -188,6 +188,12 @@ pub trait Replica {
     ) -> Result<Applied, ReplicaError>;
     /// Removes an item.
     fn delete(&mut self, luid: &str) -> Result<Applied, ReplicaError>;
+    /// Takes an item off the device that the server goes on having (soft deletion): it is no deletion
+    /// of a person's, and the server hears of none. [`Replica::replace`] and [`Replica::add`] bring it
+    /// back; a slow sync forgets that it was here, and may.
+    fn release(&mut self, luid: &str) -> Result<Applied, ReplicaError>;
+    /// The exact bytes of an item, for a change of some of its fields.
+    fn content(&mut self, luid: &str) -> Result<Option<Vec<u8>>, ReplicaError>;
     /// Removes all items, before a refresh from the server, and what was agreed on them; how many.
     fn clear(&mut self) -> Result<u64, ReplicaError>;
     /// Items that could not be given out since the last call, with the reason: they are no
@@ -229,6 +235,11 @@ pub trait Replica {
     /// in them.
     fn has_folders(&self) -> bool {
         false
+    }
+    /// Whether anything is in a folder. Only called for datastores with folders.
+    fn has_children(&mut self, luid: &str) -> Result<bool, ReplicaError> {
+        let _ = luid;
+        Ok(false)
     }
     /// The LUID of an item that the server added under this GUID.
     fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError>;
@@ -288,6 +299,12 @@ impl<R: Replica> Replica for Arc<Mutex<R>> {
     fn delete(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
         locked(self).delete(luid)
     }
+    fn release(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
+        locked(self).release(luid)
+    }
+    fn content(&mut self, luid: &str) -> Result<Option<Vec<u8>>, ReplicaError> {
+        locked(self).content(luid)
+    }
     fn clear(&mut self) -> Result<u64, ReplicaError> {
         locked(self).clear()
     }
@@ -332,6 +349,9 @@ impl<R: Replica> Replica for Arc<Mutex<R>> {
     }
     fn has_folders(&self) -> bool {
         locked(self).has_folders()
+    }
+    fn has_children(&mut self, luid: &str) -> Result<bool, ReplicaError> {
+        locked(self).has_children(luid)
     }
     fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {
         locked(self).luid_of(guid)

@@ -273,7 +273,7 @@ impl Run<'_> {
                         item.source_parent.as_deref(),
                         item.target_parent.as_deref(),
                     ),
-                    is_partial: meta.field_level || of_command.is_some_and(|meta| meta.field_level),
+                    is_partial: meta.field_level,
                 };
                 self.take_whole(&ds, link, &whole)
             }

@@ -110,3 +110,28 @@ fn a_server_without_folders_hears_of_none() {
     replica.lock().unwrap().edit("1", b"other");
     assert_eq!(sent(&replica, false), told(&[("Replace", "1", "")]));
 }
+
+// spec: M07
+#[test]
+fn a_folder_that_is_not_empty_is_not_deleted() {
+    let replica = nested();
+    let place = |text: &str| text.replace("contacts", "files");
+    let soft = |text: String| text.replace("</CmdID>", "</CmdID><SftDel/>");
+    sent(&replica, true);
+    let changes = change("Delete", 903, "", "2")
+        + &soft(change("Delete", 904, "", "3"))
+        + &change("Delete", 905, "", "1")
+        + &change("Delete", 906, "", "2")
+        + &change("Delete", 907, "", "3");
+    let mut session = files(&replica);
+    exchange(&mut session, &place(&alert(200)));
+    exchange(&mut session, &place(&sync(&changes)));
+    let codes: Vec<String> = statuses(&next(&mut session))
+        .into_iter()
+        .filter_map(|(cmd, code)| (cmd == "Delete").then_some(code))
+        .collect();
+    assert_eq!(codes, ["427", "427", "200", "200", "200"]);
+    let summary = &session.summary().sources[0];
+    assert_eq!((summary.received.deleted, summary.failed.len()), (3, 2));
+    assert_eq!(replica.lock().unwrap().items().count(), 0);
+}

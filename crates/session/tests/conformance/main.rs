@@ -169,6 +169,17 @@ fn change(name: &str, cmd_id: u32, guid: &str, luid: &str) -> String {
     )
 }
 
+/// The statuses in a message for what is not its header: `(Cmd, code)`.
+fn statuses(sent: &Sent) -> Vec<(String, String)> {
+    let document = Document::new(&sent.body, None).unwrap();
+    let message = document.read(&Limits::default()).unwrap();
+    let statuses = message.commands.iter().filter_map(|command| match command {
+        Command::Status(status) => Some((status.cmd.to_string(), status.data.to_string())),
+        _ => None,
+    });
+    statuses.collect()
+}
+
 fn is_over(session: &mut Session) -> bool {
     matches!(session.step().unwrap(), Step::Done(_))
 }

@@ -2,17 +2,6 @@
 
 use super::*;
 
-/// The statuses in a message for what is not its header: `(Cmd, code)`.
-fn statuses(sent: &Sent) -> Vec<(String, String)> {
-    let document = Document::new(&sent.body, None).unwrap();
-    let message = document.read(&Limits::default()).unwrap();
-    let statuses = message.commands.iter().filter_map(|command| match command {
-        Command::Status(status) => Some((status.cmd.to_string(), status.data.to_string())),
-        _ => None,
-    });
-    statuses.collect()
-}
-
 fn expect(sent: &Sent, expected: &[(&str, &str)]) {
     let expected: Vec<(String, String)> = expected
         .iter()
@@ -230,4 +219,141 @@ fn items_are_put_into_the_folders_that_the_server_names() {
     let parents = ["1", "2", "3"].map(|luid| replica.parent_of(luid));
     assert_eq!(parents, [None, None, Some("2")]);
     assert_eq!(replica.items().count(), 3);
+}
+
+/// As [`change`], for the device alone.
+fn soft(cmd_id: u32, luid: &str) -> String {
+    change("Delete", cmd_id, "", luid).replace("</CmdID>", "</CmdID><SftDel/>")
+}
+
+// spec: M11
+#[test]
+fn a_soft_deletion_frees_the_device_and_deletes_nothing() {
+    let replica = Shared::default();
+    replica.lock().unwrap().limit(1000, 3);
+    let first = change("Add", 903, "7", "") + &change("Add", 904, "8", "");
+    two_way(&mut contacts(Mode::TwoWay, &replica), &first);
+    let changes = soft(903, "1") + &soft(904, "2") + &soft(905, "2");
+    let messages = two_way(&mut contacts(Mode::TwoWay, &replica), &changes);
+    let codes = statuses(&messages[2]);
+    assert_eq!(
+        codes.last_chunk(),
+        Some(&["200", "200", "200"].map(deleted))
+    );
+    assert_eq!(texts(&replica), [""; 0]);
+
+    // nothing is told to the server, and both ways to bring it back do so
+    let back = change("Replace", 903, "", "1") + &change("Add", 904, "8", "");
+    let messages = two_way(&mut contacts(Mode::TwoWay, &replica), &back);
+    assert!(!messages[1].has("Delete"));
+    assert_eq!(texts(&replica), ["text 903", "text 904"]);
+    let messages = two_way(&mut contacts(Mode::TwoWay, &replica), "");
+    assert!(
+        !["Add", "Replace", "Delete"]
+            .iter()
+            .any(|name| messages[1].has(name))
+    );
+    // and now a person deletes it
+    assert!(replica.lock().unwrap().remove("1"));
+    let messages = two_way(&mut contacts(Mode::TwoWay, &replica), "");
+    assert!(messages[1].has("Delete"));
+}
+
+fn deleted(code: &str) -> (String, String) {
+    ("Delete".to_owned(), code.to_owned())
+}
+
+// spec: M12
+#[test]
+fn a_soft_deletion_of_what_a_person_changed_or_deleted_is_a_conflict() {
+    let replica = Shared::default();
+    let first = change("Add", 903, "7", "") + &change("Add", 904, "8", "");
+    two_way(&mut contacts(Mode::TwoWay, &replica), &first);
+    let mut session = contacts(Mode::TwoWay, &replica);
+    exchange(&mut session, &alert(200));
+    let sent = next(&mut session);
+    assert!(replica.lock().unwrap().edit("1", b"mine"));
+    assert!(replica.lock().unwrap().remove("2"));
+    let answer = sent.answer(|_| 200, "", &sync(&(soft(903, "1") + &soft(904, "2"))));
+    session.receive(answer.as_bytes(), None).unwrap();
+    let codes = statuses(&exchange(&mut session, "<Final/>"));
+    assert_eq!(codes.last_chunk(), Some(&["423", "423"].map(deleted)));
+    assert!(is_over(&mut session));
+    assert_eq!(texts(&replica), ["mine"]);
+    let messages = two_way(&mut contacts(Mode::TwoWay, &replica), "");
+    assert!(messages[1].has("Replace") && messages[1].has("Delete"));
+}
+
+/// A Replace of some fields, said by the command or by the item.
+fn fields(cmd_id: u32, name: &str, luid: &str, of_item: bool, lines: &str) -> String {
+    let flag = "<FieldLevel xmlns='syncml:metinf'/>";
+    let (command, item) = if of_item {
+        (String::new(), format!("<Meta>{flag}</Meta>"))
+    } else {
+        (flag.to_owned(), String::new())
+    };
+    format!(
+        "<{name}><CmdID>{cmd_id}</CmdID>\
+         <Meta>{command}<Type xmlns='syncml:metinf'>text/x-vcard</Type></Meta>\
+         <Item><Target><LocURI>{luid}</LocURI></Target><Source><LocURI>9</LocURI></Source>{item}\
+         <Data>BEGIN:VCARD\r\nVERSION:2.1\r\n{lines}END:VCARD\r\n</Data></Item></{name}>"
+    )
+}
+
+// spec: M20
+#[test]
+fn a_change_of_some_fields_leaves_the_others() {
+    let whole = "BEGIN:VCARD\r\nVERSION:2.1\r\nFN:Ann\r\nTEL:1\r\nEND:VCARD\r\n";
+    for of_item in [false, true] {
+        let replica = Shared::default();
+        {
+            let mut replica = replica.lock().unwrap();
+            replica.insert("text/x-vcard", whole.as_bytes());
+            replica.insert("text/plain", b"no record");
+        }
+        two_way(&mut contacts(Mode::TwoWay, &replica), "");
+        let changes = fields(903, "Replace", "1", of_item, "TEL:2\r\n")
+            + &fields(904, "Replace", "2", of_item, "TEL:2\r\n")
+            + &fields(905, "Replace", "70", of_item, "TEL:2\r\n")
+            + &fields(906, "Add", "", of_item, "TEL:2\r\n");
+        let messages = two_way(&mut contacts(Mode::TwoWay, &replica), &changes);
+        let codes = statuses(&messages[2]).into_iter().map(|(_, code)| code);
+        let codes: Vec<String> = codes.skip(2).collect();
+        assert_eq!(codes, ["200", "406", "404", "406"]);
+        assert_eq!(
+            texts(&replica),
+            [whole.replace("TEL:1", "TEL:2").as_str(), "no record"]
+        );
+    }
+}
+
+// spec: M20
+#[test]
+fn fields_that_come_in_chunks_are_not_taken_for_the_whole() {
+    let whole = "BEGIN:VCARD\r\nVERSION:2.1\r\nFN:Ann\r\nTEL:1\r\nEND:VCARD\r\n";
+    let replica = Shared::default();
+    replica
+        .lock()
+        .unwrap()
+        .insert("text/x-vcard", whole.as_bytes());
+    two_way(&mut contacts(Mode::TwoWay, &replica), "");
+    let part = "BEGIN:VCARD\r\nVERSION:2.1\r\nTEL:2\r\nEND:VCARD\r\n";
+    let (first, last) = part.split_at(20);
+    let chunk = |cmd_id: u32, meta: &str, data: &str, more: &str| {
+        format!(
+            "<Replace><CmdID>{cmd_id}</CmdID><Meta>{meta}\
+             <Type xmlns='syncml:metinf'>text/x-vcard</Type></Meta><Item>\
+             <Target><LocURI>1</LocURI></Target><Data>{data}</Data>{more}</Item></Replace>"
+        )
+    };
+    let meta = format!(
+        "<FieldLevel xmlns='syncml:metinf'/><Size xmlns='syncml:metinf'>{}</Size>",
+        part.len()
+    );
+    let mut session = contacts(Mode::TwoWay, &replica);
+    exchange(&mut session, &alert(200));
+    let begun = sync(&chunk(903, &meta, first, "<MoreData/>")).replace("<Final/>", "");
+    exchange(&mut session, &begun);
+    exchange(&mut session, &sync(&chunk(904, "", last, "")));
+    assert_eq!(texts(&replica), [whole.replace("TEL:1", "TEL:2")]);
 }

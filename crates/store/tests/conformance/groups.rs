@@ -4,7 +4,7 @@
 use session::store::Guid;
 use syncml::ChangeKind;
 
-use crate::talk::{Talk, add, card, change, delete, item, replace};
+use crate::talk::{Talk, add, card, change, delete, item, replace, sync};
 
 fn group(name: &str, cmd_id: u32, commands: &str) -> String {
     format!("<{name}><CmdID>{cmd_id}</CmdID>{commands}</{name}>")
@@ -216,6 +216,28 @@ fn a_replacement_of_some_fields_leaves_the_others() {
     // without the mark the whole card is replaced
     talk.sync(200, ("2", "3"), &replace(21, "a", &card("Ann", "9")));
     assert_eq!(talk.server.contents(), [card("Ann", "9")]);
+}
+
+// spec: M20
+#[test]
+fn fields_that_come_in_chunks_are_not_taken_for_the_whole() {
+    let rich = card("Ann", "1").replace("N:Ann", "NOTE:tall\r\nN:Ann");
+    let mut talk = Talk::new();
+    talk.sync(201, ("", "1"), &add(21, "a", &rich));
+    let fields = card("Ann", "9");
+    let whole = partial(21, "a", &fields);
+    let (first, last) = fields.split_at(20);
+    let size = format!("<Size xmlns='syncml:metinf'>{}</Size></Meta>", fields.len());
+    let first = whole
+        .replace(&fields, first)
+        .replacen("</Meta>", &size, 1)
+        .replacen("</Data>", "</Data><MoreData/>", 1);
+    talk.open(200, "1", "2");
+    let heard = talk.say(&sync("contacts", &first));
+    assert_eq!(heard.codes()[2..], [("21", 213)]);
+    let heard = talk.say(&(sync("contacts", &replace(21, "a", last)) + "<Final/>"));
+    assert_eq!(heard.codes()[2..], [("21", 200)]);
+    assert_eq!(talk.server.contents(), [rich.replace(":1\r", ":9\r")]);
 }
 
 // spec: M21
