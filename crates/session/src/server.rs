@@ -63,6 +63,9 @@ pub struct Config {
     pub max_msg_size: u64,
     /// The largest object it takes in chunks, bytes.
     pub max_obj_size: u64,
+    /// Sessions at one time, by which those are meant that have had a message in the last minute. A
+    /// login beyond them is put off with status 503.
+    pub max_sessions: u64,
     /// Who wins when both sides changed an item.
     pub conflict: ConflictPolicy,
     /// What makes two records one in a comparison of all items.
@@ -83,6 +86,7 @@ impl Default for Config {
             software_version: env!("CARGO_PKG_VERSION").to_owned(),
             max_msg_size: 1_000_000,
             max_obj_size: 32 << 20,
+            max_sessions: 10_000,
             conflict: ConflictPolicy::ClientWins,
             matching: MatchingPolicy::default(),
             auth: AuthPolicy::default(),
@@ -271,6 +275,8 @@ struct Run<'r> {
     authenticated: bool,
     logged_in_now: bool,
     refused: bool,
+    /// There are too many sessions for another one: nothing of it is kept.
+    crowded: bool,
     /// The authority has to be asked before anything is done.
     question: Option<Question>,
     /// Nonces that were good when the message came.
@@ -368,6 +374,7 @@ pub fn answer(
         authenticated: false,
         logged_in_now: false,
         refused: false,
+        crowded: false,
         question: None,
         nonces: Vec::new(),
         in_atomic: false,
@@ -407,7 +414,9 @@ pub fn answer(
         _ if brought => 0,
         idle => idle + 1,
     };
-    run.save(&token, &body)?;
+    if !run.crowded {
+        run.save(&token, &body)?;
+    }
     let mac = run
         .state
         .mac_of(config, &body)

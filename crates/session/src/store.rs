@@ -450,6 +450,15 @@ pub trait Transaction {
     ) -> Result<Option<StoredSession>, StoreError>;
     /// Writes a session.
     fn put_session(&mut self, session: &StoredSession) -> Result<(), StoreError>;
+    /// How many sessions that somebody has logged in to have had a message at or after `since`
+    /// (seconds since 1970), those of an account's device not counted; at most `limit`.
+    fn count_sessions(
+        &mut self,
+        since: i64,
+        account: AccountId,
+        device: &str,
+        limit: u64,
+    ) -> Result<u64, StoreError>;
     /// Forgets the sessions of an account's device, and those of that address that nobody has
     /// logged in to, but the one named.
     fn end_other_sessions(

@@ -232,6 +232,16 @@ impl Transaction for Watched<'_> {
         self.state.put_session(session)
     }
 
+    fn count_sessions(
+        &mut self,
+        since: i64,
+        account: AccountId,
+        device: &str,
+        limit: u64,
+    ) -> Result<u64, StoreError> {
+        self.state.count_sessions(since, account, device, limit)
+    }
+
     fn end_other_sessions(
         &mut self,
         account: AccountId,

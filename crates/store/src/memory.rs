@@ -297,6 +297,21 @@ impl Transaction for Memory {
         Ok(())
     }
 
+    fn count_sessions(
+        &mut self,
+        since: i64,
+        account: AccountId,
+        device: &str,
+        limit: u64,
+    ) -> Result<u64, StoreError> {
+        let counts = |session: &&StoredSession| {
+            let is_own = session.account == Some(account) && session.device == device;
+            session.updated >= since && session.account.is_some() && !is_own
+        };
+        let count = self.sessions.values().filter(counts).count() as u64;
+        Ok(count.min(limit))
+    }
+
     fn end_other_sessions(
         &mut self,
         account: AccountId,

@@ -336,7 +336,11 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
             }
             format!("{added:?}")
         }
-        Call::Held(d, m) => format!("{:?}", tx.held(link(wide(d)), wide(m))?),
+        Call::Held(d, m) => format!(
+            "{:?} {:?}",
+            tx.held(link(wide(d)), wide(m))?,
+            tx.former_size(CONTACTS, Guid(wide(d)))?
+        ),
         Call::UndoPartial(d) => format!("{:?}", tx.undo_partial(link(wide(d)))?),
         Call::EndPartial(d) => format!("{:?}", tx.end_partial(link(wide(d)))?),
         Call::ForgetRevisions(d) => format!("{:?}", tx.forget_revisions(link(wide(d)))?),
@@ -477,6 +481,44 @@ fn two_handles_on_one_file_see_each_other() {
         }
     });
     assert_eq!(one.items_page(CONTACTS, Guid(0), 100).unwrap().len(), 40);
+}
+
+#[test]
+fn sessions_of_others_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = with_account(folder.path());
+    let mut model = Memory::default();
+    let fill = |tx: &mut dyn Transaction| -> Result<Vec<u64>, StoreError> {
+        for (token, account, device, updated) in [
+            ("a", Some(ACCOUNT), "phone", 50),
+            ("b", Some(ACCOUNT), "laptop", 50),
+            ("c", Some(AccountId(2)), "phone", 51),
+            ("d", Some(ACCOUNT), "tablet", 49),
+            ("e", None, "phone", 60),
+        ] {
+            tx.put_session(&StoredSession {
+                token: token.into(),
+                account,
+                device: device.into(),
+                session_id: token.into(),
+                state: Vec::new(),
+                last_msg_id: "1".into(),
+                last_request: 0,
+                last_answer: Vec::new(),
+                updated,
+            })?;
+        }
+        let mut count = |since, limit| tx.count_sessions(since, ACCOUNT, "phone", limit);
+        Ok(vec![
+            count(50, 9)?,
+            count(49, 9)?,
+            count(49, 2)?,
+            count(61, 9)?,
+        ])
+    };
+    assert_eq!(fill(&mut model).unwrap(), [2, 3, 2, 0]);
+    let counts = state.transact::<_, StoreError>(move |tx| fill(tx));
+    assert_eq!(counts.unwrap(), [2, 3, 2, 0]);
 }
 
 // spec: K11

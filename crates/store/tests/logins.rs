@@ -11,7 +11,7 @@
 mod scripted;
 
 use session::server::{AnswerError, Scheme, Verdict};
-use session::store::Permission;
+use session::store::{Permission, Transaction as _};
 use syncml::{Command, Cred, Data, Encoding, Meta, Version, auth};
 
 use scripted::{Client, PASSWORD, Said, Server, USER, statuses_for, sync_alert, sync_of};
@@ -363,4 +363,58 @@ fn a_device_that_may_only_read_changes_nothing() {
         let said = phone.send(&mut server, &[alert], true);
         assert_eq!(said.codes(), [212, 425]);
     }
+}
+
+// spec: K11
+#[test]
+fn a_login_beyond_the_sessions_at_one_time_is_put_off() {
+    let mut server = Server::new();
+    server.config.max_sessions = 2;
+    for device in ["phone", "laptop"] {
+        let said = first(&mut Client::new(device), &mut server);
+        assert_eq!(said.codes(), [212, 508]);
+    }
+    // neither those who are in nor another session of theirs is one too many
+    let mut phone = Client::new("phone");
+    phone.session = 1;
+    assert_eq!(first(&mut phone, &mut server).codes(), [212, 508]);
+    let said = phone.send(&mut server, &[sync_of(&[])], true);
+    assert_eq!(said.codes()[0], 200);
+
+    let sessions = server.state.clone();
+    let mut tablet = Client::new("tablet");
+    let said = first(&mut tablet, &mut server);
+    assert_eq!(said.codes(), [503, 503]);
+    assert!(said.challenges.is_empty());
+    let is_there = server.state.device(server.account, "tablet").unwrap();
+    assert_eq!(is_there, None);
+    assert_eq!(format!("{sessions:?}"), format!("{:?}", server.state));
+    // strangers take nobody's place, and the same message is good later
+    server.now += 70;
+    for device in ["a", "b", "c"] {
+        let mut stranger = Client {
+            cred: None,
+            ..Client::new(device)
+        };
+        assert_eq!(first(&mut stranger, &mut server).codes(), [407, 407]);
+    }
+    assert_eq!(tablet.again(&mut server).codes(), [212, 508]);
+}
+
+// spec: K11
+#[test]
+fn a_digest_that_was_put_off_is_good_later() {
+    let mut server = Server::new();
+    let mut tablet = Client {
+        cred: None,
+        ..Client::new("tablet")
+    };
+    let nonce = nonce_of(&first(&mut tablet, &mut server));
+    server.config.max_sessions = 1;
+    first(&mut Client::new("phone"), &mut server);
+    tablet.cred = Some(digest_over(&nonce));
+    let said = tablet.send(&mut server, &[alert()], true);
+    assert_eq!(said.codes(), [503, 503]);
+    server.now += 70;
+    assert_eq!(tablet.again(&mut server).codes(), [212, 508]);
 }

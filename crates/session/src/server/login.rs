@@ -14,6 +14,9 @@ use crate::store::{Account, AccountId, Device, StoreError};
 /// Refusals in one session after which no further try is offered.
 const MAX_FAILURES: u32 = 3;
 
+/// Seconds without a message after which a session does not count as one that goes on.
+const LATELY: i64 = 60;
+
 /// What a message offers as its sender's proof.
 enum Offer<'m> {
     Nothing,
@@ -62,6 +65,12 @@ impl Run<'_> {
         let owner = self.state.login.as_ref().map(Login::id);
         let account = account.filter(|account| owner.is_none_or(|owner| owner == account.id));
         if let Some(account) = account {
+            if self.is_crowded(&account)? {
+                self.crowded = true;
+                self.warn("too many sessions at one time, a login is put off".to_owned());
+                self.reply.header_status = Some(self.header_status(StatusCode::UNAVAILABLE));
+                return Ok(false);
+            }
             self.accept(&account, by)?;
             self.authenticated = true;
             return Ok(true);
@@ -81,6 +90,21 @@ impl Run<'_> {
         }
         self.challenge(StatusCode::INVALID_CREDENTIALS, by);
         Ok(false)
+    }
+
+    /// Whether a session that begins now would be one too many. Another one of the device ends with
+    /// its login, and does not count.
+    // spec: K11
+    fn is_crowded(&mut self, account: &Account) -> Result<bool, StoreError> {
+        if self.state.login.is_some() {
+            return Ok(false);
+        }
+        let most = self.config.max_sessions;
+        let since = self.request.now - LATELY;
+        let count = self
+            .tx
+            .count_sessions(since, account.id, &self.state.device, most)?;
+        Ok(count >= most)
     }
 
     /// The account of sessions without credentials.

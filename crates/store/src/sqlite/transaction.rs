@@ -349,6 +349,25 @@ impl Transaction for Running<'_> {
         .map(|_| ())
     }
 
+    fn count_sessions(
+        &mut self,
+        since: i64,
+        account: AccountId,
+        device: &str,
+        limit: u64,
+    ) -> Result<u64, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let count: Option<i64> = self.one(
+            "SELECT count(*) FROM (
+                 SELECT 1 FROM session
+                 WHERE updated >= ? AND account IS NOT NULL AND NOT (account = ? AND device = ?)
+                 LIMIT ?)",
+            params![since, account.0, device, limit],
+            |row| row.get(0),
+        )?;
+        Ok(count.unwrap_or(0).cast_unsigned())
+    }
+
     fn end_other_sessions(
         &mut self,
         account: AccountId,
