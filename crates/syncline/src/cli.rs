@@ -3,6 +3,7 @@
 mod alert;
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -171,15 +172,21 @@ pub(crate) struct Serve {
     #[arg(long, value_enum)]
     pub(crate) conflict: Option<Conflict>,
     /// Largest SyncML message taken, bytes [default: 1000000].
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1_000..=16_000_000))]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(MSG_SIZES))]
     pub(crate) max_msg_size: Option<u64>,
     /// Largest item taken in pieces, bytes [default: 33554432].
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1_000..=1_000_000_000))]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(OBJ_SIZES))]
     pub(crate) max_obj_size: Option<u64>,
     /// Keep every message in this folder as readable XML, credentials removed.
     #[arg(long, value_name = "DIR")]
     pub(crate) log_messages: Option<PathBuf>,
 }
+
+/// Sizes that the largest message may have, bytes.
+pub(crate) const MSG_SIZES: RangeInclusive<u64> = 1_000..=16_000_000;
+
+/// Sizes that the largest item taken in pieces may have, bytes.
+pub(crate) const OBJ_SIZES: RangeInclusive<u64> = 1_000..=1_000_000_000;
 
 /// Who wins a conflict. What loses is kept in the item's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
@@ -538,7 +545,7 @@ pub(crate) struct Sync {
     #[arg(long, value_enum)]
     pub(crate) encoding: Option<SyncEncoding>,
     /// Largest message taken, bytes [default: 1000000].
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1_000..=16_000_000))]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(MSG_SIZES))]
     pub(crate) max_msg_size: Option<u64>,
     /// This device's identifier [default: made up once and kept].
     #[arg(long, value_name = "ID")]

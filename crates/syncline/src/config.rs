@@ -1,6 +1,7 @@
 //! The configuration file of server and administration.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -9,7 +10,7 @@ use session::server::{self, AuthPolicy, MatchingPolicy, ServerLogin};
 use session::store::DatastoreKind;
 
 use crate::authority::Ldap;
-use crate::cli::Conflict;
+use crate::cli::{Conflict, MSG_SIZES, OBJ_SIZES};
 use crate::report::{Failure, Outcome};
 
 /// A configuration; what the command line says goes before it.
@@ -50,6 +51,8 @@ pub(crate) struct Server {
     pub(crate) max_msg_size: Option<u64>,
     /// Largest item taken in pieces, bytes.
     pub(crate) max_obj_size: Option<u64>,
+    /// Sessions at one time; a login beyond them is put off with status 503.
+    pub(crate) max_sessions: Option<u64>,
     /// A login holds for one message (status 200) and not for the session.
     pub(crate) login_per_message: bool,
     /// The scheme that logins are asked for by.
@@ -151,6 +154,14 @@ impl Config {
             return Ok(Self::default());
         };
         let mut config: Self = read_toml(&path)?;
+        let server = &config.server;
+        for (key, value, range) in [
+            ("max-msg-size", server.max_msg_size, MSG_SIZES),
+            ("max-obj-size", server.max_obj_size, OBJ_SIZES),
+            ("max-sessions", server.max_sessions, SESSIONS),
+        ] {
+            check_range(&path, key, value, &range)?;
+        }
         let folder = path.parent().unwrap_or(Path::new(""));
         config.data = config.data.map(|data| folder.join(data));
         for path in [
@@ -173,6 +184,27 @@ impl Config {
         build().map_err(|error: TableError| {
             Failure::usage(format_args!("{error}; correct the configuration"))
         })
+    }
+}
+
+/// Numbers of sessions that may be allowed at one time.
+const SESSIONS: RangeInclusive<u64> = 1..=1_000_000;
+
+/// Refuses a number of a file that is out of its range.
+pub(crate) fn check_range(
+    path: &Path,
+    key: &str,
+    value: Option<u64>,
+    range: &RangeInclusive<u64>,
+) -> Outcome<()> {
+    match value {
+        Some(value) if !range.contains(&value) => Err(Failure::usage(format_args!(
+            "{}: `{key}` is {value}, and has to be from {} to {}; correct the file",
+            path.display(),
+            range.start(),
+            range.end()
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -216,6 +248,28 @@ mod tests {
         assert_eq!(config.server.listen.unwrap().port(), 9);
         let sizes = (config.server.max_msg_size, config.server.max_obj_size);
         assert_eq!(sizes, (Some(20_000), Some(300_000)));
+    }
+
+    #[test]
+    fn a_number_out_of_its_range_is_named_with_the_range() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("syncline.toml");
+        for (key, value, range) in [
+            ("max-msg-size", "999", "1000 to 16000000"),
+            ("max-msg-size", "16000001", "1000 to 16000000"),
+            ("max-obj-size", "0", "1000 to 1000000000"),
+            ("max-obj-size", "1000000001", "1000 to 1000000000"),
+            ("max-sessions", "0", "1 to 1000000"),
+        ] {
+            std::fs::write(&path, format!("[server]\n{key} = {value}\n")).unwrap();
+            let text = format!("{:?}", Config::load(Some(&path)).unwrap_err());
+            for part in [key, value, range] {
+                assert!(text.contains(part), "{text}");
+            }
+        }
+        let text = "[server]\nmax-msg-size = 1000\nmax-obj-size = 1000000000\n";
+        std::fs::write(&path, text).unwrap();
+        assert!(Config::load(Some(&path)).is_ok());
     }
 
     #[test]

@@ -87,6 +87,9 @@ fn protocol(options: &Serve, config: &Config) -> server::Config {
     if let Some(size) = options.max_obj_size.or(config.server.max_obj_size) {
         protocol.max_obj_size = size;
     }
+    if let Some(count) = config.server.max_sessions {
+        protocol.max_sessions = count;
+    }
     protocol
 }
 

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::cli::{SyncEncoding, SyncMode, SyncVersion};
-use crate::config::read_toml;
+use crate::cli::{MSG_SIZES, SyncEncoding, SyncMode, SyncVersion};
+use crate::config::{check_range, read_toml};
 use crate::report::{Failure, Outcome};
 
 /// A server, an account and folders.
@@ -95,6 +95,7 @@ impl Profile {
     /// Reads a profile file. Paths in it are relative to it.
     pub(super) fn load(path: &Path) -> Outcome<Self> {
         let form: Form = read_toml(path)?;
+        check_range(path, "max-msg-size", form.max_msg_size, &MSG_SIZES)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let password = |name, password, file: Option<PathBuf>| match (password, file) {
             (password, None) => Ok(password),
@@ -272,5 +273,10 @@ mod tests {
         std::fs::write(&path, "[stores]\ncontacts = { dir = 'c', mod = 'slow' }\n").unwrap();
         let failure = format!("{:?}", Profile::load(&path).unwrap_err());
         assert!(failure.contains("contacts"), "{failure}");
+
+        std::fs::write(&path, "max-msg-size = 17000000\n[stores]\ncontacts = 'c'\n").unwrap();
+        let failure = format!("{:?}", Profile::load(&path).unwrap_err());
+        let range = "`max-msg-size` is 17000000, and has to be from 1000 to 16000000";
+        assert!(failure.contains(range), "{failure}");
     }
 }
