@@ -297,6 +297,8 @@ pub struct Mapping {
     pub revision: ChangeSeq,
     /// The generation the pair belongs to.
     pub generation: i64,
+    /// The form in which the device holds the content is not known, so that it is sent again.
+    pub stale: bool,
 }
 
 /// An item as it is held, a deleted one included.
@@ -482,8 +484,8 @@ pub trait Transaction {
     fn put_mapping(&mut self, link: LinkId, mapping: &Mapping) -> Result<(), StoreError>;
     /// Forgets the pair of a GUID.
     fn remove_mapping(&mut self, link: LinkId, guid: Guid) -> Result<(), StoreError>;
-    /// Sets the revision of all pairs to zero: what the device holds of the items is not known.
-    fn forget_revisions(&mut self, link: LinkId) -> Result<(), StoreError>;
+    /// Makes all pairs [`Mapping::stale`], and forgets the texts that are kept with them.
+    fn forget_forms(&mut self, link: LinkId) -> Result<(), StoreError>;
     /// The exact text that the device holds of an item, where it is another one than the server
     /// would write for it.
     fn device_text(&mut self, link: LinkId, guid: Guid) -> Result<Option<Vec<u8>>, StoreError>;
@@ -594,8 +596,8 @@ pub trait Transaction {
         exact: u64,
     ) -> Result<bool, StoreError>;
     /// Items of a range of the change sequence that the device does not hold as the server does,
-    /// in order of sequence: live ones without a pair of the generation or with an older
-    /// revision, and tombstones with a pair of the generation. [`PendingRange::with_held`] adds
+    /// in order of sequence: live ones without a pair of the generation, with an older
+    /// revision or a stale pair, and tombstones with a pair of the generation. [`PendingRange::with_held`] adds
     /// the live ones that the device holds as they are.
     fn pending(&mut self, link: LinkId, range: PendingRange) -> Result<Vec<Pending>, StoreError>;
     /// How many items [`Transaction::pending`] has in the range.

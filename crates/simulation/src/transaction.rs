@@ -48,10 +48,10 @@ impl Watched<'_> {
 }
 
 impl Transaction for Watched<'_> {
-    fn forget_revisions(&mut self, link: LinkId) -> Result<(), StoreError> {
+    fn forget_forms(&mut self, link: LinkId) -> Result<(), StoreError> {
         self.write()?;
         let link = self.map_of(link);
-        self.state.forget_revisions(link)
+        self.state.forget_forms(link)
     }
 
     fn device_text(&mut self, link: LinkId, guid: Guid) -> Result<Option<Vec<u8>>, StoreError> {

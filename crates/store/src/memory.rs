@@ -179,7 +179,9 @@ impl Memory {
                 let mapping = self.pair(link, held.item.guid, range.generation).cloned();
                 let differs = match &mapping {
                     None => !held.item.deleted,
-                    Some(mapping) => held.item.deleted || mapping.revision < held.item.seq,
+                    Some(mapping) => {
+                        held.item.deleted || mapping.revision < held.item.seq || mapping.stale
+                    }
                 };
                 let wanted = differs || (range.with_held && !held.item.deleted);
                 wanted.then(|| {
@@ -365,10 +367,11 @@ impl Transaction for Memory {
         Ok(())
     }
 
-    fn forget_revisions(&mut self, link: LinkId) -> Result<(), StoreError> {
+    fn forget_forms(&mut self, link: LinkId) -> Result<(), StoreError> {
         for mapping in self.mappings.entry(link).or_default() {
-            mapping.revision = ChangeSeq(0);
+            mapping.stale = true;
         }
+        self.device_texts.retain(|(of, _), _| *of != link);
         Ok(())
     }
 

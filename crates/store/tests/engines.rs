@@ -90,7 +90,7 @@ enum Call {
     Held(u8, u8),
     UndoPartial(u8),
     EndPartial(u8),
-    ForgetRevisions(u8),
+    ForgetForms(u8),
     DeviceText(u8, u8),
     KeepDeviceText(u8, u8, u8),
     ContentAt(u8, u8),
@@ -137,7 +137,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         1 => (d.clone(), 0..2u8).prop_map(|(d, m)| Call::Held(d, m)),
         1 => d.clone().prop_map(Call::UndoPartial),
         1 => d.clone().prop_map(Call::EndPartial),
-        1 => d.clone().prop_map(Call::ForgetRevisions),
+        1 => d.clone().prop_map(Call::ForgetForms),
         2 => (d.clone(), 1..6u8).prop_map(|(d, g)| Call::DeviceText(d, g)),
         2 => (d.clone(), 1..6u8, 0..9u8).prop_map(|(d, g, n)| Call::KeepDeviceText(d, g, n)),
         2 => (1..6u8, 0..20u8).prop_map(|(g, n)| Call::ContentAt(g, n)),
@@ -233,6 +233,7 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
                 guid: Guid(wide(g)),
                 revision: ChangeSeq(wide(n)),
                 generation: wide(m),
+                stale: n % 3 == 0,
             };
             format!("{:?}", tx.put_mapping(link(device.number), &mapping)?)
         }
@@ -343,7 +344,7 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
         ),
         Call::UndoPartial(d) => format!("{:?}", tx.undo_partial(link(wide(d)))?),
         Call::EndPartial(d) => format!("{:?}", tx.end_partial(link(wide(d)))?),
-        Call::ForgetRevisions(d) => format!("{:?}", tx.forget_revisions(link(wide(d)))?),
+        Call::ForgetForms(d) => format!("{:?}", tx.forget_forms(link(wide(d)))?),
         Call::DeviceText(d, g) => format!("{:?}", tx.device_text(link(wide(d)), Guid(wide(g)))?),
         Call::KeepDeviceText(d, g, n) => {
             let (link, guid) = (link(wide(d)), Guid(wide(g)));
@@ -546,6 +547,7 @@ fn accounts_devices_and_sessions_are_administered() {
                 guid: Guid(1),
                 revision: ChangeSeq(1),
                 generation: 0,
+                stale: false,
             };
             tx.put_mapping(link(number), &mapping)?;
             for (token, account, updated) in [

@@ -82,6 +82,7 @@ fn seeded() -> (Memory, Guid, DatastoreId) {
             guid,
             revision,
             generation: 1,
+            stale: false,
         };
         state.put_mapping(link, &mapping).unwrap();
     }

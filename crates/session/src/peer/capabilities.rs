@@ -153,6 +153,11 @@ pub fn has_use(devinf: &DevInf, kind: DatastoreKind) -> bool {
         })
 }
 
+/// Whether device information says anything of the device's datastore of that name.
+pub fn describes(devinf: &DevInf, datastore: &str) -> bool {
+    find(devinf, datastore).is_some()
+}
+
 fn find<'d>(devinf: &'d DevInf, datastore: &str) -> Option<&'d DataStore> {
     let mut all = devinf.datastores.iter().take(HEEDED);
     all.find(|one| same_path(&one.source_ref, datastore))

@@ -5,7 +5,7 @@ use syncml::{Command, Data, DevInf, Message};
 use super::room::Limit;
 use super::state::Owed;
 use super::{Run, bounds};
-use crate::peer::{Capabilities, Traits};
+use crate::peer::{Capabilities, Traits, describes};
 use crate::store::{ChangeSeq, Link, StoreError};
 use crate::uri::{datastore_name, path_of};
 
@@ -121,6 +121,12 @@ impl Run<'_> {
         let known = self.capabilities("");
         self.state.number_of_changes = known.number_of_changes;
         self.state.large_objects = known.large_objects;
+    }
+
+    /// Whether the device has said anything of its datastore of that name.
+    pub(super) fn describes(&self, datastore: &str) -> bool {
+        let devinf = self.devinf.as_ref();
+        devinf.is_some_and(|devinf| describes(devinf, datastore))
     }
 
     /// What the device's datastore of that name can do.

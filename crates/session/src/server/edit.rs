@@ -99,7 +99,7 @@ impl Run<'_> {
         if !in_view && (!conflict || item.deleted) {
             return Ok(None);
         }
-        let held = self.held_text(ds, link, item, mapping.revision)?;
+        let held = self.held_text(ds, link, item, mapping)?;
         if held.is_none() && !in_view {
             return Ok(None);
         }
@@ -147,7 +147,10 @@ impl Run<'_> {
                 )?;
             }
         }
-        let known = (mapping.luid.as_str(), mapping.revision >= item.seq);
+        let known = (
+            mapping.luid.as_str(),
+            mapping.revision >= item.seq && !mapping.stale,
+        );
         let in_step = self.keep_applied(ds, link, known, item, given, (&texts, &applied))?;
         Ok(Some(match (disputed, in_step) {
             (true, true) => StatusCode::CONFLICT_CLIENT_WON,
@@ -208,6 +211,16 @@ impl Run<'_> {
         } else {
             (item.media_type.as_str(), item.content.as_slice())
         };
+        let view = self.view(ds)?;
+        // of two spellings that say the same, the device's own
+        let is_theirs = is_changed
+            && view.show(given.media_type, given.text).is_none()
+            && says_the_same((media_type, bytes), (given.media_type, given.text));
+        let (media_type, bytes) = if is_theirs {
+            (given.media_type, given.text)
+        } else {
+            (media_type, bytes)
+        };
         let mut seq = item.seq;
         if is_changed {
             let content = Content {
@@ -225,7 +238,6 @@ impl Run<'_> {
                 self.request.now,
             )?;
         }
-        let view = self.view(ds)?;
         let shown = view.show(media_type, bytes);
         let (shown_type, shown) = shown.as_ref().map_or((media_type, bytes), |shown| {
             (shown.media_type.as_str(), shown.bytes.as_slice())

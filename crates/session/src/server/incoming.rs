@@ -150,20 +150,21 @@ impl Run<'_> {
         link: &mut Link,
     ) -> Result<(), StoreError> {
         let view = self.view(ds)?.name();
-        // a device that says nothing of itself is shown items as they are, and holds of them what
-        // it can
-        let view = if self.devinf.is_some() {
-            view
-        } else {
-            String::new()
-        };
+        // a device that says nothing of the datastore is shown items as they are, and holds of them
+        // what it can
+        if !self.describes(&ds.source) {
+            return Ok(());
+        }
         let is_new = !link.view.is_empty() && link.view != view;
         if is_new && !ds.renews_map() {
             self.info(format!(
                 "{}: the device has changed what it can hold, its items are sent again",
                 ds.name
             ));
-            self.tx.forget_revisions(id)?;
+            self.tx.forget_forms(id)?;
+            // should this session break, the next one goes on with it
+            link.seen = ChangeSeq(0);
+            link.previous_seen = ChangeSeq(0);
             if let Some(ds) = self.state.datastores.get_mut(index) {
                 ds.seen = 0;
             }
@@ -347,7 +348,7 @@ impl Run<'_> {
         let Some(item) = item.filter(|item| !item.deleted) else {
             return Ok(None);
         };
-        let held = self.held_text(ds, link, &item, mapping.revision)?;
+        let held = self.held_text(ds, link, &item, &mapping)?;
         let held = held.as_ref().unwrap_or(&item.content);
         Ok(pim::replace_fields(held, whole.bytes))
     }

@@ -419,6 +419,7 @@ impl Run<'_> {
             guid,
             revision,
             generation: ds.generation,
+            stale: false,
         };
         self.tx.put_mapping(link, &mapping)
     }

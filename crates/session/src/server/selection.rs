@@ -169,7 +169,7 @@ impl Run<'_> {
         let is_current = pending
             .mapping
             .as_ref()
-            .is_some_and(|mapping| mapping.revision >= pending.item.seq);
+            .is_some_and(|mapping| mapping.revision >= pending.item.seq && !mapping.stale);
         let is_held = pending.mapping.is_some();
         let is_inside = self.is_inside(ds, link, &mut pending)?;
         let is_sent = match (is_inside, is_held) {

@@ -22,7 +22,9 @@ use super::Run;
 use super::state::DatastoreState;
 use crate::filter::Filter;
 use crate::peer::{Capabilities, Rules};
-use crate::store::{ChangeSeq, DatastoreKind, Guid, LinkId, Pending, StoreError, StoredItem};
+use crate::store::{
+    ChangeSeq, DatastoreKind, Guid, LinkId, Mapping, Pending, StoreError, StoredItem,
+};
 
 /// Bytes of an item by which its format is known.
 const HEAD: usize = 4096;
@@ -368,16 +370,20 @@ impl Run<'_> {
         ds: &DatastoreState,
         link: LinkId,
         item: &StoredItem,
-        revision: ChangeSeq,
+        mapping: &Mapping,
     ) -> Result<Option<Vec<u8>>, StoreError> {
         if let Some(text) = self.tx.device_text(link, item.guid)? {
             return Ok(Some(text));
         }
         // another filter than the last session's would show another part
-        if revision == ChangeSeq(0) || (ds.selection.is_new && ds.selection.some_fields) {
+        let is_unknown = mapping.stale || mapping.revision == ChangeSeq(0);
+        if is_unknown || (ds.selection.is_new && ds.selection.some_fields) {
             return Ok(None);
         }
-        let Some(content) = self.tx.content_at(link.datastore, item.guid, revision)? else {
+        let Some(content) = self
+            .tx
+            .content_at(link.datastore, item.guid, mapping.revision)?
+        else {
             return Ok(None);
         };
         let view = self.view(ds)?;

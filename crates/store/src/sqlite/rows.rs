@@ -34,6 +34,7 @@ pub(super) fn mapping_of(row: &Row<'_>) -> rusqlite::Result<Mapping> {
         guid: Guid(row.get(1)?),
         revision: ChangeSeq(row.get(2)?),
         generation: row.get(3)?,
+        stale: row.get(4)?,
     })
 }
 

@@ -172,7 +172,7 @@ fn pending_sql(limit: usize) -> String {
         "SELECT item.guid, item.seq, item.deleted, item.media_type,
                 CASE WHEN length(item.content) <= ?8 THEN item.content ELSE x'' END, item.exact,
                 item.parent, item.content_seq, item.modified,
-                map.luid, map.revision, length(item.content)
+                map.luid, map.revision, length(item.content), map.stale
          {PENDING} ORDER BY item.seq LIMIT {limit}"
     )
 }
@@ -197,7 +197,7 @@ const PENDING: &str = "
      AND map.guid = item.guid AND map.generation = ?6
     WHERE item.account = ?1 AND item.datastore = ?2 AND item.seq > ?4 AND item.seq <= ?5
       AND CASE WHEN map.guid IS NULL THEN item.deleted = 0
-               ELSE ?7 OR item.deleted = 1 OR map.revision < item.seq END";
+               ELSE ?7 OR item.deleted = 1 OR map.revision < item.seq OR map.stale END";
 
 pub(super) fn link_params(link: LinkId) -> [i64; 3] {
     [link.datastore.account.0, link.datastore.number, link.device]
@@ -425,7 +425,7 @@ impl Transaction for Running<'_> {
 
     fn mapping(&mut self, link: LinkId, luid: &str) -> Result<Option<Mapping>, StoreError> {
         self.one(
-            "SELECT luid, guid, revision, generation FROM map
+            "SELECT luid, guid, revision, generation, stale FROM map
              WHERE account = ? AND datastore = ? AND device = ? AND luid = ?",
             params![
                 link.datastore.account.0,
@@ -439,7 +439,7 @@ impl Transaction for Running<'_> {
 
     fn mapping_of(&mut self, link: LinkId, guid: Guid) -> Result<Option<Mapping>, StoreError> {
         self.one(
-            "SELECT luid, guid, revision, generation FROM map
+            "SELECT luid, guid, revision, generation, stale FROM map
              WHERE account = ? AND datastore = ? AND device = ? AND guid = ?",
             params![
                 link.datastore.account.0,
@@ -454,8 +454,8 @@ impl Transaction for Running<'_> {
     fn put_mapping(&mut self, link: LinkId, mapping: &Mapping) -> Result<(), StoreError> {
         self.execute(
             "INSERT OR REPLACE INTO map
-                 (account, datastore, device, guid, luid, revision, generation)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+                 (account, datastore, device, guid, luid, revision, generation, stale)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 link.datastore.account.0,
                 link.datastore.number,
@@ -463,7 +463,8 @@ impl Transaction for Running<'_> {
                 mapping.guid.0,
                 mapping.luid,
                 mapping.revision.0,
-                mapping.generation
+                mapping.generation,
+                mapping.stale
             ],
         )
         .map(|_| ())
@@ -482,9 +483,10 @@ impl Transaction for Running<'_> {
         .map(|_| ())
     }
 
-    fn forget_revisions(&mut self, link: LinkId) -> Result<(), StoreError> {
+    fn forget_forms(&mut self, link: LinkId) -> Result<(), StoreError> {
         self.execute(
-            "UPDATE map SET revision = 0 WHERE account = ? AND datastore = ? AND device = ?",
+            "UPDATE map SET stale = 1, device_text = NULL
+             WHERE account = ? AND datastore = ? AND device = ?",
             link_params(link),
         )
         .map(|_| ())
@@ -873,6 +875,7 @@ impl Transaction for Running<'_> {
                     guid: item.guid,
                     revision: ChangeSeq(row.get(10)?),
                     generation: range.generation,
+                    stale: row.get(12)?,
                 }),
             };
             let size = row.get::<_, i64>(11)?.cast_unsigned();
