@@ -604,13 +604,6 @@ pub trait Transaction {
     fn count_pending(&mut self, link: LinkId, range: PendingRange) -> Result<u64, StoreError>;
     /// How many live items the device holds, and how many bytes their contents have.
     fn held(&mut self, link: LinkId, generation: i64) -> Result<(u64, u64), StoreError>;
-    /// Bytes of the content that an item had before its present one; `None` where the history does
-    /// not reach back to it.
-    fn former_size(
-        &mut self,
-        datastore: DatastoreId,
-        guid: Guid,
-    ) -> Result<Option<u64>, StoreError>;
     /// The large object of which some has come from the device.
     fn partial(&mut self, link: LinkId) -> Result<Option<Partial>, StoreError>;
     /// A large object begins to come; whatever had come of another one is dropped.

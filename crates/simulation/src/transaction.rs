@@ -102,14 +102,6 @@ impl Transaction for Watched<'_> {
         self.state.held(link, generation)
     }
 
-    fn former_size(
-        &mut self,
-        datastore: DatastoreId,
-        guid: Guid,
-    ) -> Result<Option<u64>, StoreError> {
-        self.state.former_size(datastore, guid)
-    }
-
     fn permission(
         &mut self,
         datastore: DatastoreId,

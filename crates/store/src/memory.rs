@@ -559,18 +559,6 @@ impl Transaction for Memory {
         Ok(sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size)))
     }
 
-    fn former_size(
-        &mut self,
-        datastore: DatastoreId,
-        guid: Guid,
-    ) -> Result<Option<u64>, StoreError> {
-        let mut newest_first = self.history.iter().rev();
-        let former = newest_first.find(|former| {
-            former.datastore == datastore && former.guid == guid && !former.overruled
-        });
-        Ok(former.map(|former| former.content.len() as u64))
-    }
-
     fn partial(&mut self, link: LinkId) -> Result<Option<Partial>, StoreError> {
         Ok(self.partials.get(&link).map(|(head, chunks)| Partial {
             head: head.clone(),

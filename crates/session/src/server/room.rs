@@ -6,7 +6,7 @@ use syncml::Meta;
 
 use super::Run;
 use super::state::DatastoreState;
-use crate::store::{DatastoreId, LinkId, Pending, StoreError};
+use crate::store::{LinkId, StoreError};
 
 /// Free room of one datastore of the device, or of several that share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,71 +100,27 @@ impl Run<'_> {
         self.state.rooms.get_mut(place)
     }
 
-    /// Whether the device has room for a change: for a new item, and for what another grows by.
+    /// Whether the device has room for a new item of so many bytes.
     // spec: K08
-    pub(super) fn has_room(
-        &mut self,
-        index: usize,
-        datastore: DatastoreId,
-        pending: &Pending,
-    ) -> Result<bool, StoreError> {
-        let is_new = pending.mapping.is_none();
-        let held = self.bytes_held(index, datastore, pending)?;
-        if pending.item.deleted || (!is_new && pending.size <= held) {
-            return Ok(true);
-        }
+    pub(super) fn has_room(&mut self, index: usize, size: u64) -> bool {
         let is_full = self.state.datastores.get(index).is_some_and(|ds| ds.full);
-        let fits = self.room_of(index).is_none_or(|room| {
-            let has_place = !is_new || room.ids.is_none_or(|ids| ids > 0);
-            has_place && room.bytes.is_none_or(|bytes| bytes >= pending.size - held)
+        let room = self.room_of(index);
+        let fits = room.is_none_or(|room| {
+            room.ids.is_none_or(|ids| ids > 0) && room.bytes.is_none_or(|bytes| bytes >= size)
         });
-        Ok(!is_full && fits)
+        !is_full && fits
     }
 
-    /// A change is on its way to the device.
-    pub(super) fn count_room(
-        &mut self,
-        index: usize,
-        datastore: DatastoreId,
-        pending: &Pending,
-    ) -> Result<(), StoreError> {
-        if pending.item.deleted {
-            self.free_room(index, pending.size);
-            return Ok(());
-        }
-        let places = u64::from(pending.mapping.is_none());
-        let held = self.bytes_held(index, datastore, pending)?;
+    /// A new item is on its way to the device.
+    pub(super) fn use_room(&mut self, index: usize, size: u64) {
         if let Some(room) = self.room_of(index) {
-            let less = |bytes: u64| bytes.saturating_add(held).saturating_sub(pending.size);
-            room.ids = room.ids.map(|ids| ids.saturating_sub(places));
-            room.bytes = room.bytes.map(less);
-        }
-        Ok(())
-    }
-
-    /// Bytes of an item that the device has already, as far as that is known: most often it lacks
-    /// just the last change.
-    fn bytes_held(
-        &mut self,
-        index: usize,
-        datastore: DatastoreId,
-        pending: &Pending,
-    ) -> Result<u64, StoreError> {
-        let item = &pending.item;
-        match &pending.mapping {
-            None => Ok(0),
-            Some(mapping)
-                if self.room_of(index).is_some() && item.content_seq > mapping.revision =>
-            {
-                let former = self.tx.former_size(datastore, item.guid)?;
-                Ok(former.unwrap_or(pending.size))
-            }
-            Some(_) => Ok(pending.size),
+            room.ids = room.ids.map(|ids| ids.saturating_sub(1));
+            room.bytes = room.bytes.map(|bytes| bytes.saturating_sub(size));
         }
     }
 
     /// The device is told to delete an item.
-    fn free_room(&mut self, index: usize, size: u64) {
+    pub(super) fn free_room(&mut self, index: usize, size: u64) {
         if let Some(room) = self.room_of(index) {
             room.ids = room.ids.map(|ids| ids.saturating_add(1));
             room.bytes = room.bytes.map(|bytes| bytes.saturating_add(size));

@@ -725,21 +725,6 @@ impl Transaction for Running<'_> {
         Ok((items.cast_unsigned(), bytes.cast_unsigned()))
     }
 
-    fn former_size(
-        &mut self,
-        datastore: DatastoreId,
-        guid: Guid,
-    ) -> Result<Option<u64>, StoreError> {
-        let size: Option<i64> = self.one(
-            "SELECT length(content) FROM history
-             WHERE account = ? AND datastore = ? AND guid = ? AND why <> 'overruled'
-             ORDER BY id DESC LIMIT 1",
-            params![datastore.account.0, datastore.number, guid.0],
-            |row| row.get(0),
-        )?;
-        Ok(size.map(i64::cast_unsigned))
-    }
-
     fn partial(&mut self, link: LinkId) -> Result<Option<Partial>, StoreError> {
         large::partial(self, link)
     }

@@ -2,7 +2,7 @@
 
 use syncml::ChangeKind;
 
-use crate::talk::{Heard, Talk, add, alert, card, delete, map, put_devinf, replace, status, sync};
+use crate::talk::{Heard, Talk, add, alert, card, delete, map, put_devinf, status, sync};
 
 /// A server with five contacts out of a laptop.
 fn five() -> Talk {
@@ -95,45 +95,6 @@ fn deletions_go_first_and_make_room() {
     let full = with_room("<FreeMem>0</FreeMem><FreeID>0</FreeID>", "");
     let all = session(&mut talk, &two_way("1", "2"), &full, 201);
     assert_eq!(sent(&all), [(Delete, "L-2"), (Add, "6")]);
-}
-
-// spec: K07
-#[test]
-fn what_grows_needs_room_and_what_shrinks_makes_some() {
-    use ChangeKind::Replace;
-    let note = |length: usize| {
-        let note = format!("NOTE:{}\r\nEND:", "x".repeat(length));
-        card("Person", "1").replace("END:", &note)
-    };
-    let mut talk = Talk {
-        device: "laptop",
-        ..Talk::new()
-    };
-    let all: String = (1..4)
-        .map(|n| add(20 + n, &n.to_string(), &note(1000)))
-        .collect();
-    talk.sync(201, ("", "1"), &all);
-    talk.device = "phone";
-    session(&mut talk, &slow(), &sync("contacts", ""), 201);
-    let edit = |talk: &mut Talk, anchors, sizes: [usize; 3]| {
-        talk.device = "laptop";
-        let edits: String = (1..4)
-            .zip(sizes)
-            .map(|(n, size)| replace(20 + n, &n.to_string(), &note(size)))
-            .collect();
-        talk.sync(200, anchors, &edits);
-        talk.device = "phone";
-    };
-    edit(&mut talk, ("1", "2"), [1300, 1300, 1400]);
-    // the second would have to have 300 bytes as well
-    let some = with_room("<FreeMem>700</FreeMem><FreeID>0</FreeID>", "");
-    let all = session(&mut talk, &two_way("1", "2"), &some, 201);
-    assert_eq!(sent(&all), [(Replace, "L-1"), (Replace, "L-2")]);
-    // what waited comes when another makes room
-    edit(&mut talk, ("2", "3"), [500, 1301, 1401]);
-    let some = with_room("<FreeMem>0</FreeMem><FreeID>0</FreeID>", "");
-    let all = session(&mut talk, &two_way("2", "3"), &some, 201);
-    assert_eq!(sent(&all).len(), 3);
 }
 
 // spec: K08
