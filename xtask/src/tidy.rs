@@ -17,7 +17,10 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("testkit", &[]),
     ("simulation", &["pim", "syncml", "session", "store"]),
     ("fuzz", &["wbxml", "syncml", "pim", "session", "store"]),
-    ("bench", &["session", "syncml", "testkit", "transports"]),
+    (
+        "bench",
+        &["pim", "session", "syncml", "testkit", "transports"],
+    ),
     (
         "syncline",
         &[

@@ -337,11 +337,7 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
             }
             format!("{added:?}")
         }
-        Call::Held(d, m) => format!(
-            "{:?} {:?}",
-            tx.held(link(wide(d)), wide(m))?,
-            tx.former_size(CONTACTS, Guid(wide(d)))?
-        ),
+        Call::Held(d, m) => format!("{:?}", tx.held(link(wide(d)), wide(m))?),
         Call::UndoPartial(d) => format!("{:?}", tx.undo_partial(link(wide(d)))?),
         Call::EndPartial(d) => format!("{:?}", tx.end_partial(link(wide(d)))?),
         Call::ForgetForms(d) => format!("{:?}", tx.forget_forms(link(wide(d)))?),

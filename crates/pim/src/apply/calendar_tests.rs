@@ -1,3 +1,5 @@
+//! Edits of calendars, by the rules of entries, overrides and alarms.
+
 #![allow(clippy::unwrap_used, clippy::type_complexity)]
 
 use super::*;

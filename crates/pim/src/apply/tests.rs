@@ -1,3 +1,5 @@
+//! Edits of cards and notes, by the rules of properties, sets and cut texts.
+
 #![allow(clippy::unwrap_used, clippy::type_complexity)]
 
 use super::*;
