@@ -53,6 +53,9 @@ pub(crate) struct Server {
     pub(crate) max_obj_size: Option<u64>,
     /// Sessions at one time; a login beyond them is put off with status 503.
     pub(crate) max_sessions: Option<u64>,
+    /// The zone that devices are in, by its IANA name or as an offset such as `+01:00`: devices that
+    /// write times without a zone mean theirs.
+    pub(crate) time_zone: Option<String>,
     /// A login holds for one message (status 200) and not for the session.
     pub(crate) login_per_message: bool,
     /// The scheme that logins are asked for by.
@@ -161,6 +164,14 @@ impl Config {
             ("max-sessions", server.max_sessions, SESSIONS),
         ] {
             check_range(&path, key, value, &range)?;
+        }
+        if let Some(name) = &server.time_zone
+            && pim::Zone::new(name).is_none()
+        {
+            return Err(Failure::usage(format_args!(
+                "{}: time-zone {name:?} is no zone that is known; give one like \"Europe/Berlin\" or \"+01:00\"",
+                path.display()
+            )));
         }
         let folder = path.parent().unwrap_or(Path::new(""));
         config.data = config.data.map(|data| folder.join(data));
@@ -308,6 +319,18 @@ mod tests {
         assert_eq!(of(DatastoreKind::Notes), server::Matching::Identity);
         std::fs::write(&path, "[matching]\ncontacts = 'name'\n").unwrap();
         assert!(Config::load(Some(&path)).is_err());
+    }
+
+    #[test]
+    fn the_zone_of_devices_is_checked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("syncline.toml");
+        std::fs::write(&path, "[server]\ntime-zone = 'Europe/Berlin'\n").unwrap();
+        let zone = Config::load(Some(&path)).unwrap().server.time_zone;
+        assert_eq!(zone.as_deref(), Some("Europe/Berlin"));
+        std::fs::write(&path, "[server]\ntime-zone = 'Berlin or so'\n").unwrap();
+        let text = format!("{:?}", Config::load(Some(&path)).unwrap_err());
+        assert!(text.contains("Berlin or so"), "{text}");
     }
 
     #[test]

@@ -87,6 +87,8 @@ fn protocol(options: &Serve, config: &Config) -> server::Config {
     if let Some(size) = options.max_obj_size.or(config.server.max_obj_size) {
         protocol.max_obj_size = size;
     }
+    let zone = config.server.time_zone.as_deref();
+    protocol.zone = zone.and_then(pim::Zone::new);
     if let Some(count) = config.server.max_sessions {
         protocol.max_sessions = count;
     }
