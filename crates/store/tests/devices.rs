@@ -458,3 +458,50 @@ fn a_device_is_recognized_by_the_name_of_its_datastore_and_by_its_maker() {
         assert_eq!(talk.go_on("").said.number_of_changes, Some(1), "{pattern}");
     }
 }
+
+// spec: F20 F21 H05
+#[test]
+fn a_device_is_shown_what_it_can_hold_and_loses_nothing_else() {
+    let property =
+        |name: &str, more: &str| format!("<Property><PropName>{name}</PropName>{more}</Property>");
+    let contacts = format!(
+        "{CARDS}{}<CTCap><CTType>text/x-vcard</CTType><VerCT>2.1</VerCT>{}{}{}</CTCap>",
+        sync_types(&[1, 2]),
+        property("N", ""),
+        property("TEL", "<MaxOccur>1</MaxOccur>"),
+        property("NOTE", "<MaxSize>5</MaxSize>"),
+    );
+    let whole = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Lake;Ann;;;\r\nFN:Ann Lake\r\nTEL;TYPE=CELL:1\r\n\
+                 TEL;TYPE=WORK:2\r\nEMAIL:ann@example.org\r\nNOTE:tall and quiet\r\nEND:VCARD\r\n";
+    let mut talk = Talk::new();
+    talk.stock([whole.to_owned()]);
+    talk.introduce(201, ("", "1"), &put("", &contacts));
+    let heard = talk.say(&(sync("contacts", "") + "<Final/>"));
+    let shown = &heard.xml;
+    assert!(
+        shown.contains("VERSION:2.1") && shown.contains("Lake;Ann"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("tall") && !shown.contains("quiet"),
+        "{shown}"
+    );
+    assert_eq!(shown.matches("TEL").count(), 1, "{shown}");
+    assert!(!shown.contains("EMAIL"), "{shown}");
+    talk.answer(&heard, &map(90, "1", "a"));
+
+    let edited = "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Lake;Ann\r\nTEL;CELL:7\r\nNOTE:tall \r\n\
+                  END:VCARD\r\n";
+    talk.introduce(200, ("1", "2"), &put("", &contacts));
+    talk.go_on(&replace(21, "a", edited));
+    let kept = talk.server.contents().concat();
+    for property in [
+        "CELL:7",
+        "WORK:2",
+        "EMAIL:ann@example.org",
+        "NOTE:tall and quiet",
+    ] {
+        assert!(kept.contains(property), "{property} in {kept}");
+    }
+    assert!(!kept.contains("CELL:1"), "{kept}");
+}
