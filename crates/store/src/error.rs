@@ -34,6 +34,25 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// An address that names no database.
+    #[error("the address of the database is wrong: {0}")]
+    Address(String),
+    /// The database does not answer.
+    #[error("the database {place} cannot be reached: {reason}")]
+    Unreachable {
+        /// Host, port and name.
+        place: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// The database does not let the user in, or do what has to be done.
+    #[error("the database {place} refuses: {reason}")]
+    Refused {
+        /// Host, port and name.
+        place: String,
+        /// What the database says.
+        reason: String,
+    },
     /// The state cannot be read or written now.
     #[error("the state is not available: {0}")]
     Unavailable(String),

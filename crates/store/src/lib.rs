@@ -1,7 +1,8 @@
 //! State of a server: accounts, devices, links, maps, items, sessions.
 //!
 //! The traits that a session needs stand in [`session::store`]; this crate has their engines:
-//! [`Sqlite`] keeps the state in one file, and [`Memory`] is the model in plain maps that the
+//! [`Sqlite`] keeps the state in one file, [`Postgres`] in a database that many nodes share, and a
+//! [`Store`] is either of them; [`Memory`] is the model in plain maps that the
 //! engines are compared with and that the protocol is tested over.
 //!
 //! ```text
@@ -13,10 +14,16 @@
 //! session: protocol state and the last answer, between two messages
 //! ```
 
+mod duplicates;
+mod engine;
 mod error;
 mod memory;
+mod postgres;
 mod sqlite;
 
+pub use duplicates::{Duplicate, Duplicates};
+pub use engine::Store;
 pub use error::Error;
 pub use memory::Memory;
-pub use sqlite::{DeviceLinks, Duplicate, Duplicates, Restored, Rule, Sqlite, Version, Wish};
+pub use postgres::Postgres;
+pub use sqlite::{DeviceLinks, Restored, Rule, Sqlite, Version, Wish};

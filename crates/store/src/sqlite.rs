@@ -13,7 +13,6 @@
 //! Several processes may use one file: the command line works beside a running server.
 
 mod admin;
-mod duplicates;
 mod large;
 mod rows;
 mod schema;
@@ -32,7 +31,6 @@ use rusqlite::{Connection, OpenFlags};
 use session::store::{StoreError, Transaction};
 
 pub use admin::{DeviceLinks, Restored, Rule, Version, Wish};
-pub use duplicates::{Duplicate, Duplicates};
 
 use crate::Error;
 use transaction::{Running, failed};

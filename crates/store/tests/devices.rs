@@ -14,7 +14,7 @@ mod scripted;
 mod talk;
 
 use session::peer::Table;
-use session::store::{Content, Guid, Origin, Transaction as _};
+use session::store::{Content, Guid, Origin};
 use syncml::ChangeKind::{Add, Replace};
 use syncml::{Command, Data, DevInf, Document, Limits, Version};
 use talk::{Heard, Talk, add, alert, card, change, item, map, replace, status, sync};

@@ -1,8 +1,14 @@
-//! The SQLite engine does what the model does, keeps it, and shares it between jobs.
+//! An engine does what the model does, keeps it, and shares it between jobs. This is run over SQLite,
+//! and over PostgreSQL from the folder of that name.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub,
+    dead_code
+)]
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,7 +17,10 @@ use session::store::{
     AccountId, ChangeSeq, Content, DatastoreId, Device, Guid, Link, LinkId, Mapping, OpenSession,
     Origin, PendingRange, Permission, Sending, StoreError, StoredSession, Transaction,
 };
-use store::{Error, Memory, Sqlite};
+use store::{Error, Memory, Postgres, Sqlite, Store};
+
+#[path = "fresh/mod.rs"]
+mod fresh;
 
 const ACCOUNT: AccountId = AccountId(1);
 const CONTACTS: DatastoreId = DatastoreId {
@@ -19,12 +28,32 @@ const CONTACTS: DatastoreId = DatastoreId {
     number: 1,
 };
 
-fn open(folder: &Path) -> Sqlite {
-    Sqlite::open(&folder.join("state.db")).unwrap()
+/// Where a state is.
+struct Place {
+    folder: tempfile::TempDir,
+    database: Option<fresh::Fresh>,
 }
 
-fn with_account(folder: &Path) -> Sqlite {
-    let state = open(folder);
+impl Place {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            database: fresh::database(),
+        }
+    }
+}
+
+fn open(place: &Place) -> Store {
+    match &place.database {
+        None => Sqlite::open(&place.folder.path().join("state.db"))
+            .unwrap()
+            .into(),
+        Some(database) => Postgres::open(&database.url()).unwrap().into(),
+    }
+}
+
+fn with_account(place: &Place) -> Store {
+    let state = open(place);
     state.add_account(ACCOUNT, "ann", "digest", None).unwrap();
     state
 }
@@ -373,9 +402,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn sqlite_does_what_the_model_does(calls in calls()) {
-        let folder = tempfile::tempdir().unwrap();
-        let state = with_account(folder.path());
+    fn an_engine_does_what_the_model_does(calls in calls()) {
+        let place = Place::new();
+        let state = with_account(&place);
         let mut model = Memory::default();
         model.add_account("ann", "digest", None);
         for (now, call) in (1..).zip(calls) {
@@ -395,7 +424,7 @@ proptest! {
     }
 }
 
-fn add(state: &Sqlite, number: u8) -> Result<Guid, StoreError> {
+fn add(state: &Store, number: u8) -> Result<Guid, StoreError> {
     state.transact(move |tx| {
         let bytes = card(number);
         Ok(tx.add_item(CONTACTS, content(&bytes), Origin::Local, 0)?.0)
@@ -405,11 +434,11 @@ fn add(state: &Sqlite, number: u8) -> Result<Guid, StoreError> {
 // spec: R12
 #[test]
 fn what_was_answered_is_there_after_reopening() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = with_account(folder.path());
+    let place = Place::new();
+    let state = with_account(&place);
     let guid = add(&state, 1).unwrap();
     drop(state);
-    let state = open(folder.path());
+    let state = open(&place);
     let items = state.items_page(CONTACTS, Guid(0), 10).unwrap();
     assert_eq!(items.len(), 1);
     assert_eq!((items[0].guid, &items[0].content), (guid, &card(1)));
@@ -418,8 +447,8 @@ fn what_was_answered_is_there_after_reopening() {
 
 #[test]
 fn many_threads_share_commits_and_a_failing_job_harms_nobody() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = with_account(folder.path());
+    let place = Place::new();
+    let state = with_account(&place);
     let failed = Arc::new(AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for thread in 0..8u8 {
@@ -452,8 +481,8 @@ fn many_threads_share_commits_and_a_failing_job_harms_nobody() {
 
 #[test]
 fn a_job_that_panics_is_undone_and_the_store_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = with_account(folder.path());
+    let place = Place::new();
+    let state = with_account(&place);
     let outcome: Result<(), StoreError> = state.transact(|tx| {
         let bytes = card(0);
         tx.add_item(CONTACTS, content(&bytes), Origin::Local, 0)?;
@@ -465,9 +494,9 @@ fn a_job_that_panics_is_undone_and_the_store_goes_on() {
 }
 
 #[test]
-fn two_handles_on_one_file_see_each_other() {
-    let folder = tempfile::tempdir().unwrap();
-    let (one, two) = (with_account(folder.path()), open(folder.path()));
+fn two_handles_on_one_state_see_each_other() {
+    let place = Place::new();
+    let (one, two) = (with_account(&place), open(&place));
     std::thread::scope(|scope| {
         for state in [&one, &two] {
             scope.spawn(move || {
@@ -482,8 +511,8 @@ fn two_handles_on_one_file_see_each_other() {
 
 #[test]
 fn sessions_of_others_are_counted() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = with_account(folder.path());
+    let place = Place::new();
+    let state = with_account(&place);
     let mut model = Memory::default();
     let fill = |tx: &mut dyn Transaction| -> Result<Vec<u64>, StoreError> {
         for (token, account, device, updated) in [
@@ -521,8 +550,8 @@ fn sessions_of_others_are_counted() {
 // spec: K11
 #[test]
 fn accounts_devices_and_sessions_are_administered() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = with_account(folder.path());
+    let place = Place::new();
+    let state = with_account(&place);
     assert!(matches!(
         state.add_account(AccountId(2), "ann", "d", None),
         Err(Error::Exists { .. })
@@ -591,10 +620,10 @@ fn accounts_devices_and_sessions_are_administered() {
 }
 
 #[test]
-fn states_that_cannot_be_used_are_told_apart() {
+fn files_that_cannot_be_used_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
-    drop(open(folder.path()));
+    drop(Sqlite::open(&path).unwrap());
     let raw = rusqlite::Connection::open(&path).unwrap();
     raw.pragma_update(None, "user_version", 99).unwrap();
     drop(raw);
@@ -611,12 +640,12 @@ fn states_that_cannot_be_used_are_told_apart() {
 
 #[test]
 fn what_a_device_may_do_is_kept() {
-    let folder = tempfile::tempdir().unwrap();
-    let may = |state: &Sqlite, device: &'static str| {
+    let place = Place::new();
+    let may = |state: &Store, device: &'static str| {
         let asked = move |tx: &mut dyn Transaction| tx.permission(CONTACTS, device);
         state.transact::<_, StoreError>(asked).unwrap()
     };
-    let state = with_account(folder.path());
+    let state = with_account(&place);
     assert_eq!(may(&state, "phone"), Permission::ReadWrite);
     let set = |device, permission| state.set_permission(CONTACTS, device, permission).unwrap();
     set(None, Permission::Refused);
@@ -626,7 +655,7 @@ fn what_a_device_may_do_is_kept() {
     assert_eq!(rules.len(), 2);
     assert_eq!(rules[1].device.as_deref(), Some("phone"));
     drop(state);
-    let state = open(folder.path());
+    let state = open(&place);
     assert_eq!(may(&state, "phone"), Permission::ReadOnly);
     assert_eq!(may(&state, "tablet"), Permission::Refused);
 }

@@ -1,13 +1,16 @@
-//! Many items through small messages, against the engine that servers use.
+//! Many items through small messages, against the engines that servers use.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     missing_docs,
     unreachable_pub,
-    dead_code
+    dead_code,
+    clippy::duplicate_mod
 )]
 
+#[path = "fresh/mod.rs"]
+mod fresh;
 mod scripted;
 
 use std::sync::Arc;
@@ -17,7 +20,7 @@ use scripted::{PASSWORD, Server, USER};
 use session::client::{Mode, Session, Step};
 use session::server::{Answer, AnswerError, Config, Proof, Request, answer};
 use session::store::AccountId;
-use store::Sqlite;
+use store::{Sqlite, Store};
 use syncml::{Document, auth};
 
 const MOST: usize = 2000;
@@ -25,7 +28,7 @@ const MOST: usize = 2000;
 const ITEMS: u64 = 10_000;
 
 /// Answers a message in a transaction of its own.
-fn exchange(store: &Sqlite, config: &Arc<Config>, body: Vec<u8>, token: Option<String>) -> Answer {
+fn exchange(store: &Store, config: &Arc<Config>, body: Vec<u8>, token: Option<String>) -> Answer {
     let config = Arc::clone(config);
     let answered = store.transact(move |tx| {
         let hash = session::hash(&body);
@@ -53,7 +56,7 @@ fn exchange(store: &Sqlite, config: &Arc<Config>, body: Vec<u8>, token: Option<S
 }
 
 /// Runs a session to its end; the number of messages.
-fn run(session: &mut Session, store: &Sqlite, config: &Arc<Config>) -> u32 {
+fn run(session: &mut Session, store: &Store, config: &Arc<Config>) -> u32 {
     let mut messages = 0;
     loop {
         let Step::Send { url, body, .. } = session.step().unwrap() else {
@@ -72,7 +75,13 @@ fn run(session: &mut Session, store: &Sqlite, config: &Arc<Config>) -> u32 {
 #[test]
 fn ten_thousand_items_go_through_small_messages() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Sqlite::open(&folder.path().join("syncline.db")).unwrap();
+    let database = fresh::database();
+    let store = match &database {
+        None => Sqlite::open(&folder.path().join("syncline.db"))
+            .unwrap()
+            .into(),
+        Some(database) => Store::from(database.engine().clone()),
+    };
     let digest = auth::user_digest(USER, PASSWORD);
     store
         .add_account(AccountId(1), USER, &digest, Some(PASSWORD))

@@ -14,7 +14,7 @@ use scripted::{
     Client, PASSWORD, Server, USER, get_devinf, map_of, read, statuses_for, sync_alert, sync_of,
 };
 use session::server::ConflictPolicy;
-use session::store::{Guid, Origin, Transaction};
+use session::store::{Guid, Origin};
 use syncml::ChangeKind::{Add, Delete, Replace};
 use syncml::{Command, Encoding, MapItem, Version, auth};
 

@@ -13,7 +13,7 @@ mod scripted;
 use scripted::Server;
 use scripted::device::{Device, card, counts, run};
 use session::client::{Mode, Session, Step, Summary};
-use session::store::{LinkId, Transaction as _};
+use session::store::LinkId;
 use syncml::{AlertCode, Version};
 
 /// One message and its answer; the summary when there is no more to say.

@@ -2,7 +2,7 @@
 //!
 //! The tests of a synchronization server are worth what its peers are worth. This crate starts
 //! them: our own binary ([`syncline`], [`process`]), SyncEvolution as a client and as a server
-//! ([`syncevolution`]), libwbxml's converters ([`libwbxml`]) and an LDAP directory ([`slapd`]),
+//! ([`syncevolution`]), libwbxml's converters ([`libwbxml`]), an LDAP directory ([`slapd`]) and PostgreSQL ([`postgres`]),
 //! with a network between them that can break ([`proxy`]). What they exchange comes from
 //! [`items`], which makes contacts, events, tasks and notes from a number and can tell whether two
 //! texts are the same record after a peer has rewritten one of them; and from [`overlap`], two
@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 pub mod items;
 pub mod libwbxml;
 pub mod overlap;
+pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod slapd;
@@ -109,6 +110,8 @@ pub enum Peer {
     Libwbxml,
     /// OpenLDAP's server.
     Slapd,
+    /// PostgreSQL's server, with `psql`.
+    Postgres,
 }
 
 impl std::fmt::Display for Peer {
@@ -119,11 +122,12 @@ impl std::fmt::Display for Peer {
 
 impl Peer {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::SyncEvolutionClient,
         Self::SyncEvolutionServer,
         Self::Libwbxml,
         Self::Slapd,
+        Self::Postgres,
     ];
 
     /// What a person calls it.
@@ -133,6 +137,7 @@ impl Peer {
             Self::SyncEvolutionServer => "SyncEvolution's server",
             Self::Libwbxml => "libwbxml's tools",
             Self::Slapd => "OpenLDAP's server",
+            Self::Postgres => "PostgreSQL",
         }
     }
 
@@ -153,6 +158,7 @@ impl Peer {
             ],
             Self::Libwbxml => &["libwbxml2-utils"],
             Self::Slapd => &["slapd"],
+            Self::Postgres => &["postgresql"],
         }
     }
 
@@ -170,14 +176,20 @@ impl Peer {
             ],
             Self::Libwbxml => &["/usr/bin/wbxml2xml", "/usr/bin/xml2wbxml"],
             Self::Slapd => &["/usr/sbin/slapd"],
+            Self::Postgres => &["/usr/bin/psql"],
         }
     }
 
     /// Whether it can be talked to here.
     pub fn is_installed(self) -> bool {
         self.files().iter().all(|file| Path::new(file).exists())
-            && (matches!(self, Self::Libwbxml | Self::Slapd)
-                || syncevolution::file_backend().is_some())
+            && match self {
+                Self::Libwbxml | Self::Slapd => true,
+                Self::Postgres => postgres::is_installed(),
+                Self::SyncEvolutionClient | Self::SyncEvolutionServer => {
+                    syncevolution::file_backend().is_some()
+                }
+            }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Seek as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -332,14 +333,29 @@ impl Server {
         address: &str,
         arguments: &[&str],
     ) -> Result<Self, Error> {
+        let folder = data.to_string_lossy();
+        let arguments = [&["--data", &folder], arguments].concat();
+        Self::start_over(program, log_file(data), address, &arguments)
+    }
+
+    /// [`Server::start_with`] over whatever state the arguments name, with its log in a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::start`].
+    pub fn start_over(
+        program: &Path,
+        log: PathBuf,
+        address: &str,
+        arguments: &[&str],
+    ) -> Result<Self, Error> {
         let mut command = Command::new(program);
         command
-            .args(["serve", "--listen", address, "--data"])
-            .arg(data)
+            .args(["serve", "--listen", address])
             .args(arguments)
             .env("NO_COLOR", "1");
         Ok(Self {
-            listening: Listening::start(command, log_file(data))?,
+            listening: Listening::start(command, log)?,
         })
     }
 
@@ -412,6 +428,13 @@ impl Server {
         let status = wait(&mut self.listening.child, PATIENCE)?;
         Ok(status.and_then(|status| status.code()))
     }
+}
+
+/// A port of the loopback interface that nobody listens on.
+pub(crate) fn free_port() -> Result<u16, Error> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let address = listener.and_then(|listener| listener.local_addr());
+    Ok(address.map_err(Error::io("a free port"))?.port())
 }
 
 fn log_file(data: &Path) -> PathBuf {

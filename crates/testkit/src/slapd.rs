@@ -1,7 +1,7 @@
 //! OpenLDAP's server with a few people in it, for logins that a directory judges.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::process::{self, PATIENCE};
+use crate::process::{self, PATIENCE, free_port};
 use crate::{Availability, Error};
 
 /// The program.
@@ -100,12 +100,6 @@ impl Drop for Slapd {
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {
     fs::write(path, text).map_err(Error::io(path.display().to_string()))
-}
-
-fn free_port() -> Result<u16, Error> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let address = listener.and_then(|listener| listener.local_addr());
-    Ok(address.map_err(Error::io("a free port"))?.port())
 }
 
 fn configuration(folder: &Path) -> String {

@@ -17,6 +17,8 @@ use crate::syncevolution::{Counts, KEEP};
 pub struct Installation {
     program: PathBuf,
     folder: TempDir,
+    /// Where the state is, if it is not in the folder.
+    database: Option<String>,
 }
 
 impl Installation {
@@ -34,7 +36,29 @@ impl Installation {
         Ok(Self {
             program: program.into(),
             folder,
+            database: None,
         })
+    }
+
+    /// One whose state is in the database of that address.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when there is no place for what else it has.
+    pub fn with_database(program: impl Into<PathBuf>, url: String) -> Result<Self, Error> {
+        Ok(Self {
+            database: Some(url),
+            ..Self::new(program)?
+        })
+    }
+
+    /// The arguments that name the state.
+    fn state(&self) -> [String; 2] {
+        if let Some(url) = &self.database {
+            return ["--database".to_owned(), url.clone()];
+        }
+        let data = self.data().to_string_lossy().into_owned();
+        ["--data".to_owned(), data]
     }
 
     /// The folder that `--data` names.
@@ -65,18 +89,20 @@ impl Installation {
         } else {
             &[]
         };
-        Server::start_with(&self.program, &self.data(), address, arguments)
+        let [option, place] = self.state();
+        let arguments = [&[option.as_str(), &place], arguments].concat();
+        let log = self.folder.path().join("data.log");
+        Server::start_over(&self.program, log, address, &arguments)
     }
 
-    /// Runs `syncline COMMAND… --data DATA` and wants exit code 0.
+    /// Runs `syncline COMMAND…` on the state and wants exit code 0.
     ///
     /// # Errors
     ///
     /// [`Error::Failed`] with what it printed.
     pub fn run(&self, command: &[&str], stdin: &[u8]) -> Result<Output, Error> {
-        let data = self.data();
-        let data = data.to_string_lossy();
-        let arguments = [command, &["--data", &data]].concat();
+        let [option, place] = self.state();
+        let arguments = [command, &[option.as_str(), &place]].concat();
         let output = process::run(&self.program, &arguments, stdin)?;
         if output.code == Some(0) {
             return Ok(output);

@@ -13,6 +13,7 @@ use super::rows::{account_of, datastore_of, device_of, link_columns, link_of, pe
 use super::transaction::Running;
 use super::{Sqlite, connect};
 use crate::Error;
+use crate::duplicates::{Duplicates, Earlier, look, make_one};
 
 /// A device with the datastores that it has synced.
 pub type DeviceLinks = (Device, Vec<(String, Link)>);
@@ -90,6 +91,29 @@ fn version_of(row: &Row<'_>) -> rusqlite::Result<Version> {
         origin: row.get(3)?,
         at: row.get(4)?,
     })
+}
+
+impl Earlier for Running<'_> {
+    fn earlier(
+        &mut self,
+        datastore: DatastoreId,
+        (column, hash): (&str, u64),
+        before: Guid,
+        limit: usize,
+    ) -> Result<Vec<Guid>, StoreError> {
+        let sql = format!(
+            "SELECT guid FROM item WHERE account = ? AND datastore = ? AND deleted = 0
+               AND {column} = ? AND guid < ? ORDER BY guid LIMIT ?"
+        );
+        let key = params![
+            datastore.account.0,
+            datastore.number,
+            hash.cast_signed(),
+            before.0,
+            limit as i64
+        ];
+        self.all(&sql, key, |row| row.get(0).map(Guid))
+    }
 }
 
 impl Sqlite {
@@ -500,6 +524,36 @@ impl Sqlite {
             running.replace_item(datastore, guid, content, Origin::Local, now)?;
             Ok(Restored::Replaced(number))
         })
+    }
+
+    /// The next `limit` live items of a datastore that follow `before`, the page before
+    /// ([`Duplicates::default`] begins), and what of them is the same record as an earlier item
+    /// ([`pim::unite`]). Nothing is changed.
+    pub fn duplicates(
+        &self,
+        datastore: DatastoreId,
+        before: Duplicates,
+        limit: usize,
+    ) -> Result<Duplicates, Error> {
+        let (after, removed) = before.place();
+        let page = self.items_page(datastore, after, limit)?;
+        let looked = self
+            .run(move |connection| look(&mut Running { connection }, datastore, &page, removed));
+        looked.map_err(|error: StoreError| error.into())
+    }
+
+    /// Makes one of two items: the kept one gets what only the other says, and the other becomes a
+    /// tombstone, so that devices delete it. Both former contents stay in the history. `false`, and
+    /// nothing changed, if they are not one record any more.
+    pub fn unite(
+        &self,
+        datastore: DatastoreId,
+        kept: Guid,
+        removed: Guid,
+        now: i64,
+    ) -> Result<bool, Error> {
+        self.transact::<_, StoreError>(move |tx| make_one(tx, datastore, (kept, removed), now))
+            .map_err(Error::from)
     }
 
     /// Removes sessions whose last message is older than `before` (seconds since 1970), and

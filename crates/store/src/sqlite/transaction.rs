@@ -51,7 +51,7 @@ impl Running<'_> {
         statement.query_row(params, read).optional().map_err(failed)
     }
 
-    fn all<T>(
+    pub(super) fn all<T>(
         &self,
         sql: &str,
         params: impl Params,

@@ -1,7 +1,7 @@
 //! Who wins: policies of the server, of a datastore and of a device.
 
 use session::server::ConflictPolicy;
-use session::store::{DatastoreId, Guid, Transaction as _};
+use session::store::{DatastoreId, Guid};
 use syncml::ChangeKind;
 
 use crate::talk::{Heard, Talk, add, card, replace, status, sync};

@@ -1,6 +1,5 @@
 //! Device information of the server, and what it does with that of a client.
 
-use session::store::Transaction as _;
 use syncml::{Command, Data, DevInf, Document, Encoding, Limits, Version};
 
 use crate::talk::{Talk, alert};

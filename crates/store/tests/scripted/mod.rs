@@ -1,23 +1,25 @@
 //! A client that says exactly what a test wants it to say, against the server's session over the
-//! model in memory.
+//! model in memory, or over PostgreSQL.
 
 pub mod device;
+mod state;
 
 use session::server::{Answer, AnswerError, Config, Proof, Request, Verdict, answer};
 use session::store::{AccountId, DatastoreId, StoredItem};
-use store::Memory;
 use syncml::{
     Access, AccessKind, Alert, Anchor, Chal, Change, ChangeKind, Command, Cred, Data, Document,
     Encoding, Header, Item, Limits, Location, Map, MapItem, MessageWriter, Meta, Status, Sync,
     Version, auth,
 };
 
+pub use state::State;
+
 pub const USER: &str = "bruce";
 pub const PASSWORD: &str = "OhBehave";
 
 /// A server over the model, with the clock and the entropy of the test.
 pub struct Server {
-    pub state: Memory,
+    pub state: State,
     pub account: AccountId,
     pub config: Config,
     pub resp_uri_base: Option<&'static str>,
@@ -39,7 +41,7 @@ impl Server {
 
     /// A server whose account keeps its password in the clear or not.
     pub fn keeping(password: Option<&str>) -> Self {
-        let mut state = Memory::default();
+        let mut state = State::new();
         let account = state.add_account(USER, &auth::user_digest(USER, PASSWORD), password);
         Self {
             state,
@@ -79,10 +81,8 @@ impl Server {
             now: self.now,
             entropy: [self.draws; 32],
         };
-        let mut state = self.state.clone();
-        let answer = answer(&mut state, &self.config, &request)?;
-        self.state = state;
-        Ok(answer)
+        let config = &self.config;
+        self.state.transact(|tx| answer(tx, config, &request))
     }
 
     pub fn contacts(&self) -> DatastoreId {

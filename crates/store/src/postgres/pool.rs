@@ -1,0 +1,368 @@
+//! Connections to the database: made when they are needed, kept for the next job, never more than
+//! a bound.
+//!
+//! Whoever holds a connection serves its socket while it waits for an answer: a statement then costs
+//! no hand-over between threads, which is most of what a short one takes. An idle connection is
+//! served by nobody; that it has died shows when it is used.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use session::store::StoreError;
+use tokio::runtime::Runtime;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::address::Address;
+use super::transaction::Fault;
+use crate::Error;
+
+/// Values of a statement's parameters.
+pub(super) type Params<'p> = &'p [&'p (dyn ToSql + Sync)];
+
+/// How long a job waits for a connection while all are in use.
+const WAIT: Duration = Duration::from_secs(20);
+
+/// What every connection is set to.
+///
+/// Plans are made once a statement and by index only: tables that were never analyzed, or had
+/// grown since, would otherwise be read whole, or sorted, for every message. Locks and transactions
+/// of a node that has gone silent end by themselves. An answer is durable when it leaves, whatever
+/// the server's own setting.
+const SETTINGS: &str = "
+SET plan_cache_mode = force_generic_plan;
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_material = off;
+SET enable_memoize = off;
+SET lock_timeout = '15s';
+SET statement_timeout = '60s';
+SET idle_in_transaction_session_timeout = '60s';
+SELECT set_config('synchronous_commit', 'on', false)
+    WHERE current_setting('synchronous_commit') IN ('off', 'local');
+";
+
+/// A bounded number of connections.
+pub(super) struct Pool {
+    address: Address,
+    held: Mutex<Held>,
+    freed: Condvar,
+}
+
+#[derive(Default)]
+struct Held {
+    idle: Vec<Connection>,
+    /// All, those in use included.
+    open: usize,
+}
+
+/// A connection with the statements that were prepared on it.
+pub(super) struct Connection {
+    socket: Socket,
+    client: Client,
+    statements: HashMap<String, Statement>,
+}
+
+/// Statements on a connection.
+pub(super) trait Statements {
+    /// Runs a statement, and prepares it where the connection does not know it yet.
+    fn query(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Fault>;
+    /// The same for a statement without rows; how many it has changed.
+    fn execute(&mut self, sql: &str, params: Params<'_>) -> Result<u64, Fault>;
+    /// Two statements without rows, the second sent before the first is answered.
+    fn execute_both(
+        &mut self,
+        first: (&str, Params<'_>),
+        second: (&str, Params<'_>),
+    ) -> Result<(), Fault>;
+    /// Runs statements without parameters, in one message.
+    fn batch(&mut self, sql: &str) -> Result<(), Fault>;
+}
+
+/// A connection in use. It goes back to the pool unless it was spoiled or has closed.
+pub(super) struct Lease<'p> {
+    pool: &'p Pool,
+    connection: Option<Connection>,
+}
+
+/// Why there is no connection.
+struct Failed {
+    /// The database itself has said so.
+    answered: bool,
+    reason: String,
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool")
+            .field("place", &self.address.place)
+            .finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pool {
+    pub(super) fn new(address: Address) -> Self {
+        Self {
+            address,
+            held: Mutex::default(),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// The first connection, whose failure tells whether the address is right.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreachable`] and [`Error::Refused`].
+    pub(super) fn connect_first(&self) -> Result<Lease<'_>, Error> {
+        lock(&self.held).open += 1;
+        let mut lease = Lease {
+            pool: self,
+            connection: None,
+        };
+        let place = self.address.place.clone();
+        match self.connect() {
+            Ok(connection) => {
+                lease.connection = Some(connection);
+                Ok(lease)
+            }
+            Err(Failed {
+                answered: true,
+                reason,
+            }) => Err(Error::Refused { place, reason }),
+            Err(Failed { reason, .. }) => Err(Error::Unreachable { place, reason }),
+        }
+    }
+
+    /// A connection that is not known to be dead.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when none can be made, or none comes free in time.
+    pub(super) fn take(&self) -> Result<Lease<'_>, StoreError> {
+        let began = Instant::now();
+        let mut held = lock(&self.held);
+        loop {
+            while let Some(connection) = held.idle.pop() {
+                if !connection.client.is_closed() {
+                    return Ok(Lease {
+                        pool: self,
+                        connection: Some(connection),
+                    });
+                }
+                held.open -= 1;
+            }
+            if held.open < self.address.connections {
+                held.open += 1;
+                break;
+            }
+            let Some(left) = WAIT.checked_sub(began.elapsed()) else {
+                return Err(StoreError::Unavailable(
+                    "all connections to the database are in use".into(),
+                ));
+            };
+            let waited = self.freed.wait_timeout(held, left);
+            held = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(held);
+        // from here on the lease gives the place back
+        let mut lease = Lease {
+            pool: self,
+            connection: None,
+        };
+        let connected = self.connect().map_err(|failed| {
+            let text = format!("{}: {}", self.address.place, failed.reason);
+            StoreError::Unavailable(text.into())
+        });
+        lease.connection = Some(connected?);
+        Ok(lease)
+    }
+
+    /// Closes the connections that nobody uses.
+    pub(super) fn drop_idle(&self) {
+        let mut held = lock(&self.held);
+        held.open -= held.idle.len();
+        held.idle.clear();
+        drop(held);
+        self.freed.notify_all();
+    }
+
+    fn connect(&self) -> Result<Connection, Failed> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failed {
+                answered: false,
+                reason: error.to_string(),
+            })?;
+        let failed = |fault: Fault| Failed {
+            answered: !matches!(fault, Fault::Lost(_)),
+            reason: fault.to_string(),
+        };
+        let mut socket = Socket {
+            runtime: Some(runtime),
+            served: None,
+        };
+        let tls = MakeRustlsConnect::new(self.address.tls.clone());
+        let connecting = self.address.config.connect(tls);
+        let (client, connection) = socket.wait(connecting).map_err(failed)?;
+        socket.served = Some(Box::pin(async move {
+            // its end shows at the client
+            let _ = connection.await;
+        }));
+        socket
+            .wait(client.batch_execute(SETTINGS))
+            .map_err(failed)?;
+        Ok(Connection {
+            socket,
+            client,
+            statements: HashMap::new(),
+        })
+    }
+
+    fn give_back(&self, connection: Option<Connection>) {
+        let mut held = lock(&self.held);
+        match connection.filter(|connection| !connection.client.is_closed()) {
+            Some(connection) => held.idle.push(connection),
+            None => held.open -= 1,
+        }
+        drop(held);
+        self.freed.notify_one();
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        self.pool.give_back(self.connection.take());
+    }
+}
+
+impl Lease<'_> {
+    fn connection(&mut self) -> Result<&mut Connection, Fault> {
+        let gone = || Fault::Lost("the connection is closed".to_owned());
+        self.connection.as_mut().ok_or_else(gone)
+    }
+
+    /// Closes the connection at the end of the lease.
+    pub(super) fn spoil(&mut self) {
+        self.connection = None;
+    }
+}
+
+impl Statements for Lease<'_> {
+    fn batch(&mut self, sql: &str) -> Result<(), Fault> {
+        let connection = self.connection()?;
+        let run = connection.client.batch_execute(sql);
+        connection.socket.wait(run)
+    }
+
+    fn query(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Fault> {
+        let Connection {
+            socket,
+            client,
+            statements,
+        } = self.connection()?;
+        let run = async {
+            let statement = prepared(client, statements, sql).await?;
+            client.query(&statement, params).await
+        };
+        socket.wait(run)
+    }
+
+    fn execute(&mut self, sql: &str, params: Params<'_>) -> Result<u64, Fault> {
+        let Connection {
+            socket,
+            client,
+            statements,
+        } = self.connection()?;
+        let run = async {
+            let statement = prepared(client, statements, sql).await?;
+            client.execute(&statement, params).await
+        };
+        socket.wait(run)
+    }
+
+    fn execute_both(
+        &mut self,
+        first: (&str, Params<'_>),
+        second: (&str, Params<'_>),
+    ) -> Result<(), Fault> {
+        let Connection {
+            socket,
+            client,
+            statements,
+        } = self.connection()?;
+        let run = async {
+            let one = prepared(client, statements, first.0).await?;
+            let two = prepared(client, statements, second.0).await?;
+            let (one, two) = tokio::join!(
+                client.execute(&one, first.1),
+                client.execute(&two, second.1)
+            );
+            one.and(two)
+        };
+        socket.wait(run).map(|_| ())
+    }
+}
+
+/// A statement, prepared where the connection does not know it yet.
+async fn prepared(
+    client: &Client,
+    statements: &mut HashMap<String, Statement>,
+    sql: &str,
+) -> Result<Statement, tokio_postgres::Error> {
+    if let Some(statement) = statements.get(sql) {
+        return Ok(statement.clone());
+    }
+    let statement = client.prepare(sql).await?;
+    statements.insert(sql.to_owned(), statement.clone());
+    Ok(statement)
+}
+
+/// The reading and writing of a connection's socket, which goes on while somebody waits.
+struct Socket {
+    /// Taken at the end: it cannot be dropped where a thread may not block.
+    runtime: Option<Runtime>,
+    /// `None` before there is a connection, and after its end.
+    served: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl Socket {
+    /// Waits for what comes over the connection.
+    fn wait<T>(
+        &mut self,
+        wanted: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Fault> {
+        let closed = || Fault::Lost("the connection is closed".to_owned());
+        let runtime = self.runtime.as_ref().ok_or_else(closed)?;
+        let mut wanted = pin!(wanted);
+        let served = &mut self.served;
+        let both = poll_fn(|context| {
+            if let Some(serving) = served
+                && serving.as_mut().poll(context).is_ready()
+            {
+                *served = None;
+            }
+            wanted.as_mut().poll(context)
+        });
+        runtime.block_on(both).map_err(|error| Fault::of(&error))
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

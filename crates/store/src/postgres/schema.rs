@@ -1,0 +1,296 @@
+//! The tables, and the steps from one version of them to the next. They are those of the SQLite
+//! engine, in this database's words.
+//!
+//! There are no foreign keys: checking them would lock and read the parents' rows for every row
+//! written. What belongs to an account or a device is removed with it under the account's lock,
+//! and nothing is written to an account without it.
+//!
+//! An index that begins as its table's key does has a condition that always holds, and only the
+//! statements meant for it say so: without statistics, and a table that fills within minutes has
+//! none, the database takes any index of the same beginning for as good as the key.
+//!
+//! Texts compare by their bytes (`COLLATE "C"`), as everywhere else. Contents are kept outside
+//! their rows uncompressed, so that any place within is read directly.
+
+use super::pool::{Lease, Statements as _};
+use super::transaction::Fault;
+use crate::Error;
+
+/// One script a version; the n-th leads from version n to n + 1. Scripts that were released are
+/// never edited.
+const STEPS: [&str; 1] = [V1];
+
+/// The number of the lock under which one node at a time looks after the tables: "syncline" as
+/// ASCII.
+const LOCK: i64 = 0x7379_6e63_6c69_6e65;
+
+const V1: &str = r#"
+CREATE TABLE account (
+    id       BIGINT PRIMARY KEY,
+    name     TEXT COLLATE "C" NOT NULL UNIQUE,
+    digest   TEXT NOT NULL,
+    password TEXT
+);
+
+CREATE TABLE datastore (
+    account      BIGINT NOT NULL,
+    number       BIGINT NOT NULL,
+    name         TEXT NOT NULL,
+    kind         TEXT NOT NULL,
+    last_seq     BIGINT NOT NULL DEFAULT 0,
+    last_guid    BIGINT NOT NULL DEFAULT 0,
+    last_version BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (account, number)
+) WITH (fillfactor = 50);
+
+CREATE TABLE device (
+    account   BIGINT NOT NULL,
+    number    BIGINT NOT NULL,
+    uri       TEXT COLLATE "C" NOT NULL,
+    devinf    BYTEA,
+    nonce     BYTEA NOT NULL,
+    last_seen BIGINT NOT NULL,
+    PRIMARY KEY (account, number),
+    UNIQUE (account, uri)
+);
+
+CREATE TABLE link (
+    account                BIGINT NOT NULL,
+    datastore              BIGINT NOT NULL,
+    device                 BIGINT NOT NULL,
+    client_anchor          TEXT NOT NULL,
+    previous_client_anchor TEXT NOT NULL,
+    server_anchor          TEXT NOT NULL,
+    previous_server_anchor TEXT NOT NULL,
+    seen                   BIGINT NOT NULL,
+    previous_seen          BIGINT NOT NULL,
+    sent_until             BIGINT NOT NULL,
+    generation             BIGINT NOT NULL,
+    client_uri             TEXT NOT NULL,
+    last_sync              BIGINT NOT NULL,
+    open_alert             BIGINT,
+    open_client_last       TEXT,
+    open_until             BIGINT,
+    sending_guid           BIGINT,
+    sending_seq            BIGINT,
+    sending_confirmed      BIGINT,
+    filter                 TEXT NOT NULL,
+    view                   TEXT NOT NULL,
+    PRIMARY KEY (account, datastore, device)
+) WITH (fillfactor = 70);
+
+CREATE TABLE map (
+    account     BIGINT NOT NULL,
+    datastore   BIGINT NOT NULL,
+    device      BIGINT NOT NULL,
+    guid        BIGINT NOT NULL,
+    luid        TEXT COLLATE "C" NOT NULL,
+    revision    BIGINT NOT NULL,
+    generation  BIGINT NOT NULL,
+    stale       BOOLEAN NOT NULL,
+    device_text BYTEA,
+    PRIMARY KEY (account, datastore, device, guid)
+) WITH (fillfactor = 90);
+CREATE UNIQUE INDEX map_luid ON map (account, datastore, device, luid) WHERE luid >= '';
+
+CREATE TABLE item (
+    account     BIGINT NOT NULL,
+    datastore   BIGINT NOT NULL,
+    guid        BIGINT NOT NULL,
+    seq         BIGINT NOT NULL,
+    deleted     BOOLEAN NOT NULL,
+    media_type  TEXT NOT NULL,
+    exact       BIGINT NOT NULL,
+    key         BIGINT,
+    uid         BIGINT,
+    parent      BIGINT,
+    content_seq BIGINT NOT NULL,
+    modified    BIGINT NOT NULL,
+    content     BYTEA NOT NULL,
+    PRIMARY KEY (account, datastore, guid)
+);
+ALTER TABLE item ALTER COLUMN content SET STORAGE EXTERNAL;
+CREATE INDEX item_seq ON item (account, datastore, seq) WHERE seq >= 0;
+CREATE INDEX item_exact ON item (account, datastore, deleted, exact, guid) WHERE guid >= 0;
+CREATE INDEX item_key ON item (account, datastore, deleted, key, guid) WHERE key IS NOT NULL;
+CREATE INDEX item_uid ON item (account, datastore, deleted, uid, guid) WHERE uid IS NOT NULL;
+CREATE INDEX item_parent ON item (account, datastore, parent, guid)
+    WHERE parent IS NOT NULL AND NOT deleted;
+
+CREATE TABLE history (
+    account     BIGINT NOT NULL,
+    datastore   BIGINT NOT NULL,
+    guid        BIGINT NOT NULL,
+    number      BIGINT NOT NULL,
+    media_type  TEXT NOT NULL,
+    exact       BIGINT NOT NULL,
+    content     BYTEA NOT NULL,
+    content_seq BIGINT,
+    why         TEXT NOT NULL,
+    origin      TEXT,
+    at          BIGINT NOT NULL,
+    PRIMARY KEY (account, datastore, guid, number)
+);
+CREATE INDEX history_number ON history (account, datastore, number) WHERE number >= 0;
+
+CREATE TABLE session (
+    token        TEXT COLLATE "C" PRIMARY KEY,
+    account      BIGINT,
+    device       TEXT COLLATE "C" NOT NULL,
+    session_id   TEXT COLLATE "C" NOT NULL,
+    turn         BIGINT NOT NULL,
+    state        BYTEA NOT NULL,
+    last_msg_id  TEXT NOT NULL,
+    last_request BIGINT NOT NULL,
+    last_answer  BYTEA NOT NULL,
+    updated      BIGINT NOT NULL,
+    -- an index over this is not written at every message
+    minute       BIGINT GENERATED ALWAYS AS (updated / 60) STORED
+) WITH (fillfactor = 50);
+CREATE INDEX session_minute ON session (minute);
+CREATE INDEX session_device ON session (device, session_id);
+CREATE INDEX session_account ON session (account);
+
+CREATE TABLE partial (
+    account   BIGINT NOT NULL,
+    datastore BIGINT NOT NULL,
+    device    BIGINT NOT NULL,
+    head      BYTEA NOT NULL,
+    received  BIGINT NOT NULL,
+    chunks    BIGINT NOT NULL,
+    PRIMARY KEY (account, datastore, device)
+);
+
+CREATE TABLE chunk (
+    account   BIGINT NOT NULL,
+    datastore BIGINT NOT NULL,
+    device    BIGINT NOT NULL,
+    number    BIGINT NOT NULL,
+    bytes     BYTEA NOT NULL,
+    PRIMARY KEY (account, datastore, device, number)
+);
+ALTER TABLE chunk ALTER COLUMN bytes SET STORAGE EXTERNAL;
+
+CREATE TABLE rendering (
+    account   BIGINT NOT NULL,
+    datastore BIGINT NOT NULL,
+    device    BIGINT NOT NULL,
+    bytes     BYTEA NOT NULL,
+    PRIMARY KEY (account, datastore, device)
+);
+ALTER TABLE rendering ALTER COLUMN bytes SET STORAGE EXTERNAL;
+
+-- datastore 0 means every one, device 0 means every one
+CREATE TABLE policy (
+    account   BIGINT NOT NULL,
+    datastore BIGINT NOT NULL,
+    device    BIGINT NOT NULL,
+    conflict  TEXT NOT NULL,
+    PRIMARY KEY (account, datastore, device)
+);
+
+-- an empty device stands for all
+CREATE TABLE permission (
+    account    BIGINT NOT NULL,
+    datastore  BIGINT NOT NULL,
+    device     TEXT COLLATE "C" NOT NULL,
+    permission TEXT NOT NULL,
+    PRIMARY KEY (account, datastore, device)
+);
+"#;
+
+/// Tables whose rows belong to an account, by their column `account`.
+pub(super) const OF_ACCOUNT: [&str; 12] = [
+    "session",
+    "permission",
+    "policy",
+    "rendering",
+    "chunk",
+    "partial",
+    "history",
+    "item",
+    "map",
+    "link",
+    "device",
+    "datastore",
+];
+
+/// Tables whose rows belong to a device, by their columns `account` and `device` (its number).
+pub(super) const OF_DEVICE: [&str; 6] = ["policy", "rendering", "chunk", "partial", "map", "link"];
+
+/// Brings the tables to the newest version.
+///
+/// # Errors
+///
+/// [`Error::Newer`] when a later release has written them, [`Error::Refused`] when the user may not
+/// make tables.
+pub(super) fn migrate(lease: &mut Lease<'_>, place: &str) -> Result<(), Error> {
+    let refused = |fault: Fault| match fault {
+        Fault::Lost(reason) => Error::Unreachable {
+            place: place.to_owned(),
+            reason,
+        },
+        fault => Error::Refused {
+            place: place.to_owned(),
+            reason: fault.to_string(),
+        },
+    };
+    let known = STEPS.len() as u32;
+    // whoever may not make tables may still use those that are as they should be
+    if version_of(lease).map_err(refused)? == Some(known) {
+        return Ok(());
+    }
+    let begin = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0";
+    lease.batch(begin).map_err(refused)?;
+    let outcome = steps(lease, known).map_err(refused)?;
+    let end = if outcome.is_ok() {
+        "COMMIT"
+    } else {
+        "ROLLBACK"
+    };
+    lease.batch(end).map_err(refused)?;
+    outcome
+}
+
+/// Runs the steps that are missing, in a transaction that has begun; a fault in it closes the
+/// connection.
+fn steps(lease: &mut Lease<'_>, known: u32) -> Result<Result<(), Error>, Fault> {
+    let run = |lease: &mut Lease<'_>| {
+        lease.query("SELECT pg_advisory_xact_lock($1)", &[&LOCK])?;
+        // another node may have done it meanwhile
+        let version = version_of(lease)?;
+        let from = version.unwrap_or(0);
+        if from > known {
+            return Ok(Err(Error::Newer { found: from, known }));
+        }
+        if version.is_none() {
+            lease.batch("CREATE TABLE syncline_schema (version BIGINT NOT NULL)")?;
+            lease.batch("INSERT INTO syncline_schema VALUES (0)")?;
+        }
+        for step in STEPS.iter().skip(from as usize) {
+            lease.batch(step)?;
+        }
+        lease.execute(
+            "UPDATE syncline_schema SET version = $1",
+            &[&i64::from(known)],
+        )?;
+        Ok(Ok(()))
+    };
+    run(lease).inspect_err(|_| lease.spoil())
+}
+
+/// The version of the tables; `None` when there are none.
+fn version_of(lease: &mut Lease<'_>) -> Result<Option<u32>, Fault> {
+    // names are otherwise looked up in a cache, which may lag behind what other nodes have made
+    let there = lease.query(
+        "SELECT 1 FROM pg_catalog.pg_tables
+         WHERE schemaname = ANY (current_schemas(false)) AND tablename = 'syncline_schema'",
+        &[],
+    )?;
+    if there.is_empty() {
+        return Ok(None);
+    }
+    let rows = lease.query("SELECT version FROM syncline_schema", &[])?;
+    let version: i64 = rows.first().map_or(0, |row| row.get(0));
+    Ok(Some(u32::try_from(version).unwrap_or(u32::MAX)))
+}

@@ -1,0 +1,90 @@
+//! The tests of the engines and of the server's session, once more over PostgreSQL. They are the
+//! same files; what they find out where they are compiled into is `fresh`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub,
+    clippy::duplicate_mod,
+    dead_code,
+    unused_imports
+)]
+
+mod faults;
+#[path = "../scripted/mod.rs"]
+mod scripted;
+
+#[path = "../client.rs"]
+mod of_client;
+#[path = "../devices.rs"]
+mod of_devices;
+#[path = "../engines.rs"]
+mod of_engines;
+#[path = "../example_session.rs"]
+mod of_example_session;
+#[path = "../large_objects.rs"]
+mod of_large_objects;
+#[path = "../logins.rs"]
+mod of_logins;
+#[path = "../one_package.rs"]
+mod of_one_package;
+#[path = "../races.rs"]
+mod of_races;
+#[path = "../scale.rs"]
+mod of_scale;
+#[path = "../sessions.rs"]
+mod of_sessions;
+#[path = "../suspended.rs"]
+mod of_suspended;
+
+// those of the conformance tests say `crate::talk`
+#[path = "../conformance/busy.rs"]
+mod busy;
+#[path = "../conformance/changes.rs"]
+mod changes;
+#[path = "../conformance/conflicts.rs"]
+mod conflicts;
+#[path = "../conformance/device_information.rs"]
+mod device_information;
+#[path = "../conformance/filters.rs"]
+mod filters;
+#[path = "../conformance/groups.rs"]
+mod groups;
+#[path = "../conformance/hierarchy.rs"]
+mod hierarchy;
+#[path = "../conformance/initialization.rs"]
+mod initialization;
+#[path = "../conformance/large.rs"]
+mod large;
+#[path = "../conformance/one_package.rs"]
+mod one_package;
+#[path = "../conformance/packages.rs"]
+mod packages;
+#[path = "../conformance/representation.rs"]
+mod representation;
+#[path = "../conformance/resume.rs"]
+mod resume;
+#[path = "../conformance/room.rs"]
+mod room;
+#[path = "../conformance/searches.rs"]
+mod searches;
+#[path = "../conformance/statuses.rs"]
+mod statuses;
+#[path = "../conformance/talk.rs"]
+mod talk;
+
+#[test]
+fn no_file_of_tests_is_left_out() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let here = include_str!("main.rs");
+    // the first is about how records are paired, whatever holds them
+    for (part, but) in [("", "matching"), ("conformance/", "main")] {
+        for entry in std::fs::read_dir(folder.join(part)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let listed = here.contains(&format!("\"../{part}{name}.rs\""));
+            assert!(path.is_dir() || name == but || listed, "{part}{name}");
+        }
+    }
+}

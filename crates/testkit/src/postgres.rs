@@ -1,0 +1,371 @@
+//! A PostgreSQL server of the tests' own: one a process, with a database for whoever asks.
+//!
+//! It listens on a free port of the loopback interface, keeps its files in a temporary folder, and
+//! ends, with the folder, when the process ends, however that does. PostgreSQL does not run as root;
+//! it runs as the user `postgres` then.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::process::{self, PATIENCE};
+use crate::{Availability, Error, Peer, require};
+
+/// The user that owns everything, and their password.
+const USER: &str = "syncline";
+const PASSWORD: &str = "of the tests";
+
+/// The folder of the newest release that is installed.
+fn programs() -> Option<PathBuf> {
+    let releases = fs::read_dir("/usr/lib/postgresql").ok()?;
+    let folders = releases.flatten().map(|release| release.path().join("bin"));
+    folders
+        .filter(|folder| folder.join("postgres").exists() && folder.join("initdb").exists())
+        .max_by_key(|folder| {
+            let release = folder.parent().and_then(Path::file_name);
+            release.and_then(|name| name.to_str()?.parse::<u32>().ok())
+        })
+}
+
+/// Whether there is a release that can be started.
+pub(crate) fn is_installed() -> bool {
+    programs().is_some()
+}
+
+/// How careful a server is with its disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disk {
+    /// Nothing is flushed: for tests that do not lose power.
+    Fast,
+    /// As in earnest.
+    Durable,
+}
+
+/// A server. It ends when this is dropped, or its process ends.
+#[derive(Debug)]
+pub struct Postgres {
+    /// Ends the server and removes its folder when its input closes.
+    keeper: Child,
+    input: Option<ChildStdin>,
+    port: u16,
+    folder: PathBuf,
+    databases: AtomicU32,
+    /// One copy at a time: a database that is copied may have no users.
+    copying: Mutex<()>,
+}
+
+/// A database of a server; removed with this value.
+#[derive(Debug)]
+pub struct Database<'s> {
+    server: &'s Postgres,
+    name: String,
+}
+
+impl Database<'_> {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        self.server.url(&self.name)
+    }
+
+    /// [`Postgres::sql`] in it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] with what the server said.
+    pub fn sql(&self, sql: &str) -> Result<String, Error> {
+        self.server.sql(&self.name, sql)
+    }
+}
+
+impl Drop for Database<'_> {
+    fn drop(&mut self) {
+        // one that stays goes with the server
+        let sql = format!("DROP DATABASE {} WITH (FORCE)", self.name);
+        let _ = self.server.sql("postgres", &sql);
+    }
+}
+
+/// Starts the server given by `$1` (programs), `$2` (folder), `$3` (port); says so; ends it when
+/// nobody holds the input any more.
+const KEEPER: &str = r#"
+start() {
+    "$1/postgres" -D "$2/data" -p "$3" -k "$2" >>"$2/log" 2>&1 &
+    server=$!
+}
+start "$1" "$2" "$3"
+echo started
+while read -r word; do
+    case $word in
+        stop) kill -INT $server; wait $server; echo stopped ;;
+        crash) kill -QUIT $server; wait $server; echo stopped ;;
+        start) start "$1" "$2" "$3"; echo started ;;
+    esac
+done
+kill -QUIT $server 2>/dev/null
+wait $server
+rm -rf "$2"
+"#;
+
+impl Postgres {
+    /// The process's server, if PostgreSQL is installed, for tests that do not harm it.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started, or [`require`] does.
+    pub fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
+        let installed = require(Peer::Postgres)?;
+        let server = SHARED.get_or_init(|| match Self::start(installed, Disk::Fast) {
+            Ok(server) => Some(server),
+            Err(error) => panic!("{error}"),
+        });
+        server.as_ref()
+    }
+
+    /// Starts a server.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] when no files can be made for it, [`Error::NotListening`] when it does not
+    /// start.
+    pub fn start(_installed: Availability, disk: Disk) -> Result<Self, Error> {
+        let programs = programs()
+            .ok_or_else(|| Error::io("PostgreSQL")(std::io::ErrorKind::NotFound.into()))?;
+        let owner = owner()?;
+        let folder = tempfile::Builder::new()
+            .prefix("postgres-")
+            .tempdir()
+            .map_err(Error::io("a temporary folder"))?
+            .keep();
+        if let Some((user, group)) = owner {
+            std::os::unix::fs::chown(&folder, Some(user), Some(group))
+                .map_err(Error::io("give a folder to PostgreSQL"))?;
+        }
+        let as_owner = |program: &Path| {
+            let mut command = Command::new(program);
+            if let Some((user, group)) = owner {
+                command.uid(user).gid(group);
+            }
+            command.current_dir(&folder);
+            command
+        };
+        initialize(as_owner(&programs.join("initdb")), &folder, disk)?;
+        let port = process::free_port()?;
+        let mut keeper = as_owner(Path::new("/bin/sh"))
+            .args(["-c", KEEPER, "keeper"])
+            .arg(&programs)
+            .arg(&folder)
+            .arg(port.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .map_err(Error::io("start /bin/sh"))?;
+        let input = keeper.stdin.take();
+        let server = Self {
+            keeper,
+            input,
+            port,
+            folder,
+            databases: AtomicU32::new(0),
+            copying: Mutex::default(),
+        };
+        server.wait_for()?;
+        Ok(server)
+    }
+
+    /// Where a database of it is.
+    pub fn url(&self, database: &str) -> String {
+        let password = PASSWORD.replace(' ', "%20");
+        format!(
+            "postgres://{USER}:{password}@127.0.0.1:{}/{database}",
+            self.port
+        )
+    }
+
+    /// Makes an empty database.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] with what the server said.
+    pub fn database(&self) -> Result<Database<'_>, Error> {
+        self.copy_of("template1")
+    }
+
+    /// Makes a database with the tables of another, which nobody may be using.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] with what the server said.
+    pub fn copy_of(&self, template: &str) -> Result<Database<'_>, Error> {
+        let _one = self.copying.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test{number}");
+        self.sql(
+            "postgres",
+            &format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        )?;
+        Ok(Database { server: self, name })
+    }
+
+    /// Runs SQL in a database; what it printed, one row a line, columns parted by `|`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] with what the server said.
+    pub fn sql(&self, database: &str, sql: &str) -> Result<String, Error> {
+        let arguments = [
+            "-qXAt",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            &self.url(database),
+            "-c",
+            sql,
+        ];
+        let output = process::run(Path::new("/usr/bin/psql"), &arguments, b"")?;
+        if output.code != Some(0) {
+            return Err(Error::Failed {
+                program: "psql".to_owned(),
+                code: output.code,
+                output: output.all(),
+            });
+        }
+        Ok(output.text().trim_end().to_owned())
+    }
+
+    fn wait_for(&self) -> Result<(), Error> {
+        let began = Instant::now();
+        while self.sql("postgres", "SELECT 1").is_err() {
+            if began.elapsed() > PATIENCE {
+                return Err(Error::NotListening {
+                    program: "postgres".to_owned(),
+                    output: self.logs(),
+                });
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// What it has logged.
+    pub fn logs(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    fn tell(&mut self, word: &str, answer: &str) -> Result<(), Error> {
+        use std::io::Write as _;
+        let failed = || Error::io("tell PostgreSQL's keeper");
+        if let Some(input) = &mut self.input {
+            writeln!(input, "{word}").map_err(failed())?;
+        }
+        let output = self.keeper.stdout.as_mut();
+        let mut line = String::new();
+        let mut reader = output.map(|output| BufReader::with_capacity(1, output));
+        while line.trim() != answer {
+            line.clear();
+            let read = reader
+                .as_mut()
+                .map_or(Ok(0), |reader| reader.read_line(&mut line));
+            if read.map_err(failed())? == 0 {
+                return Err(failed()(std::io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends it in order: whoever is connected is thrown out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn stop(&mut self) -> Result<(), Error> {
+        self.tell("stop", "stopped")
+    }
+
+    /// Ends it at once, as a power failure would.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn crash(&mut self) -> Result<(), Error> {
+        self.tell("crash", "stopped")
+    }
+
+    /// Starts it again after [`Postgres::stop`] or [`Postgres::crash`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotListening`] when it does not start.
+    pub fn start_again(&mut self) -> Result<(), Error> {
+        self.tell("start", "started")?;
+        self.wait_for()
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let _ = self.keeper.wait();
+    }
+}
+
+/// User and group that PostgreSQL has to run as, where that is not this process's own.
+fn owner() -> Result<Option<(u32, u32)>, Error> {
+    let itself = fs::metadata("/proc/self").map_err(Error::io("/proc/self"))?;
+    if itself.uid() != 0 {
+        return Ok(None);
+    }
+    let users = fs::read_to_string("/etc/passwd").map_err(Error::io("/etc/passwd"))?;
+    let ids = users.lines().find_map(|line| {
+        let mut parts = line.strip_prefix("postgres:")?.split(':').skip(1);
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    });
+    ids.map(Some)
+        .ok_or_else(|| Error::io("the user postgres")(std::io::ErrorKind::NotFound.into()))
+}
+
+fn initialize(mut initdb: Command, folder: &Path, disk: Disk) -> Result<(), Error> {
+    let password = folder.join("password");
+    fs::write(&password, PASSWORD).map_err(Error::io("the password's file"))?;
+    initdb
+        .args([
+            "--no-sync",
+            "--no-instructions",
+            "--encoding=UTF8",
+            "--locale=C",
+        ])
+        .args(["--auth=scram-sha-256", "--username", USER, "--pwfile"])
+        .arg(&password)
+        .arg(folder.join("data"));
+    let output = process::run_command(initdb, b"", PATIENCE)?;
+    if output.code != Some(0) {
+        return Err(Error::Failed {
+            program: "initdb".to_owned(),
+            code: output.code,
+            output: output.all(),
+        });
+    }
+    let mut settings = "listen_addresses = '127.0.0.1'\nmax_connections = 200\n\
+                        shared_buffers = '32MB'\ndeadlock_timeout = '50ms'\nmin_wal_size = '32MB'\n"
+        .to_owned();
+    if disk == Disk::Fast {
+        let _ = writeln!(settings, "fsync = off\nfull_page_writes = off");
+    }
+    let path = folder.join("data/postgresql.auto.conf");
+    fs::write(&path, settings).map_err(Error::io("PostgreSQL's settings"))
+}
