@@ -141,7 +141,7 @@ pub(crate) struct StateOptions {
     /// Folder of the state [default: $SYNCLINE_DATA, else ./syncline-data].
     #[arg(long, value_name = "DIR", conflicts_with = "database")]
     pub(crate) data: Option<PathBuf>,
-    /// Database of the state: sqlite:PATH.
+    /// Database of the state: sqlite:PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE.
     #[arg(long, value_name = "URL")]
     pub(crate) database: Option<String>,
     /// Configuration file (TOML) [default: $SYNCLINE_CONFIG].

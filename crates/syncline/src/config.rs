@@ -19,7 +19,7 @@ use crate::report::{Failure, Outcome};
 pub(crate) struct Config {
     /// Folder of the state, relative to the file.
     pub(crate) data: Option<PathBuf>,
-    /// Database of the state, `sqlite:PATH`.
+    /// Database of the state, `sqlite:PATH` or `postgres://…`.
     pub(crate) database: Option<String>,
     /// The server.
     pub(crate) server: Server,

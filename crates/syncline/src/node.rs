@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use session::server::{self, Answer, AnswerError, Level, Proof, Question, Request, Verdict};
 use session::store::{AccountId, StoreError};
-use store::Sqlite;
+use store::Store;
 use syncml::auth::{self, Credentials};
 use syncml::{Document, Limits};
 use transports::http::{Exchange, Incoming, Outgoing};
@@ -29,7 +29,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Answers messages from a state.
 #[derive(Debug)]
 pub(crate) struct Node {
-    store: Sqlite,
+    store: Store,
     config: Arc<server::Config>,
     /// Judges passwords that no account has.
     authority: Option<Arc<dyn Authority>>,
@@ -75,7 +75,7 @@ struct Counters {
 impl Node {
     /// A node over this state. With `messages`, every message is kept in that folder as readable
     /// XML without credentials and tokens.
-    pub(crate) fn new(store: Sqlite, config: server::Config, messages: Option<PathBuf>) -> Self {
+    pub(crate) fn new(store: Store, config: server::Config, messages: Option<PathBuf>) -> Self {
         Self {
             store,
             config: Arc::new(config),
@@ -390,7 +390,7 @@ mod tests {
 
     /// A node that knows `ada`.
     fn node(folder: &Path, messages: Option<PathBuf>) -> Node {
-        let store = Sqlite::open(&folder.join("syncline.db")).unwrap();
+        let store = Store::from(store::Sqlite::open(&folder.join("syncline.db")).unwrap());
         let digest = auth::user_digest("ada", "secret");
         store
             .add_account(AccountId(1), "ada", &digest, None)

@@ -77,6 +77,17 @@ impl From<store::Error> for Failure {
                     "{error}; choose another name, or see `syncline user password`"
                 ));
             }
+            store::Error::Address(_) => {
+                return Self::usage(format_args!(
+                    "{error}; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+                ));
+            }
+            store::Error::Unreachable { .. } => {
+                "check that the database runs, and the host and port of its address"
+            }
+            store::Error::Refused { .. } => {
+                "check the user, password and name in its address, and what the user may do there"
+            }
             store::Error::Open { .. } => "check the path and its permissions",
             store::Error::Newer { .. } => "use the release that wrote it, or a later one",
             store::Error::Damaged(_) => "restore a backup, or choose another folder with --data",

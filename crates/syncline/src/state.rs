@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use session::store::{Account, Datastore};
-use store::Sqlite;
+use store::{Postgres, Sqlite, Store};
 
 use crate::cli::StateOptions;
 use crate::config::Config;
@@ -13,17 +13,31 @@ use crate::report::{Failure, Outcome};
 /// Name of the database in a data folder.
 const FILE: &str = "syncline.db";
 
+/// What keeps a state.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    /// A file of SQLite.
+    File(PathBuf),
+    /// A PostgreSQL database, by its address.
+    Database(String),
+}
+
 /// Opens the state for a server, which must not find out on the way that it is damaged.
-pub(crate) fn open_to_serve(options: &StateOptions, config: &Config) -> Outcome<Sqlite> {
-    let path = path(options, config)?;
+pub(crate) fn open_to_serve(options: &StateOptions, config: &Config) -> Outcome<Store> {
     let store = open_or_create(options, config)?;
-    Sqlite::check(&path).map_err(|error| Failure::from(error).at(&path))?;
+    // a database server looks after its files itself
+    if let Place::File(path) = place(options, config)? {
+        Sqlite::check(&path).map_err(|error| Failure::from(error).at(&path))?;
+    }
     Ok(store)
 }
 
 /// Opens the state, and makes it if there is none.
-pub(crate) fn open_or_create(options: &StateOptions, config: &Config) -> Outcome<Sqlite> {
-    let path = path(options, config)?;
+pub(crate) fn open_or_create(options: &StateOptions, config: &Config) -> Outcome<Store> {
+    let path = match place(options, config)? {
+        Place::File(path) => path,
+        Place::Database(url) => return Ok(Postgres::open(&url)?.into()),
+    };
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
         make_private(folder).map_err(|error| {
             Failure::state(format_args!(
@@ -36,8 +50,11 @@ pub(crate) fn open_or_create(options: &StateOptions, config: &Config) -> Outcome
 }
 
 /// Opens a state that has to be there already.
-pub(crate) fn open_existing(options: &StateOptions) -> Outcome<Sqlite> {
-    let path = path(options, &Config::load(options.config.as_deref())?)?;
+pub(crate) fn open_existing(options: &StateOptions) -> Outcome<Store> {
+    let path = match place(options, &Config::load(options.config.as_deref())?)? {
+        Place::File(path) => path,
+        Place::Database(url) => return Ok(Postgres::open(&url)?.into()),
+    };
     // a file that no one may look at is there all the same
     if let Err(error) = std::fs::metadata(&path) {
         return Err(not_there(&path, &error));
@@ -65,7 +82,7 @@ fn forbidden(path: &Path) -> Failure {
     ))
 }
 
-fn open(path: &Path) -> Outcome<Sqlite> {
+fn open(path: &Path) -> Outcome<Store> {
     // SQLite says of a forbidden file no more than that it cannot be opened
     let tried = std::fs::OpenOptions::new()
         .read(true)
@@ -74,10 +91,11 @@ fn open(path: &Path) -> Outcome<Sqlite> {
     if tried.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
         return Err(forbidden(path));
     }
-    Sqlite::open(path).map_err(|error| match error {
+    let opened = Sqlite::open(path).map_err(|error| match error {
         error @ store::Error::Open { .. } => error.into(),
         error => Failure::from(error).at(path),
-    })
+    });
+    opened.map(Store::from)
 }
 
 /// Makes a folder that only its owner may look into: it holds what proves passwords, or items.
@@ -92,17 +110,17 @@ pub(crate) fn make_private(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-/// The database's path: by the command line, else the configuration, else the environment.
-fn path(options: &StateOptions, config: &Config) -> Outcome<PathBuf> {
-    let in_folder = |folder: &PathBuf| Ok(folder.join(FILE));
+/// Where the state is: by the command line, else the configuration, else the environment.
+fn place(options: &StateOptions, config: &Config) -> Outcome<Place> {
+    let in_folder = |folder: &PathBuf| Ok(Place::File(folder.join(FILE)));
     if let Some(url) = &options.database {
-        return sqlite_path(url);
+        return place_at(url);
     }
     if let Some(folder) = &options.data {
         return in_folder(folder);
     }
     if let Some(url) = &config.database {
-        return sqlite_path(url);
+        return place_at(url);
     }
     let folder = config
         .data
@@ -112,19 +130,26 @@ fn path(options: &StateOptions, config: &Config) -> Outcome<PathBuf> {
     in_folder(&folder.unwrap_or_else(|| PathBuf::from("syncline-data")))
 }
 
-fn sqlite_path(url: &str) -> Outcome<PathBuf> {
+fn place_at(url: &str) -> Outcome<Place> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Place::Database(url.to_owned()));
+    }
     match url.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => {
-            Ok(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+            let path = path.strip_prefix("//").unwrap_or(path);
+            Ok(Place::File(PathBuf::from(path)))
         }
+        // an address may hold a password
         _ => Err(Failure::usage(format_args!(
-            "the database {url:?} is of no kind that this build knows; use sqlite:PATH"
+            "the database {:?} is of no kind that this build knows; use sqlite:PATH or \
+             postgres://USER:PASSWORD@HOST/DATABASE",
+            url.split_once(':').map_or(url, |(kind, _)| kind)
         ))),
     }
 }
 
 /// The account of that name.
-pub(crate) fn account(store: &Sqlite, name: &str) -> Outcome<Account> {
+pub(crate) fn account(store: &Store, name: &str) -> Outcome<Account> {
     let accounts = store.accounts()?;
     accounts
         .into_iter()
@@ -140,7 +165,7 @@ pub(crate) fn no_account(name: &str) -> Failure {
 }
 
 /// The account's datastore of that name or alias.
-pub(crate) fn datastore(store: &Sqlite, account: &Account, name: &str) -> Outcome<Datastore> {
+pub(crate) fn datastore(store: &Store, account: &Account, name: &str) -> Outcome<Datastore> {
     let wanted = session::datastore_name(name);
     let all = store.datastores_summary(account.id)?;
     let names: Vec<String> = all.iter().map(|(one, _)| one.name.clone()).collect();
@@ -175,10 +200,12 @@ mod tests {
             database: Some("sqlite:config.db".to_owned()),
             ..Config::default()
         };
-        let path = |options| path(&options, &config).unwrap();
-        assert_eq!(path(options(Some("d"), None)), Path::new("d/syncline.db"));
-        assert_eq!(path(options(None, Some("sqlite:x.db"))), Path::new("x.db"));
-        assert_eq!(path(options(None, None)), Path::new("config.db"));
+        let at = |options, file: &str| {
+            assert_eq!(place(&options, &config).unwrap(), Place::File(file.into()));
+        };
+        at(options(Some("d"), None), "d/syncline.db");
+        at(options(None, Some("sqlite:x.db")), "x.db");
+        at(options(None, None), "config.db");
     }
 
     #[test]
@@ -201,9 +228,13 @@ mod tests {
 
     #[test]
     fn database_addresses() {
-        assert_eq!(sqlite_path("sqlite:///a/b").unwrap(), Path::new("/a/b"));
-        assert_eq!(sqlite_path("sqlite:/a/b").unwrap(), Path::new("/a/b"));
-        assert!(sqlite_path("postgres://h/d").is_err());
-        assert!(sqlite_path("sqlite:").is_err());
+        let file = |path: &str| Place::File(path.into());
+        assert_eq!(place_at("sqlite:///a/b").unwrap(), file("/a/b"));
+        assert_eq!(place_at("sqlite:/a/b").unwrap(), file("/a/b"));
+        let url = "postgres://u:p@h/d";
+        assert_eq!(place_at(url).unwrap(), Place::Database(url.to_owned()));
+        assert!(place_at("sqlite:").is_err());
+        let text = format!("{:?}", place_at("mysql://u:secret@h/d").unwrap_err());
+        assert!(text.contains("mysql") && !text.contains("secret"), "{text}");
     }
 }

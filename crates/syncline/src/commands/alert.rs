@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 
 use session::store::{Account, Datastore, Device, Link};
-use store::Sqlite;
+use store::Store;
 use syncml::san::{self, ContentType, Initiator, Notification, Sync};
 use syncml::{AlertCode, DevInf, Encoding, Version};
 
@@ -115,7 +115,7 @@ fn told(notification: &Notification, device: &Device, size: usize) -> String {
 }
 
 /// The account's device of that address, and the datastores that it has synced.
-fn device(store: &Sqlite, account: &Account, uri: &str) -> Outcome<(Device, Vec<(String, Link)>)> {
+fn device(store: &Store, account: &Account, uri: &str) -> Outcome<(Device, Vec<(String, Link)>)> {
     let mut devices = store.devices(account.id)?.into_iter();
     devices
         .find(|(device, _)| device.uri == uri)
@@ -184,7 +184,7 @@ pub(super) fn host(url: &str) -> &str {
 /// What the notification asks for.
 fn syncs(
     options: &Alert,
-    store: &Sqlite,
+    store: &Store,
     account: &Account,
     links: &[(String, Link)],
     form: AlertForm,

@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 use session::client::Mode;
 use session::server;
 use session::store::DatastoreKind;
-use store::Sqlite;
+use store::{Sqlite, Store};
 use syncml::{Encoding, Version};
 use tokio::net::TcpListener;
 use transports::http::{Options, Settings, serve};
@@ -71,7 +71,7 @@ pub(super) fn run(options: &Demo) -> Outcome {
 }
 
 /// Serves until the other side of `left` is dropped.
-async fn serving(listener: TcpListener, store: Sqlite, left: tokio::sync::oneshot::Receiver<()>) {
+async fn serving(listener: TcpListener, store: Store, left: tokio::sync::oneshot::Receiver<()>) {
     let node = Node::new(store, server::Config::default(), None);
     let left = async {
         let _ = left.await;
@@ -86,10 +86,10 @@ struct Folders {
 
 impl Folders {
     /// The server's state with the account.
-    fn server(&self) -> Outcome<Sqlite> {
+    fn server(&self) -> Outcome<Store> {
         let folder = self.root.join("server");
         make(&folder)?;
-        let store = Sqlite::open(&folder.join("syncline.db"))?;
+        let store = Store::from(Sqlite::open(&folder.join("syncline.db"))?);
         user::add(&store, ACCOUNT, &user::Password::given(ACCOUNT))?;
         Ok(store)
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use session::peer::{Rules, Table, Traits};
 use session::store::{Account, Device as StoredDevice, Link};
-use store::Sqlite;
+use store::Store;
 use syncml::DevInf;
 
 use crate::cli::Device;
@@ -123,7 +123,7 @@ impl Row {
 }
 
 /// All devices, or those of an account.
-fn find(store: &Sqlite, user: Option<&str>) -> Outcome<Vec<(Account, Row)>> {
+fn find(store: &Store, user: Option<&str>) -> Outcome<Vec<(Account, Row)>> {
     let accounts = match user {
         Some(name) => vec![state::account(store, name)?],
         None => store.accounts()?,
@@ -139,7 +139,7 @@ fn find(store: &Sqlite, user: Option<&str>) -> Outcome<Vec<(Account, Row)>> {
 }
 
 /// The one device of that address.
-fn one(store: &Sqlite, user: Option<&str>, device: &str) -> Outcome<(Account, Row)> {
+fn one(store: &Store, user: Option<&str>, device: &str) -> Outcome<(Account, Row)> {
     let mut found = find(store, user)?;
     found.retain(|(_, row)| row.device == device);
     if found.len() > 1 {

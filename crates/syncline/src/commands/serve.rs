@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session::server;
-use store::Sqlite;
+use store::Store;
 use tokio::net::TcpListener;
 use transports::http::{RespUri, Settings, Tls, TlsError, serve};
 
@@ -191,7 +191,7 @@ const SESSION_AGE: i64 = 24 * 3600;
 const STRANGER_AGE: i64 = 3600;
 
 /// Removes sessions that nobody will go on with.
-async fn clean(store: Sqlite) {
+async fn clean(store: Store) {
     let mut ticks = tokio::time::interval(Duration::from_hours(1));
     loop {
         ticks.tick().await;

@@ -10,7 +10,6 @@ use std::path::Path;
 use pim::{Format, Kind};
 use serde::Serialize;
 use session::store::{Datastore, DatastoreKind, Guid, StoredItem};
-use store::Sqlite;
 
 use super::folder;
 use crate::cli::Store;
@@ -124,7 +123,7 @@ struct Row {
     types: Vec<&'static str>,
 }
 
-fn list(store: &Sqlite, user: &str, json: bool) -> Outcome {
+fn list(store: &store::Store, user: &str, json: bool) -> Outcome {
     let account = state::account(store, user)?;
     let rows: Vec<Row> = store
         .datastores_summary(account.id)?
@@ -153,7 +152,12 @@ fn list(store: &Sqlite, user: &str, json: bool) -> Outcome {
 /// Items read from the state at a time.
 const PAGE: usize = 200;
 
-fn export(store: &Sqlite, datastore: &Datastore, media_type: Option<&str>, dir: &Path) -> Outcome {
+fn export(
+    store: &store::Store,
+    datastore: &Datastore,
+    media_type: Option<&str>,
+    dir: &Path,
+) -> Outcome {
     fs::create_dir_all(dir).map_err(|error| folder::unusable(dir, &error))?;
     let mut last = Guid(0);
     let (mut exported, mut failed) = (0_u64, 0_u64);
@@ -205,7 +209,7 @@ fn export_item(item: &StoredItem, wanted: Option<&str>, dir: &Path) -> Outcome<b
 /// Items written to the state at a time.
 const BATCH: usize = 500;
 
-fn import(store: &Sqlite, datastore: &Datastore, dir: &Path) -> Outcome {
+fn import(store: &store::Store, datastore: &Datastore, dir: &Path) -> Outcome {
     let mut batch = Vec::new();
     let (mut imported, mut failed) = (0, 0);
     for (path, readable) in folder::entries(dir)? {

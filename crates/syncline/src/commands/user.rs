@@ -131,14 +131,14 @@ fn check_name(name: &str) -> Outcome {
 }
 
 /// Makes an account.
-pub(super) fn add(store: &store::Sqlite, name: &str, password: &Password) -> Outcome {
+pub(super) fn add(store: &store::Store, name: &str, password: &Password) -> Outcome {
     let id = i64::from_be_bytes(world::random()?) & i64::MAX;
     let digest = auth::user_digest(name, &password.text);
     store.add_account(AccountId(id), name, &digest, password.kept())?;
     Ok(())
 }
 
-fn list_access(store: &store::Sqlite, name: &str) -> Outcome {
+fn list_access(store: &store::Store, name: &str) -> Outcome {
     let account = state::account(store, name)?;
     let rules = store.permissions(account.id)?;
     let rows = rules.into_iter().map(|rule| {
@@ -159,7 +159,7 @@ struct Row {
     items: u64,
 }
 
-fn list(store: &store::Sqlite, json: bool) -> Outcome {
+fn list(store: &store::Store, json: bool) -> Outcome {
     let mut rows = Vec::new();
     for account in store.accounts()? {
         let datastores = store.datastores_summary(account.id)?;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use session::store::Account;
-use store::Sqlite;
+use store::Store;
 
 use crate::cli::Conflict;
 use crate::report::{Failure, Outcome};
@@ -21,7 +21,7 @@ struct Row {
 }
 
 /// Lists what was said, what goes before first.
-pub(super) fn list(store: &Sqlite, account: &Account, json: bool) -> Outcome {
+pub(super) fn list(store: &Store, account: &Account, json: bool) -> Outcome {
     let wishes = store.policies(account.id)?.into_iter();
     let rows = wishes.map(|wish| Row {
         datastore: wish.datastore,
@@ -47,7 +47,7 @@ pub(super) fn list(store: &Sqlite, account: &Account, json: bool) -> Outcome {
 
 /// Says who wins, or with no policy forgets what was said.
 pub(super) fn set(
-    store: &Sqlite,
+    store: &Store,
     account: &Account,
     name: &str,
     device: Option<&str>,

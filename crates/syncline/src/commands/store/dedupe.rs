@@ -3,7 +3,7 @@
 use pim::Evidence;
 use serde::Serialize;
 use session::store::{Datastore, StoredItem};
-use store::{Duplicate, Duplicates, Sqlite};
+use store::{Duplicate, Duplicates, Store};
 
 use crate::report::{Failure, Outcome};
 use crate::{output, world};
@@ -62,7 +62,7 @@ fn reason(evidence: Evidence) -> &'static str {
 }
 
 /// Finds duplicates, and makes one of each two unless it is a dry run.
-pub(super) fn run(store: &Sqlite, datastore: &Datastore, dry_run: bool, json: bool) -> Outcome {
+pub(super) fn run(store: &Store, datastore: &Datastore, dry_run: bool, json: bool) -> Outcome {
     if datastore.kind.is_hierarchical() {
         return Err(Failure::usage(format_args!(
             "{} has folders, where equal items may be meant; name another datastore",

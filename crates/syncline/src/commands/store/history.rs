@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use session::store::{Datastore, Guid};
-use store::{Restored, Sqlite, Version};
+use store::{Restored, Store, Version};
 
 use crate::report::{Failure, Outcome};
 use crate::{output, world};
@@ -53,7 +53,7 @@ struct ItemRow {
 }
 
 /// Lists the former versions of an item.
-pub(super) fn versions(store: &Sqlite, datastore: &Datastore, guid: Guid, json: bool) -> Outcome {
+pub(super) fn versions(store: &Store, datastore: &Datastore, guid: Guid, json: bool) -> Outcome {
     let versions = store.history(datastore.id, guid)?;
     if versions.is_empty() {
         return Err(without_versions(datastore, guid));
@@ -72,7 +72,7 @@ pub(super) fn versions(store: &Sqlite, datastore: &Datastore, guid: Guid, json: 
 }
 
 /// Lists the items that have former versions, the latest change first.
-pub(super) fn changed(store: &Sqlite, datastore: &Datastore, json: bool) -> Outcome {
+pub(super) fn changed(store: &Store, datastore: &Datastore, json: bool) -> Outcome {
     let items = store.histories(datastore.id, ITEMS)?;
     let rows = items.into_iter().map(|(guid, versions, last)| ItemRow {
         guid: guid.0,
@@ -102,7 +102,7 @@ struct LostRow {
 }
 
 /// Lists the versions that lost a conflict, the latest first.
-pub(super) fn overruled(store: &Sqlite, datastore: &Datastore, json: bool) -> Outcome {
+pub(super) fn overruled(store: &Store, datastore: &Datastore, json: bool) -> Outcome {
     let lost = store.overruled(datastore.id, ITEMS)?.into_iter();
     let rows = lost.map(|(guid, number, version)| LostRow {
         guid: guid.0,
@@ -125,7 +125,7 @@ pub(super) fn overruled(store: &Sqlite, datastore: &Datastore, json: bool) -> Ou
 
 /// Makes a former version of an item the present one.
 pub(super) fn restore(
-    store: &Sqlite,
+    store: &Store,
     datastore: &Datastore,
     guid: Guid,
     version: Option<usize>,

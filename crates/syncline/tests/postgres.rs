@@ -1,0 +1,145 @@
+//! The program over a PostgreSQL database: served, administered, by two nodes, through an outage.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use testkit::items::{self, Kind};
+use testkit::postgres::{Disk, Postgres};
+use testkit::process::{self, Server};
+use testkit::syncline::{Device, Installation};
+use testkit::{Peer, require};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_syncline");
+
+const STORES: [(&str, Kind); 1] = [("contacts", Kind::Contact)];
+
+fn device(server: &Server) -> Device {
+    Device::new(PROGRAM, server.url(), "ann", "secret", &STORES).unwrap()
+}
+
+/// The status of `GET PATH`.
+fn status(server: &Server, path: &str) -> String {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn two_nodes_serve_one_database() {
+    let Some(database) = Postgres::shared() else {
+        return;
+    };
+    let database = database.database().unwrap();
+    let installation = Installation::with_database(PROGRAM, database.url()).unwrap();
+    installation.add_user("ann", "secret").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    items::fill(folder.path(), Kind::Contact, 1..=30, 0).unwrap();
+    installation
+        .import("ann", "contacts", folder.path())
+        .unwrap();
+
+    let nodes = [installation.serve().unwrap(), installation.serve().unwrap()];
+    let [mut phone, mut laptop] = [0, 1].map(|node| device(&nodes[node]));
+    items::fill(&phone.folder("contacts"), Kind::Contact, 31..=60, 0).unwrap();
+    let first = phone.sync("two-way").unwrap()["contacts"];
+    assert_eq!((first.sent.added, first.received.added), (30, 30));
+    assert_eq!(
+        laptop.sync("two-way").unwrap()["contacts"].received.added,
+        60
+    );
+    // each goes on at the other node, without another first sync
+    phone.url = nodes[1].url().to_owned();
+    laptop.url = nodes[0].url().to_owned();
+    items::fill(&laptop.folder("contacts"), Kind::Contact, 61..=61, 0).unwrap();
+    assert_eq!(laptop.sync("two-way").unwrap()["contacts"].sent.added, 1);
+    let last = phone.sync("two-way").unwrap()["contacts"];
+    assert_eq!((last.sent.added, last.received.added), (0, 1));
+
+    assert_eq!(installation.counts("ann").unwrap()["contacts"], 61);
+    let held = installation
+        .essences("ann", "contacts", Kind::Contact)
+        .unwrap();
+    assert_eq!(held, phone.essences("contacts", Kind::Contact).unwrap());
+    let list = installation.run(&["user", "list"], b"").unwrap().text();
+    assert!(list.contains("ann") && list.contains("61"), "{list}");
+    let list = installation.run(&["device", "list"], b"").unwrap().text();
+    assert_eq!(list.matches("ann").count(), 2, "{list}");
+    for node in nodes {
+        assert_eq!(node.terminate().unwrap(), Some(0));
+    }
+}
+
+#[test]
+fn a_server_outlives_its_database() {
+    let Some(installed) = require(Peer::Postgres) else {
+        return;
+    };
+    let mut database = Postgres::start(installed, Disk::Durable).unwrap();
+    let url = database.url("postgres");
+    let installation = Installation::with_database(PROGRAM, url).unwrap();
+    installation.add_user("ann", "secret").unwrap();
+    let server = installation.serve().unwrap();
+    let phone = device(&server);
+    items::fill(&phone.folder("contacts"), Kind::Contact, 1..=5, 0).unwrap();
+    assert_eq!(phone.sync("two-way").unwrap()["contacts"].sent.added, 5);
+    assert_eq!(status(&server, "/readyz"), "200");
+
+    database.crash().unwrap();
+    assert_eq!(status(&server, "/readyz"), "503");
+    assert_eq!(status(&server, "/healthz"), "200");
+    items::fill(&phone.folder("contacts"), Kind::Contact, 6..=9, 0).unwrap();
+    let refused = phone.run("two-way").unwrap();
+    assert_eq!(refused.code, Some(3), "{}", refused.all());
+
+    database.start_again().unwrap();
+    assert_eq!(status(&server, "/readyz"), "200");
+    assert_eq!(phone.sync("two-way").unwrap()["contacts"].sent.added, 4);
+    assert_eq!(installation.counts("ann").unwrap()["contacts"], 9);
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_named_in_a_sentence() {
+    let Some(database) = Postgres::shared() else {
+        return;
+    };
+    let database = database.database().unwrap();
+    let list = |url: &str| {
+        let arguments = ["user", "list", "--database", url];
+        let output = process::run(PROGRAM.as_ref(), &arguments, b"").unwrap();
+        (output.code, output.stderr)
+    };
+    let url = database.url();
+    assert_eq!(list(&url).0, Some(0));
+    let cases = [
+        (url.replace("tests@", "guess@"), 4, "password"),
+        (format!("{url}x"), 4, "does not exist"),
+        (
+            "postgres://u:guess@127.0.0.1:1/d".to_owned(),
+            4,
+            "cannot be reached",
+        ),
+        (
+            "postgres://u:guess@127.0.0.1/d?sslmode=x".to_owned(),
+            2,
+            "sslmode",
+        ),
+        ("mysql://u:guess@127.0.0.1/d".to_owned(), 2, "no kind"),
+    ];
+    for (url, code, part) in cases {
+        let (exit, text) = list(&url);
+        assert_eq!(exit, Some(code), "{text}");
+        assert!(text.starts_with("error: ") && text.contains(part), "{text}");
+        assert!(text.trim_end().lines().count() == 1, "{text}");
+        assert!(!text.contains("guess"), "{text}");
+    }
+    database
+        .sql("UPDATE syncline_schema SET version = 99")
+        .unwrap();
+    let (exit, text) = list(&url);
+    assert_eq!(exit, Some(4));
+    assert!(text.contains("version 99"), "{text}");
+}
