@@ -19,6 +19,7 @@ pub mod client;
 mod clock;
 mod content;
 pub mod filter;
+pub mod guard;
 mod hash;
 pub mod peer;
 pub mod server;

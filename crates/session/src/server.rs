@@ -20,6 +20,7 @@ mod device;
 mod devinf;
 mod edit;
 mod group;
+mod guard;
 mod guid;
 mod identity;
 mod incoming;
@@ -46,6 +47,7 @@ use syncml::{AlertCode, Command, Document, Encoding, Header, Message, StatusCode
 use crate::peer::Table;
 use crate::store::{StoreError, StoredSession, Transaction};
 use crate::uri::same_address;
+pub use guard::Guard;
 pub use policy::{
     AuthPolicy, Matching, MatchingPolicy, Proof, Question, Scheme, ServerLogin, Verdict,
 };
@@ -70,6 +72,9 @@ pub struct Config {
     pub conflict: ConflictPolicy,
     /// What makes two records one in a comparison of all items.
     pub matching: MatchingPolicy,
+    /// How much one session may delete and replace; more waits for a person's decision. `None`
+    /// takes everything.
+    pub guard: Option<Guard>,
     /// How logins are asked for and accepted.
     pub auth: AuthPolicy,
     /// What is known of devices that depart from the standard.
@@ -89,6 +94,7 @@ impl Default for Config {
             max_sessions: 10_000,
             conflict: ConflictPolicy::ClientWins,
             matching: MatchingPolicy::default(),
+            guard: Some(Guard::default()),
             auth: AuthPolicy::default(),
             rules: Table::default(),
             zone: None,
@@ -270,6 +276,8 @@ struct Run<'r> {
     request: &'r Request<'r>,
     header: &'r Header<'r>,
     state: State,
+    /// The session's name in logs and in the history of items.
+    session: String,
     reply: Reply,
     /// The message comes from who is logged in.
     authenticated: bool,
@@ -364,12 +372,15 @@ pub fn answer(
     let deferred = document
         .as_ref()
         .and_then(|document| document.read(&syncml::Limits::default()).ok());
+    let session = short(&token);
+    tx.name_session(&session);
     let mut run = Run {
         tx,
         config,
         request,
         header,
         state,
+        session: session.clone(),
         reply: Reply::default(),
         authenticated: false,
         logged_in_now: false,
@@ -426,7 +437,7 @@ pub fn answer(
         encoding,
         repeated: false,
         refused: run.refused,
-        session: token.chars().take(8).collect(),
+        session,
         msg_id: header.msg_id.trim().to_owned(),
         device: run.state.device.clone(),
         account: run.state.login.as_ref().map(|login| login.name.clone()),
@@ -512,7 +523,7 @@ fn repeated(session: &StoredSession, config: &Config, encoding: Encoding) -> Ans
         encoding,
         repeated: true,
         refused: false,
-        session: session.token.chars().take(8).collect(),
+        session: short(&session.token),
         msg_id: session.last_msg_id.clone(),
         device: session.device.clone(),
         account: None,
@@ -525,6 +536,11 @@ fn repeated(session: &StoredSession, config: &Config, encoding: Encoding) -> Ans
             ),
         )],
     }
+}
+
+/// The part of a token that names its session and gives nobody access to it.
+fn short(token: &str) -> String {
+    token.chars().take(8).collect()
 }
 
 fn new_token(request: &Request<'_>) -> String {

@@ -11,6 +11,8 @@
 
 use pim::Fingerprint;
 
+use crate::guard::Withholding;
+
 /// Numbers an account; drawn at random when the account is made, so that no counter spans
 /// accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -414,7 +416,7 @@ pub enum StoreError {
 }
 
 /// The state as one message sees it.
-pub trait Transaction {
+pub trait Transaction: Withholding {
     /// Remembers the state as it is now, for [`Transaction::undo_atomic`]. One at a time.
     fn begin_atomic(&mut self) -> Result<(), StoreError>;
     /// Undoes all since [`Transaction::begin_atomic`].

@@ -1,5 +1,7 @@
 //! The server's state as one message sees it: it may fail at any write, and break a rule.
 
+mod withholding;
+
 use session::store::{
     Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link, LinkId,
     Mapping, Origin, Partial, Pending, PendingRange, Permission, StoreError, StoredItem,

@@ -87,6 +87,8 @@ impl World {
         let config = Config {
             max_msg_size: [2000, 10_000, 1_000_000][rng.usize(..3)],
             conflict,
+            // nobody is there to decide
+            guard: None,
             ..Config::default()
         };
         // large objects came with 1.1

@@ -6,7 +6,9 @@ use session::store::{
     Transaction,
 };
 
-use crate::{DeviceLinks, Duplicates, Error, Postgres, Restored, Rule, Sqlite, Version, Wish};
+use crate::{
+    DeviceLinks, Duplicates, Error, PastSession, Postgres, Restored, Rule, Sqlite, Version, Wish,
+};
 
 /// The state of a server, in whichever engine keeps it. Clones share it.
 #[derive(Debug, Clone)]
@@ -202,6 +204,16 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<(Guid, usize, Version)>, Error> {
         either!(self, engine => engine.overruled(datastore, limit))
+    }
+
+    /// The sessions of an account that have replaced or deleted items or would do so, by datastore;
+    /// those that wait for a decision first, then the latest, at most `limit`.
+    pub fn past_sessions(
+        &self,
+        account: AccountId,
+        limit: usize,
+    ) -> Result<Vec<PastSession>, Error> {
+        either!(self, engine => engine.past_sessions(account, limit))
     }
 
     /// Makes a former version the present one, as a change of the server's own side that every

@@ -19,6 +19,7 @@ mod engine;
 mod error;
 mod memory;
 mod postgres;
+mod sessions;
 mod sqlite;
 
 pub use duplicates::{Duplicate, Duplicates};
@@ -26,4 +27,5 @@ pub use engine::Store;
 pub use error::Error;
 pub use memory::Memory;
 pub use postgres::Postgres;
+pub use sessions::PastSession;
 pub use sqlite::{DeviceLinks, Restored, Rule, Sqlite, Version, Wish};

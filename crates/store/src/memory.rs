@@ -1,7 +1,10 @@
 //! The model of a store, in memory: plain maps, no indexes, nothing durable.
 
+mod withholding;
+
 use std::collections::BTreeMap;
 
+use session::guard::Withheld;
 use session::store::{
     Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, DatastoreKind, Device, Guid,
     Link, LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, StoreError,
@@ -25,6 +28,9 @@ pub struct Memory {
     device_texts: BTreeMap<(LinkId, Guid), Vec<u8>>,
     renderings: BTreeMap<LinkId, Vec<u8>>,
     policies: BTreeMap<(DatastoreId, i64), String>,
+    withheld: BTreeMap<(LinkId, Guid), Withheld>,
+    /// The session that changes are made by.
+    session: Option<String>,
     /// The state before an Atomic.
     saved: Option<Box<Self>>,
 }
@@ -33,12 +39,19 @@ pub struct Memory {
 struct Former {
     datastore: DatastoreId,
     guid: Guid,
+    media_type: String,
     content: Vec<u8>,
     exact: u64,
     /// Sequence number of this content; zero where it never was the item's.
     content_seq: ChangeSeq,
-    /// It never was the item's content.
-    overruled: bool,
+    /// Who sends it again changes nothing.
+    counts: bool,
+    /// It was replaced or deleted, and that stands.
+    was_present: bool,
+    /// The item was a tombstone.
+    was_deleted: bool,
+    /// The session that has replaced or deleted it.
+    session: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -46,6 +59,8 @@ struct Held {
     item: StoredItem,
     key: Option<u64>,
     uid: Option<u64>,
+    /// The session that has added it.
+    added_by: Option<String>,
 }
 
 impl Memory {
@@ -126,6 +141,7 @@ impl Memory {
             .get(&datastore)
             .and_then(|items| items.get(&guid));
         let parent = known.and_then(|held| held.item.parent);
+        let added_by = known.and_then(|held| held.added_by.clone());
         let held = Held {
             item: StoredItem {
                 guid,
@@ -140,12 +156,14 @@ impl Memory {
             },
             key: content.fingerprint.key,
             uid: content.fingerprint.uid,
+            added_by,
         };
         self.items.entry(datastore).or_default().insert(guid, held);
         seq
     }
 
-    fn keep(&mut self, datastore: DatastoreId, guid: Guid) {
+    fn keep(&mut self, datastore: DatastoreId, guid: Guid, origin: Origin<'_>) {
+        let session = self.session_of(origin);
         if let Some(held) = self
             .items
             .get(&datastore)
@@ -154,10 +172,14 @@ impl Memory {
             self.history.push(Former {
                 datastore,
                 guid,
+                media_type: held.item.media_type.clone(),
                 content: held.item.content.clone(),
                 exact: held.item.exact,
                 content_seq: held.item.content_seq,
-                overruled: false,
+                counts: true,
+                was_present: true,
+                was_deleted: held.item.deleted,
+                session,
             });
         }
     }
@@ -175,6 +197,7 @@ impl Memory {
             .flat_map(BTreeMap::values);
         let mut pending: Vec<Pending> = items
             .filter(|held| held.item.seq > range.after && held.item.seq <= range.until)
+            .filter(|held| !self.waits(link, held))
             .filter_map(|held| {
                 let mapping = self.pair(link, held.item.guid, range.generation).cloned();
                 let differs = match &mapping {
@@ -404,7 +427,7 @@ impl Transaction for Memory {
         let of = |former: &&Former| {
             former.datastore == datastore
                 && former.guid == guid
-                && !former.overruled
+                && former.content_seq > ChangeSeq(0)
                 && former.content_seq <= at
         };
         let newest = self.history.iter().filter(of);
@@ -455,7 +478,7 @@ impl Transaction for Memory {
         &mut self,
         datastore: DatastoreId,
         content: Content<'_>,
-        _: Origin<'_>,
+        origin: Origin<'_>,
         now: i64,
     ) -> Result<(Guid, ChangeSeq), StoreError> {
         let last = self
@@ -463,7 +486,13 @@ impl Transaction for Memory {
             .get(&datastore)
             .and_then(|items| items.keys().next_back());
         let guid = Guid(last.map_or(1, |guid| guid.0 + 1));
-        Ok((guid, self.put(datastore, guid, content, now)))
+        let seq = self.put(datastore, guid, content, now);
+        let session = self.session_of(origin);
+        let items = self.items.entry(datastore).or_default();
+        if let Some(held) = items.get_mut(&guid) {
+            held.added_by = session;
+        }
+        Ok((guid, seq))
     }
 
     fn replace_item(
@@ -471,10 +500,10 @@ impl Transaction for Memory {
         datastore: DatastoreId,
         guid: Guid,
         content: Content<'_>,
-        _: Origin<'_>,
+        origin: Origin<'_>,
         now: i64,
     ) -> Result<ChangeSeq, StoreError> {
-        self.keep(datastore, guid);
+        self.keep(datastore, guid, origin);
         Ok(self.put(datastore, guid, content, now))
     }
 
@@ -482,10 +511,10 @@ impl Transaction for Memory {
         &mut self,
         datastore: DatastoreId,
         guid: Guid,
-        _: Origin<'_>,
+        origin: Origin<'_>,
         now: i64,
     ) -> Result<ChangeSeq, StoreError> {
-        self.keep(datastore, guid);
+        self.keep(datastore, guid, origin);
         let seq = self.next_seq(datastore);
         let items = self.items.entry(datastore).or_default();
         let held = items
@@ -626,10 +655,14 @@ impl Transaction for Memory {
         self.history.push(Former {
             datastore,
             guid,
+            media_type: content.media_type.to_owned(),
             content: content.bytes.to_vec(),
             exact: content.fingerprint.exact,
             content_seq: ChangeSeq(0),
-            overruled: true,
+            counts: false,
+            was_present: false,
+            was_deleted: false,
+            session: None,
         });
         Ok(())
     }
@@ -678,7 +711,7 @@ impl Transaction for Memory {
             former.datastore == datastore
                 && former.guid == guid
                 && former.exact == exact
-                && !former.overruled
+                && former.counts
         }))
     }
 
@@ -705,7 +738,8 @@ impl Transaction for Memory {
             .flat_map(BTreeMap::values);
         let unmapped = items
             .filter(|held| !held.item.deleted)
-            .filter(|held| self.pair(link, held.item.guid, generation).is_none());
+            .filter(|held| self.pair(link, held.item.guid, generation).is_none())
+            .filter(|held| !self.waits(link, held));
         Ok(unmapped.map(|held| held.item.guid).take(limit).collect())
     }
 }

@@ -42,6 +42,7 @@ mod rows;
 mod schema;
 mod transaction;
 mod views;
+mod withholding;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -18,6 +18,7 @@ mod rows;
 mod schema;
 mod transaction;
 mod views;
+mod withholding;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -116,7 +117,7 @@ impl Sqlite {
         R: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.run(|connection| job(&mut Running { connection }))
+        self.run(|connection| job(&mut Running::on(connection)))
     }
 
     fn run<R, E>(

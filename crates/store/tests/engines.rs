@@ -13,11 +13,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
+use session::guard::{Replacement, Withheld};
 use session::store::{
     AccountId, ChangeSeq, Content, DatastoreId, Device, Guid, Link, LinkId, Mapping, OpenSession,
     Origin, PendingRange, Permission, Sending, StoreError, StoredSession, Transaction,
 };
-use store::{Error, Memory, Postgres, Sqlite, Store};
+use store::{Error, Memory, PastSession, Postgres, Sqlite, Store};
 
 #[path = "fresh/mod.rs"]
 mod fresh;
@@ -84,6 +85,9 @@ fn link(device: i64) -> LinkId {
     }
 }
 
+/// Sessions that have a name.
+const SESSIONS: u8 = 3;
+
 /// One call of the trait, over small numbers.
 #[derive(Debug, Clone)]
 enum Call {
@@ -128,6 +132,22 @@ enum Call {
     EndRendering(u8),
     /// An addition inside an Atomic, which is undone or kept.
     Atomic(u8, bool),
+    /// An addition by a session.
+    AddIn(u8),
+    /// A deletion by a session.
+    DeleteIn(u8),
+    LiveItems,
+    Withhold(u8, u8, u8),
+    Withheld(u8, u8),
+    ForgetWithheld(u8, u8),
+    Hold(u8),
+    WithheldBy(u8),
+    /// What a session did.
+    Deeds(u8),
+    Before(u8, u8),
+    IsLastOf(u8, u8),
+    TakeBack(u8, u8),
+    KeepRejected(u8, u8),
 }
 
 fn calls() -> impl Strategy<Value = Vec<Call>> {
@@ -172,16 +192,39 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         2 => (1..6u8, 0..20u8).prop_map(|(g, n)| Call::ContentAt(g, n)),
         1 => (d.clone(), 0..9u8).prop_map(|(d, n)| Call::KeepRendering(d, n)),
         1 => (d.clone(), 0..9u8).prop_map(|(d, n)| Call::RenderingSlice(d, n)),
-        1 => d.prop_map(Call::EndRendering),
+        1 => d.clone().prop_map(Call::EndRendering),
         1 => (0..20u8, any::<bool>()).prop_map(|(n, undone)| Call::Atomic(n, undone)),
+        9 => of_sessions(),
     ];
     proptest::collection::vec(call, 1..60)
+}
+
+/// Calls about what sessions did and what waits for a decision.
+fn of_sessions() -> impl Strategy<Value = Call> {
+    let (d, g, n, s) = (1..3u8, 1..6u8, 0..20u8, 0..SESSIONS);
+    prop_oneof![
+        3 => n.clone().prop_map(Call::AddIn),
+        3 => g.clone().prop_map(Call::DeleteIn),
+        1 => Just(Call::LiveItems),
+        4 => (d.clone(), g.clone(), n.clone()).prop_map(|(d, g, n)| Call::Withhold(d, g, n)),
+        1 => (d.clone(), g.clone()).prop_map(|(d, g)| Call::Withheld(d, g)),
+        1 => (d.clone(), g.clone()).prop_map(|(d, g)| Call::ForgetWithheld(d, g)),
+        1 => d.prop_map(Call::Hold),
+        1 => s.clone().prop_map(Call::WithheldBy),
+        2 => s.clone().prop_map(Call::Deeds),
+        2 => (g.clone(), s.clone()).prop_map(|(g, s)| Call::Before(g, s)),
+        2 => (g.clone(), s.clone()).prop_map(|(g, s)| Call::IsLastOf(g, s)),
+        3 => (g.clone(), s).prop_map(|(g, s)| Call::TakeBack(g, s)),
+        1 => (g, n).prop_map(|(g, n)| Call::KeepRejected(g, n)),
+    ]
 }
 
 /// Makes a call and writes down what came of it.
 #[allow(clippy::many_single_char_names)] // the letters are those of the calls
 fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, StoreError> {
     let wide = i64::from;
+    // a session makes some calls in a row
+    tx.name_session(&(now / 7 % i64::from(SESSIONS)).to_string());
     let exists = |tx: &mut dyn Transaction, guid: u8| tx.item(CONTACTS, Guid(wide(guid)));
     Ok(match *call {
         Call::Account => format!("{:?}", (tx.account("ann")?.is_some(), tx.account("bob")?)),
@@ -395,6 +438,71 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
             format!("{:?}", slice.ok())
         }
         Call::EndRendering(d) => format!("{:?}", tx.end_rendering(link(wide(d)))?),
+        _ => make_of_session(tx, call, now)?,
+    })
+}
+
+/// [`make`] for the calls of [`of_sessions`].
+#[allow(clippy::many_single_char_names)] // the letters are those of the calls
+fn make_of_session(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, StoreError> {
+    let wide = i64::from;
+    let at = |g: u8| Guid(wide(g));
+    Ok(match *call {
+        Call::AddIn(n) => format!(
+            "{:?}",
+            tx.add_item(CONTACTS, content(&card(n)), Origin::Session("d"), now)?
+        ),
+        Call::DeleteIn(g) if tx.item(CONTACTS, at(g))?.is_some() => format!(
+            "{:?}",
+            tx.delete_item(CONTACTS, at(g), Origin::Session("d"), now)?
+        ),
+        Call::LiveItems => format!("{:?}", tx.live_items(CONTACTS)?),
+        Call::Withhold(d, g, n) => {
+            let Some(device) = tx.device(ACCOUNT, &d.to_string())? else {
+                return Ok("no device".to_owned());
+            };
+            let item = tx.item(CONTACTS, at(g))?;
+            let change = Withheld {
+                guid: at(g),
+                session: (n % SESSIONS).to_string(),
+                device: d.to_string(),
+                // some have changed since
+                seq: item.map_or(ChangeSeq(0), |item| {
+                    ChangeSeq(item.content_seq.0 - wide(n % 4 / 3))
+                }),
+                replacement: (n % 2 == 0).then(|| Replacement {
+                    media_type: "text/vcard".to_owned(),
+                    content: card(n),
+                }),
+                at: now,
+            };
+            format!("{:?}", tx.withhold(link(device.number), &change)?)
+        }
+        Call::Withheld(d, g) => format!("{:?}", tx.withheld(link(wide(d)), at(g))?),
+        Call::ForgetWithheld(d, g) => format!("{:?}", tx.forget_withheld(link(wide(d)), at(g))?),
+        Call::Hold(d) => format!("{:?}", tx.hold(link(wide(d)))?),
+        Call::WithheldBy(s) => format!("{:?}", tx.withheld_by(ACCOUNT, &s.to_string())?),
+        Call::Deeds(s) => format!(
+            "{:?} {:?}",
+            tx.changed_by(CONTACTS, &s.to_string())?,
+            tx.added_by(CONTACTS, &s.to_string())?
+        ),
+        Call::Before(g, s) => format!("{:?}", tx.before(CONTACTS, at(g), &s.to_string())?),
+        Call::IsLastOf(g, s) => format!("{:?}", tx.is_last_of(CONTACTS, at(g), &s.to_string())?),
+        Call::TakeBack(g, s) if tx.before(CONTACTS, at(g), &s.to_string())?.is_some() => {
+            format!("{:?}", tx.take_back(CONTACTS, at(g), &s.to_string(), now)?)
+        }
+        Call::KeepRejected(g, n) if tx.item(CONTACTS, at(g))?.is_some() => format!(
+            "{:?}",
+            tx.keep_rejected(
+                CONTACTS,
+                at(g),
+                content(&card(n)),
+                Origin::Session("d"),
+                now
+            )?
+        ),
+        _ => "nothing".to_owned(),
     })
 }
 
@@ -507,6 +615,89 @@ fn two_handles_on_one_state_see_each_other() {
         }
     });
     assert_eq!(one.items_page(CONTACTS, Guid(0), 100).unwrap().len(), 40);
+}
+
+#[test]
+fn what_sessions_destroyed_is_listed() {
+    let place = Place::new();
+    let state = with_account(&place);
+    let fill = |tx: &mut dyn Transaction| -> Result<(), StoreError> {
+        let phone = Device {
+            uri: "phone".into(),
+            ..Device::default()
+        };
+        let number = tx.put_device(ACCOUNT, &phone)?;
+        let (text, from) = (card(1), Origin::Session("phone"));
+        tx.name_session("first");
+        for _ in 0..5 {
+            tx.add_item(CONTACTS, content(&text), from, 10)?;
+        }
+        tx.name_session("second");
+        tx.delete_item(CONTACTS, Guid(1), from, 20)?;
+        // twice the same item is one item
+        tx.replace_item(CONTACTS, Guid(2), content(&card(2)), from, 20)?;
+        tx.replace_item(CONTACTS, Guid(2), content(&card(3)), from, 21)?;
+        tx.keep_overruled(CONTACTS, Guid(3), content(&card(4)), from, 22)?;
+        tx.name_session("third");
+        tx.delete_item(CONTACTS, Guid(3), from, 30)?;
+        tx.replace_item(CONTACTS, Guid(4), content(&card(2)), from, 30)?;
+        tx.take_back(CONTACTS, Guid(4), "third", 31)?;
+        tx.keep_rejected(CONTACTS, Guid(2), content(&card(4)), from, 31)?;
+        for (guid, replacement, at) in [
+            (4, None, 5),
+            (5, None, 6),
+            (
+                2,
+                Some(Replacement {
+                    media_type: "text/vcard".into(),
+                    content: text.clone(),
+                }),
+                4,
+            ),
+        ] {
+            let change = Withheld {
+                guid: Guid(guid),
+                session: "held".into(),
+                device: "phone".into(),
+                seq: ChangeSeq(guid),
+                replacement,
+                at,
+            };
+            tx.withhold(link(number), &change)?;
+        }
+        tx.delete_item(CONTACTS, Guid(5), Origin::Local, 40)
+            .map(|_| ())
+    };
+    state.transact(fill).unwrap();
+    let past = |session: &str, at| PastSession {
+        session: session.into(),
+        device: "phone".into(),
+        datastore: "contacts".into(),
+        at,
+        ..PastSession::default()
+    };
+    let expected = [
+        PastSession {
+            waiting_deletions: 2,
+            waiting_replacements: 1,
+            ..past("held", 6)
+        },
+        PastSession {
+            deleted: 1,
+            rejected: 1,
+            ..past("third", 31)
+        },
+        PastSession {
+            deleted: 1,
+            replaced: 1,
+            ..past("second", 21)
+        },
+    ];
+    assert_eq!(state.past_sessions(ACCOUNT, 9).unwrap(), expected);
+    assert_eq!(state.past_sessions(ACCOUNT, 1).unwrap(), expected[..1]);
+    let named = state.history(CONTACTS, Guid(1)).unwrap();
+    assert_eq!(named[0].session.as_deref(), Some("second"));
+    assert_eq!(state.history(CONTACTS, Guid(5)).unwrap()[0].session, None);
 }
 
 #[test]

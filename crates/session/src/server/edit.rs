@@ -75,11 +75,23 @@ impl Run<'_> {
         if ours.is_none() || theirs.is_none() {
             return Ok(false);
         }
-        if ours != theirs || ds.selection.some_fields {
-            return Ok(true);
+        Ok(ours != theirs || self.has_own_form(ds, link, item)?)
+    }
+
+    /// Whether an item goes to the device in another form than the server's, or is known to be held
+    /// by it in another one.
+    pub(super) fn has_own_form(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        item: &StoredItem,
+    ) -> Result<bool, StoreError> {
+        if pim::Format::of(&item.media_type, &item.content).is_none() {
+            return Ok(false);
         }
         let view = self.view(ds)?;
-        Ok(view.show(&item.media_type, &item.content).is_some()
+        Ok(ds.selection.some_fields
+            || view.show(&item.media_type, &item.content).is_some()
             || self.tx.device_text(link, item.guid)?.is_some())
     }
 
@@ -221,6 +233,9 @@ impl Run<'_> {
         } else {
             (media_type, bytes)
         };
+        if ds.damage.is_held() {
+            self.tx.forget_withheld(link, item.guid)?;
+        }
         let mut seq = item.seq;
         if is_changed {
             let content = Content {

@@ -382,13 +382,17 @@ impl Run<'_> {
             return Ok(StatusCode::OK);
         }
         // spec: M07
-        if !self
-            .tx
-            .children(link.datastore, mapping.guid, 1)?
-            .is_empty()
+        if !ds.damage.is_held()
+            && !self
+                .tx
+                .children(link.datastore, mapping.guid, 1)?
+                .is_empty()
         {
             self.map(ds, link, luid, mapping.guid, mapping.revision)?;
             return Ok(StatusCode::NOT_EMPTY);
+        }
+        if self.withholds(ds, link, mapping.guid, None)? {
+            return Ok(StatusCode::ACCEPTED);
         }
         let origin = self.state.device.clone();
         self.tx.delete_item(
@@ -478,6 +482,9 @@ impl Run<'_> {
                 return Ok(());
             }
             for guid in guids {
+                if self.withholds(ds, link, guid, None)? {
+                    continue;
+                }
                 self.tx.delete_item(
                     link.datastore,
                     guid,

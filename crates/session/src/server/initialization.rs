@@ -2,6 +2,7 @@
 
 use syncml::{Access, AccessKind, Alert, AlertCode, Command, Data, Item, Results, StatusCode};
 
+use super::guard::Damage;
 use super::selection::Selection;
 use super::state::{Begun, DatastoreState, Owed, Phase};
 use super::{Run, bounds};
@@ -192,6 +193,7 @@ impl Run<'_> {
             begun: resumed.is_some(),
             maps_until: link.sent_until.0,
             after_break: link.open.is_some(),
+            damage: Damage::with_hold(self.tx.hold(link_id)?),
             refused: 0,
             sync_received: false,
             until: resumed.as_ref().map_or(0, |open| open.until.0),
@@ -215,6 +217,12 @@ impl Run<'_> {
                     confirmed: sending.confirmed,
                 }),
         };
+        if state.damage.is_held() {
+            self.warn(format!(
+                "{}: changes of this device wait for a decision, see `syncline session list`",
+                state.name
+            ));
+        }
         // spec: I14
         if resumed.is_none() {
             self.tx.end_partial(link_id)?;

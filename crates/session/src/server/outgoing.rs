@@ -392,7 +392,11 @@ impl Run<'_> {
             let id = ds.link(&login);
             let mut link = self.tx.link(id)?.unwrap_or_default();
             let (last_client, last_seen) = (link.client_anchor.clone(), link.seen);
-            link.seen = self.seen_now(&ds, &login, link.seen)?;
+            // fewer than when the session began: a person wants the device to get items again
+            let is_rewound = link.seen.0 < ds.seen;
+            if !is_rewound {
+                link.seen = self.seen_now(&ds, &login, link.seen)?;
+            }
             if ds.renews_map() {
                 link.previous_client_anchor = String::new();
                 link.previous_server_anchor = String::new();

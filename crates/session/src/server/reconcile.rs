@@ -114,9 +114,15 @@ impl Run<'_> {
         given: &Given<'_>,
     ) -> Result<StatusCode, StoreError> {
         if !item.deleted && item.content == given.content.bytes {
+            if ds.damage.is_held() {
+                self.tx.forget_withheld(link, item.guid)?;
+            }
             self.map(ds, link, &mapping.luid, item.guid, item.seq)?;
             self.keep_given(ds, link, item.guid, given)?;
             return Ok(StatusCode::OK);
+        }
+        if let Some(code) = self.reconsider(ds, link, &mapping.luid, item, given)? {
+            return Ok(code);
         }
         if item.deleted && item.exact == given.content.fingerprint.exact {
             // an addition come again, of what was deleted here since: the deletion is on its way
@@ -154,13 +160,18 @@ impl Run<'_> {
             return Ok(code);
         }
         if !conflict || item.deleted {
-            // a change on the device outlives a deletion here
-            self.overwrite(ds, link, &mapping.luid, item.guid, given)?;
-            return Ok(if conflict {
+            let done = if conflict {
                 StatusCode::CONFLICT_CLIENT_WON
             } else {
                 StatusCode::OK
-            });
+            };
+            if !item.deleted {
+                let place = (mapping.luid.as_str(), item.guid);
+                return self.replace_live(ds, link, place, given, done);
+            }
+            // a change on the device outlives a deletion here
+            self.overwrite(ds, link, &mapping.luid, item.guid, given)?;
+            return Ok(done);
         }
         self.info(format!(
             "{}: item {} was changed on both sides",
@@ -170,8 +181,8 @@ impl Run<'_> {
         let policy = self.policy_for(link, item, &given.content)?;
         match policy {
             ConflictPolicy::ClientWins | ConflictPolicy::NewestWins => {
-                self.overwrite(ds, link, &mapping.luid, item.guid, given)?;
-                Ok(StatusCode::CONFLICT_CLIENT_WON)
+                let place = (mapping.luid.as_str(), item.guid);
+                self.replace_live(ds, link, place, given, StatusCode::CONFLICT_CLIENT_WON)
             }
             // spec: H20
             ConflictPolicy::Merge => self.complete_from(ds, link, &mapping.luid, item, given),
@@ -306,18 +317,24 @@ impl Run<'_> {
         given: &Given<'_>,
     ) -> Result<StatusCode, StoreError> {
         if *likeness == Likeness::Same {
+            if ds.damage.is_held() {
+                self.tx.forget_withheld(link, item.guid)?;
+            }
             self.map(ds, link, luid, item.guid, item.seq)?;
             let stored = (item.media_type.as_str(), item.content.as_slice());
             self.keep_text(ds, link, item.guid, stored, given.text)?;
             return Ok(StatusCode::OK);
         }
+        if let Some(code) = self.reconsider(ds, link, luid, item, given)? {
+            return Ok(code);
+        }
         if ds.alert() == AlertCode::REFRESH_FROM_CLIENT {
-            if !self.is_in_view(ds, link, item, given)?
-                || self.join(ds, link, luid, item, given, true)?.is_none()
+            if self.is_in_view(ds, link, item, given)?
+                && self.join(ds, link, luid, item, given, true)?.is_some()
             {
-                self.overwrite(ds, link, luid, item.guid, given)?;
+                return Ok(StatusCode::OK);
             }
-            return Ok(StatusCode::OK);
+            return self.replace_live(ds, link, (luid, item.guid), given, StatusCode::OK);
         }
         if self
             .tx
@@ -346,8 +363,7 @@ impl Run<'_> {
             return Ok(code);
         }
         let Some(merged) = pim::fill_missing(given.content.bytes, &item.content) else {
-            self.overwrite(ds, link, luid, item.guid, given)?;
-            return Ok(StatusCode::OK);
+            return self.replace_live(ds, link, (luid, item.guid), given, StatusCode::OK);
         };
         let merged = Content {
             bytes: &merged,
@@ -381,6 +397,7 @@ impl Run<'_> {
         let (guid, seq) =
             self.tx
                 .add_item(link.datastore, given.content, origin, self.request.now)?;
+        self.count_addition(ds);
         self.map(ds, link, luid, guid, seq)?;
         self.keep_given(ds, link, guid, given)?;
         Ok(StatusCode::ITEM_ADDED)

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use syncml::{AlertCode, Header, Version};
 
+use super::guard::Damage;
 use super::policy::Scheme;
 use super::reply::StatusOut;
 use super::room::{Limit, Room};
@@ -230,6 +231,9 @@ pub(super) struct DatastoreState {
     /// The session before this one broke: what it sent may have arrived or not.
     #[serde(default)]
     pub(super) after_break: bool,
+    /// What the session has deleted and replaced.
+    #[serde(default)]
+    pub(super) damage: Damage,
     /// Items of the client that were refused.
     #[serde(default)]
     pub(super) refused: u32,

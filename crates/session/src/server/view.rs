@@ -372,6 +372,9 @@ impl Run<'_> {
         item: &StoredItem,
         mapping: &Mapping,
     ) -> Result<Option<Vec<u8>>, StoreError> {
+        if let Some(text) = self.waiting_text(ds, link, item)? {
+            return Ok(Some(text));
+        }
         if let Some(text) = self.tx.device_text(link, item.guid)? {
             return Ok(Some(text));
         }

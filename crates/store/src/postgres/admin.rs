@@ -17,10 +17,11 @@ use super::schema::{OF_ACCOUNT, OF_DEVICE};
 use super::transaction::Running;
 use super::{Access, Postgres};
 use crate::duplicates::{Duplicates, Earlier, look, make_one};
-use crate::{DeviceLinks, Error, Restored, Rule, Version, Wish};
+use crate::sessions::{self, Count};
+use crate::{DeviceLinks, Error, PastSession, Restored, Rule, Version, Wish};
 
 /// The columns that [`version_of`] reads.
-const VERSION: &str = "content, media_type, why, origin, at";
+const VERSION: &str = "content, media_type, why, origin, at, session";
 
 fn version_of(row: &Row) -> Result<Version, StoreError> {
     Ok(Version {
@@ -29,6 +30,7 @@ fn version_of(row: &Row) -> Result<Version, StoreError> {
         why: column(row, 2)?,
         origin: column(row, 3)?,
         at: column(row, 4)?,
+        session: column(row, 5)?,
     })
 }
 
@@ -403,9 +405,9 @@ impl Postgres {
             let limit = limit as i64;
             let keys: Params<'_> = &[&datastore.account.0, &datastore.number, &limit];
             running.all(datastore.account, &sql, keys, |row| {
-                let count: i64 = column(row, 6)?;
+                let count: i64 = column(row, 7)?;
                 Ok((
-                    Guid(column(row, 5)?),
+                    Guid(column(row, 6)?),
                     count.cast_unsigned(),
                     version_of(row)?,
                 ))
@@ -431,10 +433,30 @@ impl Postgres {
             let limit = limit as i64;
             let keys: Params<'_> = &[&datastore.account.0, &datastore.number, &limit];
             running.all(datastore.account, &sql, keys, |row| {
-                let number: i64 = column(row, 6)?;
+                let number: i64 = column(row, 7)?;
                 let number = usize::try_from(number).unwrap_or(usize::MAX);
-                Ok((Guid(column(row, 5)?), number, version_of(row)?))
+                Ok((Guid(column(row, 6)?), number, version_of(row)?))
             })
+        })
+    }
+
+    pub(crate) fn past_sessions(
+        &self,
+        account: AccountId,
+        limit: usize,
+    ) -> Result<Vec<PastSession>, Error> {
+        self.read(|running| {
+            let counts = running.all(account, sessions::COUNTS, &[&account.0], |row| {
+                Ok(Count {
+                    datastore: column(row, 0)?,
+                    session: column(row, 1)?,
+                    device: column(row, 2)?,
+                    why: column(row, 3)?,
+                    items: column(row, 4)?,
+                    at: column(row, 5)?,
+                })
+            })?;
+            Ok(sessions::of(counts, limit))
         })
     }
 

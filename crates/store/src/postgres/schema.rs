@@ -106,6 +106,7 @@ CREATE TABLE item (
     parent      BIGINT,
     content_seq BIGINT NOT NULL,
     modified    BIGINT NOT NULL,
+    added_by    TEXT COLLATE "C",
     content     BYTEA NOT NULL,
     PRIMARY KEY (account, datastore, guid)
 );
@@ -126,12 +127,31 @@ CREATE TABLE history (
     exact       BIGINT NOT NULL,
     content     BYTEA NOT NULL,
     content_seq BIGINT,
+    was_deleted BOOLEAN NOT NULL DEFAULT false,
     why         TEXT NOT NULL,
     origin      TEXT,
+    session     TEXT COLLATE "C",
     at          BIGINT NOT NULL,
     PRIMARY KEY (account, datastore, guid, number)
 );
 CREATE INDEX history_number ON history (account, datastore, number) WHERE number >= 0;
+CREATE INDEX history_session ON history (account, datastore, session, guid)
+    WHERE session IS NOT NULL;
+
+-- a deletion has no content
+CREATE TABLE withheld (
+    account    BIGINT NOT NULL,
+    datastore  BIGINT NOT NULL,
+    device     BIGINT NOT NULL,
+    guid       BIGINT NOT NULL,
+    session    TEXT COLLATE "C" NOT NULL,
+    origin     TEXT NOT NULL,
+    seq        BIGINT NOT NULL,
+    media_type TEXT,
+    content    BYTEA,
+    at         BIGINT NOT NULL,
+    PRIMARY KEY (account, datastore, device, guid)
+);
 
 CREATE TABLE session (
     token        TEXT COLLATE "C" PRIMARY KEY,
@@ -200,8 +220,9 @@ CREATE TABLE permission (
 "#;
 
 /// Tables whose rows belong to an account, by their column `account`.
-pub(super) const OF_ACCOUNT: [&str; 12] = [
+pub(super) const OF_ACCOUNT: [&str; 13] = [
     "session",
+    "withheld",
     "permission",
     "policy",
     "rendering",
@@ -216,7 +237,15 @@ pub(super) const OF_ACCOUNT: [&str; 12] = [
 ];
 
 /// Tables whose rows belong to a device, by their columns `account` and `device` (its number).
-pub(super) const OF_DEVICE: [&str; 6] = ["policy", "rendering", "chunk", "partial", "map", "link"];
+pub(super) const OF_DEVICE: [&str; 7] = [
+    "withheld",
+    "policy",
+    "rendering",
+    "chunk",
+    "partial",
+    "map",
+    "link",
+];
 
 /// Brings the tables to the newest version.
 ///

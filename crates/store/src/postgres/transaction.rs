@@ -83,6 +83,8 @@ pub(super) struct Running<'c> {
     claimed: Vec<AccountId>,
     /// The device's address is locked.
     address_claimed: bool,
+    /// The session that changes are made by.
+    pub(super) session: Option<String>,
 }
 
 impl<'c> Running<'c> {
@@ -93,6 +95,7 @@ impl<'c> Running<'c> {
             fault: None,
             claimed: Vec::new(),
             address_claimed: false,
+            session: None,
         }
     }
 
@@ -191,7 +194,7 @@ impl<'c> Running<'c> {
     }
 
     /// The number of a change that a statement has made, in the first column of its row.
-    fn changed(
+    pub(super) fn changed(
         &mut self,
         datastore: DatastoreId,
         sql: &str,
@@ -199,6 +202,53 @@ impl<'c> Running<'c> {
     ) -> Result<ChangeSeq, StoreError> {
         let seq = self.one(datastore.account, sql, params, |row| column(row, 0))?;
         seq.map(ChangeSeq).ok_or_else(|| missing("item"))
+    }
+
+    /// The session that changes of this origin are made by.
+    fn session_of(&self, origin: Origin<'_>) -> Option<String> {
+        match origin {
+            Origin::Session(_) => self.session.clone(),
+            Origin::Local => None,
+        }
+    }
+
+    /// Keeps a version that is not to be the item's content.
+    pub(super) fn keep_beside(
+        &mut self,
+        datastore: DatastoreId,
+        guid: Guid,
+        content: Content<'_>,
+        (why, origin): (&str, Origin<'_>),
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let session = self.session_of(origin);
+        let kept = self.execute(
+            datastore.account,
+            "WITH next AS (
+                 UPDATE datastore SET last_version = last_version + 1
+                 WHERE account = $1 AND number = $2 RETURNING last_version)
+             INSERT INTO history
+                 (account, datastore, guid, number, media_type, exact, content, why, origin, at,
+                  session)
+             SELECT $1, $2, $3::bigint, last_version, $4::text, $5::bigint, $6::bytea,
+                 $7::text, $8::text, $9::bigint, $10::text FROM next",
+            &[
+                &datastore.account.0,
+                &datastore.number,
+                &guid.0,
+                &text(content.media_type),
+                &bits(content.fingerprint.exact),
+                &content.bytes,
+                &why,
+                &device_in(origin).map(text),
+                &now,
+                &session,
+            ],
+        )?;
+        if kept == 0 {
+            return Err(missing("datastore"));
+        }
+        Ok(())
     }
 
     /// Locks a session's row and reads it.
@@ -274,7 +324,11 @@ const PENDING: &str = "
     WHERE item.account = $1 AND item.datastore = $2 AND item.seq > $4 AND item.seq <= $5
       AND item.seq >= 0
       AND CASE WHEN map.guid IS NULL THEN NOT item.deleted
-               ELSE $7 OR item.deleted OR map.revision < item.seq OR map.stale END";
+               ELSE $7 OR item.deleted OR map.revision < item.seq OR map.stale END
+      AND NOT EXISTS (SELECT 1 FROM withheld
+          WHERE withheld.account = $1 AND withheld.datastore = $2 AND withheld.device = $3
+            AND withheld.guid = item.guid AND withheld.seq = item.content_seq
+            AND NOT item.deleted OFFSET 0)";
 
 fn item_sql() -> String {
     format!("SELECT {ITEM} FROM item WHERE account = $1 AND datastore = $2 AND guid = $3")
@@ -288,6 +342,9 @@ const UNMAPPED: &str = "SELECT guid FROM item
       AND NOT EXISTS (SELECT 1 FROM map
           WHERE map.account = $1 AND map.datastore = $2 AND map.device = $3
             AND map.guid = item.guid AND map.generation = $4 OFFSET 0)
+      AND NOT EXISTS (SELECT 1 FROM withheld
+          WHERE withheld.account = $1 AND withheld.datastore = $2 AND withheld.device = $3
+            AND withheld.guid = item.guid AND withheld.seq = item.content_seq OFFSET 0)
     ORDER BY guid LIMIT $5";
 
 const HELD: &str = "SELECT count(*), coalesce(sum(item.size), 0)::bigint
@@ -307,8 +364,8 @@ const END_OTHERS: &str = "DELETE FROM session WHERE token = ANY (ARRAY (
     FOR UPDATE SKIP LOCKED))";
 
 const HAD_VERSION: &str = "SELECT 1 FROM history
-    WHERE account = $1 AND datastore = $2 AND guid = $3 AND exact = $4 AND why <> 'overruled'
-    LIMIT 1";
+    WHERE account = $1 AND datastore = $2 AND guid = $3 AND exact = $4
+      AND why NOT IN ('overruled', 'withdrawn') LIMIT 1";
 
 fn pending_sql() -> String {
     format!(
@@ -799,9 +856,10 @@ impl Transaction for Running<'_> {
         &mut self,
         datastore: DatastoreId,
         content: Content<'_>,
-        _: Origin<'_>,
+        origin: Origin<'_>,
         now: i64,
     ) -> Result<(Guid, ChangeSeq), StoreError> {
+        let session = self.session_of(origin);
         let added = self.one(
             datastore.account,
             "WITH next AS (
@@ -809,9 +867,9 @@ impl Transaction for Running<'_> {
                  WHERE account = $1 AND number = $2 RETURNING last_guid, last_seq)
              INSERT INTO item
                  (account, datastore, guid, seq, content_seq, deleted, media_type, exact, key, uid,
-                  content, modified)
+                  content, modified, added_by)
              SELECT $1, $2, last_guid, last_seq, last_seq, false, $3::text, $4::bigint, $5::bigint,
-                 $6::bigint, $7::bytea, $8::bigint FROM next
+                 $6::bigint, $7::bytea, $8::bigint, $9::text FROM next
              RETURNING guid, seq",
             &[
                 &datastore.account.0,
@@ -822,6 +880,7 @@ impl Transaction for Running<'_> {
                 &content.fingerprint.uid.map(bits),
                 &content.bytes,
                 &now,
+                &session,
             ],
             |row| Ok((Guid(column(row, 0)?), ChangeSeq(column(row, 1)?))),
         )?;
@@ -836,6 +895,7 @@ impl Transaction for Running<'_> {
         origin: Origin<'_>,
         now: i64,
     ) -> Result<ChangeSeq, StoreError> {
+        let session = self.session_of(origin);
         // all parts of a statement see the rows as they were before it
         self.changed(
             datastore,
@@ -845,9 +905,10 @@ impl Transaction for Running<'_> {
              kept AS (
                  INSERT INTO history
                      (account, datastore, guid, number, media_type, exact, content, content_seq,
-                      why, origin, at)
+                      was_deleted, why, origin, at, session)
                  SELECT account, datastore, guid, last_version, media_type, exact, content,
-                     content_seq, 'replaced', $9::text, $10::bigint FROM item, next
+                     content_seq, deleted, 'replaced', $9::text, $10::bigint, $11::text
+                 FROM item, next
                  WHERE account = $1 AND datastore = $2 AND guid = $3)
              UPDATE item SET seq = next.last_seq, content_seq = next.last_seq, deleted = false,
                  media_type = $4, exact = $5, key = $6, uid = $7, content = $8, modified = $10
@@ -864,6 +925,7 @@ impl Transaction for Running<'_> {
                 &content.bytes,
                 &device_in(origin).map(text),
                 &now,
+                &session,
             ],
         )
     }
@@ -875,6 +937,7 @@ impl Transaction for Running<'_> {
         origin: Origin<'_>,
         now: i64,
     ) -> Result<ChangeSeq, StoreError> {
+        let session = self.session_of(origin);
         self.changed(
             datastore,
             "WITH next AS (
@@ -883,9 +946,10 @@ impl Transaction for Running<'_> {
              kept AS (
                  INSERT INTO history
                      (account, datastore, guid, number, media_type, exact, content, content_seq,
-                      why, origin, at)
+                      was_deleted, why, origin, at, session)
                  SELECT account, datastore, guid, last_version, media_type, exact, content,
-                     content_seq, 'deleted', $4::text, $5::bigint FROM item, next
+                     content_seq, deleted, 'deleted', $4::text, $5::bigint, $6::text
+                 FROM item, next
                  WHERE account = $1 AND datastore = $2 AND guid = $3)
              UPDATE item SET seq = next.last_seq, deleted = true, modified = $5 FROM next
              WHERE account = $1 AND datastore = $2 AND guid = $3 RETURNING seq",
@@ -895,6 +959,7 @@ impl Transaction for Running<'_> {
                 &guid.0,
                 &device_in(origin).map(text),
                 &now,
+                &session,
             ],
         )
     }
@@ -907,30 +972,7 @@ impl Transaction for Running<'_> {
         origin: Origin<'_>,
         now: i64,
     ) -> Result<(), StoreError> {
-        let kept = self.execute(
-            datastore.account,
-            "WITH next AS (
-                 UPDATE datastore SET last_version = last_version + 1
-                 WHERE account = $1 AND number = $2 RETURNING last_version)
-             INSERT INTO history
-                 (account, datastore, guid, number, media_type, exact, content, why, origin, at)
-             SELECT $1, $2, $3::bigint, last_version, $4::text, $5::bigint, $6::bytea,
-                 'overruled', $7::text, $8::bigint FROM next",
-            &[
-                &datastore.account.0,
-                &datastore.number,
-                &guid.0,
-                &text(content.media_type),
-                &bits(content.fingerprint.exact),
-                &content.bytes,
-                &device_in(origin).map(text),
-                &now,
-            ],
-        )?;
-        if kept == 0 {
-            return Err(missing("datastore"));
-        }
-        Ok(())
+        self.keep_beside(datastore, guid, content, ("overruled", origin), now)
     }
 
     fn candidates(
@@ -1115,6 +1157,7 @@ mod tests {
 
     use super::super::address::Address;
     use super::super::pool::{Pool, Statements as _};
+    use super::super::withholding;
     use super::*;
 
     #[test]
@@ -1130,9 +1173,9 @@ mod tests {
             (alike_sql("exact"), "item_exact map_pkey", 7),
             (alike_sql("key"), "item_key map_pkey", 7),
             (alike_sql("uid"), "item_uid map_pkey", 7),
-            (pending_sql(), "item_seq map_pkey", 9),
-            (count_sql(), "item_seq map_pkey", 7),
-            (UNMAPPED.to_owned(), "item_pkey map_pkey", 5),
+            (pending_sql(), "item_seq map_pkey withheld_pkey", 9),
+            (count_sql(), "item_seq map_pkey withheld_pkey", 7),
+            (UNMAPPED.to_owned(), "item_pkey map_pkey withheld_pkey", 5),
             (HELD.to_owned(), "map_pkey item_pkey", 4),
             (CLAIM_OF_SESSION.to_owned(), "session_pkey account_pkey", 1),
             (END_OTHERS.to_owned(), "session_device session_pkey", 3),
@@ -1141,6 +1184,8 @@ mod tests {
             (item_sql(), "item_pkey", 3),
             (MAPPING_BY_LUID.to_owned(), "map_luid", 4),
             (HAD_VERSION.to_owned(), "history_pkey", 4),
+            (withholding::HOLD.to_owned(), "withheld_pkey", 3),
+            (withholding::WITHHELD.to_owned(), "withheld_pkey", 4),
         ] {
             let values = vec!["NULL"; params].join(", ");
             lease.batch(&format!("PREPARE asked AS {sql}")).unwrap();

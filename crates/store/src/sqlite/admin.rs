@@ -12,8 +12,9 @@ use session::store::{
 use super::rows::{account_of, datastore_of, device_of, link_columns, link_of, permission_of};
 use super::transaction::Running;
 use super::{Sqlite, connect};
-use crate::Error;
 use crate::duplicates::{Duplicates, Earlier, look, make_one};
+use crate::sessions::{self, Count};
+use crate::{Error, PastSession};
 
 /// A device with the datastores that it has synced.
 pub type DeviceLinks = (Device, Vec<(String, Link)>);
@@ -48,10 +49,13 @@ pub struct Version {
     pub content: Vec<u8>,
     /// Its media type.
     pub media_type: String,
-    /// `replaced`, `deleted` or `overruled`.
+    /// `replaced`, `deleted`, `overruled`, `rejected`, or `withdrawn` where it was taken back until
+    /// somebody decides.
     pub why: String,
     /// The device that caused it; `None` for the server's own side.
     pub origin: Option<String>,
+    /// The name of the session that caused it, where it is known.
+    pub session: Option<String>,
     /// Seconds since 1970.
     pub at: i64,
 }
@@ -74,7 +78,7 @@ fn versions(
     guid: Guid,
 ) -> Result<Vec<Version>, Error> {
     let mut statement = connection.prepare_cached(
-        "SELECT content, media_type, why, origin, at FROM history
+        "SELECT content, media_type, why, origin, at, session FROM history
          WHERE account = ? AND datastore = ? AND guid = ? ORDER BY id",
     )?;
     let key = params![datastore.account.0, datastore.number, guid.0];
@@ -90,6 +94,7 @@ fn version_of(row: &Row<'_>) -> rusqlite::Result<Version> {
         why: row.get(2)?,
         origin: row.get(3)?,
         at: row.get(4)?,
+        session: row.get(5)?,
     })
 }
 
@@ -406,7 +411,7 @@ impl Sqlite {
                     |row| row.get(0).map(Guid),
                 )?
                 .collect::<Result<Vec<_>, _>>()?;
-            let mut running = Running { connection };
+            let mut running = Running::on(connection);
             let mut items = Vec::with_capacity(guids.len());
             for guid in guids {
                 items.extend(running.item(datastore, guid)?);
@@ -452,15 +457,15 @@ impl Sqlite {
         self.run(move |connection| {
             // beside max(), SQLite gives the other columns of the row that has the maximum
             let mut statement = connection.prepare_cached(
-                "SELECT content, media_type, why, origin, at, guid, count(*), max(id)
+                "SELECT content, media_type, why, origin, at, session, guid, count(*), max(id)
                  FROM history WHERE account = ? AND datastore = ?
                  GROUP BY guid ORDER BY max(id) DESC LIMIT ?",
             )?;
             let rows = statement.query_map(
                 params![datastore.account.0, datastore.number, limit as i64],
                 |row| {
-                    let count: i64 = row.get(6)?;
-                    Ok((Guid(row.get(5)?), count.cast_unsigned(), version_of(row)?))
+                    let count: i64 = row.get(7)?;
+                    Ok((Guid(row.get(6)?), count.cast_unsigned(), version_of(row)?))
                 },
             )?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -476,7 +481,7 @@ impl Sqlite {
     ) -> Result<Vec<(Guid, usize, Version)>, Error> {
         self.run(move |connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT content, media_type, why, origin, at, guid,
+                "SELECT content, media_type, why, origin, at, session, guid,
                      (SELECT count(*) FROM history AS earlier
                       WHERE earlier.account = history.account
                         AND earlier.datastore = history.datastore
@@ -486,11 +491,34 @@ impl Sqlite {
             )?;
             let key = params![datastore.account.0, datastore.number, limit as i64];
             let rows = statement.query_map(key, |row| {
-                let number: i64 = row.get(6)?;
+                let number: i64 = row.get(7)?;
                 let number = usize::try_from(number).unwrap_or(usize::MAX);
-                Ok((Guid(row.get(5)?), number, version_of(row)?))
+                Ok((Guid(row.get(6)?), number, version_of(row)?))
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The sessions of an account that have replaced or deleted items or would do so, by datastore;
+    /// those that wait for a decision first, then the latest, at most `limit`.
+    pub fn past_sessions(
+        &self,
+        account: AccountId,
+        limit: usize,
+    ) -> Result<Vec<PastSession>, Error> {
+        self.run(move |connection| {
+            let mut statement = connection.prepare_cached(sessions::COUNTS)?;
+            let counts = statement.query_map([account.0], |row| {
+                Ok(Count {
+                    datastore: row.get(0)?,
+                    session: row.get(1)?,
+                    device: row.get(2)?,
+                    why: row.get(3)?,
+                    items: row.get(4)?,
+                    at: row.get(5)?,
+                })
+            })?;
+            Ok(sessions::of(counts.collect::<Result<_, _>>()?, limit))
         })
     }
 
@@ -511,7 +539,7 @@ impl Sqlite {
             let Some(version) = chosen else {
                 return Ok(Restored::NoVersion);
             };
-            let mut running = Running { connection };
+            let mut running = Running::on(connection);
             let present = running.item(datastore, guid)?;
             if present.is_some_and(|item| !item.deleted && item.content == version.content) {
                 return Ok(Restored::Present(number));
@@ -538,7 +566,7 @@ impl Sqlite {
         let (after, removed) = before.place();
         let page = self.items_page(datastore, after, limit)?;
         let looked = self
-            .run(move |connection| look(&mut Running { connection }, datastore, &page, removed));
+            .run(move |connection| look(&mut Running::on(connection), datastore, &page, removed));
         looked.map_err(|error: StoreError| error.into())
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! account ── datastore ── item ── history
 //!    │            ├─────── permission
-//!    │            └─────── link ── map
+//!    │            └─────── link ── map, withheld
 //!    └── device ───────────┘
 //! session
 //! ```
@@ -17,7 +17,7 @@ use crate::Error;
 
 /// One script a version; the n-th leads from version n to n + 1. Scripts that were released are
 /// never edited.
-const STEPS: [&str; 5] = [V1, V2, V3, V4, V5];
+const STEPS: [&str; 6] = [V1, V2, V3, V4, V5, V6];
 
 /// The version whose step brought the present [`pim::Fingerprint::key`]; states that were older get
 /// their keys anew.
@@ -220,6 +220,30 @@ DROP INDEX session_updated;
 CREATE INDEX session_updated ON session (updated, account, device);
 ";
 
+/// What sessions did, and changes of devices that wait for a decision: a deletion has no content.
+const V6: &str = "
+ALTER TABLE history ADD COLUMN session TEXT;
+ALTER TABLE history ADD COLUMN was_deleted INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX history_session ON history (account, datastore, session, guid)
+    WHERE session IS NOT NULL;
+ALTER TABLE item ADD COLUMN added_by TEXT;
+
+CREATE TABLE withheld (
+    account    INTEGER NOT NULL,
+    datastore  INTEGER NOT NULL,
+    device     INTEGER NOT NULL,
+    guid       INTEGER NOT NULL,
+    session    TEXT NOT NULL,
+    origin     TEXT NOT NULL,
+    seq        INTEGER NOT NULL,
+    media_type TEXT,
+    content    BLOB,
+    at         INTEGER NOT NULL,
+    PRIMARY KEY (account, datastore, device, guid),
+    FOREIGN KEY (account, device) REFERENCES device ON DELETE CASCADE
+) STRICT;
+";
+
 /// Brings the tables to the newest version.
 ///
 /// # Errors
@@ -304,6 +328,35 @@ mod tests {
             connection.query_row(&sql, [], |row| row.get(0)).unwrap()
         };
         assert_eq!((count("account"), count("permission")), (1, 0));
+    }
+
+    #[test]
+    fn the_history_of_an_older_state_is_that_of_no_session() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for step in &STEPS[..5] {
+            connection.execute_batch(step).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 5).unwrap();
+        let sql = "INSERT INTO account (id, name, digest) VALUES (1, 'ann', 'd');
+                   INSERT INTO datastore (account, number, name, kind) VALUES (1, 1, 'c', 'c');
+                   INSERT INTO item (account, datastore, guid, seq, deleted, media_type, exact, content)
+                   VALUES (1, 1, 1, 2, 0, 'text/plain', 0, x'62');
+                   INSERT INTO history
+                       (account, datastore, guid, media_type, exact, content, why, origin, at)
+                   VALUES (1, 1, 1, 'text/plain', 0, x'61', 'replaced', 'phone', 5)";
+        connection.execute_batch(sql).unwrap();
+        migrate(&mut connection).unwrap();
+        let kept: (Vec<u8>, String, Option<String>, bool) = connection
+            .query_row(
+                "SELECT content, origin, session, was_deleted FROM history",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+            )
+            .unwrap();
+        assert_eq!(kept, (b"a".to_vec(), "phone".to_owned(), None, false));
+        let count = |sql: &str| -> i64 { connection.query_row(sql, [], |row| row.get(0)).unwrap() };
+        assert_eq!(count("SELECT count(*) FROM item WHERE added_by IS NULL"), 1);
+        assert_eq!(count("SELECT count(*) FROM withheld"), 0);
     }
 
     #[test]

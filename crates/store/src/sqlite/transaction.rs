@@ -19,6 +19,8 @@ use super::{large, views};
 /// A transaction on a connection that has begun one.
 pub(super) struct Running<'c> {
     pub(super) connection: &'c Connection,
+    /// The session that changes are made by.
+    pub(super) session: Option<String>,
 }
 
 /// Turns what SQLite says into what a session can act on.
@@ -29,6 +31,16 @@ pub(super) fn failed(error: rusqlite::Error) -> StoreError {
             what: error.to_string(),
         },
         _ => StoreError::Unavailable(Box::new(error)),
+    }
+}
+
+impl<'c> Running<'c> {
+    /// No session is named yet.
+    pub(super) fn on(connection: &'c Connection) -> Self {
+        Self {
+            connection,
+            session: None,
+        }
     }
 }
 
@@ -101,8 +113,10 @@ impl Running<'_> {
     ) -> Result<(), StoreError> {
         self.execute(
             "INSERT INTO history
-                 (account, datastore, guid, media_type, exact, content, content_seq, why, origin, at)
-             SELECT account, datastore, guid, media_type, exact, content, content_seq, ?4, ?5, ?6
+                 (account, datastore, guid, media_type, exact, content, content_seq, was_deleted,
+                  why, origin, at, session)
+             SELECT account, datastore, guid, media_type, exact, content, content_seq, deleted,
+                    ?4, ?5, ?6, ?7
              FROM item
              WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
             params![
@@ -111,10 +125,80 @@ impl Running<'_> {
                 guid.0,
                 why,
                 device_in(origin),
-                now
+                now,
+                self.session_of(origin)
             ],
         )
         .map(|_| ())
+    }
+
+    /// Keeps a version that is not to be the item's content.
+    pub(super) fn keep_beside(
+        &self,
+        datastore: DatastoreId,
+        guid: Guid,
+        content: Content<'_>,
+        (why, origin): (&str, Origin<'_>),
+        now: i64,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO history
+                 (account, datastore, guid, media_type, exact, content, why, origin, at, session)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            params![
+                datastore.account.0,
+                datastore.number,
+                guid.0,
+                content.media_type,
+                bits(content.fingerprint.exact),
+                content.bytes,
+                why,
+                device_in(origin),
+                now,
+                self.session_of(origin)
+            ],
+        )
+        .map(|_| ())
+    }
+
+    /// Gives an item other content, and makes it live.
+    pub(super) fn put_content(
+        &self,
+        datastore: DatastoreId,
+        guid: Guid,
+        content: Content<'_>,
+        now: i64,
+    ) -> Result<ChangeSeq, StoreError> {
+        let seq = self.next_seq(datastore)?;
+        let changed = self.execute(
+            "UPDATE item SET seq = ?4, content_seq = ?4, deleted = 0, media_type = ?5, exact = ?6,
+                 key = ?7, uid = ?8, content = ?9, modified = ?10
+             WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
+            params![
+                datastore.account.0,
+                datastore.number,
+                guid.0,
+                seq.0,
+                content.media_type,
+                bits(content.fingerprint.exact),
+                content.fingerprint.key.map(bits),
+                content.fingerprint.uid.map(bits),
+                content.bytes,
+                now
+            ],
+        )?;
+        if changed == 0 {
+            return Err(missing("item"));
+        }
+        Ok(seq)
+    }
+
+    /// The session that changes of this origin are made by.
+    fn session_of(&self, origin: Origin<'_>) -> Option<&str> {
+        match origin {
+            Origin::Session(_) => self.session.as_deref(),
+            Origin::Local => None,
+        }
     }
 
     /// Items of which a hash column has a value and that the device does not hold.
@@ -197,7 +281,11 @@ const PENDING: &str = "
      AND map.guid = item.guid AND map.generation = ?6
     WHERE item.account = ?1 AND item.datastore = ?2 AND item.seq > ?4 AND item.seq <= ?5
       AND CASE WHEN map.guid IS NULL THEN item.deleted = 0
-               ELSE ?7 OR item.deleted = 1 OR map.revision < item.seq OR map.stale END";
+               ELSE ?7 OR item.deleted = 1 OR map.revision < item.seq OR map.stale END
+      AND NOT EXISTS (SELECT 1 FROM withheld
+          WHERE withheld.account = ?1 AND withheld.datastore = ?2 AND withheld.device = ?3
+            AND withheld.guid = item.guid AND withheld.seq = item.content_seq
+            AND item.deleted = 0)";
 
 pub(super) fn link_params(link: LinkId) -> [i64; 3] {
     [link.datastore.account.0, link.datastore.number, link.device]
@@ -564,7 +652,7 @@ impl Transaction for Running<'_> {
         &mut self,
         datastore: DatastoreId,
         content: Content<'_>,
-        _: Origin<'_>,
+        origin: Origin<'_>,
         now: i64,
     ) -> Result<(Guid, ChangeSeq), StoreError> {
         let next = self.one(
@@ -577,8 +665,8 @@ impl Transaction for Running<'_> {
         self.execute(
             "INSERT INTO item
                  (account, datastore, guid, seq, content_seq, deleted, media_type, exact, key, uid,
-                  content, modified)
-             VALUES (?1, ?2, ?3, ?4, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10)",
+                  content, modified, added_by)
+             VALUES (?1, ?2, ?3, ?4, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
                 datastore.account.0,
                 datastore.number,
@@ -589,7 +677,8 @@ impl Transaction for Running<'_> {
                 content.fingerprint.key.map(bits),
                 content.fingerprint.uid.map(bits),
                 content.bytes,
-                now
+                now,
+                self.session_of(origin)
             ],
         )?;
         Ok((guid, seq))
@@ -604,28 +693,7 @@ impl Transaction for Running<'_> {
         now: i64,
     ) -> Result<ChangeSeq, StoreError> {
         self.keep(datastore, guid, "replaced", origin, now)?;
-        let seq = self.next_seq(datastore)?;
-        let changed = self.execute(
-            "UPDATE item SET seq = ?4, content_seq = ?4, deleted = 0, media_type = ?5, exact = ?6,
-                 key = ?7, uid = ?8, content = ?9, modified = ?10
-             WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
-            params![
-                datastore.account.0,
-                datastore.number,
-                guid.0,
-                seq.0,
-                content.media_type,
-                bits(content.fingerprint.exact),
-                content.fingerprint.key.map(bits),
-                content.fingerprint.uid.map(bits),
-                content.bytes,
-                now
-            ],
-        )?;
-        if changed == 0 {
-            return Err(missing("item"));
-        }
-        Ok(seq)
+        self.put_content(datastore, guid, content, now)
     }
 
     fn delete_item(
@@ -768,22 +836,7 @@ impl Transaction for Running<'_> {
         origin: Origin<'_>,
         now: i64,
     ) -> Result<(), StoreError> {
-        self.execute(
-            "INSERT INTO history
-                 (account, datastore, guid, media_type, exact, content, why, origin, at)
-             VALUES (?, ?, ?, ?, ?, ?, 'overruled', ?, ?)",
-            params![
-                datastore.account.0,
-                datastore.number,
-                guid.0,
-                content.media_type,
-                bits(content.fingerprint.exact),
-                content.bytes,
-                device_in(origin),
-                now
-            ],
-        )
-        .map(|_| ())
+        self.keep_beside(datastore, guid, content, ("overruled", origin), now)
     }
 
     fn candidates(
@@ -828,7 +881,7 @@ impl Transaction for Running<'_> {
         let found = self.one(
             "SELECT 1 FROM history
              WHERE account = ? AND datastore = ? AND guid = ? AND exact = ?
-               AND why <> 'overruled' LIMIT 1",
+               AND why NOT IN ('overruled', 'withdrawn') LIMIT 1",
             params![datastore.account.0, datastore.number, guid.0, bits(exact)],
             |_| Ok(()),
         )?;
@@ -890,6 +943,10 @@ impl Transaction for Running<'_> {
                AND NOT EXISTS (SELECT 1 FROM map
                    WHERE map.account = ?1 AND map.datastore = ?2 AND map.device = ?3
                      AND map.guid = item.guid AND map.generation = ?4)
+               AND NOT EXISTS (SELECT 1 FROM withheld
+                   WHERE withheld.account = ?1 AND withheld.datastore = ?2
+                     AND withheld.device = ?3 AND withheld.guid = item.guid
+                     AND withheld.seq = item.content_seq)
              ORDER BY guid LIMIT ?5",
             params![
                 link.datastore.account.0,
@@ -904,7 +961,7 @@ impl Transaction for Running<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
@@ -919,18 +976,7 @@ mod tests {
             (alike_sql("uid"), "item_uid"),
             (pending_sql(100), "item_seq"),
         ] {
-            let mut statement = connection
-                .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
-                .unwrap();
-            let plan: Vec<String> = statement
-                .query_map(
-                    rusqlite::params_from_iter(vec![0; statement_params(&sql)]),
-                    |row| row.get("detail"),
-                )
-                .unwrap()
-                .map(Result::unwrap)
-                .collect();
-            let plan = plan.join("; ");
+            let plan = plan_of(&connection, &sql);
             assert!(plan.contains(&format!("USING INDEX {index} ")), "{plan}");
             // the rows of the bounded inner query are walked
             assert!(
@@ -939,6 +985,22 @@ mod tests {
             );
             assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         }
+    }
+
+    /// The steps by which SQLite would answer.
+    pub(in super::super) fn plan_of(connection: &Connection, sql: &str) -> String {
+        let mut statement = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap();
+        let plan: Vec<String> = statement
+            .query_map(
+                rusqlite::params_from_iter(vec![0; statement_params(sql)]),
+                |row| row.get("detail"),
+            )
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        plan.join("; ")
     }
 
     fn statement_params(sql: &str) -> usize {

@@ -3,6 +3,7 @@
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use session::guard::Withheld;
 use session::store::{
     AccountId, ChangeSeq, Content, DatastoreId, Device, Guid, Link, LinkId, Mapping, Origin,
     Permission, StoreError, StoredSession, Transaction,
@@ -275,6 +276,15 @@ fn nothing_stays_of_a_device_or_an_account_that_goes() {
                 stale: false,
             };
             tx.put_mapping(link, &mapping)?;
+            let waiting = Withheld {
+                guid,
+                session: "s".into(),
+                device: "phone".into(),
+                seq: ChangeSeq(1),
+                replacement: None,
+                at: 1,
+            };
+            tx.withhold(link, &waiting)?;
             tx.begin_partial(link, b"head")?;
             tx.append_partial(link, b"chunk")?;
             tx.keep_rendering(link, b"other")?;
@@ -314,6 +324,7 @@ fn nothing_stays_of_a_device_or_an_account_that_goes() {
         "policy",
         "rendering",
         "session",
+        "withheld",
     ];
     assert_eq!(left("account"), all);
     store.forget_device(BOB, "phone").unwrap();

@@ -23,6 +23,8 @@ mod of_devices;
 mod of_engines;
 #[path = "../example_session.rs"]
 mod of_example_session;
+#[path = "../guard.rs"]
+mod of_guard;
 #[path = "../large_objects.rs"]
 mod of_large_objects;
 #[path = "../logins.rs"]

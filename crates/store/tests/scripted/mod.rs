@@ -31,7 +31,7 @@ pub struct Server {
     /// What the transport brings beside the next messages.
     pub mac: Option<String>,
     pub verdict: Option<Verdict<'static>>,
-    draws: u8,
+    pub draws: u8,
 }
 
 impl Server {

@@ -1,6 +1,7 @@
 //! What the scripted server keeps its state in: the model, or a database of its own in the binary
 //! that has all of these tests run over PostgreSQL.
 
+use session::guard::Withholding as _;
 use session::server::ConflictPolicy;
 use session::store::{
     AccountId, ChangeSeq, Content, DatastoreId, Device, Guid, Link, LinkId, Origin, Permission,
@@ -123,7 +124,12 @@ impl State {
     /// All that sessions leave behind when they begin.
     pub fn told(&self) -> String {
         match self {
-            Self::Memory(memory) => format!("{memory:?}"),
+            Self::Memory(memory) => {
+                let mut memory = memory.clone();
+                // whose transaction it was is not part of the state
+                memory.name_session("");
+                format!("{memory:?}")
+            }
             Self::Postgres(Shared { database, .. }) => {
                 let rows =
                     |table: &str| database.sql(&format!("SELECT * FROM {table} ORDER BY 1, 2"));
