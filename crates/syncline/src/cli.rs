@@ -1,6 +1,7 @@
 //! The command line's definition.
 
 mod alert;
+mod sessions;
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -13,6 +14,7 @@ use session::store::Permission;
 use syncml::{Encoding, Version};
 
 pub(crate) use alert::{Alert, AlertForm};
+pub(crate) use sessions::{Decision, Session, Undo};
 
 /// A SyncML (OMA Data Synchronization) server and client.
 ///
@@ -75,6 +77,11 @@ Examples:
     Store {
         #[command(subcommand)]
         command: Store,
+    },
+    /// List sessions that deleted or replaced items, and decide about those that are held.
+    Session {
+        #[command(subcommand)]
+        command: Session,
     },
     /// Sync local folders, one item a file, with a SyncML server.
     #[command(after_help = "\
@@ -417,13 +424,16 @@ Examples:
         /// The item, as listed and as exported files are named.
         guid: Option<i64>,
     },
-    /// Make a former version of an item the present one; all devices get it.
+    /// Make a former version of an item the present one, or undo what a session did; all devices
+    /// get it.
     ///
     /// What was present becomes a former version in turn, so that a restore can be undone. Deleted
     /// items come back.
     #[command(after_help = "\
-Example:
-  syncline store restore --user alice contacts 17 --version 2")]
+Examples:
+  syncline store restore --user alice contacts 17 --version 2
+  syncline store restore --user alice contacts --before 1f2e3d4c --dry-run
+  syncline store restore --user alice contacts --before 1f2e3d4c")]
     Restore {
         #[command(flatten)]
         state: StateOptions,
@@ -431,12 +441,20 @@ Example:
         #[arg(long, value_name = "NAME")]
         user: String,
         /// The version, as numbered by `store history` [default: the latest].
-        #[arg(long = "version", id = "number", value_name = "N")]
+        #[arg(
+            long = "version",
+            id = "number",
+            value_name = "N",
+            conflicts_with = "before"
+        )]
         version: Option<usize>,
+        #[command(flatten)]
+        undo: Undo,
         /// The datastore.
         store: String,
         /// The item, as listed by `store history`.
-        guid: i64,
+        #[arg(required_unless_present = "before", conflicts_with = "before")]
+        guid: Option<i64>,
     },
     /// Say who wins conflicts, in place of what the server's configuration says; list it without
     /// POLICY.

@@ -6,6 +6,7 @@ mod demo;
 mod device;
 mod folder;
 mod serve;
+mod session;
 mod store;
 mod sync;
 mod user;
@@ -25,6 +26,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::User { command } => user::run(command),
         Command::Device { command } => device::run(command),
         Command::Store { command } => store::run(command),
+        Command::Session { command } => session::run(command),
         Command::Sync(options) => sync::run(options),
         Command::Alert(options) => alert::run(&options),
         Command::Decode(options) => codec::decode(&options),

@@ -25,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) server: Server,
     /// What makes two records one.
     pub(crate) matching: Matching,
+    /// How much a session may delete and replace unasked.
+    pub(crate) guard: Guard,
     /// What holds of devices, beside and before what comes with the server.
     pub(crate) device_rule: Vec<Rule>,
 }
@@ -117,6 +119,29 @@ impl Matching {
     }
 }
 
+/// Section `[guard]`: how much one session may delete and replace of a datastore before it waits
+/// for a decision.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Guard {
+    /// This share of its items, percent; with 100 nothing ever waits.
+    share: Option<u64>,
+    /// So many items in any case.
+    floor: Option<u64>,
+}
+
+impl Guard {
+    /// For the server.
+    pub(crate) fn limits(&self) -> Option<server::Guard> {
+        let default = server::Guard::default();
+        let share = self.share.map_or(Some(default.share), |share| {
+            u8::try_from(share).ok().filter(|share| *share < 100)
+        })?;
+        let floor = self.floor.unwrap_or(default.floor);
+        Some(server::Guard { share, floor })
+    }
+}
+
 /// A scheme of authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -162,6 +187,7 @@ impl Config {
             ("max-msg-size", server.max_msg_size, MSG_SIZES),
             ("max-obj-size", server.max_obj_size, OBJ_SIZES),
             ("max-sessions", server.max_sessions, SESSIONS),
+            ("share", config.guard.share, PERCENT),
         ] {
             check_range(&path, key, value, &range)?;
         }
@@ -200,6 +226,9 @@ impl Config {
 
 /// Numbers of sessions that may be allowed at one time.
 const SESSIONS: RangeInclusive<u64> = 1..=1_000_000;
+
+/// Shares in percent.
+const PERCENT: RangeInclusive<u64> = 0..=100;
 
 /// Refuses a number of a file that is out of its range.
 pub(crate) fn check_range(
@@ -319,6 +348,23 @@ mod tests {
         assert_eq!(of(DatastoreKind::Notes), server::Matching::Identity);
         std::fs::write(&path, "[matching]\ncontacts = 'name'\n").unwrap();
         assert!(Config::load(Some(&path)).is_err());
+    }
+
+    #[test]
+    fn the_guard_has_a_share_and_a_floor() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("syncline.toml");
+        let limits = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Config::load(Some(&path)).map(|config| config.guard.limits())
+        };
+        let guard = |share, floor| Some(server::Guard { share, floor });
+        assert_eq!(limits("").unwrap(), guard(50, 20));
+        assert_eq!(limits("[guard]\nshare = 0\n").unwrap(), guard(0, 20));
+        assert_eq!(limits("[guard]\nfloor = 5\n").unwrap(), guard(50, 5));
+        assert_eq!(limits("[guard]\nshare = 100\n").unwrap(), None);
+        let text = format!("{:?}", limits("[guard]\nshare = 101\n").unwrap_err());
+        assert!(text.contains("0 to 100"), "{text}");
     }
 
     #[test]

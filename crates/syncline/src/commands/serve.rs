@@ -76,6 +76,7 @@ fn protocol(options: &Serve, config: &Config) -> server::Config {
     let mut protocol = server::Config {
         auth: config.server.auth(),
         matching: config.matching.policy(),
+        guard: config.guard.limits(),
         ..server::Config::default()
     };
     if let Some(conflict) = options.conflict.or(config.server.conflict) {

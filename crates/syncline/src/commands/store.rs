@@ -3,6 +3,7 @@
 mod conflict;
 mod dedupe;
 mod history;
+mod undo;
 
 use std::fs;
 use std::path::Path;
@@ -65,13 +66,20 @@ pub(super) fn run(command: Store) -> Outcome {
             state: options,
             user,
             version,
+            undo,
             store: name,
             guid,
         } => {
             let store = state::open_existing(&options)?;
             let account = state::account(&store, &user)?;
             let datastore = state::datastore(&store, &account, &name)?;
-            history::restore(&store, &datastore, Guid(guid), version)
+            match (&undo.before, guid) {
+                (Some(session), _) => undo::run(&store, &datastore, session, &undo),
+                (None, Some(guid)) => history::restore(&store, &datastore, Guid(guid), version),
+                (None, None) => Err(Failure::usage(
+                    "nothing was named to restore; give an item, or a session with --before",
+                )),
+            }
         }
         Store::Policy {
             state: options,

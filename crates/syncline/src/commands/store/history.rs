@@ -18,6 +18,8 @@ struct VersionRow {
     why: String,
     /// `null` for a change on the server's own side.
     device: Option<String>,
+    /// `null` where no session is known.
+    session: Option<String>,
     media_type: String,
     summary: Option<String>,
 }
@@ -30,15 +32,17 @@ impl VersionRow {
             summary: pim::summary(&former.content, &former.media_type),
             why: former.why,
             device: former.origin,
+            session: former.session,
             media_type: former.media_type,
         }
     }
 
-    fn cells(self) -> [String; 4] {
+    fn cells(self) -> [String; 5] {
         [
             self.at.unwrap_or_else(|| "-".to_owned()),
             self.why,
             self.device.unwrap_or_else(|| "server".to_owned()),
+            self.session.unwrap_or_else(|| "-".to_owned()),
             self.summary.unwrap_or_else(|| self.media_type.clone()),
         ]
     }
@@ -65,7 +69,7 @@ pub(super) fn versions(store: &Store, datastore: &Datastore, guid: Guid, json: b
     }
     let rows = rows.map(|row| [vec![row.version.to_string()], row.cells().to_vec()].concat());
     output::table(
-        &["version", "until", "why", "device", "item"],
+        &["version", "until", "why", "device", "session", "item"],
         rows.collect(),
         "",
     )
@@ -87,7 +91,15 @@ pub(super) fn changed(store: &Store, datastore: &Datastore, json: bool) -> Outco
         [counts, row.last.cells().to_vec()].concat()
     });
     output::table(
-        &["guid", "versions", "last change", "why", "device", "item"],
+        &[
+            "guid",
+            "versions",
+            "last change",
+            "why",
+            "device",
+            "session",
+            "item",
+        ],
         rows.collect(),
         "no item has a former version yet",
     )
@@ -113,11 +125,11 @@ pub(super) fn overruled(store: &Store, datastore: &Datastore, json: bool) -> Out
     }
     let rows = rows.map(|row| {
         let version = row.lost.version.to_string();
-        let [at, _, device, item] = row.lost.cells();
-        vec![row.guid.to_string(), version, at, device, item]
+        let [at, _, device, session, item] = row.lost.cells();
+        vec![row.guid.to_string(), version, at, device, session, item]
     });
     output::table(
-        &["guid", "version", "lost at", "device", "item"],
+        &["guid", "version", "lost at", "device", "session", "item"],
         rows.collect(),
         "no version of a device has lost a conflict",
     )
