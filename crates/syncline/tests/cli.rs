@@ -635,7 +635,7 @@ fn a_configuration_file_stands_for_the_options() {
     assert!(error.contains("wrong.toml, line 1"), "{error}");
     place.run(&["serve", "--public-url", "nowhere"]).fails(2);
     place
-        .run(&["user", "list", "--database", "postgres://h/d"])
+        .run(&["user", "list", "--database", "mysql://h/d"])
         .fails(2);
 }
 
