@@ -229,7 +229,14 @@ impl Vdir {
         Ok(changes)
     }
 
-    /// Whether a person has changed or removed the file since both sides agreed on it.
+    /// Whether a person has removed the file, and the server was not given that.
+    fn is_removed_here(&mut self, luid: &str) -> Result<bool, ReplicaError> {
+        Ok(!matches!(self.given.get(luid), Some(None))
+            && self.state.known_one(luid)?.is_some()
+            && !self.state.is_released(luid)?)
+    }
+
+    /// Whether a person has changed the file since both sides agreed on it.
     fn changed_here(&mut self, luid: &str) -> Result<bool, ReplicaError> {
         let Some(print) = self.folder.print(luid)? else {
             return Ok(false);
@@ -503,7 +510,11 @@ impl Replica for Vdir {
         let is_there = files::is_item(luid)
             && (self.folder.print(luid)?.is_some() || self.state.is_released(luid)?);
         if !is_there {
-            return Ok(Applied::Unknown);
+            return Ok(if self.is_removed_here(luid)? {
+                Applied::ChangedHere
+            } else {
+                Applied::Unknown
+            });
         }
         if self.changed_here(luid)? {
             return Ok(Applied::ChangedHere);
@@ -515,6 +526,9 @@ impl Replica for Vdir {
     fn delete(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
         self.settle(luid, "")?;
         if !files::is_item(luid) || self.folder.print(luid)?.is_none() {
+            if self.is_removed_here(luid)? {
+                return Ok(Applied::ChangedHere);
+            }
             self.state.forget(luid)?;
             return Ok(if self.state.end_release(luid)? {
                 Applied::Done

@@ -414,3 +414,29 @@ fn the_content_of_a_file_is_given_as_it_is_now() {
     assert_eq!(content(&mut vdir, "9.vcf"), None);
     assert_eq!(content(&mut vdir, ".syncline/state.db"), None);
 }
+
+// spec: H27
+#[test]
+fn what_a_person_removed_is_a_deletion_still_when_the_server_takes_it_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut vdir = open(folder.path());
+    for guid in ["1", "2"] {
+        vdir.add(guid, TYPE, card(guid).as_bytes()).unwrap();
+    }
+    vdir.complete(&Anchors::default()).unwrap();
+    for luid in ["1.vcf", "2.vcf"] {
+        fs::remove_file(folder.path().join(luid)).unwrap();
+    }
+    vdir.begin(plan(false)).unwrap();
+    assert_eq!(vdir.delete("1.vcf").unwrap(), Applied::ChangedHere);
+    let again = vdir.replace("2.vcf", TYPE, card("2").as_bytes());
+    assert_eq!(again.unwrap(), Applied::ChangedHere);
+    vdir.complete(&Anchors::default()).unwrap();
+    assert_eq!(vdir.outlook().unwrap(), [0, 0, 2]);
+    vdir.begin(plan(false)).unwrap();
+    while let Some(change) = vdir.next_change().unwrap() {
+        // now the server has it
+        assert_eq!(vdir.delete(&change.luid).unwrap(), Applied::Unknown);
+    }
+    assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
+}

@@ -34,6 +34,8 @@ struct State {
     offered: BTreeSet<String>,
     /// Items that are on the server alone, taken off the device by a soft deletion.
     released: BTreeSet<String>,
+    /// How deep in folders items were that a person removed.
+    gone_depths: BTreeMap<String, usize>,
     /// LUIDs of the server's additions, by GUID.
     guids: BTreeMap<String, String>,
     /// Pairs that the server has not acknowledged.
@@ -122,7 +124,11 @@ impl MemoryReplica {
 
     /// Removes an item; whether there was such an item.
     pub fn remove(&mut self, luid: &str) -> bool {
+        let depth = self.now.depth(luid);
         let removed = self.now.items.remove(luid).is_some();
+        if removed {
+            self.now.gone_depths.insert(luid.to_owned(), depth);
+        }
         self.durable = self.now.clone();
         removed
     }
@@ -140,12 +146,12 @@ impl MemoryReplica {
         self.given.clear();
     }
 
-    /// Whether a person has changed the item, and the server was not given that change.
+    /// Whether a person has changed or removed the item, and the server was not given that change.
     fn is_changed_here(&self, luid: &str) -> bool {
         let given = self.given.get(luid).copied();
         let known = given.unwrap_or_else(|| self.now.confirmed.get(luid).copied());
         let held = self.now.items.get(luid);
-        held.is_some_and(|held| known != Some(held.edit))
+        known != held.map(|held| held.edit)
     }
 }
 
@@ -192,7 +198,8 @@ impl State {
         depth
     }
 
-    /// Every difference to what the server has, folders before what is in them.
+    /// Every difference to what the server has, folders before what is in them, and deletions last,
+    /// the other way round.
     // spec: M03
     fn changes(&self) -> Vec<LocalChange> {
         let mut live: Vec<LocalChange> = self
@@ -202,16 +209,19 @@ impl State {
             .collect();
         live.sort_by_cached_key(|change| self.depth(&change.luid));
         let told: BTreeSet<&String> = self.confirmed.keys().chain(&self.offered).collect();
-        let gone = told
+        let mut gone: Vec<&String> = told
             .into_iter()
             .filter(|luid| !self.items.contains_key(luid.as_str()))
-            .map(|luid| LocalChange {
-                kind: ChangeKind::Delete,
-                luid: luid.clone(),
-                media_type: String::new(),
-                content: Vec::new(),
-                parent: None,
-            });
+            .collect();
+        // what was in a folder goes before it
+        gone.sort_by_key(|luid| std::cmp::Reverse(self.gone_depths.get(*luid).copied()));
+        let gone = gone.into_iter().map(|luid| LocalChange {
+            kind: ChangeKind::Delete,
+            luid: luid.clone(),
+            media_type: String::new(),
+            content: Vec::new(),
+            parent: None,
+        });
         live.into_iter().chain(gone).collect()
     }
 }
@@ -329,6 +339,9 @@ impl Replica for MemoryReplica {
     fn confirm(&mut self, luid: &str) -> Result<(), ReplicaError> {
         self.is_dirty = true;
         self.now.offered.remove(luid);
+        if !self.now.items.contains_key(luid) {
+            self.now.gone_depths.remove(luid);
+        }
         match self.given.get(luid) {
             Some(Some(edit)) => self.now.confirmed.insert(luid.to_owned(), *edit),
             Some(None) => self.now.confirmed.remove(luid),
@@ -556,13 +569,16 @@ impl Replica for MemoryReplica {
         if self.is_changed_here(luid) {
             return Ok(Applied::ChangedHere);
         }
-        if parent.is_some_and(|parent| !self.now.items.contains_key(parent)) {
-            return Ok(Applied::Unknown);
-        }
+        let is_there = parent.is_none_or(|parent| self.now.items.contains_key(parent));
         let edit = self.now.next_edit();
         let Some(held) = self.now.items.get_mut(luid) else {
             return Ok(Applied::Unknown);
         };
+        if !is_there {
+            // the folder went meanwhile: where the item is now is a change of ours
+            held.edit = edit;
+            return Ok(Applied::Unknown);
+        }
         held.parent = parent.map(str::to_owned);
         held.edit = edit;
         self.now.confirmed.insert(luid.to_owned(), edit);

@@ -146,8 +146,8 @@ pub enum Applied {
     Done,
     /// It was not; nothing is changed.
     Unknown,
-    /// It was, but was changed since [`Replica::begin`]; the change stays and waits for the next
-    /// session.
+    /// It was, but was changed or removed by a person, of which the server has not heard; the change
+    /// stays and waits for the next session.
     ChangedHere,
 }
 
