@@ -515,6 +515,21 @@ impl Active {
         may && self.source.replica.has_folders()
     }
 
+    /// Whether an item at the root has to be said to be there: the server may have it in a folder, and
+    /// what is said to be in none stays where it was.
+    // spec: M09
+    fn says_root(&self, version: Version, kind: ChangeKind) -> bool {
+        let may_be_known = match kind {
+            ChangeKind::Replace => true,
+            ChangeKind::Add => matches!(
+                self.agreed,
+                Some(AlertCode::SLOW | AlertCode::REFRESH_FROM_CLIENT)
+            ),
+            ChangeKind::Delete | ChangeKind::Move => false,
+        };
+        may_be_known && self.peer_folders && self.has_folders(version)
+    }
+
     /// Whether the server sends changes in the agreed type.
     fn receives(&self) -> bool {
         !matches!(

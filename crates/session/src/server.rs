@@ -27,6 +27,7 @@ mod incoming;
 mod initialization;
 mod large;
 mod login;
+mod orphans;
 mod outgoing;
 mod policy;
 mod reconcile;

@@ -491,6 +491,9 @@ impl Session {
             let Some(mut change) = active.call(|replica| replica.next_change())? else {
                 break;
             };
+            if active.says_root(self.config.version, change.kind) {
+                change.parent.get_or_insert_with(|| ROOT.to_owned());
+            }
             // spec: M08
             if !active.peer_folders {
                 change.parent = None;

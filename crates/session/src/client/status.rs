@@ -137,6 +137,12 @@ impl Session {
             active.summary.sent.count(kind);
             active.call(|replica| replica.confirm(&luid))
         } else {
+            // the server keeps what it has, and tells us of it
+            let is_given_up = (kind == ChangeKind::Delete && code == StatusCode::NOT_EMPTY)
+                || (kind == ChangeKind::Move && code == StatusCode::MOVE_FAILED);
+            if is_given_up {
+                active.call(|replica| replica.confirm(&luid))?;
+            }
             if kind == ChangeKind::Replace && gone {
                 active.call(|replica| replica.forgotten(&luid))?;
             }

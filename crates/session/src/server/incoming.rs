@@ -16,6 +16,12 @@ use crate::chunks;
 use crate::content::content_of;
 use crate::store::{ChangeSeq, Content, Link, LinkId, Mapping, OpenSession, Origin, StoreError};
 
+/// How the name of a view ends that is told of folders.
+const FOLDERS: &str = "/";
+
+/// Items that a refresh from the client removes at a time.
+const REMOVED_AT_ONCE: usize = 500;
+
 /// An item of the client, with its content whole.
 pub(super) struct Whole<'w> {
     pub(super) luid: &'w str,
@@ -116,7 +122,8 @@ impl Run<'_> {
         let Some(ds) = self.state.datastores.get_mut(index) else {
             return Ok(());
         };
-        if ds.begun {
+        let is_resumed = ds.begun;
+        if std::mem::replace(&mut ds.viewed, true) {
             return Ok(());
         }
         ds.begun = true;
@@ -124,17 +131,19 @@ impl Run<'_> {
         let id = ds.link(&login);
         let mut link = self.tx.link(id)?.unwrap_or_default();
         self.begin_view(index, &ds, id, &mut link)?;
-        // spec: I14
-        link.open = Some(OpenSession {
-            alert: ds.alert,
-            client_last: ds.client_last.clone(),
-            until: ChangeSeq(ds.until),
-            sending: None,
-        });
-        if ds.renews_map() {
-            link.generation = ds.generation;
-            link.client_anchor = String::new();
-            link.previous_client_anchor = String::new();
+        if !is_resumed {
+            // spec: I14
+            link.open = Some(OpenSession {
+                alert: ds.alert,
+                client_last: ds.client_last.clone(),
+                until: ChangeSeq(ds.until),
+                sending: None,
+            });
+            if ds.renews_map() {
+                link.generation = ds.generation;
+                link.client_anchor = String::new();
+                link.previous_client_anchor = String::new();
+            }
         }
         link.client_uri.clone_from(&ds.source);
         self.tx.put_link(id, &link)
@@ -149,13 +158,26 @@ impl Run<'_> {
         id: LinkId,
         link: &mut Link,
     ) -> Result<(), StoreError> {
-        let view = self.view(ds)?.name();
+        let mut view = self.view(ds)?.name();
         // a device that says nothing of the datastore is shown items as they are, and holds of them
         // what it can
-        if !self.describes(&ds.source) {
+        let is_described = self.describes(&ds.source);
+        let knows_folders = if is_described {
+            self.says_folders(ds)
+        } else {
+            link.view.ends_with(FOLDERS)
+        };
+        if let Some(ds) = self.state.datastores.get_mut(index) {
+            ds.knows_folders = knows_folders;
+        }
+        if !is_described {
             return Ok(());
         }
-        let is_new = !link.view.is_empty() && link.view != view;
+        if knows_folders {
+            view += FOLDERS;
+        }
+        // one of which nothing was known was told of no folders
+        let is_new = link.view != view && (!link.view.is_empty() || knows_folders);
         if is_new && !ds.renews_map() {
             self.info(format!(
                 "{}: the device has changed what it can hold, its items are sent again",
@@ -389,6 +411,7 @@ impl Run<'_> {
                 .is_empty()
         {
             self.map(ds, link, luid, mapping.guid, mapping.revision)?;
+            self.keep_folder(ds, mapping.guid);
             return Ok(StatusCode::NOT_EMPTY);
         }
         if self.withholds(ds, link, mapping.guid, None)? {
@@ -439,22 +462,13 @@ impl Run<'_> {
                     self.remove_unsent(&ds, link)?;
                 }
             }
+            self.settle_folders(&ds, link)?;
             let until = match ds.until {
                 0 => self.tx.last_change(link.datastore)?,
                 // what changed since the session that is resumed waits for the next one
                 until => ChangeSeq(until),
             };
             self.estimate_room(index, &ds, link)?;
-            let orphans = self.state.orphans.iter();
-            let orphans = orphans
-                .filter(|orphan| orphan.datastore == ds.number)
-                .count();
-            if orphans > 0 {
-                self.warn(format!(
-                    "{}: {orphans} items name folders that never came, they stay at the root",
-                    ds.name
-                ));
-            }
             if let Some(mut held) = self.tx.link(link)? {
                 if ds.sends() {
                     held.sent_until = until;
@@ -476,8 +490,19 @@ impl Run<'_> {
     // spec: G04 G23
     fn remove_unsent(&mut self, ds: &DatastoreState, link: LinkId) -> Result<(), StoreError> {
         let origin = self.state.device.clone();
+        let mut kept = 0;
         loop {
-            let guids = self.tx.unmapped(link, ds.generation, 500)?;
+            let all = self
+                .tx
+                .unmapped(link, ds.generation, REMOVED_AT_ONCE + kept)?;
+            let mut guids = Vec::with_capacity(all.len());
+            for guid in &all {
+                if !self.outlives_refresh(ds, link, *guid)? {
+                    guids.push(*guid);
+                }
+            }
+            // a folder that stays for what is in it may be empty in the next round
+            kept = all.len() - guids.len();
             if guids.is_empty() {
                 return Ok(());
             }

@@ -423,6 +423,15 @@ impl Run<'_> {
         self.keep_given(ds, link, guid, given)
     }
 
+    /// What the device holds of an item is not known from here on, until it has said so.
+    pub(super) fn doubt(&mut self, link: LinkId, mapping: &Mapping) -> Result<(), StoreError> {
+        let doubted = Mapping {
+            stale: true,
+            ..mapping.clone()
+        };
+        self.tx.put_mapping(link, &doubted)
+    }
+
     pub(super) fn map(
         &mut self,
         ds: &DatastoreState,

@@ -57,6 +57,9 @@ pub(super) struct State {
     /// Items that wait for their folders to come.
     #[serde(default)]
     pub(super) orphans: Vec<Orphan>,
+    /// Folders that the device wanted to delete and that something is in, by datastore.
+    #[serde(default)]
+    pub(super) kept_folders: Vec<(i64, i64)>,
     /// A message that was put off, base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) deferred: Option<String>,
@@ -225,6 +228,9 @@ pub(super) struct DatastoreState {
     pub(super) generation: i64,
     /// The link knows that this session is open; a new map has begun where the type wants one.
     pub(super) begun: bool,
+    /// How the device is shown items is known.
+    #[serde(default)]
+    pub(super) viewed: bool,
     /// The last change of the session before, whose maps may come now.
     #[serde(default)]
     pub(super) maps_until: i64,
@@ -260,6 +266,9 @@ pub(super) struct DatastoreState {
     /// Deletions are sent first, to make room, and all are sent.
     #[serde(default)]
     pub(super) deletions_sent: bool,
+    /// The client knows folders, by what it says or has said before.
+    #[serde(default)]
+    pub(super) knows_folders: bool,
     /// Folders that were sent in this session.
     #[serde(default)]
     pub(super) folders_sent: Vec<i64>,
@@ -458,6 +467,7 @@ impl State {
             limits: Vec::new(),
             rooms: Vec::new(),
             orphans: Vec::new(),
+            kept_folders: Vec::new(),
             deferred: None,
             receiving: None,
             completed: Vec::new(),

@@ -9,14 +9,11 @@ use syncml::{Item, StatusCode, Text, Version};
 
 use super::Run;
 use super::incoming::Whole;
-use super::state::{DatastoreState, Orphan};
-use crate::store::{ChangeSeq, Guid, LinkId, Mapping, Origin, StoreError};
-
-/// Items that may wait for their folders in one session.
-const MAX_ORPHANS: usize = 1000;
+use super::state::DatastoreState;
+use crate::store::{ChangeSeq, Content, Guid, LinkId, Mapping, Origin, StoreError};
 
 /// Folders in one another, at most.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 /// The address of the folder that all others are in.
 pub(super) const ROOT: &str = "/";
@@ -91,6 +88,11 @@ impl Run<'_> {
     /// Whether the client may be told of folders.
     // spec: M08
     pub(super) fn tells_folders(&self, ds: &DatastoreState) -> bool {
+        ds.knows_folders && self.state.version() >= Version::V1_2
+    }
+
+    /// Whether the client says that it knows folders, of a datastore that it has described.
+    pub(super) fn says_folders(&self, ds: &DatastoreState) -> bool {
         let mut known = self.state.hierarchical.iter();
         ds.kind().is_hierarchical()
             && self.state.version() >= Version::V1_2
@@ -111,12 +113,13 @@ impl Run<'_> {
         let Some(guid) = guid else {
             return Ok(Place::Unknown);
         };
-        let item = self.tx.item(link.datastore, guid)?;
-        let is_there = item.is_some_and(|item| !item.deleted);
-        Ok(if is_there {
-            Place::At(guid)
-        } else {
-            Place::Unknown
+        Ok(match self.tx.item(link.datastore, guid)? {
+            Some(item) if !item.deleted => Place::At(guid),
+            Some(item) if is_folder(&item.media_type) && !ds.read_only => {
+                self.revive(ds, link, guid)?;
+                Place::At(guid)
+            }
+            _ => Place::Unknown,
         })
     }
 
@@ -141,6 +144,7 @@ impl Run<'_> {
                 (Place::Unknown, Folder::Luid(luid)) => self.wait_for(ds, mapping.guid, luid),
                 (Place::Unknown, _) => {
                     self.warn(format!("{}: an item names an unknown folder", ds.name));
+                    self.tell_place(link, mapping.guid)?;
                 }
                 (Place::Root, _) => {
                     self.move_to(ds, link, &mapping, None)?;
@@ -148,59 +152,17 @@ impl Run<'_> {
                 (Place::At(parent), _) => {
                     if !self.move_to(ds, link, &mapping, Some(parent))? {
                         self.warn(format!("{}: an item names a folder inside of it", ds.name));
+                        self.tell_place(link, mapping.guid)?;
                     }
                 }
             }
         }
+        self.leave_dead_folder(ds, link, &mapping)?;
         self.adopt(ds, link, whole.luid, mapping.guid)
     }
 
-    fn wait_for(&mut self, ds: &DatastoreState, guid: Guid, folder: &str) {
-        self.place_is_known(ds, guid);
-        let orphans = &mut self.state.orphans;
-        if orphans.len() < MAX_ORPHANS && super::bounds::is_fit(folder) {
-            orphans.push(Orphan {
-                datastore: ds.number,
-                guid: guid.0,
-                folder: folder.to_owned(),
-            });
-        } else {
-            self.warn(format!(
-                "{}: too many items wait for their folders",
-                ds.name
-            ));
-        }
-    }
-
-    /// An item waits for no folder any more.
-    fn place_is_known(&mut self, ds: &DatastoreState, guid: Guid) {
-        let is_it = |orphan: &Orphan| orphan.datastore == ds.number && orphan.guid == guid.0;
-        self.state.orphans.retain(|orphan| !is_it(orphan));
-    }
-
-    /// Puts what waited for a folder into it.
-    fn adopt(
-        &mut self,
-        ds: &DatastoreState,
-        link: LinkId,
-        luid: &str,
-        folder: Guid,
-    ) -> Result<(), StoreError> {
-        let waiting = std::mem::take(&mut self.state.orphans);
-        let (here, elsewhere) = waiting
-            .into_iter()
-            .partition::<Vec<_>, _>(|one| one.datastore == ds.number && one.folder == luid);
-        self.state.orphans = elsewhere;
-        for orphan in here {
-            if let Some(mapping) = self.tx.mapping_of(link, Guid(orphan.guid))? {
-                self.move_to(ds, link, &mapping, Some(folder))?;
-            }
-        }
-        Ok(())
-    }
-
     /// Moves an item; `false` where the folder is the item itself or inside of it.
-    fn move_to(
+    pub(super) fn move_to(
         &mut self,
         ds: &DatastoreState,
         link: LinkId,
@@ -262,11 +224,11 @@ impl Run<'_> {
             Place::Root => self.move_to(ds, link, &mapping, None)?,
             Place::At(parent) => self.move_to(ds, link, &mapping, Some(parent))?,
         };
-        Ok(if moved {
-            StatusCode::OK
-        } else {
-            StatusCode::MOVE_FAILED
-        })
+        if moved {
+            return Ok(StatusCode::OK);
+        }
+        self.tell_place(link, mapping.guid)?;
+        Ok(StatusCode::MOVE_FAILED)
     }
 
     /// The client has made a copy of an item, under the LUID of the target.
@@ -294,7 +256,7 @@ impl Run<'_> {
         let Some(original) = original.filter(|item| !item.deleted) else {
             return Ok(StatusCode::NOT_FOUND);
         };
-        let content = crate::store::Content {
+        let content = Content {
             media_type: &original.media_type,
             bytes: &original.content,
             fingerprint: pim::fingerprint(&original.media_type, &original.content),
@@ -361,7 +323,8 @@ impl Run<'_> {
         let moved = !item.deleted
             && item.seq > mapping.revision
             && item.content_seq <= mapping.revision
-            && mapping.revision > ChangeSeq(0);
+            && mapping.revision > ChangeSeq(0)
+            && !mapping.stale;
         (moved && ds.kind().is_hierarchical()).then(|| mapping.clone())
     }
 }

@@ -19,6 +19,16 @@ fn files(replica: &Shared) -> Session {
 /// What the client sends in package 3 to a server that knows folders or not:
 /// `(command, LUID, SourceParent)`.
 fn sent(replica: &Shared, knows_folders: bool) -> Vec<(String, String, String)> {
+    answered(replica, knows_folders, 200, |_| 200)
+}
+
+/// The same where the server alerts with this code, and answers each command with a code by its name.
+fn answered(
+    replica: &Shared,
+    knows_folders: bool,
+    alerted: u16,
+    code: impl Fn(&str) -> u16,
+) -> Vec<(String, String, String)> {
     let place = |text: &str| text.replace("contacts", "files");
     let flag = if knows_folders {
         "<SupportHierarchicalSync/>"
@@ -33,9 +43,11 @@ fn sent(replica: &Shared, knows_folders: bool) -> Vec<(String, String, String)> 
          <DataStore><SourceRef>./files</SourceRef>{flag}</DataStore></DevInf></Data></Item></Results>"
     );
     let mut session = files(replica);
-    let first = exchange(&mut session, &(results + &place(&alert(200))));
+    let first = exchange(&mut session, &(results + &place(&alert(alerted))));
     assert!(first.has("Get"));
-    let package = exchange(&mut session, &place(&sync("")));
+    let package = next(&mut session);
+    let answer = package.answer(code, "", &place(&sync("")));
+    session.receive(answer.as_bytes(), None).unwrap();
     exchange(&mut session, "<Final/>");
     assert!(is_over(&mut session));
     let document = Document::new(&package.body, None).unwrap();
@@ -96,6 +108,38 @@ fn folders_go_before_what_is_in_them_and_moves_are_moves() {
         replica.edit("1", b"other");
     }
     assert_eq!(sent(&replica, true), told(&[("Replace", "1", "2")]));
+    assert_eq!(sent(&replica, true), []);
+}
+
+// spec: M09
+#[test]
+fn an_item_at_the_root_is_said_to_be_there_where_the_server_may_have_it_elsewhere() {
+    let replica = nested();
+    sent(&replica, true);
+    replica.lock().unwrap().edit("3", b"other");
+    assert_eq!(sent(&replica, true), told(&[("Replace", "3", "/")]));
+    let all = [
+        ("Replace", "3", "/"),
+        ("Replace", "2", "3"),
+        ("Replace", "1", "2"),
+    ];
+    assert_eq!(answered(&replica, true, 201, |_| 200), told(&all));
+}
+
+// spec: M06 M07
+#[test]
+fn a_deletion_or_move_that_cannot_be_is_not_sent_again() {
+    let replica = nested();
+    sent(&replica, true);
+    replica.lock().unwrap().put_into("1", Some("3"));
+    replica.lock().unwrap().remove("2");
+    let refused = |name: &str| match name {
+        "Move" => 428,
+        "Delete" => 427,
+        _ => 200,
+    };
+    let expected = [("Move", "1", "3"), ("Delete", "2", "")];
+    assert_eq!(answered(&replica, true, 200, refused), told(&expected));
     assert_eq!(sent(&replica, true), []);
 }
 

@@ -202,23 +202,26 @@ fn items_are_put_into_the_folders_that_the_server_names() {
         + &placed("Add", 904, ("8", ""), &parent("SourceParent", "7"))
         + &placed("Add", 905, ("9", ""), &parent("TargetParent", "1"))
         + &placed("Move", 906, ("", "2"), "")
-        + &placed("Move", 907, ("", "2"), &parent("SourceParent", "70"))
-        + &placed("Move", 908, ("", "2"), &parent("TargetParent", "70"))
+        + &placed("Move", 907, ("", "1"), &parent("SourceParent", "70"))
+        + &placed("Move", 908, ("", "1"), &parent("TargetParent", "70"))
         + &placed("Move", 909, ("", "3"), &parent("TargetParent", "/"))
         + &placed("Move", 910, ("", "3"), &parent("TargetParent", "2"))
         + &placed("Move", 911, ("", "2"), &parent("TargetParent", "/"));
-    let sent = answer_to(&replica, "", &changes);
-    let codes: Vec<String> = statuses(&sent).into_iter().map(|(_, code)| code).collect();
+    let messages = two_way(&mut contacts(Mode::TwoWay, &replica), &changes);
+    let statuses = statuses(&messages[2]);
+    let codes: Vec<String> = statuses.into_iter().map(|(_, code)| code).collect();
     assert_eq!(
         codes[2..],
         [
             "201", "201", "201", "412", "428", "428", "200", "200", "200"
         ]
     );
-    let replica = replica.lock().unwrap();
-    let parents = ["1", "2", "3"].map(|luid| replica.parent_of(luid));
-    assert_eq!(parents, [None, None, Some("2")]);
-    assert_eq!(replica.items().count(), 3);
+    let parents = {
+        let replica = replica.lock().unwrap();
+        assert_eq!(replica.items().count(), 3);
+        ["1", "2", "3"].map(|luid| replica.parent_of(luid).map(str::to_owned))
+    };
+    assert_eq!(parents, [None, None, Some("2".to_owned())]);
 }
 
 /// As [`change`], for the device alone.

@@ -338,3 +338,124 @@ fn what_a_conflict_makes_two_of_stays_in_its_folder() {
     assert_eq!(heard.said.code_of("Replace"), 209);
     assert_eq!(tree(&talk), [(1, None), (2, Some(1)), (3, Some(1))]);
 }
+
+// spec: M07
+#[test]
+fn a_folder_that_is_not_empty_comes_back_to_who_deleted_it() {
+    let mut talk = nested();
+    let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), &delete(21, "top"));
+    assert_eq!(heard.codes()[2..], [("21", 427)]);
+    assert_eq!(sent(&heard), [says(ChangeKind::Add, "1", "", "")]);
+}
+
+// spec: M01
+#[test]
+fn a_deleted_folder_comes_back_for_what_another_device_put_into_it() {
+    let mut talk = nested();
+    talk.device = "phone";
+    files(&mut talk, FOLDERS, 201, ("", "1"), "");
+    talk.device = "laptop";
+    let commands = delete(21, "leaf") + &delete(22, "sub") + &delete(23, "top");
+    files(&mut talk, FOLDERS, 200, ("1", "2"), &commands);
+    assert_eq!(tree(&talk), []);
+    talk.device = "phone";
+    let new = item("Add", 21, "new", false, &within("L-2"));
+    files(&mut talk, FOLDERS, 200, ("1", "2"), &new);
+    assert_eq!(tree(&talk), [(1, None), (2, Some(1)), (4, Some(2))]);
+}
+
+// spec: M06
+#[test]
+fn a_device_whose_move_failed_is_told_where_the_item_is() {
+    let mut talk = nested();
+    let moved = item("Move", 21, "top", true, &within("sub"));
+    let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), &moved);
+    assert_eq!(heard.codes()[2..], [("21", 428)]);
+    assert_eq!(sent(&heard), [says(ChangeKind::Move, "top", "", "/")]);
+}
+
+// spec: M07
+#[test]
+fn a_refresh_removes_folders_from_the_inside_and_from_those_who_know_them_alone() {
+    let refreshes = |devinf: &str| {
+        let both = "<SyncType>1</SyncType><SyncType>4</SyncType>";
+        devinf.replace("<SyncType>1</SyncType>", both)
+    };
+    let mut talk = nested();
+    talk.device = "phone";
+    files(&mut talk, &refreshes(&flat()), 201, ("", "1"), "");
+    files(&mut talk, &refreshes(&flat()), 203, ("1", "2"), "");
+    assert_eq!(tree(&talk), [(1, None), (2, Some(1))]);
+    talk.device = "laptop";
+    let top = item("Replace", 21, "top", true, "");
+    files(&mut talk, &refreshes(FOLDERS), 203, ("1", "2"), &top);
+    assert_eq!(tree(&talk), [(1, None)]);
+}
+
+// spec: M09
+#[test]
+fn what_waits_for_its_folder_in_vain_is_where_it_was_and_its_device_is_told() {
+    let mut talk = nested();
+    let edit = item("Replace", 21, "leaf", false, &within("never"));
+    let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), &edit);
+    assert_eq!(tree(&talk)[2], (3, Some(2)));
+    assert_eq!(sent(&heard), [says(ChangeKind::Move, "leaf", "", "sub")]);
+}
+
+// spec: M01
+#[test]
+fn what_comes_back_without_its_folder_is_at_the_root() {
+    let mut talk = nested();
+    talk.device = "phone";
+    files(&mut talk, FOLDERS, 201, ("", "1"), "");
+    talk.device = "laptop";
+    let commands = delete(21, "leaf") + &delete(22, "sub") + &delete(23, "top");
+    files(&mut talk, FOLDERS, 200, ("1", "2"), &commands);
+    talk.device = "phone";
+    let edit = item("Replace", 22, "L-3", false, "");
+    files(&mut talk, FOLDERS, 200, ("1", "2"), &edit);
+    assert_eq!(tree(&talk), [(3, None)]);
+}
+
+// spec: M08
+#[test]
+fn a_device_that_knew_folders_does_so_where_it_says_nothing_of_them() {
+    for code in [200, 225] {
+        let mut talk = nested();
+        talk.device = "phone";
+        files(&mut talk, FOLDERS, 201, ("", "1"), "");
+        // it puts what it can do with its contacts, and that is all that is known of it then
+        let others = FOLDERS.replace("my-files", "my-contacts");
+        if code == 225 {
+            talk.begin();
+            let alerted = alert(1, 200, "files", "1", "1a");
+            talk.say(&(alerted + &put_devinf(2, &others) + "<Final/>"));
+            talk.say(&sync("files", ""));
+        }
+        talk.device = "laptop";
+        let moved = item("Move", 21, "leaf", false, &within("top"));
+        files(&mut talk, FOLDERS, 200, ("1", "2"), &moved);
+        talk.device = "phone";
+        let heard = files(&mut talk, &others, code, ("1", "2"), "");
+        assert_eq!(sent(&heard), [says(ChangeKind::Move, "L-3", "", "L-1")]);
+    }
+}
+
+// spec: M08
+#[test]
+fn a_device_that_learns_of_folders_is_told_where_everything_is() {
+    let mut talk = nested();
+    talk.device = "phone";
+    files(&mut talk, &flat(), 201, ("", "1"), "");
+    let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), "");
+    let mut told = sent(&heard);
+    told.sort_by(|a, b| a.1.cmp(&b.1));
+    assert_eq!(
+        told,
+        [
+            says(ChangeKind::Add, "1", "", ""),
+            says(ChangeKind::Add, "2", "1", ""),
+            says(ChangeKind::Replace, "L-3", "2", ""),
+        ]
+    );
+}
