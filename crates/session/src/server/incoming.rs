@@ -146,6 +146,10 @@ impl Run<'_> {
             }
         }
         link.client_uri.clone_from(&ds.source);
+        if ds.selection.is_new {
+            // the device's share changes from here on, even if this session breaks
+            link.filter.clone_from(&ds.selection.opened);
+        }
         self.tx.put_link(id, &link)
     }
 

@@ -411,7 +411,13 @@ impl Run<'_> {
             link.client_uri.clone_from(&ds.source);
             link.last_sync = self.request.now;
             link.open = None;
-            link.filter = ds.selection.kept();
+            let is_selected = ds.sends() && !self.waits(&ds);
+            link.filter = if is_selected || !ds.selection.is_new {
+                ds.selection.kept()
+            } else {
+                // the device's share is not yet what this filter makes of it
+                ds.selection.opened.clone()
+            };
             self.tx.put_link(id, &link)?;
             self.info(format!("{}: in step", ds.name));
         }
@@ -478,6 +484,7 @@ fn moves_only(pending: &Pending, told: &Told) -> bool {
             && item.seq > mapping.revision
             && item.content_seq <= mapping.revision
             && mapping.revision > ChangeSeq(0)
+            && !mapping.stale
     })
 }
 

@@ -328,7 +328,8 @@ impl Run<'_> {
         if let Some(code) = self.reconsider(ds, link, luid, item, given)? {
             return Ok(code);
         }
-        if ds.alert() == AlertCode::REFRESH_FROM_CLIENT {
+        // what a device with some of the properties has not may be among the others
+        if ds.alert() == AlertCode::REFRESH_FROM_CLIENT && !ds.selection.some_fields {
             if self.is_in_view(ds, link, item, given)?
                 && self.join(ds, link, luid, item, given, true)?.is_some()
             {

@@ -32,10 +32,24 @@ pub(super) struct Selection {
     again: bool,
     /// The device may hold some of the properties of its items only.
     pub(super) some_fields: bool,
+    /// What the link remembers as long as the session has not completed.
+    #[serde(default)]
+    pub(super) opened: String,
 }
 
-/// What a link remembers of a selection.
-type Kept = (Option<Filter>, Option<u64>);
+/// What a link remembers of selections.
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+struct Kept {
+    /// Of the last session that completed.
+    filter: Option<Filter>,
+    max_size: Option<u64>,
+    /// A session with another selection has begun since: what the device holds is of either.
+    #[serde(default)]
+    is_mixed: bool,
+    /// Such a session chose properties.
+    #[serde(default)]
+    is_cut: bool,
+}
 
 impl Selection {
     /// Of the alert of a datastore.
@@ -69,15 +83,23 @@ impl Selection {
             max_size: address.options.max_size,
             ..Self::default()
         };
-        let (before, before_size): Kept = serde_json::from_str(&link.filter).unwrap_or_default();
+        let before: Kept = serde_json::from_str(&link.filter).unwrap_or_default();
         let has_fields = |filter: &Option<Filter>| {
             let filter = filter.as_ref();
             filter.is_some_and(|filter| filter.fields.is_some())
         };
-        selection.is_new = before != selection.filter || before_size != selection.max_size;
-        selection.again =
-            selection.is_new && (has_fields(&before) || has_fields(&selection.filter));
-        selection.some_fields = has_fields(&before) || has_fields(&selection.filter);
+        selection.some_fields =
+            before.is_cut || has_fields(&before.filter) || has_fields(&selection.filter);
+        let differs = before.filter != selection.filter || before.max_size != selection.max_size;
+        selection.is_new = differs || before.is_mixed;
+        selection.again = selection.is_new && selection.some_fields;
+        if selection.is_new {
+            selection.opened = written(&Kept {
+                is_mixed: true,
+                is_cut: selection.again,
+                ..before
+            });
+        }
         Ok(selection)
     }
 
@@ -86,8 +108,11 @@ impl Selection {
         if !self.chooses() {
             return String::new();
         }
-        // plain texts and numbers always serialize
-        serde_json::to_string(&(&self.filter, self.max_size)).unwrap_or_default()
+        written(&Kept {
+            filter: self.filter.clone(),
+            max_size: self.max_size,
+            ..Kept::default()
+        })
     }
 
     /// Whether what the device holds as it is has to be looked at too.
@@ -103,6 +128,11 @@ impl Selection {
     fn chooses(&self) -> bool {
         self.filter.is_some() || self.max_size.is_some()
     }
+}
+
+fn written(kept: &Kept) -> String {
+    // plain texts and numbers always serialize
+    serde_json::to_string(kept).unwrap_or_default()
 }
 
 impl Run<'_> {
@@ -174,14 +204,18 @@ impl Run<'_> {
         let is_inside = self.is_inside(ds, link, &mut pending)?;
         let is_sent = match (is_inside, is_held) {
             (true, false) => true,
-            (true, true) => !is_current || ds.selection.again,
             (false, false) => false,
             (false, true) if ds.selection.is_exclusive() => {
-                // it goes from the device; here it stays
+                // it goes from the device; here it stays. Until the device has said so, nobody knows
+                // whether it has it
+                if let Some(mapping) = &pending.mapping {
+                    self.doubt(link, mapping)?;
+                }
                 pending.item.deleted = true;
                 true
             }
-            (false, true) => !is_current,
+            // what it keeps it keeps whole, or in the part that it wants now
+            (_, true) => !is_current || ds.selection.again,
         };
         if !is_sent {
             return Ok(Deal::Skip);

@@ -310,3 +310,86 @@ fn what_was_too_large_for_an_address_comes_without_it() {
     let all = alert(1, 200, "contacts", "2", "3");
     assert_eq!(came(&session(&mut talk, &all, "")), ["+Bob"]);
 }
+
+/// The properties that are wanted of contacts.
+fn fields(name: &str) -> String {
+    format!(
+        "<Filter><Meta><Type xmlns='syncml:metinf'>text/x-vcard</Type></Meta><Field><Item><Meta>\
+         <Type xmlns='syncml:metinf'>application/vnd.syncml-devinf+xml</Type></Meta><Data>\
+         <Property><PropName>{name}</PropName></Property></Data></Item></Field></Filter>"
+    )
+}
+
+// spec: L04 L07
+#[test]
+fn what_an_inclusive_filter_leaves_on_the_device_is_made_whole_again() {
+    let mut talk = filled(&PEOPLE[..2]);
+    let names = filtered(201, ("", "1"), &fields("N"));
+    assert_eq!(came(&session(&mut talk, &names, "")), ["+Ann", "+Bob"]);
+    let whole = filtered(200, ("1", "2"), &record("TEL&EQ;2", INCLUSIVE));
+    let heard = session(&mut talk, &whole, "");
+    assert_eq!(came(&heard), ["=Ann", "=Bob"]);
+    assert!(heard.said.changes[0].content.contains("TEL;CELL:1"));
+}
+
+// spec: L06
+#[test]
+fn a_filter_whose_session_broke_may_have_taken_items_off_the_device() {
+    let mut talk = filled(&PEOPLE);
+    session(&mut talk, &alert(1, 201, "contacts", "", "1"), "");
+    talk.begin();
+    talk.say(&(filtered(200, ("1", "2"), &record("TEL&EQ;3", "")) + "<Final/>"));
+    let heard = talk.say(&(sync("contacts", "") + "<Final/>"));
+    assert_eq!(came(&heard), ["-l1", "-l2"]);
+    // its statuses are lost
+    let all = alert(1, 200, "contacts", "1", "3");
+    assert_eq!(came(&session(&mut talk, &all, "")), ["=Ann", "=Bob"]);
+    let all = alert(1, 200, "contacts", "3", "4");
+    assert_eq!(came(&session(&mut talk, &all, "")), [""; 0]);
+}
+
+// spec: L06
+#[test]
+fn what_a_person_deletes_while_a_filter_takes_it_off_the_device_is_deleted() {
+    let mut talk = filled(&PEOPLE);
+    session(&mut talk, &alert(1, 201, "contacts", "", "1"), "");
+    talk.begin();
+    talk.say(&(filtered(200, ("1", "2"), &record("TEL&EQ;3", "")) + "<Final/>"));
+    talk.say(&(sync("contacts", "") + "<Final/>"));
+    let deleted = crate::talk::delete(30, "l1");
+    let all = alert(1, 200, "contacts", "1", "3");
+    assert_eq!(came(&session(&mut talk, &all, &deleted)), ["=Bob"]);
+    assert_eq!(talk.server.items().len(), 2);
+}
+
+// spec: L06
+#[test]
+fn a_filter_of_a_session_in_which_the_server_sends_nothing_holds_from_the_next_on() {
+    let mut talk = filled(&PEOPLE);
+    session(&mut talk, &alert(1, 201, "contacts", "", "1"), "");
+    let filter = record("TEL&EQ;3", "");
+    talk.begin();
+    talk.say(&(filtered(202, ("1", "2"), &filter) + "<Final/>"));
+    talk.say(&(sync("contacts", "") + "<Final/>"));
+    let next = filtered(200, ("2", "3"), &filter);
+    assert_eq!(came(&session(&mut talk, &next, "")), ["-l1", "-l2"]);
+}
+
+// spec: G04 L04
+#[test]
+fn a_refresh_from_a_device_that_holds_some_properties_keeps_the_others() {
+    let mut talk = filled(&PEOPLE[..1]);
+    session(&mut talk, &filtered(201, ("", "1"), &fields("N")), "");
+    let shown = "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Ann\r\nEND:VCARD\r\n";
+    let commands = crate::talk::replace(30, "l1", shown);
+    session(
+        &mut talk,
+        &filtered(203, ("1", "2"), &fields("N")),
+        &commands,
+    );
+    let held = talk.server.contents();
+    assert!(
+        held.len() == 1 && held[0].contains("TEL;CELL:1"),
+        "{held:?}"
+    );
+}
