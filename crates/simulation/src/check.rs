@@ -1,20 +1,23 @@
 //! What a device and the server must agree on when all is quiet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use session::store::{ChangeSeq, Guid, LinkId, PendingRange, Transaction as _};
+use session::store::{
+    ChangeSeq, DatastoreKind, Guid, LinkId, Mapping, PendingRange, StoredItem, Transaction as _,
+};
 
 use crate::device::{Device, Store};
 use crate::fault::Fault;
-use crate::items::read;
+use crate::items::{is_folder, media_type, read};
 use crate::ledger::held;
 use crate::server::Server;
+use crate::wanted::{is_inside, reduced};
 
 /// Checks contents, anchors and maps of all of a device's datastores.
 pub(crate) fn agreement(server: &mut Server, device: &Device) -> Result<(), Fault> {
     for store in &device.stores {
         let datastore = store.kind.name();
-        if !store.is_small && store.contents() != server.contents(store.kind) {
+        if !store.is_small && held_of(store) != expected(server, store) {
             return Err(Fault::Differs {
                 device: device.name.clone(),
                 datastore,
@@ -27,6 +30,33 @@ pub(crate) fn agreement(server: &mut Server, device: &Device) -> Result<(), Faul
         })?;
     }
     Ok(())
+}
+
+/// The contents that a device should hold, in order.
+fn expected(server: &Server, store: &Store) -> Vec<String> {
+    let items = server.items(store.kind).into_iter();
+    let mut contents: Vec<String> = items
+        .filter(|item| is_inside(store.filter.as_ref(), item))
+        .map(|item| wanted_of(store, &item.content))
+        .filter(|content| store.has_folders || !is_folder(content))
+        .collect();
+    contents.sort();
+    contents
+}
+
+/// The contents that a device holds, in order, as far as its filter wants to know of them.
+fn held_of(store: &Store) -> Vec<String> {
+    let contents = store.contents().into_iter();
+    let mut contents: Vec<String> = contents
+        .map(|content| wanted_of(store, content.as_bytes()))
+        .collect();
+    contents.sort();
+    contents
+}
+
+fn wanted_of(store: &Store, content: &[u8]) -> String {
+    let content = String::from_utf8_lossy(content);
+    reduced(store.filter.as_ref(), media_type(store.kind), &content)
 }
 
 fn state(server: &mut Server, device: &Device, store: &Store) -> Result<(), String> {
@@ -65,12 +95,17 @@ fn state(server: &mut Server, device: &Device, store: &Store) -> Result<(), Stri
             (true, None) => {}
             (true, Some(pair)) => return Err(format!("{pair:?} is of a deleted item")),
             (false, None) if store.is_small => {}
+            (false, None) if !store.has_folders && is_folder_type(&item.media_type) => {}
+            (false, None) if !is_inside(store.filter.as_ref(), &item) => {}
             (false, None) => return Err(format!("item {number} has no LUID")),
             (false, Some(pair)) => {
+                placed(server, store, id, &item, &pair)?;
                 let memory = store.memory();
                 let mut items = memory.items();
                 let held = items.find(|(luid, _)| *luid == pair.luid);
-                if held.is_none_or(|(_, content)| content != item.content) {
+                if held.is_none_or(|(_, content)| {
+                    wanted_of(store, content) != wanted_of(store, &item.content)
+                }) {
                     return Err(format!("{pair:?} is of another item on the device"));
                 }
                 if !luids.insert(pair.luid.clone()) {
@@ -92,9 +127,83 @@ fn state(server: &mut Server, device: &Device, store: &Store) -> Result<(), Stri
     };
     match server.state.count_pending(id, all).map_err(failed)? {
         0 => Ok(()),
-        _ if store.is_small => Ok(()),
+        _ if store.is_small || store.filter.is_some() => Ok(()),
+        // folders for ever wait for a device that has none
+        _ if store.kind.is_hierarchical() && !store.has_folders => Ok(()),
         count => Err(format!("{count} items wait for the device")),
     }
+}
+
+fn is_folder_type(media_type: &str) -> bool {
+    media_type.contains("folder")
+}
+
+/// Checks that the device has an item in the folder in which the server has it.
+fn placed(
+    server: &mut Server,
+    store: &Store,
+    id: LinkId,
+    item: &StoredItem,
+    pair: &Mapping,
+) -> Result<(), String> {
+    if !store.has_folders || store.is_small {
+        return Ok(());
+    }
+    let folder = match item.parent {
+        Some(parent) => server.state.mapping_of(id, parent),
+        None => Ok(None),
+    };
+    let folder = folder.map_err(|error| error.to_string())?;
+    let wanted = folder.map(|folder| folder.luid);
+    let memory = store.memory();
+    let held = memory.parent_of(&pair.luid);
+    if held != wanted.as_deref() {
+        return Err(format!(
+            "{} is in {held:?} on the device, in {:?}, its {wanted:?}, on the server",
+            pair.luid, item.parent
+        ));
+    }
+    Ok(())
+}
+
+/// Checks that every item is at the root or in a folder that is there, and no folder in itself.
+pub(crate) fn is_tree(server: &Server, kind: DatastoreKind) -> Result<(), Fault> {
+    let items: BTreeMap<Guid, StoredItem> = server
+        .items(kind)
+        .into_iter()
+        .map(|item| (item.guid, item))
+        .collect();
+    let misplaced = |what: String| Fault::Misplaced {
+        datastore: kind.name(),
+        what,
+    };
+    for item in items.values() {
+        let mut above = item.parent;
+        for _ in 0..=items.len() {
+            let Some(folder) = above else {
+                break;
+            };
+            let folder = items.get(&folder).filter(|f| is_folder_type(&f.media_type));
+            let folder =
+                folder.ok_or_else(|| misplaced(format!("{:?} is in no folder", item.guid)))?;
+            above = folder.parent;
+        }
+        if above.is_some() {
+            return Err(misplaced(format!("{:?} is in itself", item.guid)));
+        }
+    }
+    Ok(())
+}
+
+/// Records of the server's items, each with that of the folder that it is in.
+pub(crate) fn places(server: &Server, kind: DatastoreKind) -> Vec<(u32, Option<u32>)> {
+    let record = |item: &StoredItem| read(&String::from_utf8_lossy(&item.content)).map(|r| r.0);
+    let items = server.items(kind);
+    let of = |guid: Guid| items.iter().find(|item| item.guid == guid).and_then(record);
+    items
+        .iter()
+        .filter_map(|item| Some((record(item)?, item.parent.and_then(of))))
+        .collect()
 }
 
 /// The server's items, in the version it has, of records that a store does not hold.
@@ -102,6 +211,8 @@ pub(crate) fn unknown_to(server: &Server, store: &Store) -> Vec<(Guid, ChangeSeq
     let known = held(&store.contents());
     let items = server.items(store.kind).into_iter();
     items
+        // folders stay for those that know them
+        .filter(|item| store.has_folders || !is_folder_type(&item.media_type))
         .filter(|item| {
             let record = read(&String::from_utf8_lossy(&item.content));
             record.is_some_and(|(record, _)| !known.contains_key(&record))

@@ -1,9 +1,11 @@
 //! A device of a run: the real client over replicas in memory, and its owner.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fastrand::Rng;
 use session::client::{Anchors, Config, MemoryReplica, Mode, Replica as _, Session, Source, Step};
+use session::filter::Filter;
 use session::store::DatastoreKind;
 use syncml::{AlertCode, Encoding, Version};
 
@@ -11,6 +13,7 @@ use crate::items::KINDS;
 use crate::replica::{Frail, Power};
 use crate::sabotage::Sabotage;
 use crate::server::{PASSWORD, USER};
+use crate::wanted;
 
 pub(crate) struct Device {
     pub(crate) name: String,
@@ -37,6 +40,12 @@ pub(crate) struct Store {
     pub(crate) is_small: bool,
     /// It says how much room it has.
     tells_room: bool,
+    /// It keeps items in folders.
+    pub(crate) has_folders: bool,
+    /// It wants some of the records, others in one session than in the next.
+    pub(crate) chooses: bool,
+    /// Which it wants now.
+    pub(crate) filter: Option<Filter>,
 }
 
 /// What a session did with a store.
@@ -62,18 +71,22 @@ pub(crate) enum Moved {
 }
 
 impl Store {
-    fn new(kind: DatastoreKind, rng: &mut Rng) -> Self {
+    fn new(kind: DatastoreKind, may_have_folders: bool, may_choose: bool, rng: &mut Rng) -> Self {
         let is_small = rng.u8(..8) == 0;
         let mut memory = MemoryReplica::default();
         if is_small {
             memory.limit(rng.u64(500..10_000), rng.u64(1..20));
         }
+        let chooses = may_choose && wanted::can_filter(kind) && !is_small && rng.u8(..4) == 0;
         Self {
             kind,
+            chooses,
+            filter: None,
             memory: Arc::new(Mutex::new(memory)),
             is_unsettled: false,
             is_small,
             tells_room: rng.bool(),
+            has_folders: may_have_folders && kind.is_hierarchical() && rng.u8(..4) > 0,
         }
     }
 
@@ -93,6 +106,17 @@ impl Store {
                 )
             })
             .collect()
+    }
+
+    /// Contents by LUID, each with the LUID of its folder.
+    pub(crate) fn tree(&self) -> BTreeMap<String, (String, Option<String>)> {
+        let memory = self.memory();
+        let placed = memory.items().map(|(luid, content)| {
+            let content = String::from_utf8_lossy(content).into_owned();
+            let parent = memory.parent_of(luid).map(str::to_owned);
+            (luid.to_owned(), (content, parent))
+        });
+        placed.collect()
     }
 
     /// Contents, in order.
@@ -123,6 +147,7 @@ impl Device {
         number: usize,
         rng: &mut Rng,
         takes_large: bool,
+        is_mild: bool,
         sabotage: Option<Sabotage>,
     ) -> Self {
         let version = Version::ALL[rng.usize(usize::from(takes_large)..3)];
@@ -133,10 +158,13 @@ impl Device {
         };
         let name = format!("device-{number}");
         let wanted = rng.usize(1..1 << KINDS.len());
+        let max_msg_size = [2000, 3000, 10_000, 100_000][rng.usize(..4)];
+        // whether the server knows folders it says in its device information, which has to fit
+        let may_have_folders = is_mild && version >= Version::V1_2 && max_msg_size >= 10_000;
         let stores = KINDS.into_iter().enumerate();
         let stores = stores
             .filter(|(place, _)| wanted & (1 << place) != 0)
-            .map(|(_, kind)| Store::new(kind, rng))
+            .map(|(_, kind)| Store::new(kind, may_have_folders, is_mild, rng))
             .collect();
         Self {
             config: Config {
@@ -146,7 +174,7 @@ impl Device {
                 device_id: name.clone(),
                 version,
                 encoding,
-                max_msg_size: [2000, 3000, 10_000, 100_000][rng.usize(..4)],
+                max_msg_size,
                 max_obj_size: 32 << 20,
                 resume: true,
                 one_package: rng.u8(..4) == 0,
@@ -179,12 +207,13 @@ impl Device {
                 remote_uri: name.into(),
                 kind: store.kind,
                 mode: *mode,
-                filter: None,
+                filter: store.filter.clone(),
                 replica: Box::new(Frail {
                     memory: Arc::clone(&store.memory),
                     power: Arc::clone(&self.power),
                     sabotage: self.sabotage,
                     tells_room: store.tells_room,
+                    has_folders: store.has_folders,
                 }),
             })
         };

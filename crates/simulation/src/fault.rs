@@ -97,6 +97,22 @@ pub enum Fault {
         /// The datastore.
         datastore: &'static str,
     },
+    /// A record has lost a property that some device did not want.
+    #[error("{datastore}: record {record} has lost its remark")]
+    Reduced {
+        /// The datastore.
+        datastore: &'static str,
+        /// The record's number.
+        record: u32,
+    },
+    /// The folders are not a tree, or an item is not where it was put.
+    #[error("{datastore}: {what}")]
+    Misplaced {
+        /// The datastore.
+        datastore: &'static str,
+        /// What is where.
+        what: String,
+    },
     /// The server's state failed without cause.
     #[error("the server's state failed: {reason}")]
     State {

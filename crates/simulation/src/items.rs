@@ -4,19 +4,43 @@
 //! the beginning of a text. Every kind has the same properties in all versions, so that completing
 //! one version by another adds nothing. A note's versions are told apart only by what was added at
 //! its end: a note of which one side has more is known as the same, two that went apart are not.
+//! Files and folders are known by nothing but their whole content.
 
 use session::store::DatastoreKind;
 
 /// The datastores of a run, in the order in which devices alert them.
-pub(crate) const KINDS: [DatastoreKind; 3] = [
+pub(crate) const KINDS: [DatastoreKind; 4] = [
     DatastoreKind::Contacts,
     DatastoreKind::Calendar,
     DatastoreKind::Notes,
+    DatastoreKind::Files,
 ];
 
 /// The media type of a kind's items.
 pub(crate) fn media_type(kind: DatastoreKind) -> &'static str {
     kind.content_types().first().map_or("", |first| first.0)
+}
+
+/// How a folder's content begins, whose name is the record with its version.
+const FOLDER: &str = "<Folder><name>";
+
+/// A new folder's content, or that of a folder with a new name.
+pub(crate) fn compose_folder(record: u32, version: u32) -> String {
+    format!("{FOLDER}\nRecord {record:06}\nedit {version}:\n</name></Folder>")
+}
+
+/// Whether the content is a folder's.
+pub(crate) fn is_folder(content: &str) -> bool {
+    content.starts_with(FOLDER)
+}
+
+/// The media type of an item, by its content where a kind has several.
+pub(crate) fn media_type_of(kind: DatastoreKind, content: &str) -> &'static str {
+    if is_folder(content) {
+        "application/vnd.omads-folder+xml"
+    } else {
+        media_type(kind)
+    }
 }
 
 /// A record's content. `before` is the content that was edited, `filling` the bytes of a remark.
@@ -42,7 +66,10 @@ pub(crate) fn compose(
              DTSTART:20261125T100000Z\r\nSUMMARY:Meeting {record}\r\nLOCATION:Room {version}\r\n\
              DESCRIPTION:{remark}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
         ),
-        DatastoreKind::Notes | DatastoreKind::Mail | DatastoreKind::Files => {
+        DatastoreKind::Mail | DatastoreKind::Files => {
+            format!("Record {record:06}, a file to be kept\nedit {version}: {remark}.")
+        }
+        DatastoreKind::Notes => {
             let beginning = format!("Record {record:06}, a note to be kept");
             let before = before.unwrap_or(&beginning);
             format!("{before}\nedit {version}: {remark}.")
@@ -100,8 +127,15 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_can_be_read() {
+        let folder = compose_folder(7, 11);
+        assert_eq!(read(&folder), Some((7, vec![11])));
+        assert!(is_folder(&folder));
+    }
+
+    #[test]
     fn versions_are_known_as_one_record() {
-        for kind in KINDS {
+        for kind in KINDS.into_iter().filter(|kind| !kind.is_hierarchical()) {
             let media = media_type(kind);
             let first = compose(kind, 7, 1, None, 5);
             let second = compose(kind, 7, 12, Some(&first), 50);

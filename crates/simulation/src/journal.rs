@@ -6,12 +6,15 @@ use crate::device::Device;
 use crate::items::{KINDS, read};
 use crate::server::Server;
 
+/// The record and its versions, and the folder.
+type Shown = (Option<(u32, Vec<u32>)>, Option<String>);
+
 /// A journal; one that nobody reads costs nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     lines: Option<Vec<String>>,
-    /// The record and its versions in every place, as last told.
-    told: BTreeMap<String, Option<(u32, Vec<u32>)>>,
+    /// The record, its versions and its folder in every place, as last told.
+    told: BTreeMap<String, Shown>,
 }
 
 impl Journal {
@@ -38,20 +41,24 @@ impl Journal {
             for item in server.items(kind) {
                 let content = String::from_utf8_lossy(&item.content);
                 let place = format!("    server, {}, GUID {}", kind.name(), item.guid.0);
-                now.insert(place, read(&content));
+                let folder = item.parent.map(|guid| guid.0.to_string());
+                now.insert(place, (read(&content), folder));
             }
         }
         for (owner, device) in devices.iter().enumerate() {
             for store in &device.stores {
-                for (luid, content) in store.items() {
+                for (luid, (content, folder)) in store.tree() {
                     let place = format!("    {owner}, {}, LUID {luid}", store.kind.name());
-                    now.insert(place, read(&content));
+                    now.insert(place, (read(&content), folder));
                 }
             }
         }
         for (place, value) in &now {
             if self.told.get(place) != Some(value) {
-                lines.push(format!("{place}: {value:?}"));
+                let (record, folder) = value;
+                let folder = folder.iter().map(|folder| format!(" in {folder}"));
+                let folder = folder.collect::<String>();
+                lines.push(format!("{place}: {record:?}{folder}"));
             }
         }
         for place in self.told.keys().filter(|place| !now.contains_key(*place)) {

@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use session::store::DatastoreKind;
 
 use crate::fault::Fault;
-use crate::items::{compose, read};
+use crate::items::{compose, compose_folder, is_folder, read};
+use crate::wanted::{can_filter, has_remark};
 
 /// One record's story.
 #[derive(Debug, Clone)]
@@ -27,6 +28,13 @@ struct Story {
     deleted: bool,
     /// The device on which it was deleted, with nothing since that may have brought it back.
     deleted_for_good: Option<usize>,
+    /// Where it was put, as the record of the folder, by persons of one device alone; `None` once it
+    /// was moved on two, or overwritten by a refresh.
+    place: Option<(usize, Option<u32>)>,
+    /// It was put somewhere at some time.
+    placed: bool,
+    /// It was put elsewhere since.
+    moved: bool,
 }
 
 /// Versions by record, of one place.
@@ -65,6 +73,18 @@ impl Ledger {
 
     /// A person makes a record; its content.
     pub(crate) fn create(&mut self, filling: usize) -> String {
+        let (record, version) = self.begin_story();
+        compose(self.kind, record, version, None, filling)
+    }
+
+    /// A person makes a folder; its content.
+    pub(crate) fn create_folder(&mut self) -> String {
+        let (record, version) = self.begin_story();
+        compose_folder(record, version)
+    }
+
+    /// The number of a new record, and its version.
+    fn begin_story(&mut self) -> (u32, u32) {
         let record = self.stories.len() as u32 + 1;
         self.last_version += 1;
         let story = Story {
@@ -72,9 +92,25 @@ impl Ledger {
             edited: false,
             deleted: false,
             deleted_for_good: None,
+            place: None,
+            placed: false,
+            moved: false,
         };
         self.stories.insert(record, story);
-        compose(self.kind, record, self.last_version, None, filling)
+        (record, self.last_version)
+    }
+
+    /// A person puts a record into a folder, given by its record, or to the root.
+    pub(crate) fn moved(&mut self, content: &str, device: usize, folder: Option<u32>) {
+        let story = read(content).and_then(|(record, _)| self.stories.get_mut(&record));
+        if let Some(story) = story {
+            story.moved |= story.placed;
+            let is_alone = !story.placed || story.place.is_some_and(|(by, _)| by == device);
+            story.place = is_alone.then_some((device, folder));
+            story.placed = true;
+            // it is changed there, which outlives a deletion
+            story.deleted_for_good = None;
+        }
     }
 
     /// A person edits a record; its new content.
@@ -86,6 +122,9 @@ impl Ledger {
         story.head = knows_all.then_some(self.last_version);
         story.edited = true;
         story.deleted_for_good = None;
+        if is_folder(content) {
+            return Some(compose_folder(record, self.last_version));
+        }
         let before = Some(content);
         Some(compose(
             self.kind,
@@ -104,7 +143,11 @@ impl Ledger {
         if let Some(story) = self.stories.get_mut(&record) {
             let knows_all = story.head.is_some_and(|head| versions.contains(&head));
             // one that was deleted before may be on other devices as changed
-            let for_good = agreed && knows_all && !story.deleted;
+            // and a folder comes back with what others put into it
+            // nor may it be known here where another device has moved it
+            let knows_place = !story.moved || story.place.is_some_and(|(by, _)| by == device);
+            let for_good =
+                agreed && knows_all && knows_place && !story.deleted && !is_folder(content);
             story.deleted_for_good = for_good.then_some(device);
             story.deleted = true;
         }
@@ -120,6 +163,24 @@ impl Ledger {
         for (record, story) in &mut self.stories {
             if story.deleted_for_good == Some(device) || records.contains(record) {
                 story.deleted_for_good = None;
+            }
+            // nothing tells that where it has them is older than where another one has put them
+            let is_elsewhere = story.moved && story.place.is_some_and(|(by, _)| by != device);
+            if is_elsewhere && records.contains(record) {
+                story.place = None;
+            }
+        }
+    }
+
+    /// A device compares all items that may have some of a record's properties only: nothing tells
+    /// that what it holds is older than what the server holds.
+    pub(crate) fn compared_in_part(&mut self, contents: &[String]) {
+        for (record, versions) in contents.iter().filter_map(|content| read(content)) {
+            if let Some(story) = self.stories.get_mut(&record)
+                && story.head.is_some_and(|head| !versions.contains(&head))
+            {
+                story.head = None;
+                story.edited = true;
             }
         }
     }
@@ -139,6 +200,7 @@ impl Ledger {
                 let mut versions = copies.iter().flatten();
                 versions.any(|version| Some(*version) == story.head)
             };
+            story.place = None;
             let kept = after.get(record).or(from.get(record));
             if Some(copies) != kept && !kept.is_some_and(|copies| has_head(copies)) {
                 story.head = None;
@@ -162,6 +224,8 @@ impl Ledger {
             let may_double = match self.kind {
                 _ if self.duplicates => story.edited || story.deleted,
                 DatastoreKind::Notes => story.head.is_none() || story.deleted,
+                // two versions of a file that are compared are two files
+                DatastoreKind::Files => story.edited || story.deleted,
                 _ => false,
             };
             if copies.len() > 1 && !may_double {
@@ -178,7 +242,8 @@ impl Ledger {
                 return Err(Fault::Lost { datastore, record });
             }
             // where it was made two of, the other one stays
-            if story.deleted_for_good.is_some() && !(self.duplicates && story.edited) {
+            let makes_two = self.duplicates || self.kind == DatastoreKind::Files;
+            if story.deleted_for_good.is_some() && !(makes_two && story.edited) {
                 return Err(Fault::Back { datastore, record });
             }
             let kept = overruled.get(&record).into_iter().flatten();
@@ -193,6 +258,51 @@ impl Ledger {
                     datastore,
                     record,
                     version,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks where the server has the records, each given with the record of its folder.
+    pub(crate) fn check_places(&self, places: &[(u32, Option<u32>)]) -> Result<(), Fault> {
+        for (record, story) in &self.stories {
+            let Some((_, folder)) = story.place else {
+                continue;
+            };
+            // what was in a folder that went is somewhere else
+            let went = |folder| {
+                self.stories
+                    .get(&folder)
+                    .is_some_and(|f| f.deleted || f.edited)
+            };
+            if story.deleted || story.edited || folder.is_some_and(went) {
+                continue;
+            }
+            if places.iter().all(|place| *place != (*record, folder)) {
+                return Err(Fault::Misplaced {
+                    datastore: self.kind.name(),
+                    what: format!("record {record} is not in {folder:?}"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that records have their remarks still, whoever edited them without.
+    pub(crate) fn check_remarks(&self, contents: &[String]) -> Result<(), Fault> {
+        if !can_filter(self.kind) {
+            return Ok(());
+        }
+        for content in contents {
+            let has_remark = has_remark(content);
+            let record = read(content).map_or(0, |(record, _)| record);
+            let story = self.stories.get(&record);
+            // one that came back came as whoever had it had it
+            if !has_remark && story.is_some_and(|story| !story.deleted) {
+                return Err(Fault::Reduced {
+                    datastore: self.kind.name(),
+                    record,
                 });
             }
         }

@@ -3,6 +3,9 @@
 //! Persons add, edit and delete contacts, events and notes on every device; devices sync some of
 //! their datastores at will, in every mode, each with its own version, encoding, limits and room,
 //! some in one package; items may need several messages, and sessions are suspended and resumed.
+//! Where the network is mild, some devices keep files in folders, and some want some of the records
+//! or some of their properties, others in one session than in the next; what has to come of these in
+//! worse weather is not laid down yet.
 //! The owner wants this or that side to win a conflict, by device and datastore. Messages are lost,
 //! repeated, cut off and held up until newer sessions run; devices lose power at any call of their
 //! datastores, and the server goes down at any write. Then the network calms, every device syncs
@@ -18,6 +21,7 @@
 mod check;
 mod device;
 mod fault;
+mod folders;
 mod items;
 mod journal;
 mod ledger;
@@ -27,6 +31,7 @@ mod replica;
 mod sabotage;
 mod server;
 mod transaction;
+mod wanted;
 mod world;
 
 pub use fault::{Fault, Outcome};

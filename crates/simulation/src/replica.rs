@@ -51,6 +51,7 @@ pub(crate) struct Frail {
     pub(crate) power: Arc<Power>,
     pub(crate) sabotage: Option<Sabotage>,
     pub(crate) tells_room: bool,
+    pub(crate) has_folders: bool,
 }
 
 impl Frail {
@@ -219,8 +220,23 @@ impl Replica for Frail {
         self.powered()?.has_children(luid)
     }
 
+    fn size(&mut self) -> Result<Option<Room>, ReplicaError> {
+        let tells = self.tells_room;
+        let mut memory = self.powered()?;
+        if tells { memory.size() } else { Ok(None) }
+    }
+
+    fn has_folders(&self) -> bool {
+        self.has_folders
+    }
+
     fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {
-        self.powered()?.luid_of(guid)
+        let forgets = self.breaks(Sabotage::ForgetFolders);
+        let mut memory = self.powered()?;
+        if forgets {
+            return Ok(None);
+        }
+        memory.luid_of(guid)
     }
 
     fn set_parent(&mut self, luid: &str, parent: Option<&str>) -> Result<Applied, ReplicaError> {

@@ -49,11 +49,21 @@ pub enum Sabotage {
     ClearNothing,
     /// The device keeps its anchors when its map is void.
     KeepAnchors,
+    /// The server does not look whether a folder is empty before it deletes it.
+    IgnoreChildren,
+    /// The server forgets where an item was put.
+    ForgetParent,
+    /// The device does not know the folder that an item is to be in, and leaves it at the root.
+    ForgetFolders,
+    /// The server takes what left a device's filter for deleted.
+    DeleteFiltered,
+    /// The server forgets that a device had another filter before.
+    ForgetFilter,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 28] = [
         Self::ForgetHistory,
         Self::AnchorsEarly,
         Self::ForgetMaps,
@@ -77,5 +87,10 @@ impl Sabotage {
         Self::ConfirmUnheard,
         Self::ClearNothing,
         Self::KeepAnchors,
+        Self::IgnoreChildren,
+        Self::ForgetParent,
+        Self::ForgetFolders,
+        Self::DeleteFiltered,
+        Self::ForgetFilter,
     ];
 }

@@ -142,6 +142,7 @@ impl Transaction for Watched<'_> {
         now: i64,
     ) -> Result<ChangeSeq, StoreError> {
         self.write()?;
+        let parent = parent.filter(|_| !self.breaks(Sabotage::ForgetParent));
         self.state.move_item(datastore, guid, parent, now)
     }
 
@@ -151,6 +152,9 @@ impl Transaction for Watched<'_> {
         parent: Guid,
         limit: usize,
     ) -> Result<Vec<Guid>, StoreError> {
+        if self.breaks(Sabotage::IgnoreChildren) {
+            return Ok(Vec::new());
+        }
         self.state.children(datastore, parent, limit)
     }
 
@@ -259,6 +263,12 @@ impl Transaction for Watched<'_> {
             state.seen = self.state.last_change(link.datastore)?;
             state.previous_seen = state.seen;
         }
+        if self.breaks(Sabotage::ForgetFilter)
+            && let Some(before) = self.state.link(link)?
+        {
+            // as if the selection had never changed
+            state.filter = before.filter;
+        }
         if self.breaks(Sabotage::KeepGeneration)
             && let Some(before) = self.state.link(link)?
             && state.open.is_some()
@@ -293,6 +303,14 @@ impl Transaction for Watched<'_> {
         self.write()?;
         if self.breaks(Sabotage::KeepPairs) {
             return Ok(());
+        }
+        if self.breaks(Sabotage::DeleteFiltered)
+            && let Some(item) = self.state.item(link.datastore, guid)?
+            && !item.deleted
+        {
+            let origin = Origin::Session("sabotage");
+            self.state
+                .delete_item(link.datastore, guid, origin, item.modified)?;
         }
         self.state.remove_mapping(self.map_of(link), guid)
     }

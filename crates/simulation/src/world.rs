@@ -6,10 +6,12 @@ use fastrand::Rng;
 use session::client::Mode;
 use session::server::{Config, ConflictPolicy};
 use session::store::{ChangeSeq, DatastoreKind, Guid};
+use syncml::Version;
 
-use crate::check::{agreement, unknown_to};
+use crate::check::{agreement, is_tree, places, unknown_to};
 use crate::device::{Device, Moved};
 use crate::fault::{Fault, Outcome};
+use crate::folders;
 use crate::items::{KINDS, media_type};
 use crate::journal::Journal;
 use crate::ledger::{Held, Ledger, held};
@@ -17,6 +19,7 @@ use crate::network::{Luck, Weather};
 use crate::policies::{Wish, overrules, policy};
 use crate::sabotage::Sabotage;
 use crate::server::{Crash, Server, fnv};
+use crate::wanted;
 
 /// Steps of one run before the calm: an edit, or one message of a session.
 const STEPS: u32 = 700;
@@ -53,6 +56,8 @@ struct World {
     takes_large: bool,
     /// What a person did may stand in the server's history alone.
     overrules: bool,
+    /// The network is good.
+    is_calm: bool,
     server: Server,
     devices: Vec<Device>,
     /// One for each of [`KINDS`].
@@ -93,8 +98,9 @@ impl World {
         };
         // large objects came with 1.1
         let takes_large = rng.bool();
+        let weather = Weather::new(&mut rng);
         let devices = (0..rng.usize(1..=10))
-            .map(|number| Device::new(number, &mut rng, takes_large, sabotage))
+            .map(|number| Device::new(number, &mut rng, takes_large, weather.is_mild(), sabotage))
             .collect();
         let mut server = Server::new(config, sabotage);
         for wish in &wishes {
@@ -103,8 +109,9 @@ impl World {
         let policies = || wishes.iter().map(|wish| wish.policy).chain([conflict]);
         let duplicates = policies().any(|one| one == ConflictPolicy::Duplicate);
         Self {
-            weather: Weather::new(&mut rng),
+            weather,
             takes_large,
+            is_calm: false,
             server,
             overrules: policies().any(overrules),
             devices,
@@ -162,8 +169,14 @@ impl World {
         };
         let store = &self.devices[number].stores[place];
         let ledger = &mut self.ledgers[index_of(store.kind)];
-        let items = store.items();
         self.outcome.edits += 1;
+        if store.kind.is_hierarchical() {
+            let line = folders::person(store, number, ledger, &mut self.rng, filling);
+            self.journal
+                .tell(|| format!("{number} files: {}", line.unwrap_or_default()));
+            return;
+        }
+        let items = store.items();
         let what = self.rng.u8(..10);
         let line = if items.is_empty() || what < if items.len() < FEW_ITEMS { 5 } else { 2 } {
             let content = ledger.create(filling);
@@ -180,6 +193,8 @@ impl World {
                 let Some(newer) = ledger.edit(content, filling) else {
                     return;
                 };
+                // who was not given the remark does not write one
+                let newer = wanted::as_known(store.kind, content, newer);
                 store.memory().edit(luid, newer.as_bytes());
                 format!("edits {luid}: {newer:?}")
             } else {
@@ -303,8 +318,11 @@ impl World {
         self.journal.tell(|| format!("{number}: begins {stores:?}"));
         self.outcome.sessions += 1;
         for (store, mode) in &stores {
+            self.choose_records(number, *store);
             self.doomed.remove(&(number, *store));
-            if *mode == Mode::RefreshFromClient {
+            let is_whole = !self.devices[number].stores[*store].chooses;
+            // a client that does not want all need not have all
+            if *mode == Mode::RefreshFromClient && is_whole {
                 let store_held = &self.devices[number].stores[*store];
                 let doomed = unknown_to(&self.server, store_held);
                 self.doomed.insert((number, *store), doomed);
@@ -319,10 +337,56 @@ impl World {
         self.devices[number].begin(stores, self.server.now, entropy);
     }
 
+    /// A device that does so may want other records than in its last session.
+    fn choose_records(&mut self, number: usize, store: usize) {
+        let device = &mut self.devices[number];
+        // such a filter is long, and has to fit into a message
+        let may_cut = self.weather.is_mild()
+            && device.config.version >= Version::V1_2
+            && self
+                .server
+                .config
+                .max_msg_size
+                .min(device.config.max_msg_size)
+                > 3000;
+        let Some(store) = device.stores.get_mut(store) else {
+            return;
+        };
+        if store.chooses && !self.is_calm && self.rng.u8(..3) == 0 {
+            store.filter = wanted::another(store.kind, may_cut, &mut self.rng);
+            let filter = &store.filter;
+            self.journal.tell(|| format!("{number}: wants {filter:?}"));
+        }
+    }
+
+    /// All devices that choose choose once more.
+    fn choose_last(&mut self) {
+        for device in &mut self.devices {
+            // such a filter is long, and has to fit into a message
+            let may_cut = self.weather.is_mild()
+                && device.config.version >= Version::V1_2
+                && self
+                    .server
+                    .config
+                    .max_msg_size
+                    .min(device.config.max_msg_size)
+                    > 3000;
+            for store in device.stores.iter_mut().filter(|store| store.chooses) {
+                store.filter = wanted::last(store.kind, may_cut, &mut self.rng);
+                let (name, filter) = (&device.name, &store.filter);
+                self.journal.tell(|| format!("{name}: wants {filter:?}"));
+            }
+        }
+    }
+
     /// A store of a device compares all items, or may do so.
     fn compared(&mut self, number: usize, store: usize) {
         let store = &self.devices[number].stores[store];
-        self.ledgers[index_of(store.kind)].all_compared(number, &store.contents());
+        let ledger = &mut self.ledgers[index_of(store.kind)];
+        ledger.all_compared(number, &store.contents());
+        if store.chooses {
+            ledger.compared_in_part(&store.contents());
+        }
     }
 
     /// Stores whose anchors are void will be compared.
@@ -461,7 +525,12 @@ impl World {
         for device in &mut self.devices {
             device.hang_up();
         }
+        self.is_calm = true;
         for round in 0..CALM_ROUNDS {
+            if round == 1 {
+                // what devices changed last is known by now, and leaves them if they want it no more
+                self.choose_last();
+            }
             for number in 0..self.devices.len() {
                 let moved = self.sync(number)?;
                 let last = round + 1 == CALM_ROUNDS;
@@ -482,6 +551,9 @@ impl World {
                 Vec::new()
             };
             ledger.check(&self.server.contents(kind), &overruled)?;
+            ledger.check_remarks(&self.server.contents(kind))?;
+            is_tree(&self.server, kind)?;
+            ledger.check_places(&places(&self.server, kind))?;
         }
         Ok(())
     }
