@@ -138,8 +138,13 @@ impl Run<'_> {
             return Ok(None);
         };
         let disputed = conflict && !item.deleted && !applied.conflicts.is_empty();
-        if disputed && matches!(policy, ConflictPolicy::Duplicate | ConflictPolicy::Ask) {
+        let is_doubled = disputed && policy == ConflictPolicy::Duplicate;
+        if disputed && (policy == ConflictPolicy::Ask || (is_doubled && !in_view)) {
             return Ok(None);
+        }
+        if is_doubled {
+            // what the device cannot hold is in both
+            self.add_copy(link, item)?;
         }
         if disputed {
             self.info(format!(
@@ -165,6 +170,7 @@ impl Run<'_> {
         );
         let in_step = self.keep_applied(ds, link, known, item, given, (&texts, &applied))?;
         Ok(Some(match (disputed, in_step) {
+            _ if is_doubled => StatusCode::CONFLICT_DUPLICATED,
             (true, true) => StatusCode::CONFLICT_CLIENT_WON,
             (true, false) if prefer == Prefer::Current && applied.bytes == texts.current => {
                 StatusCode::CONFLICT_SERVER_WON

@@ -206,21 +206,28 @@ impl Run<'_> {
                 // ours becomes an item of its own, sent as a new one: the device goes on knowing its
                 // version by the GUID that it was given
                 self.overwrite(ds, link, &mapping.luid, item.guid, given)?;
-                let ours = Content {
-                    media_type: &item.media_type,
-                    bytes: &item.content,
-                    fingerprint: pim::fingerprint(&item.media_type, &item.content),
-                };
-                let now = self.request.now;
-                let (guid, _) =
-                    self.tx
-                        .add_item(link.datastore, ours, Origin::Session(&origin), now)?;
-                if item.parent.is_some() {
-                    self.tx.move_item(link.datastore, guid, item.parent, now)?;
-                }
+                self.add_copy(link, item)?;
                 Ok(StatusCode::CONFLICT_DUPLICATED)
             }
         }
+    }
+
+    /// Makes a new item of an item of ours, in the same folder.
+    pub(super) fn add_copy(&mut self, link: LinkId, item: &StoredItem) -> Result<(), StoreError> {
+        let content = Content {
+            media_type: &item.media_type,
+            bytes: &item.content,
+            fingerprint: pim::fingerprint(&item.media_type, &item.content),
+        };
+        let device = self.state.device.clone();
+        let now = self.request.now;
+        let (guid, _) = self
+            .tx
+            .add_item(link.datastore, content, Origin::Session(&device), now)?;
+        if item.parent.is_some() {
+            self.tx.move_item(link.datastore, guid, item.parent, now)?;
+        }
+        Ok(())
     }
 
     /// Who wins: by the owner's wish for the device and datastore, else by the configuration.

@@ -393,3 +393,25 @@ fn a_refresh_from_a_device_that_holds_some_properties_keeps_the_others() {
         "{held:?}"
     );
 }
+
+// spec: H22 L04
+#[test]
+fn of_a_conflict_both_items_have_what_the_device_does_not_want() {
+    let mut talk = filled(&PEOPLE[..1]);
+    talk.server.config.conflict = session::server::ConflictPolicy::Duplicate;
+    session(&mut talk, &filtered(201, ("", "1"), &fields("N")), "");
+    talk.device = "other";
+    let theirs = crate::talk::replace(30, "Ann", &card("Annie", "1"));
+    talk.sync(200, ("1", "2"), &theirs);
+    talk.device = "phone";
+    let edited = "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Anna\r\nEND:VCARD\r\n";
+    let ours = crate::talk::replace(30, "l1", edited);
+    let next = filtered(200, ("1", "2"), &fields("N"));
+    let heard = session(&mut talk, &next, &ours);
+    assert_eq!(heard.said.code_of("Replace"), 209);
+    let held = talk.server.contents();
+    for name in ["N:Anna\r", "N:Annie\r"] {
+        let is_whole = |card: &String| card.contains(name) && card.contains("TEL;CELL:1");
+        assert!(held.iter().any(is_whole), "{held:?}");
+    }
+}
