@@ -546,7 +546,8 @@ pub(crate) struct Sync {
     /// Trust the certificates in this PEM file too.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// Name for HTTP's own login, where a gateway before the server asks for one.
+    /// Name for HTTP's own login (Basic or Digest), where a gateway before the server or a proxy
+    /// asks for one.
     #[arg(long, value_name = "NAME", requires = "http_password_file")]
     pub(crate) http_user: Option<String>,
     /// A file whose first line is the password for that.

@@ -1,21 +1,21 @@
-//! What the two sides agree on in headers: types, charsets, codings, cookies, logins.
+//! What the two sides agree on in headers: types, charsets, codings, cookies.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod scripted;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::{GzEncoder, ZlibEncoder};
+use scripted::{length, parts, request_of, response, scripted, send};
 use syncml::Encoding;
-use transports::http::{
-    Answer, Client, Error, Exchange, Incoming, Login, Options, Outgoing, Settings, serve,
-};
+use transports::http::{Client, Error, Exchange, Incoming, Options, Outgoing, Settings, serve};
 
 /// Answers a message with its own bytes, in the encoding asked for.
 struct Echo;
@@ -62,13 +62,6 @@ async fn post(address: SocketAddr, headers: &str, body: &[u8]) -> (String, Vec<u
     (head, body.to_vec())
 }
 
-/// Head, in lower case, and body.
-fn parts(bytes: &[u8]) -> Option<(String, &[u8])> {
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
-    let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
-    Some((head, &bytes[end + 4..]))
-}
-
 fn gzip(body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(body).unwrap();
@@ -85,62 +78,6 @@ fn gunzip(body: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
     GzDecoder::new(body).read_to_end(&mut plain).unwrap();
     plain
-}
-
-/// A request: its head in lower case, and its body.
-type Seen = (String, Vec<u8>);
-
-/// A server that reads one request after another, each from its own connection, and answers as
-/// scripted. Gives the requests back.
-fn scripted(answers: Vec<Vec<u8>>) -> (String, JoinHandle<Vec<Seen>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/sync", listener.local_addr().unwrap());
-    let server = std::thread::spawn(move || {
-        let mut requests = Vec::new();
-        for answer in answers {
-            let (mut stream, _) = listener.accept().unwrap();
-            requests.push(request_of(&mut stream));
-            stream.write_all(&answer).unwrap();
-        }
-        requests
-    });
-    (url, server)
-}
-
-fn request_of(stream: &mut TcpStream) -> Seen {
-    let mut bytes = Vec::new();
-    loop {
-        let mut buffer = [0; 4096];
-        let read = stream.read(&mut buffer).unwrap();
-        assert!(read > 0, "the request broke");
-        bytes.extend_from_slice(&buffer[..read]);
-        if let Some((head, body)) = parts(&bytes)
-            && body.len() == length(&head)
-        {
-            return (head, body.to_vec());
-        }
-    }
-}
-
-fn length(head: &str) -> usize {
-    let line = head
-        .lines()
-        .find_map(|l| l.strip_prefix("content-length: "));
-    line.expect("a length").parse().unwrap()
-}
-
-fn response(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
-    let head = format!(
-        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\
-         Content-Type: application/vnd.syncml+wbxml\r\n{headers}\r\n",
-        body.len()
-    );
-    [head.as_bytes(), body].concat()
-}
-
-async fn send(client: &Client, url: &str, body: &[u8]) -> Result<Answer, Error> {
-    let body = Bytes::copy_from_slice(body);
-    client.post(url, Encoding::Wbxml.media_type(), body).await
 }
 
 // spec: N05
@@ -316,61 +253,6 @@ async fn cookies_go_back_to_the_server() {
     assert_eq!(cookie(0), None);
     assert_eq!(cookie(1).as_deref(), Some("node=a1"));
     assert_eq!(cookie(2).as_deref(), Some("node=b2"));
-}
-
-fn with_login() -> Client {
-    let login = Login {
-        user: "gate".to_owned(),
-        password: "open sesame".to_owned(),
-    };
-    Client::new(Options {
-        login: Some(login),
-        ..Options::default()
-    })
-    .unwrap()
-}
-
-/// `gate:open sesame`
-const AUTHORIZATION: &str = "authorization: basic z2f0ztpvcgvuihnlc2ftzq==";
-
-// spec: N14
-#[tokio::test]
-async fn a_server_that_asks_for_a_login_gets_it() {
-    let challenge = "WWW-Authenticate: Basic realm=\"sync\"\r\n";
-    let (url, server) = scripted(vec![
-        response("401 Unauthorized", challenge, b""),
-        response("200 OK", "", b"\x02"),
-        response("200 OK", "", b"\x02"),
-    ]);
-    let client = with_login();
-    send(&client, &url, b"\x02").await.unwrap();
-    send(&client, &url, b"\x02").await.unwrap();
-    let shown: Vec<bool> = server
-        .join()
-        .unwrap()
-        .iter()
-        .map(|(head, _)| head.contains(AUTHORIZATION))
-        .collect();
-    assert_eq!(shown, [false, true, true]);
-}
-
-#[tokio::test]
-async fn a_login_that_is_refused_is_not_repeated() {
-    let basic = "WWW-Authenticate: Basic realm=\"sync\"\r\n";
-    let other = "WWW-Authenticate: Negotiate\r\n";
-    let (url, server) = scripted(vec![
-        response("401 Unauthorized", basic, b""),
-        response("401 Unauthorized", basic, b""),
-        response("401 Unauthorized", other, b""),
-    ]);
-    for _ in 0..2 {
-        let error = send(&with_login(), &url, b"\x02").await.unwrap_err();
-        assert!(
-            matches!(error, Error::Refused { status: 401, .. }),
-            "{error}"
-        );
-    }
-    server.join().unwrap();
 }
 
 // spec: N10

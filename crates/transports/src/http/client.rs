@@ -7,6 +7,8 @@
 //! What a server shows of itself holds for the session: where it has moved, its cookies, whether it
 //! wants HTTP's own login, and whether it takes compressed messages.
 
+mod login;
+
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -21,6 +23,8 @@ use super::accept;
 use super::coding::{self, Broken, Coding, Unknown};
 use super::cookies::Jar;
 use super::media::MediaType;
+pub use login::Login;
+use login::{Asker, Logins, Request};
 
 /// Bounds and names of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,28 +39,10 @@ pub struct Options {
     pub max_answer: usize,
     /// How long to wait before the bytes are sent again; as many times as there are pauses.
     pub pauses: Vec<Duration>,
-    /// HTTP's own login, for a server or a gateway before it that asks for one.
+    /// HTTP's own login, for a server, a gateway before it or a proxy that asks for one.
     pub login: Option<Login>,
     /// Certificates in PEM format that are trusted beside those of the system.
     pub roots: Vec<u8>,
-}
-
-/// Name and password for HTTP's own login (RFC 7617); it has nothing to do with the login of
-/// SyncML. It is shown to servers that ask for it, over an encrypted line or on the same machine.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Login {
-    /// The name; without a colon.
-    pub user: String,
-    /// The password.
-    pub password: String,
-}
-
-impl std::fmt::Debug for Login {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Login")
-            .field("user", &self.user)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Default for Options {
@@ -220,16 +206,8 @@ struct Memory {
     reached: bool,
     /// The server takes compressed messages.
     takes_gzip: bool,
-    /// The origin that asked for HTTP's own login and took it.
-    logged_in: Option<String>,
+    logins: Logins,
     cookies: Jar,
-}
-
-/// How a message is sent.
-#[derive(Debug, Clone, Copy)]
-struct Manner {
-    compressed: bool,
-    with_login: bool,
 }
 
 impl Client {
@@ -340,24 +318,20 @@ impl Client {
 
     /// Sends the message to an address as the server there wants it, which its first answer tells.
     async fn send(&self, asked: &Url, url: &Url, letter: &Letter<'_>) -> Result<Response, Error> {
-        let mut manner = self.with_memory(|memory| Manner {
-            compressed: memory.takes_gzip && letter.body.len() >= coding::WORTH,
-            with_login: memory.logged_in == Some(url.origin().ascii_serialization()),
-        });
+        let mut compressed =
+            self.with_memory(|memory| memory.takes_gzip && letter.body.len() >= coding::WORTH);
+        let mut askers = Vec::new();
         loop {
-            let response = self.send_once(url, letter, manner).await?;
+            let response = self.send_once(url, letter, compressed).await?;
             self.with_memory(|memory| memory.cookies.take(url, response.headers()));
             let refusal = response.status();
-            if refusal == StatusCode::UNAUTHORIZED
-                && !manner.with_login
-                && url.host() == asked.host()
-                && self.may_log_in(url, response.headers())
-            {
-                manner.with_login = true;
-                let origin = url.origin().ascii_serialization();
-                self.with_memory(|memory| memory.logged_in = Some(origin));
-            } else if refusal == StatusCode::UNSUPPORTED_MEDIA_TYPE && manner.compressed {
-                manner.compressed = false;
+            if let Some(asker) = Asker::of(refusal) {
+                if url.host() != asked.host() || !self.may_log_in(asker, url, &response, &askers) {
+                    return Ok(response);
+                }
+                askers.push(asker);
+            } else if refusal == StatusCode::UNSUPPORTED_MEDIA_TYPE && compressed {
+                compressed = false;
                 self.with_memory(|memory| memory.takes_gzip = false);
             } else {
                 return Ok(response);
@@ -365,23 +339,16 @@ impl Client {
         }
     }
 
-    /// Whether a server that asks for a login gets it: in the one scheme that is known here, over a
-    /// line that nobody listens to.
-    // spec: N14
-    fn may_log_in(&self, url: &Url, headers: &HeaderMap) -> bool {
-        let is_basic = headers
-            .get_all(header::WWW_AUTHENTICATE)
-            .iter()
-            .any(|value| {
-                let text = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
-                text.split(',')
-                    .any(|part| part.split_whitespace().next() == Some("basic"))
-            });
-        let is_wanted = is_basic && self.options.login.is_some();
-        if is_wanted && !is_private(url) {
-            tracing::warn!(%url, "the server asks for a login over an unencrypted connection");
-        }
-        is_wanted && is_private(url)
+    /// Whether a request that was refused for want of a login may be sent again with one. `answered`
+    /// are those whom this message has answered.
+    fn may_log_in(&self, asker: Asker, url: &Url, refusal: &Response, answered: &[Asker]) -> bool {
+        self.options.login.is_some()
+            && self.with_memory(|memory| {
+                let rounds = answered.iter().filter(|one| **one == asker).count();
+                memory
+                    .logins
+                    .take_challenge(asker, url, refusal.headers(), rounds)
+            })
     }
 
     // spec: N01 N04 N05 N06 N07 N13 N16
@@ -389,7 +356,7 @@ impl Client {
         &self,
         url: &Url,
         letter: &Letter<'_>,
-        manner: Manner,
+        compressed: bool,
     ) -> Result<Response, Error> {
         let media_type = letter.media_type;
         let content_type = match Encoding::from_media_type(media_type) {
@@ -407,21 +374,22 @@ impl Client {
         if let Some(cookies) = self.with_memory(|memory| memory.cookies.header(url)) {
             request = request.header(header::COOKIE, cookies);
         }
-        if let Some(login) = self.options.login.as_ref().filter(|_| manner.with_login) {
-            request = request.basic_auth(&login.user, Some(&login.password));
-        }
         if let Some(mac) = letter.mac {
             // spec: N21
             request = request.header(MAC_HEADER, mac);
         }
-        let request = if manner.compressed {
-            request
-                .header(header::CONTENT_ENCODING, Coding::Gzip.name())
-                .body(Coding::Gzip.compress(&letter.body))
-        } else {
-            request.body(letter.body.clone())
-        };
-        request.send().await.map_err(|error| failed(url, &error))
+        let mut body = letter.body.clone();
+        if compressed {
+            request = request.header(header::CONTENT_ENCODING, Coding::Gzip.name());
+            body = Coding::Gzip.compress(&letter.body).into();
+        }
+        if let Some(login) = &self.options.login {
+            let shown = Request { url, body: &body };
+            let headers = self.with_memory(|memory| memory.logins.headers(login, &shown));
+            request = request.headers(headers);
+        }
+        let sent = request.body(body).send().await;
+        sent.map_err(|error| failed(url, &error))
     }
 
     async fn read(&self, url: &Url, mut response: Response) -> Result<Answer, Error> {
@@ -628,14 +596,5 @@ mod tests {
         ] {
             assert!(!is_private(url), "{url}");
         }
-    }
-
-    #[test]
-    fn passwords_are_not_shown() {
-        let login = Login {
-            user: "ada".to_owned(),
-            password: "secret".to_owned(),
-        };
-        assert!(!format!("{login:?}").contains("secret"));
     }
 }
