@@ -14,6 +14,7 @@
 //!
 //! The crate opens no socket or file, reads no clock and draws no random number.
 
+mod brief;
 mod chunks;
 pub mod client;
 mod clock;

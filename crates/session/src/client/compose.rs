@@ -8,6 +8,7 @@ use syncml::{
     Map, MapItem, Mem, MessageWriter, Meta, Results, Status, StatusCode, Sync, Version, auth,
 };
 
+use crate::brief;
 use crate::filter::Filter;
 
 use super::{
@@ -43,6 +44,13 @@ impl Outgoing {
         }
         self.next_cmd_id += 1;
         true
+    }
+
+    /// Writes device information with as much in it as fits; whether any does.
+    fn try_forms(&mut self, command: Command<'_>) -> bool {
+        // all of the client's datastores are wanted: it names those that it syncs
+        let mut forms = brief::forms(command, |_| true);
+        forms.any(|form| self.try_command(&form))
     }
 }
 
@@ -245,7 +253,8 @@ impl Session {
             if !fits && !std::mem::replace(&mut self.devinf_stuck, true) {
                 return false;
             }
-            // first in two messages and still too large: the server has to do without
+            // first in two messages and still too large: the server has to do with less, or without
+            let _ = fits || out.try_forms(results);
             self.asked_devinf.remove(0);
         }
         true
@@ -352,7 +361,7 @@ impl Session {
                 continue;
             }
             let cmd_id = out.next_cmd_id;
-            let written = out.try_command(&Command::Access(Access {
+            let command = Command::Access(Access {
                 kind,
                 cmd_id: cmd_id.to_string().into(),
                 no_resp: false,
@@ -360,11 +369,14 @@ impl Session {
                 cred: None,
                 meta: Some(Meta::of_type(media_type)),
                 items: vec![item],
-            }));
-            // where a message has no room for it the server has to do without
-            if !written && cmd_id > 3 {
+            });
+            let mut written = out.try_command(&command);
+            if !written && cmd_id > 1 && !std::mem::replace(&mut self.devinf_stuck, true) {
                 return false;
             }
+            // first in two messages and still too large: the server has to do with less, or without
+            written = written || out.try_forms(command);
+            self.devinf_stuck = false;
             *done = true;
             if written && kind == AccessKind::Put {
                 self.awaited

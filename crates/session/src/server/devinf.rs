@@ -7,6 +7,7 @@ use syncml::devinf::{ContentType, DataStore, DevInf};
 
 use super::Run;
 use super::selection::announces;
+use super::state::DatastoreState;
 use crate::peer::has_use;
 use crate::store::StoreError;
 
@@ -36,9 +37,7 @@ pub(super) fn of_server(run: &mut Run<'_>) -> Result<DevInf, StoreError> {
             if alerted.is_none() && !is_of_use {
                 continue;
             }
-            let address = alerted.map_or(datastore.name.as_str(), |ds| {
-                ds.target.split('?').next().unwrap_or_default()
-            });
+            let address = alerted.map_or(datastore.name.as_str(), address);
             let (filter_rx, filter_capabilities) = if announces(version) {
                 crate::filter::announced(datastore.kind)
             } else {
@@ -78,6 +77,11 @@ pub(super) fn of_server(run: &mut Run<'_>) -> Result<DevInf, StoreError> {
         datastores,
         ..DevInf::default()
     })
+}
+
+/// The address under which the client has alerted a datastore, without a filter.
+pub(super) fn address(ds: &DatastoreState) -> &str {
+    ds.target.split('?').next().unwrap_or_default()
 }
 
 fn preferred(formats: Vec<ContentType>) -> (Option<ContentType>, Vec<ContentType>) {

@@ -1,6 +1,7 @@
 //! The answer: statuses in order, then what the package brings, never beyond the peer's limit.
 
 use serde::{Deserialize, Serialize};
+use syncml::devinf::DataStore;
 use syncml::{
     Access, AccessKind, Alert, AlertCode, Anchor, Chal, Command, Data, Encoding, Header, Item,
     Location, MessageWriter, Meta, Results, Status, StatusCode, Version, auth,
@@ -8,6 +9,7 @@ use syncml::{
 
 use super::state::{Owed, Phase};
 use super::{Answer, Level, LogEvent, Run, devinf};
+use crate::brief;
 use crate::store::{DatastoreId, Guid, StoreError};
 
 /// Statuses that may wait for a message with room for them.
@@ -356,11 +358,7 @@ impl Run<'_> {
                 && matches!(next, Owed::Results { .. } | Owed::Found { .. })
             {
                 self.state.owed_stuck = false;
-                // without it a device sends no large objects: it may be longer than the server likes
-                let usual = std::mem::replace(&mut out.limit, self.peer_limit());
-                let fits = out.try_command(&command);
-                out.limit = usual;
-                if fits {
+                if self.try_forms(out, command) {
                     continue;
                 }
                 // first in two messages, it will never fit: a device without it is better than no
@@ -372,6 +370,20 @@ impl Run<'_> {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    /// Writes results that are too large for a usual message, in a form that fits; whether there is one.
+    /// Without any a device sends no large objects and no folders.
+    fn try_forms(&self, out: &mut Outgoing, command: Command<'_>) -> bool {
+        let alerted = |store: &DataStore| {
+            let mut all = self.state.datastores.iter();
+            all.any(|ds| devinf::address(ds) == store.source_ref)
+        };
+        // it may be longer than the server likes
+        let usual = std::mem::replace(&mut out.limit, self.peer_limit());
+        let fits = brief::forms(command, alerted).any(|form| out.try_command(&form));
+        out.limit = usual;
+        fits
     }
 
     fn owed_command(
