@@ -785,6 +785,9 @@ impl Run<'_> {
             self.tx
                 .end_other_sessions(account, &self.state.device, token)?;
         }
+        if let Some(login) = self.state.login.clone() {
+            self.keep_orphans(&login)?;
+        }
         self.tx.put_session(&StoredSession {
             token: token.to_owned(),
             account: self.state.login.as_ref().map(state::Login::id),

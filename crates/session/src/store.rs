@@ -251,6 +251,9 @@ pub struct Link {
     /// How the device was shown its items in the last session, in the session's own form; empty
     /// for items as they are.
     pub view: String,
+    /// Items of the device that wait for their folders to come, in the session's own form; empty for
+    /// none.
+    pub orphans: String,
 }
 
 /// A session between its first changes and its end: what a resume (alert 225) goes on with.

@@ -290,6 +290,7 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
                 }),
                 filter: n.to_string(),
                 view: n.to_string(),
+                orphans: n.to_string(),
                 ..Link::default()
             };
             format!("{:?}", tx.put_link(link(number), &state)?)

@@ -236,6 +236,7 @@ impl Run<'_> {
                 self.tx.put_link(link_id, &without)?;
             }
         }
+        self.wait_again(&state, &link, resumed.is_some());
         if state.selection.is_new {
             // what was outside of the last filter may be inside of this one
             state.seen = 0;

@@ -3,13 +3,17 @@
 //!
 //! Nothing is ever in a folder that is not there: the folder comes back, or the item is at the root,
 //! and a client that has it otherwise is told.
+//!
+//! Items that wait for their folders outlast their session: a client that was cut off has had the status
+//! of an item whose folder is still to come, and will not say again where it is. They wait, with the
+//! link, until the client has once said all its changes or begins to say all its items anew.
 
 use super::Run;
-use super::state::{DatastoreState, Orphan};
+use super::state::{DatastoreState, Login, Orphan};
 use super::tree::{MAX_DEPTH, is_folder};
-use crate::store::{Content, Guid, LinkId, Mapping, Origin, StoreError};
+use crate::store::{Content, Guid, Link, LinkId, Mapping, Origin, StoreError};
 
-/// Items that may wait for their folders in one session.
+/// Items that may wait for their folders at a time.
 const MAX_ORPHANS: usize = 1000;
 
 impl Run<'_> {
@@ -58,6 +62,9 @@ impl Run<'_> {
         for guid in waiting {
             self.tell_place(link, Guid(guid))?;
         }
+        self.state
+            .orphans
+            .retain(|orphan| orphan.datastore != ds.number);
         Ok(())
     }
 
@@ -217,5 +224,48 @@ impl Run<'_> {
     pub(super) fn place_is_known(&mut self, ds: &DatastoreState, guid: Guid) {
         let is_it = |orphan: &Orphan| orphan.datastore == ds.number && orphan.guid == guid.0;
         self.state.orphans.retain(|orphan| !is_it(orphan));
+    }
+
+    /// Items that the sessions before have left waiting wait in this one.
+    // spec: M01
+    pub(super) fn wait_again(&mut self, ds: &DatastoreState, link: &Link, is_resumed: bool) {
+        if !ds.takes() || (ds.renews_map() && !is_resumed) {
+            return;
+        }
+        let before: Vec<Orphan> = serde_json::from_str(&link.orphans).unwrap_or_default();
+        let room = MAX_ORPHANS.saturating_sub(self.state.orphans.len());
+        let own = before.into_iter().filter(|one| one.datastore == ds.number);
+        self.state.orphans.extend(own.take(room));
+    }
+
+    /// Writes down what waits now, at the end of a message.
+    pub(super) fn keep_orphans(&mut self, login: &Login) -> Result<(), StoreError> {
+        let waits = |ds: &&DatastoreState| ds.kind().is_hierarchical() && ds.begun && ds.takes();
+        let open: Vec<DatastoreState> = self
+            .state
+            .datastores
+            .iter()
+            .filter(waits)
+            .cloned()
+            .collect();
+        for ds in open {
+            let id = ds.link(login);
+            let Some(mut link) = self.tx.link(id)? else {
+                continue;
+            };
+            let all = self.state.orphans.iter();
+            let own: Vec<&Orphan> = all.filter(|one| one.datastore == ds.number).collect();
+            let written = if own.is_empty() {
+                String::new()
+            } else {
+                // plain texts and numbers always serialize
+                serde_json::to_string(&own).unwrap_or_default()
+            };
+            if link.orphans != written {
+                link.orphans = written;
+                self.tx.put_link(id, &link)?;
+            }
+        }
+        Ok(())
     }
 }

@@ -85,7 +85,7 @@ pub(super) fn device_of(row: &Row) -> Result<Device, StoreError> {
     })
 }
 
-pub(super) const LINK: [&str; 18] = [
+pub(super) const LINK: [&str; 19] = [
     "client_anchor",
     "previous_client_anchor",
     "server_anchor",
@@ -104,6 +104,7 @@ pub(super) const LINK: [&str; 18] = [
     "sending_confirmed",
     "filter",
     "view",
+    "orphans",
 ];
 
 pub(super) fn link_of(row: &Row) -> Result<Link, StoreError> {
@@ -140,6 +141,7 @@ pub(super) fn link_of(row: &Row) -> Result<Link, StoreError> {
         open,
         filter: column(row, 16)?,
         view: column(row, 17)?,
+        orphans: column(row, 18)?,
     })
 }
 

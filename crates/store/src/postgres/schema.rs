@@ -76,6 +76,7 @@ CREATE TABLE link (
     sending_confirmed      BIGINT,
     filter                 TEXT NOT NULL,
     view                   TEXT NOT NULL,
+    orphans                TEXT NOT NULL,
     PRIMARY KEY (account, datastore, device)
 ) WITH (fillfactor = 70);
 

@@ -614,7 +614,7 @@ impl Transaction for Running<'_> {
         let sql = format!(
             "INSERT INTO link (account, datastore, device, {columns})
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                 $18, $19, $20, $21)
+                 $18, $19, $20, $21, $22)
              ON CONFLICT (account, datastore, device) DO UPDATE SET ({columns}) = ({excluded})"
         );
         let open = state.open.as_ref();
@@ -644,6 +644,7 @@ impl Transaction for Running<'_> {
                 &sending.map(|sending| sending.confirmed.cast_signed()),
                 &text(&state.filter),
                 &text(&state.view),
+                &text(&state.orphans),
             ],
         )
         .map(|_| ())

@@ -94,12 +94,13 @@ pub(super) fn link_of(row: &Row<'_>) -> rusqlite::Result<Link> {
         open,
         filter: row.get(16)?,
         view: row.get(17)?,
+        orphans: row.get(18)?,
     })
 }
 
 pub(super) const LINK: &str = "client_anchor, previous_client_anchor, server_anchor, previous_server_anchor, \
      seen, previous_seen, sent_until, generation, client_uri, last_sync, open_alert, open_client_last, open_until, \
-     sending_guid, sending_seq, sending_confirmed, filter, view";
+     sending_guid, sending_seq, sending_confirmed, filter, view, orphans";
 
 /// The columns that [`link_of`] reads, for joins of others.
 pub(super) fn link_columns() -> String {

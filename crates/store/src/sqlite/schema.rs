@@ -17,7 +17,7 @@ use crate::Error;
 
 /// One script a version; the n-th leads from version n to n + 1. Scripts that were released are
 /// never edited.
-const STEPS: [&str; 6] = [V1, V2, V3, V4, V5, V6];
+const STEPS: [&str; 7] = [V1, V2, V3, V4, V5, V6, V7];
 
 /// The version whose step brought the present [`pim::Fingerprint::key`]; states that were older get
 /// their keys anew.
@@ -242,6 +242,11 @@ CREATE TABLE withheld (
     PRIMARY KEY (account, datastore, device, guid),
     FOREIGN KEY (account, device) REFERENCES device ON DELETE CASCADE
 ) STRICT;
+";
+
+/// Items that wait for their folders longer than a session lasts.
+const V7: &str = "
+ALTER TABLE link ADD COLUMN orphans TEXT NOT NULL DEFAULT '';
 ";
 
 /// Brings the tables to the newest version.

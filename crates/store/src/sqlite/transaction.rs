@@ -479,7 +479,7 @@ impl Transaction for Running<'_> {
     fn put_link(&mut self, link: LinkId, state: &Link) -> Result<(), StoreError> {
         let sql = format!(
             "INSERT OR REPLACE INTO link (account, datastore, device, {LINK})
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         );
         let sending = state.open.as_ref().and_then(|open| open.sending);
         self.execute(
@@ -506,6 +506,7 @@ impl Transaction for Running<'_> {
                 sending.map(|sending| sending.confirmed.cast_signed()),
                 state.filter,
                 state.view,
+                state.orphans,
             ],
         )
         .map(|_| ())

@@ -459,3 +459,87 @@ fn a_device_that_learns_of_folders_is_told_where_everything_is() {
         ]
     );
 }
+
+/// A laptop in step, which then sends a file whose folder is still to come, and is cut off.
+fn cut_off_before_the_folder() -> Talk {
+    let mut talk = Talk {
+        device: "laptop",
+        ..Talk::new()
+    };
+    files(&mut talk, FOLDERS, 201, ("", "1"), "");
+    talk.begin();
+    talk.say(&(alert(1, 200, "files", "1", "2") + "<Final/>"));
+    let heard = talk.say(&sync(
+        "files",
+        &item("Add", 21, "leaf", false, &within("late")),
+    ));
+    assert!(heard.codes().contains(&("21", 201)));
+    assert_eq!(tree(&talk), [(1, None)]);
+    talk
+}
+
+// spec: M01
+#[test]
+fn a_folder_that_comes_after_a_broken_session_gets_what_waits_for_it() {
+    for code in [200, 225] {
+        let mut talk = cut_off_before_the_folder();
+        let folder = item("Add", 21, "late", true, "");
+        let heard = files(&mut talk, FOLDERS, code, ("1", "3"), &folder);
+        assert_eq!(heard.codes()[2..], [("21", 201)]);
+        assert_eq!(sent(&heard), [], "{code}: the laptop has it where it is");
+        assert_eq!(tree(&talk), [(1, Some(2)), (2, None)], "{code}");
+        // nothing waits any more
+        let moved = item(
+            "Move",
+            21,
+            "leaf",
+            false,
+            "<TargetParent><LocURI>/</LocURI></TargetParent>",
+        );
+        files(&mut talk, FOLDERS, 200, ("3", "4"), &moved);
+        files(
+            &mut talk,
+            FOLDERS,
+            200,
+            ("4", "5"),
+            &item("Replace", 21, "late", true, ""),
+        );
+        assert_eq!(tree(&talk), [(1, None), (2, None)], "{code}");
+    }
+}
+
+// spec: M01
+#[test]
+fn a_folder_is_awaited_across_sessions_that_bring_nothing_of_the_client() {
+    let mut talk = cut_off_before_the_folder();
+    // one breaks before its first change, and one has no changes of the client
+    talk.begin();
+    talk.say(&(alert(1, 200, "files", "1", "3") + "<Final/>"));
+    let one_way = "<SyncType>1</SyncType><SyncType>5</SyncType>";
+    let devinf = FOLDERS.replace("<SyncType>1</SyncType>", one_way);
+    files(&mut talk, &devinf, 204, ("1", "4"), "");
+    files(
+        &mut talk,
+        &devinf,
+        200,
+        ("4", "5"),
+        &item("Add", 21, "late", true, ""),
+    );
+    assert_eq!(tree(&talk), [(1, Some(2)), (2, None)]);
+}
+
+// spec: M01
+#[test]
+fn a_folder_that_never_comes_is_awaited_no_longer_than_a_whole_session() {
+    let mut talk = cut_off_before_the_folder();
+    let heard = files(&mut talk, FOLDERS, 200, ("1", "3"), "");
+    assert_eq!(sent(&heard), [says(ChangeKind::Move, "leaf", "", "/")]);
+    files(
+        &mut talk,
+        FOLDERS,
+        200,
+        ("3", "4"),
+        &item("Add", 21, "late", true, ""),
+    );
+    assert_eq!(tree(&talk), [(1, None), (2, None)]);
+}
