@@ -25,6 +25,7 @@ mod guid;
 mod identity;
 mod incoming;
 mod initialization;
+mod lacking;
 mod large;
 mod login;
 mod orphans;

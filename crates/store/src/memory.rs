@@ -31,8 +31,20 @@ pub struct Memory {
     withheld: BTreeMap<(LinkId, Guid), Withheld>,
     /// The session that changes are made by.
     session: Option<String>,
+    /// Items that were read to be sent.
+    looked_at: Reads,
     /// The state before an Atomic.
     saved: Option<Box<Self>>,
+}
+
+/// A count of reads, which are no part of the state.
+#[derive(Clone, Copy, Default)]
+struct Reads(usize);
+
+impl std::fmt::Debug for Reads {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("_")
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -117,6 +129,11 @@ impl Memory {
             .filter(of)
             .map(|former| former.content.clone())
             .collect()
+    }
+
+    /// How many items were read to be sent, in all transactions.
+    pub fn looked_at(&self) -> usize {
+        self.looked_at.0
     }
 
     fn next_seq(&self, datastore: DatastoreId) -> ChangeSeq {
@@ -718,6 +735,7 @@ impl Transaction for Memory {
     fn pending(&mut self, link: LinkId, range: PendingRange) -> Result<Vec<Pending>, StoreError> {
         let mut pending = self.all_pending(link, range);
         pending.truncate(range.limit);
+        self.looked_at.0 += pending.len();
         Ok(pending)
     }
 

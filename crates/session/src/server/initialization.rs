@@ -203,6 +203,7 @@ impl Run<'_> {
             counted: false,
             sent_all: false,
             selection,
+            noted: None,
             room: None,
             full: false,
             deletions_sent: false,

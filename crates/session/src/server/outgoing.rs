@@ -2,6 +2,7 @@
 
 use syncml::{Change, ChangeKind, Command, Data, Item, Location, Meta, Sync, Version};
 
+use super::lacking::SLICE;
 use super::large::Step;
 use super::reply::Outgoing;
 use super::selection::{Deal, Selection};
@@ -97,8 +98,10 @@ impl Run<'_> {
             first_of_message,
             almost_empty,
         };
-        let done = self.fill(out, &place)?;
-        if out.next_cmd_id == first_of_message && !done {
+        self.note_from(index)?;
+        let filled = self.fill(out, &place)?;
+        let done = filled == Filled::Done;
+        if out.next_cmd_id == first_of_message && filled == Filled::Full {
             // an empty Sync says nothing: the space was used up before
             out.writer.rollback(before);
             out.next_cmd_id = first_of_message - 1;
@@ -111,20 +114,21 @@ impl Run<'_> {
         Ok(done)
     }
 
-    /// Fills the open Sync; whether the datastore has nothing more to send.
-    fn fill(&mut self, out: &mut Outgoing, place: &Place) -> Result<bool, StoreError> {
+    /// Fills the open Sync.
+    fn fill(&mut self, out: &mut Outgoing, place: &Place) -> Result<Filled, StoreError> {
         let mut has_ended_one = false;
+        let mut passed_over = 0;
         loop {
             let Some(ds) = self.state.datastores.get(place.index).cloned() else {
-                return Ok(true);
+                return Ok(Filled::Done);
             };
             if let Some(sending) = ds.sending {
                 // the device keeps what comes of one object, in case that this session breaks
                 if has_ended_one {
-                    return Ok(false);
+                    return Ok(Filled::Full);
                 }
                 match self.write_chunk(out, place.index, &ds, place.link)? {
-                    Step::Written | Step::NoRoom => return Ok(false),
+                    Step::Written | Step::NoRoom => return Ok(Filled::Full),
                     Step::Ended | Step::Gone => {
                         has_ended_one = true;
                         self.pass(place.index, sending.seq);
@@ -141,11 +145,16 @@ impl Run<'_> {
                 .pending(place.link, range_of(&ds, ds.cursor, BATCH))?;
             let is_last = batch.len() < BATCH;
             for pending in batch {
+                if passed_over >= SLICE {
+                    return Ok(Filled::Sliced);
+                }
+                let before = out.next_cmd_id;
                 match self.write_pending(out, place, &ds, pending)? {
                     Written::Next => {}
                     Written::InChunks => break,
-                    Written::Full => return Ok(false),
+                    Written::Full => return Ok(Filled::Full),
                 }
+                passed_over += usize::from(out.next_cmd_id == before);
             }
             let is_chunking = self
                 .state
@@ -154,10 +163,10 @@ impl Run<'_> {
                 .is_some_and(|ds| ds.sending.is_some());
             if is_last && !is_chunking {
                 let Some(ds) = self.state.datastores.get_mut(place.index) else {
-                    return Ok(true);
+                    return Ok(Filled::Done);
                 };
                 if ds.room.is_none() || std::mem::replace(&mut ds.deletions_sent, true) {
-                    return Ok(true);
+                    return Ok(Filled::Done);
                 }
                 // the deletions are out, and have made room
                 ds.cursor = ds.seen;
@@ -181,7 +190,11 @@ impl Run<'_> {
                 return Ok(Written::Next);
             }
         };
-        let Some(own_form) = self.show(ds, place.link, &mut pending)? else {
+        let own_form = self.show(ds, place.link, &mut pending)?;
+        if pending.mapping.is_some() || own_form.is_some() {
+            self.note(place.index, place.link, seq)?;
+        }
+        let Some(own_form) = own_form else {
             self.pass(place.index, seq);
             return Ok(Written::Next);
         };
@@ -464,6 +477,17 @@ struct Place {
     first_of_message: u32,
     /// Nothing is in the message but the statuses that every message has.
     almost_empty: bool,
+}
+
+/// How far the changes of a datastore are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filled {
+    /// All of them are sent.
+    Done,
+    /// The message is full.
+    Full,
+    /// A slice of them was looked at; an empty Sync says that there may be more.
+    Sliced,
 }
 
 /// What became of an item that was to be written.

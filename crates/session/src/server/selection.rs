@@ -7,7 +7,6 @@
 use syncml::{Command, Item, Version};
 
 use super::Run;
-use super::outgoing::range_of;
 use super::state::DatastoreState;
 use crate::filter::{Address, Filter, FilterError, Kind, Record};
 use crate::store::{DatastoreKind, Link, LinkId, Pending, StoreError};
@@ -125,7 +124,7 @@ impl Selection {
         filter.is_some_and(|filter| filter.record.is_some() && filter.kind == Kind::Exclusive)
     }
 
-    fn chooses(&self) -> bool {
+    pub(super) fn chooses(&self) -> bool {
         self.filter.is_some() || self.max_size.is_some()
     }
 }
@@ -152,7 +151,7 @@ impl Run<'_> {
     }
 
     /// Whether an item is inside the filter of the session.
-    fn is_inside(
+    pub(super) fn is_inside(
         &mut self,
         ds: &DatastoreState,
         link: LinkId,
@@ -221,37 +220,6 @@ impl Run<'_> {
             return Ok(Deal::Skip);
         }
         Ok(Deal::Send(Box::new(pending)))
-    }
-
-    /// The first change that the device still lacks, by what the filter lets through.
-    pub(super) fn first_open(
-        &mut self,
-        ds: &DatastoreState,
-        link: LinkId,
-    ) -> Result<Option<i64>, StoreError> {
-        const BATCH: usize = 100;
-        let mut after = ds.seen;
-        loop {
-            let chooses = ds.selection.chooses() || self.view(ds)?.may_hide();
-            let mut range = range_of(ds, after, if chooses { BATCH } else { 1 });
-            range.with_held = false;
-            let batch = self.tx.pending(link, range)?;
-            let is_last = batch.len() < range.limit;
-            for mut pending in batch {
-                let seq = pending.item.seq.0;
-                let is_new = pending.mapping.is_none();
-                let is_open = !is_new
-                    || (self.is_inside(ds, link, &mut pending)?
-                        && !self.is_hidden(ds, link, &pending)?);
-                if is_open {
-                    return Ok(Some(seq));
-                }
-                after = seq;
-            }
-            if is_last {
-                return Ok(None);
-            }
-        }
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use syncml::{AlertCode, Header, Version};
 
 use super::guard::Damage;
+use super::lacking::Noted;
 use super::policy::Scheme;
 use super::reply::StatusOut;
 use super::room::{Limit, Room};
@@ -257,6 +258,9 @@ pub(super) struct DatastoreState {
     /// What the client wants of it.
     #[serde(default)]
     pub(super) selection: Selection,
+    /// What the filter has let through.
+    #[serde(default)]
+    pub(super) noted: Option<Noted>,
     /// Where its room on the device is counted.
     #[serde(default)]
     pub(super) room: Option<usize>,

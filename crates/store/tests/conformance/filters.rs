@@ -415,3 +415,123 @@ fn of_a_conflict_both_items_have_what_the_device_does_not_want() {
         assert!(held.iter().any(is_whole), "{held:?}");
     }
 }
+
+/// Posts what the client says, and looks how many items were read for the answer.
+fn reads(talk: &mut Talk, body: &str) -> (Heard, usize) {
+    let before = talk.server.state.looked_at();
+    let heard = talk.say(body);
+    (heard, talk.server.state.looked_at() - before)
+}
+
+/// A datastore with many contacts of which every 700th is of Paris.
+fn crowded(count: usize) -> Talk {
+    let mut talk = Talk::new();
+    let contacts = talk.server.contacts();
+    let filled: Result<(), session::store::StoreError> = talk.server.state.transact(|tx| {
+        for number in 1..=count {
+            let name = if number % 700 == 0 { "Paris" } else { "Anyone" };
+            let text = card(&format!("{name} {number}"), &number.to_string());
+            let content = session::store::Content {
+                media_type: "text/x-vcard",
+                bytes: text.as_bytes(),
+                fingerprint: pim::fingerprint("text/x-vcard", text.as_bytes()),
+            };
+            let origin = session::store::Origin::Session("other");
+            tx.add_item(contacts, content, origin, 1)?;
+        }
+        Ok(())
+    });
+    filled.unwrap();
+    talk
+}
+
+/// A session with a filter in as many messages as it takes. The client takes what `takes` says, by
+/// content. What came, and the most items read for one message.
+fn whole(
+    talk: &mut Talk,
+    (code, anchors): (u16, (&str, &str)),
+    filter: &str,
+    takes: impl Fn(&str) -> bool,
+) -> (Vec<String>, usize) {
+    talk.begin();
+    talk.say(&(filtered(code, anchors, filter) + "<Final/>"));
+    let (mut heard, mut most) = reads(talk, &(sync("contacts", "") + "<Final/>"));
+    let mut names = Vec::new();
+    loop {
+        let mut next = String::new();
+        let refused: Vec<&str> = heard
+            .said
+            .changes
+            .iter()
+            .filter(|change| !takes(&change.content))
+            .map(|change| change.cmd_id.as_str())
+            .collect();
+        for (number, (cmd_id, cmd)) in (10_000..).zip(&heard.said.to_answer) {
+            let code = if refused.contains(&cmd_id.as_str()) {
+                500
+            } else {
+                200
+            };
+            next += &status(number, talk.message, cmd_id, cmd, code);
+        }
+        for (number, change) in (20_000..).zip(&heard.said.changes) {
+            names.push(change.content.clone());
+            if takes(&change.content) {
+                next += &map(number, &change.guid, &format!("l{}", change.guid));
+            }
+        }
+        if heard.said.is_final {
+            let (_, read) = reads(talk, &(next + "<Final/>"));
+            return (names, most.max(read));
+        }
+        next += &alert(90, 222, "contacts", "", "");
+        let read;
+        (heard, read) = reads(talk, &next);
+        most = most.max(read);
+    }
+}
+
+// spec: L04
+#[test]
+fn a_message_looks_at_a_slice_of_a_large_datastore() {
+    let filter = record("N&iCON;Paris", INCLUSIVE);
+    for takes in [true, false] {
+        let mut talk = crowded(5000);
+        let (names, most) = whole(&mut talk, (201, ("", "1")), &filter, |_| takes);
+        assert_eq!(names.len(), 7);
+        assert!(most <= 1200, "{most} items are read for one message");
+        assert!(talk.message > 6, "{}", talk.message);
+        // what the device did not take comes again, what it took does not, and little is looked at
+        let (again, most) = whole(&mut talk, (200, ("1", "2")), &filter, |_| true);
+        if takes {
+            assert_eq!((again.len(), talk.message), (0, 3));
+            assert!(most < 10, "{most}");
+        } else {
+            assert_eq!(again, names);
+        }
+    }
+}
+
+#[test]
+fn the_one_item_of_many_that_was_not_taken_comes_again() {
+    let filter = record("N&iCON;Anyone", INCLUSIVE);
+    for (limit, refused) in [
+        (10_000_000, "Anyone 4"),
+        (10_000_000, "Anyone 2500"),
+        (100_000, "Anyone 2500"),
+    ] {
+        let mut talk = crowded(2500);
+        talk.limit = limit;
+        talk.server.config.max_msg_size = limit;
+        let name = format!("{refused}\r\n");
+        let (names, _) = whole(&mut talk, (201, ("", "1")), &filter, |card| {
+            !card.contains(&name)
+        });
+        assert_eq!(names.len(), 2497);
+        let (again, _) = whole(&mut talk, (200, ("1", "2")), &filter, |_| true);
+        assert_eq!(again.len(), 1, "{again:?}");
+        assert!(again[0].contains(&name));
+        let (none, most) = whole(&mut talk, (200, ("2", "3")), &filter, |_| true);
+        assert_eq!((none.len(), most < 1200), (0, true), "{most}");
+    }
+}

@@ -110,6 +110,14 @@ impl State {
         }
     }
 
+    /// How many items were read to be sent; the database does not count.
+    pub fn looked_at(&self) -> usize {
+        match self {
+            Self::Memory(memory) => memory.looked_at(),
+            Self::Postgres(_) => 0,
+        }
+    }
+
     /// Contents that were replaced, deleted or overruled, oldest first.
     pub fn history(&self, datastore: DatastoreId, guid: Guid) -> Vec<Vec<u8>> {
         match self {
