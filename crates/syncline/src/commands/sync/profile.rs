@@ -150,7 +150,7 @@ fn entry(path: &Path, folder: &Path, store: &str, value: toml::Value) -> Outcome
         })?,
     };
     Ok(Entry {
-        dir: folder.join(entry.dir),
+        dir: folder.join(at_home(entry.dir, std::env::home_dir())),
         media_type: entry.media_type,
         mode: entry.mode,
         filter: entry.filter,
@@ -183,13 +183,22 @@ fn of_pair(pair: &str) -> Outcome<(String, Entry)> {
         return Err(wrong());
     }
     let entry = Entry {
-        dir: dir.into(),
+        dir: at_home(dir.into(), std::env::home_dir()),
         media_type,
         mode: None,
         filter: None,
         inclusive: false,
     };
     Ok((store.to_owned(), entry))
+}
+
+/// A path in the home folder, where it is written with `~`: not every shell puts the folder in its place
+/// behind a `=`, and no shell reads a profile.
+fn at_home(path: PathBuf, home: Option<PathBuf>) -> PathBuf {
+    match (path.strip_prefix("~"), home) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path,
+    }
 }
 
 /// A folder's name may have a colon too, so only two words with a slash between count.
@@ -217,6 +226,22 @@ mod tests {
             filter: None,
             inclusive: false,
         }
+    }
+
+    #[test]
+    fn a_tilde_is_the_home_folder() {
+        let dir = |path: &str, home: Option<&str>| {
+            at_home(path.into(), home.map(PathBuf::from))
+                .display()
+                .to_string()
+        };
+        let home = Some("/home/ann");
+        assert_eq!(dir("~/contacts", home), "/home/ann/contacts");
+        assert_eq!(dir("~", home), "/home/ann/");
+        for other in ["contacts", "./~/contacts", "~bob/contacts", "/~/contacts"] {
+            assert_eq!(dir(other, home), other);
+        }
+        assert_eq!(dir("~/contacts", None), "~/contacts");
     }
 
     #[test]
