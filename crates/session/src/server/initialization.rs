@@ -349,8 +349,7 @@ impl Run<'_> {
             self.warn("the device information cannot be read".to_owned());
             return Ok(StatusCode::BAD_REQUEST);
         };
-        let version = devinf.version.unwrap_or(self.state.version());
-        let document = devinf.to_xml(version);
+        let document = devinf.to_whole_xml(self.state.version());
         self.use_devinf(devinf);
         if let Some(mut device) = self.tx.device(login.id(), &self.state.device)?
             && device.devinf.as_deref() != Some(document.as_slice())

@@ -17,6 +17,14 @@ impl DevInf {
         to_xml(self, version).into_bytes()
     }
 
+    /// The document as XML with all that it says, to be kept: in the form of 1.2, the only one that
+    /// has a place for the sizes of all properties, under the version that it names, `told` where
+    /// it names none.
+    pub fn to_whole_xml(&self, told: Version) -> Vec<u8> {
+        let told = self.version.unwrap_or(told);
+        xml(self, (told, Version::V1_2)).into_bytes()
+    }
+
     /// The document as binary XML in the form of `version`.
     pub fn to_wbxml(&self, version: Version) -> Vec<u8> {
         to_wbxml(self, version)
@@ -24,8 +32,13 @@ impl DevInf {
 }
 
 pub(super) fn to_xml(devinf: &DevInf, version: Version) -> String {
+    xml(devinf, (version, version))
+}
+
+fn xml(devinf: &DevInf, (told, form): (Version, Version)) -> String {
     let mut out = Out::Xml(String::from("<DevInf xmlns=\"syncml:devinf\">"));
-    children(&mut out, devinf, version);
+    out.leaf(d::VER_DTD, told.dtd());
+    children(&mut out, devinf, form);
     out.end(d::DEV_INF);
     match out {
         Out::Xml(text) => text,
@@ -41,6 +54,7 @@ pub(super) fn to_wbxml(devinf: &DevInf, version: Version) -> Vec<u8> {
     };
     let mut out = Out::Wbxml(Writer::new(WBXML_VERSION, public_id));
     out.start(d::DEV_INF);
+    out.leaf(d::VER_DTD, version.dtd());
     children(&mut out, devinf, version);
     out.end(d::DEV_INF);
     match out {
@@ -99,8 +113,8 @@ impl Out {
     }
 }
 
+/// All but the version.
 fn children(out: &mut Out, devinf: &DevInf, version: Version) {
-    out.leaf(d::VER_DTD, version.dtd());
     out.optional(d::MAN, devinf.man.as_deref());
     out.optional(d::MOD, devinf.model.as_deref());
     out.optional(d::OEM, devinf.oem.as_deref());
@@ -282,5 +296,34 @@ fn limits(
 fn values(out: &mut Out, values: &[String]) {
     for value in values {
         out.leaf(d::VAL_ENUM, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    // spec: F14 F15
+    #[test]
+    fn a_document_that_is_kept_says_all_that_it_said() {
+        for version in ["1.0", "1.1", "1.2"] {
+            let document = format!(
+                "<DevInf><VerDTD>{version}</VerDTD><DevID>x</DevID><DevTyp>phone</DevTyp><UTC/>\
+                 <DataStore><SourceRef>pb</SourceRef><Rx-Pref><CTType>text/x-vcard</CTType><VerCT>2.1\
+                 </VerCT></Rx-Pref></DataStore><CTCap><CTType>text/x-vcard</CTType>\
+                 <PropName>N</PropName><Size>30</Size><PropName>TEL</PropName><Size>9</Size>\
+                 <ParamName>HOME</ParamName><PropName>VERSION</PropName><ValEnum>2.1</ValEnum>\
+                 <Size>3</Size></CTCap></DevInf>"
+            );
+            let read = DevInf::read(document.as_bytes()).unwrap();
+            let properties = &read.datastores.first().unwrap().capabilities;
+            let sizes = properties.iter().flat_map(|one| &one.properties);
+            let sizes: Vec<_> = sizes.map(|property| property.max_size).collect();
+            assert_eq!(sizes, [Some(30), Some(9), Some(3)]);
+            let kept = read.to_whole_xml(Version::V1_2);
+            assert_eq!(DevInf::read(&kept).unwrap(), read, "{version}");
+        }
     }
 }
