@@ -19,14 +19,14 @@ use crate::decode::whole_text;
 use crate::fields::{WHOLE, cut, is_one_of};
 use crate::line::{Line, Lines, Param};
 use crate::media::{Format, first_component};
-use crate::own::is_own;
+use crate::own::{is_own, own_lines};
 
 /// What a device keeps of the items of a format (Device Information, `CTCap`). The default keeps
 /// everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Holdings {
     /// The properties it keeps; None when all. What the format requires stays in any case: the
-    /// structure and version, N and FN of a card, the start and identity of a calendar's entry,
+    /// structure and version, N and FN of a card (of vCard 2.1, FN where there is no N), the start and identity of a calendar's entry,
     /// the body of a note, the address of a bookmark. Of plain text, `BODY` or a property
     /// without a name is the text.
     ///
@@ -146,11 +146,13 @@ enum Need {
     Whole,
 }
 
-fn need(line: &Line<'_>, format: Format) -> Need {
+/// `has_name` says that the item is a card with a name in parts.
+fn need(line: &Line<'_>, format: Format, has_name: bool) -> Need {
     if is_one_of(line, &["BEGIN", "END", "VERSION"]) {
         return Need::Whole;
     }
     let (some, whole): (&[&str], &[&str]) = match format {
+        Format::VCard21 if has_name => (&["N"], &[]),
         Format::VCard21 | Format::VCard30 | Format::VCard40 => (&["N", "FN"], &[]),
         Format::VCalendar10 => (&[], &["DTSTART", "RECURRENCE-ID", "X-RECURRENCE-ID"]),
         Format::ICalendar20 => (
@@ -200,6 +202,8 @@ struct Sieve<'a, 's> {
     pieces: Pieces<'a>,
     open: Vec<Open>,
     has_begun: bool,
+    /// The item is a card with a name in parts.
+    has_name: bool,
     /// The pieces of time zones that are not listed.
     zones: Vec<usize>,
     /// Entries of a calendar: how many there are, and how many stay.
@@ -217,6 +221,11 @@ impl<'a, 's> Sieve<'a, 's> {
             pieces: Pieces::new(content),
             open: Vec::new(),
             has_begun: false,
+            has_name: format.is_card()
+                && own_lines(content).any(|line| {
+                    let text = line.text(format.dialect());
+                    line.is("N") && text.contains(|part: char| part != ';' && !part.is_whitespace())
+                }),
             zones: Vec::new(),
             entries: (0, 0),
             is_void: false,
@@ -358,7 +367,7 @@ impl<'a, 's> Sieve<'a, 's> {
             let action = if stays { Action::Same } else { Action::Gone };
             return self.pieces.push(line, action, false);
         }
-        let need = need(line, self.format);
+        let need = need(line, self.format, self.has_name);
         let action = self.judge(line, need);
         if action == Action::Gone {
             self.is_void |= need == Need::Some;

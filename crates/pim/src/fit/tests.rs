@@ -74,6 +74,18 @@ fn left(lines: &str, holdings: Vec<Holding>) -> String {
 
 // spec: F20
 #[test]
+fn a_name_in_parts_is_enough_for_an_old_card() {
+    let fit =
+        |lines: &str, listed: &[&str]| left(lines, listed.iter().map(|n| holding(n)).collect());
+    let both = "N:Berg;Ada\r\nFN:Ada\r\n";
+    assert_eq!(fit(both, &["N", "TEL"]), "N:Berg;Ada\r\n");
+    assert_eq!(fit(&format!("{both}TEL:1\r\n"), &["N", "FN"]), both);
+    let unnamed = "N:;;\r\nFN:Ada\r\n";
+    assert_eq!(fit(&format!("{unnamed}TEL:1\r\n"), &["N"]), unnamed);
+}
+
+// spec: F20
+#[test]
 fn what_is_not_listed_is_left_out() {
     let source = new(
         "N:Berg;Ada\r\nFN:Ada Berg\r\nitem1.TEL;TYPE=HOME:+49\r\n  30\r\nitem1.X-ABLabel:a\r\n\
