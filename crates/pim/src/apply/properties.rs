@@ -141,6 +141,38 @@ impl<'n, 'a> Unknown<'n, 'a> {
         hidden.extend(named.empty);
         Self { hidden, values }
     }
+
+    /// The one that the device held and would not be shown any more: others have come before it,
+    /// and it has not so many places.
+    fn find(&mut self, held: &Prop<'_>) -> Option<&'n Prop<'a>> {
+        let is_it = |prop: &&Prop<'_>| !held.value.is_empty() && prop.value == held.value;
+        let at = self.hidden.iter().position(is_it)?;
+        self.hidden.remove(at)
+    }
+}
+
+impl Named<'_, '_> {
+    /// Which of what the device would be shown is each that it held. One that is in the record as it
+    /// was and would not be shown any more, because others have come before it, is none of them.
+    fn places(&self, held: &[&Prop<'_>], current_of: &[Option<usize>]) -> Vec<Option<usize>> {
+        let seen: BTreeSet<usize> = current_of.iter().flatten().copied().collect();
+        let current = self.current.iter().enumerate();
+        let hidden = current.filter(|(at, _)| !seen.contains(at));
+        let hidden: BTreeSet<&[u8]> = hidden.map(|(_, prop)| prop.value.as_slice()).collect();
+        let shown: BTreeSet<&[u8]> = self
+            .shown
+            .iter()
+            .map(|prop| prop.value.as_slice())
+            .collect();
+        let is_left = |prop: &Prop<'_>| {
+            let value = prop.value.as_slice();
+            shown.contains(value) || !hidden.contains(value)
+        };
+        let left: Vec<_> = held.iter().copied().filter(|prop| is_left(prop)).collect();
+        let mut found = align(&left, self.shown, true).into_iter();
+        let places = held.iter().map(|prop| is_left(prop).then(|| found.next()));
+        places.map(|place| place.flatten().flatten()).collect()
+    }
 }
 
 type Index<'n, 'a> = BTreeMap<&'n str, Vec<&'n Prop<'a>>>;
@@ -246,7 +278,7 @@ impl<'m> Merge<'m> {
     fn edits(&mut self, named: &Named<'_, '_>, held: &[&Prop<'_>]) {
         let current_of = align(named.shown, named.current, true);
         let new_of = align(held, named.new, false);
-        let shown_of = align(held, named.shown, true);
+        let shown_of = named.places(held, &current_of);
         let current = |shown: usize| {
             let at = current_of.get(shown).copied().flatten()?;
             named.current.get(at).copied()
@@ -270,14 +302,25 @@ impl<'m> Merge<'m> {
                     let current = shown.and_then(current);
                     self.change(named, before, new, now, current, &unknown);
                 }
-                // a change beats a removal
-                (Some(new), None) if !new.means(before) => self.add(named, new, &mut unknown),
+                (Some(new), None) => match unknown.find(before) {
+                    Some(current) => {
+                        self.change(named, before, new, current, Some(current), &unknown);
+                    }
+                    // a change beats a removal
+                    None if !new.means(before) => self.add(named, new, &mut unknown),
+                    None => {}
+                },
                 (None, Some(now)) if now.value == before.value => {
                     if let Some(current) = shown.and_then(current) {
                         self.remove(current);
                     }
                 }
-                _ => {}
+                (None, None) => {
+                    if let Some(current) = unknown.find(before) {
+                        self.remove(current);
+                    }
+                }
+                (None, Some(_)) => {}
             }
         }
         // what the other side has added meanwhile

@@ -67,6 +67,22 @@ fn edits_since_the_device_held_it() {
             &["N:Berg;Ada", "TEL:1"],
         ),
         (
+            "what went out of view, because others came before it, can be removed",
+            &["N:Berg;Ada", "TEL:1", "TEL:3", "TEL:2"],
+            &["N:Berg;Ada", "TEL:1", "TEL:3"],
+            Some(&["N:Berg;Ada", "TEL:1", "TEL:2"]),
+            &["N:Berg;Ada", "TEL:1"],
+            &["N:Berg;Ada", "TEL:1", "TEL:3"],
+        ),
+        (
+            "what went out of view can be changed",
+            &["N:Berg;Ada", "TEL:1", "TEL:3", "TEL;X-A=1:2"],
+            &["N:Berg;Ada", "TEL:1", "TEL:3"],
+            Some(&["N:Berg;Ada", "TEL:1", "TEL:2"]),
+            &["N:Berg;Ada", "TEL:1", "TEL:4"],
+            &["N:Berg;Ada", "TEL:1", "TEL:3", "TEL;X-A=1:4"],
+        ),
+        (
             "trap 15: the same number in another spelling",
             &["N:Berg;Ada", "TEL;TYPE=CELL:+49 (30) 12-34"],
             &["N:Berg;Ada", "TEL;TYPE=CELL:+49 (30) 12-34"],
