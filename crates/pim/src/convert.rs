@@ -9,6 +9,7 @@ mod card;
 pub(crate) mod encode;
 mod note;
 
+pub(crate) use calendar::stamp;
 pub use calendar::{AllDay, RuleEnd, TimeMode, TimeProfile, Zone};
 
 use crate::media::{Format, Kind};

@@ -10,7 +10,11 @@ use super::record::Component;
 use super::write::{self, Chosen};
 use super::{Applied, Edit, Prefer};
 use crate::component::Tag;
+use crate::convert::{Zone, stamp};
+use crate::decode::Dialect;
+use crate::line::Line;
 use crate::media::Format;
+use crate::moment::read_wall;
 
 /// When an entry takes place.
 const TIMES: [&str; 7] = [
@@ -140,6 +144,32 @@ impl<'g, 'a> Group<'g, 'a> {
             new: props(sides.new),
         }
     }
+
+    /// Whether the device has not edited them.
+    fn is_same(&self) -> bool {
+        match &self.held {
+            Some(held) => are_alike(held, &self.new),
+            None => self.new.is_empty() || are_alike(&self.shown, &self.new),
+        }
+    }
+}
+
+/// The line of a time with another one, which another line tells by the clock of another zone.
+fn in_zone_of(line: &Line<'_>, other: &Line<'_>, dialect: Dialect) -> Option<Vec<u8>> {
+    let zone = |line: &Line<'_>| {
+        let name = line.param("TZID")?.unquoted().to_vec();
+        Zone::new(std::str::from_utf8(&name).ok()?)
+    };
+    let (wall, is_date, is_utc) = read_wall(&other.text(dialect))?;
+    let here = zone(line)?;
+    let instant = match zone(other) {
+        _ if is_date => return None,
+        _ if is_utc => wall,
+        Some(there) if there != here => there.instant(wall),
+        _ => return None,
+    };
+    let text = stamp(here.wall(instant));
+    Some(write::with_value(line, text, dialect))
 }
 
 fn are_alike(a: &[&Prop<'_>], b: &[&Prop<'_>]) -> bool {
@@ -200,18 +230,19 @@ impl Merge<'_> {
             }
         }
         let has_end = whole.new.iter().any(|p| ENDS.contains(&p.name.as_str()));
+        let has_same_rule = RULES.iter().all(|name| Group::of(sides, &[name]).is_same());
         for name in names {
-            self.take(sides, name, has_end);
+            self.take(sides, name, has_end, has_same_rule);
         }
     }
 
     /// Takes the properties of one name of a group that was edited.
-    fn take(&mut self, sides: Sides<'_, '_>, name: &str, has_end: bool) {
+    ///
+    /// A time stays in the record's zone, as long as the device has not said by what rule it recurs:
+    /// a device tells times by its own clock, wherever they were made.
+    fn take(&mut self, sides: Sides<'_, '_>, name: &str, has_end: bool, has_same_rule: bool) {
         let of = Group::of(sides, &[name]);
-        let is_same = match &of.held {
-            Some(held) => are_alike(held, &of.new),
-            None => of.new.is_empty() || are_alike(&of.shown, &of.new),
-        };
+        let is_same = of.is_same();
         let values = |props: &[&Prop<'_>]| {
             let values = props.iter().map(|p| p.value.clone());
             values.collect::<BTreeSet<_>>()
@@ -225,7 +256,11 @@ impl Merge<'_> {
             return;
         }
         if let ([current], [shown], [new]) = (&*of.current, &*of.shown, &*of.new) {
-            let text = write::edited(current, shown, new, true, Chosen::New, self.reader.format);
+            let dialect = self.dialect();
+            let there = has_same_rule.then(|| in_zone_of(&current.line, &new.line, dialect));
+            let text = there.flatten().unwrap_or_else(|| {
+                write::edited(current, shown, new, true, Chosen::New, self.reader.format)
+            });
             self.patch.replace(current.start(), current.end(), text);
             return;
         }

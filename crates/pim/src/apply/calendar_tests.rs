@@ -460,3 +460,27 @@ fn a_calendar_without_entries_is_no_record() {
         assert_eq!(apply(&edit, Prefer::New), None);
     }
 }
+
+#[test]
+fn a_time_stays_in_the_zone_of_the_record() {
+    let one = |start: &str, more: &str| calendar(&event(&[start, more, "SUMMARY:a"]));
+    let weekly = "RRULE:FREQ=WEEKLY;BYDAY=MO";
+    let current = one("DTSTART;TZID=Europe/Berlin:20260713T180000", weekly);
+    let held = one("DTSTART;TZID=America/Los_Angeles:20260713T090000", weekly);
+    for moved in [
+        "DTSTART;TZID=America/Los_Angeles:20260713T093000",
+        "DTSTART:20260713T163000Z",
+    ] {
+        let new = one(moved, weekly);
+        let edited = run(&current, &held, Some(&held), &new, Prefer::New);
+        let expected = one("DTSTART;TZID=Europe/Berlin:20260713T183000", weekly);
+        assert_eq!(string(edited), expected);
+    }
+    // a rule says days of the clock that it was made by
+    let new = one(
+        "DTSTART;TZID=America/Los_Angeles:20260714T093000",
+        "RRULE:FREQ=WEEKLY;BYDAY=TU",
+    );
+    let edited = run(&current, &held, Some(&held), &new, Prefer::New);
+    assert_eq!(string(edited), new);
+}

@@ -20,6 +20,7 @@ use crate::media::Format;
 
 pub use profile::{AllDay, RuleEnd, TimeMode, TimeProfile};
 pub use zone::Zone;
+pub(crate) use zone::stamp;
 
 /// The calendar in the target's format, and the lines that do not fit in it.
 pub(super) fn convert(

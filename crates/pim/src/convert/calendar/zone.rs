@@ -142,7 +142,7 @@ impl Zone {
         Timestamp::from_second(instant).map_or(0, |t| self.rules.to_offset(t).seconds().into())
     }
 
-    pub(super) fn wall(&self, instant: i64) -> i64 {
+    pub(crate) fn wall(&self, instant: i64) -> i64 {
         instant.saturating_add(self.ahead(instant))
     }
 
@@ -345,7 +345,7 @@ pub(super) fn seconds(shown: DateTime) -> i64 {
 }
 
 /// `20240506T070000`.
-pub(super) fn stamp(wall: i64) -> String {
+pub(crate) fn stamp(wall: i64) -> String {
     let at = civil(wall);
     format!(
         "{}T{:02}{:02}{:02}",
