@@ -372,6 +372,13 @@ fn an_answer_lost_at_the_end_costs_no_slow_sync() {
         2,
         "the addition come again is no second one"
     );
+    // nor did it see the end of that
+    let next = phone.sync(&mut server, 200, ("1", "4"), &[]);
+    assert_eq!((next.alert_status, next.agreed), (200, 200));
+    // it has seen this one, and means the first no more
+    phone.sync(&mut server, 200, ("4", "5"), &[]);
+    let next = phone.sync(&mut server, 200, ("1", "6"), &[]);
+    assert_eq!((next.alert_status, next.agreed), (508, 201));
 }
 
 // spec: E05 E06 E07 E08 S01 S02 S03
@@ -798,6 +805,69 @@ fn a_slow_sync_does_not_bring_an_older_version_back() {
     assert_eq!(slow.changes.len(), 1);
     assert_eq!(slow.changes[0].content, new);
     assert_eq!(server.contents(), [new]);
+}
+
+#[test]
+fn a_person_may_go_back_to_what_was_before() {
+    let mut server = Server::new();
+    let (mut phone, mut tablet) = (Client::new("phone"), Client::new("tablet"));
+    let (one, two) = (card("Ann", "1"), card("Ann", "2"));
+    phone.sync(&mut server, 200, ("", "1"), &[(Add, "a", &one)]);
+    phone.sync(&mut server, 200, ("1", "2"), &[(Replace, "a", &two)]);
+    tablet.sync(&mut server, 200, ("", "1"), &[]);
+    let noted = two.replace("END:VCARD", "NOTE:tall\r\nEND:VCARD");
+    tablet.sync(&mut server, 200, ("1", "2"), &[(Replace, "luid-1", &noted)]);
+    // the first version is in the history, and yet it is an edit
+    phone.sync(&mut server, 200, ("2", "3"), &[(Replace, "a", &one)]);
+    let kept = server.contents().concat();
+    assert!(kept.contains("NOTE:tall"), "{kept}");
+    assert!(
+        kept.contains(":1\r\n") && !kept.contains(":2\r\n"),
+        "{kept}"
+    );
+}
+
+#[test]
+fn what_came_in_a_session_that_broke_is_no_edit_when_it_comes_back() {
+    let mut server = Server::new();
+    let (mut phone, mut tablet) = (Client::new("phone"), Client::new("tablet"));
+    let (one, two, three) = (card("Ann", "1"), card("Ann", "2"), card("Ann", "3"));
+    phone.sync(&mut server, 200, ("", "1"), &[(Add, "a", &one)]);
+    tablet.sync(&mut server, 200, ("", "1"), &[]);
+    phone.sync(&mut server, 200, ("1", "2"), &[(Replace, "a", &two)]);
+    // the tablet takes the second version and cannot say so
+    tablet.begin();
+    tablet.send(&mut server, &[sync_alert(1, 200, "1", "2")], true);
+    let said = tablet.send(&mut server, &[sync_of(&[])], true);
+    assert_eq!(said.changes[0].content, two);
+    phone.sync(&mut server, 200, ("2", "3"), &[(Replace, "a", &three)]);
+    let next = tablet.sync(&mut server, 200, ("1", "3"), &[(Replace, "luid-1", &two)]);
+    assert_eq!(server.contents(), std::slice::from_ref(&three));
+    assert_eq!(next.changes[0].content, three);
+}
+
+#[test]
+fn a_change_that_brings_a_record_back_keeps_what_was_changed_before() {
+    let mut server = Server::new();
+    let (mut phone, mut tablet) = (Client::new("phone"), Client::new("tablet"));
+    let old = card("Ann", "1");
+    phone.sync(&mut server, 200, ("", "1"), &[(Add, "a", &old)]);
+    tablet.sync(&mut server, 200, ("", "1"), &[]);
+    let noted = old.replace("END:VCARD", "NOTE:tall\r\nEND:VCARD");
+    phone.sync(&mut server, 200, ("1", "2"), &[(Replace, "a", &noted)]);
+    phone.sync(&mut server, 200, ("2", "3"), &[(Delete, "a", "")]);
+    let called = card("Ann", "2");
+    tablet.sync(
+        &mut server,
+        200,
+        ("1", "2"),
+        &[(Replace, "luid-1", &called)],
+    );
+    let kept = server.contents().concat();
+    assert!(
+        kept.contains("NOTE:tall") && kept.contains(":2\r\n"),
+        "{kept}"
+    );
 }
 
 // spec: C11

@@ -108,7 +108,7 @@ impl Run<'_> {
         conflict: bool,
     ) -> Result<Option<StatusCode>, StoreError> {
         let in_view = self.is_in_view(ds, link, item, given)?;
-        if !in_view && (!conflict || item.deleted) {
+        if !in_view && !conflict {
             return Ok(None);
         }
         let held = self.held_text(ds, link, item, mapping)?;
@@ -263,8 +263,10 @@ impl Run<'_> {
         let (shown_type, shown) = shown.as_ref().map_or((media_type, bytes), |shown| {
             (shown.media_type.as_str(), shown.bytes.as_slice())
         });
+        let (shown_item, given_item) = ((shown_type, shown), (given.media_type, given.text));
         let in_step = (had_it && !is_changed)
-            || says_the_same((shown_type, shown), (given.media_type, given.text));
+            || says_the_same(shown_item, given_item)
+            || view.agree(shown_item, given_item);
         // revision 0: the device does not hold this version yet
         let revision = if in_step { seq } else { ChangeSeq(0) };
         self.map(ds, link, luid, item.guid, revision)?;

@@ -9,7 +9,7 @@ use super::selection::{Deal, Selection};
 use super::state::{DatastoreState, Login, Phase, Sent, SentKind};
 use super::tree::{Told, is_folder};
 use super::{Run, guid};
-use crate::store::{ChangeSeq, Guid, LinkId, Pending, PendingRange, StoreError};
+use crate::store::{ChangeSeq, Guid, Link, LinkId, Pending, PendingRange, StoreError};
 
 /// Items read from the store at a time while a message is filled.
 const BATCH: usize = 100;
@@ -413,7 +413,7 @@ impl Run<'_> {
             if ds.renews_map() {
                 link.previous_client_anchor = String::new();
                 link.previous_server_anchor = String::new();
-            } else {
+            } else if !is_behind(&ds, &link) {
                 link.previous_server_anchor = link.server_anchor.clone();
                 link.previous_client_anchor = last_client;
                 link.previous_seen = last_seen;
@@ -454,6 +454,13 @@ impl Run<'_> {
         let open = self.first_open(ds, ds.link(login))?;
         Ok(open.map_or(ds.until(), |seq| ChangeSeq(seq - 1)))
     }
+}
+
+/// Whether the client began from the last anchor but one: it has not got the answer that ended its
+/// last session, and may not get this one either.
+fn is_behind(ds: &DatastoreState, link: &Link) -> bool {
+    let last = ds.client_last.as_str();
+    !last.is_empty() && last != link.client_anchor && last == link.previous_client_anchor
 }
 
 /// Items of a datastore that are to be sent, after a change.

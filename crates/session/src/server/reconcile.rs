@@ -9,6 +9,7 @@ use pim::Likeness;
 use syncml::{AlertCode, StatusCode};
 
 use super::state::DatastoreState;
+use super::view::says_the_same;
 use super::{ConflictPolicy, Matching, Run};
 use crate::store::{ChangeSeq, Content, Guid, LinkId, Mapping, Origin, StoreError, StoredItem};
 
@@ -54,11 +55,12 @@ impl Run<'_> {
         let wanted = Wanted {
             // outside a slow sync only equal content is an addition come again
             alike: ds.renews_map() && self.matches_alike(ds),
-            hint: known.map(|known| known.guid),
+            hint: known.as_ref().map(|known| known.guid),
             deleted: false,
         };
-        if let Some(found) = self.find_match(ds, link, given, &wanted)? {
-            return self.take_match(ds, link, luid, &found, given);
+        if let Some((item, likeness)) = self.find_match(ds, link, given, &wanted)? {
+            let before = known.filter(|known| known.guid == item.guid);
+            return self.take_match(ds, link, luid, (&item, likeness, before.as_ref()), given);
         }
         if ds.renews_map() {
             // a record that was deleted here comes back as itself: other devices may hold it still
@@ -147,12 +149,7 @@ impl Run<'_> {
             )?;
             return Ok(StatusCode::OK);
         }
-        if changed_here
-            && !item.deleted
-            && self
-                .tx
-                .had_version(link.datastore, item.guid, given.content.fingerprint.exact)?
-        {
+        if changed_here && !item.deleted && self.comes_again(ds, link, (item, mapping), given)? {
             // a change come again, which another device has changed since: no conflict
             return Ok(StatusCode::OK);
         }
@@ -230,6 +227,52 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Whether the device gives what it has given or got already. Where that is not known, a former
+    /// version is taken for it; else it may be one that a person went back to.
+    fn comes_again(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        (item, mapping): (&StoredItem, &Mapping),
+        given: &Given<'_>,
+    ) -> Result<bool, StoreError> {
+        if let Some(has_it) = self.had_it(ds, link, (item, Some(mapping)), given)? {
+            return Ok(has_it);
+        }
+        let exact = given.content.fingerprint.exact;
+        self.tx.had_version(link.datastore, item.guid, exact)
+    }
+
+    /// Whether the device gives an item as it held it by this pair of a map, or as it was sent in a
+    /// session that broke; `None` where neither is known.
+    fn had_it(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        (item, mapping): (&StoredItem, Option<&Mapping>),
+        given: &Given<'_>,
+    ) -> Result<Option<bool>, StoreError> {
+        let held = match mapping {
+            Some(mapping) => self.held_text(ds, link, item, mapping)?,
+            None => None,
+        };
+        let sent = if ds.after_break {
+            self.text_at(ds, link, item, ChangeSeq(ds.maps_until))?
+        } else {
+            None
+        };
+        let mut has_it = None;
+        for before in [held, sent].into_iter().flatten() {
+            let before = (given.media_type, before.as_slice());
+            let text = (given.media_type, given.text);
+            has_it = Some(says_the_same(before, text) || self.view(ds)?.agree(before, text));
+            if has_it == Some(true) {
+                break;
+            }
+        }
+        Ok(has_it)
+    }
+
     /// Who wins: by the owner's wish for the device and datastore, else by the configuration.
     // spec: H25
     pub(super) fn policy_for(
@@ -305,6 +348,12 @@ impl Run<'_> {
                 }
                 // the name agrees and so does the identifier of the last map
                 Likeness::Different if wanted.alike && hinted => 0,
+                // what was sent so has been changed here since
+                _ if !wanted.deleted
+                    && self.is_as_before(ds, link, (&candidate, None), given)? =>
+                {
+                    0
+                }
                 _ => continue,
             };
             if best.as_ref().is_none_or(|(_, _, best)| rank > *best) {
@@ -314,16 +363,17 @@ impl Run<'_> {
         Ok(best.map(|(item, likeness, _)| (item, likeness)))
     }
 
+    /// Takes an item that was found to be one of ours. `before` is its pair in the last map.
     // spec: H04 H20
     fn take_match(
         &mut self,
         ds: &DatastoreState,
         link: LinkId,
         luid: &str,
-        (item, likeness): &(StoredItem, Likeness),
+        (item, likeness, before): (&StoredItem, Likeness, Option<&Mapping>),
         given: &Given<'_>,
     ) -> Result<StatusCode, StoreError> {
-        if *likeness == Likeness::Same {
+        if likeness == Likeness::Same {
             if ds.damage.is_held() {
                 self.tx.forget_withheld(link, item.guid)?;
             }
@@ -347,13 +397,28 @@ impl Run<'_> {
         if self
             .tx
             .had_version(link.datastore, item.guid, given.content.fingerprint.exact)?
+            || self.is_as_before(ds, link, (item, before), given)?
         {
             // the client still has what ours was before: it gets the newer one
             self.map(ds, link, luid, item.guid, ChangeSeq(0))?;
+            self.tx.keep_device_text(link, item.guid, given.text)?;
             return Ok(StatusCode::CONFLICT_MERGED);
         }
         // nothing tells which side is newer
         self.complete_from(ds, link, luid, item, given)
+    }
+
+    /// Whether a device gives an item as it held it before, of which ours is a newer version: nothing
+    /// that it lacks or has more is an edit.
+    fn is_as_before(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        (item, before): (&StoredItem, Option<&Mapping>),
+        given: &Given<'_>,
+    ) -> Result<bool, StoreError> {
+        let is_current = before.is_some_and(|before| before.revision >= item.seq);
+        Ok(!is_current && self.had_it(ds, link, (item, before), given)? == Some(true))
     }
 
     /// The client's version stands, completed by what only ours has, and ours stays in the history.

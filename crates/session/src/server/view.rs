@@ -222,6 +222,28 @@ impl View {
         })
     }
 
+    /// Whether two texts of the device say the same in other words: neither would add anything to the
+    /// other.
+    pub(super) fn agree(&self, a: (&str, &[u8]), b: (&str, &[u8])) -> bool {
+        let (Some(a_format), Some(b_format)) = (Format::of(a.0, a.1), Format::of(b.0, b.1)) else {
+            return false;
+        };
+        let format = a_format.max(b_format);
+        let (Some(a), Some(b)) = (self.read(a.0, a.1, format), self.read(b.0, b.1, format)) else {
+            return false;
+        };
+        let adds_nothing = |to: &[u8], new: &[u8]| {
+            let edit = pim::Edit {
+                current: to,
+                shown: to,
+                held: None,
+                new,
+            };
+            pim::apply(&edit, pim::Prefer::New).is_some_and(|applied| applied.bytes == to)
+        };
+        adds_nothing(&a, &b) && adds_nothing(&b, &a)
+    }
+
     /// The texts of an edit in one format, that of the item or the device's, whichever says more.
     pub(super) fn edit(
         &self,
@@ -383,10 +405,20 @@ impl Run<'_> {
         if is_unknown || (ds.selection.is_new && ds.selection.some_fields) {
             return Ok(None);
         }
-        let Some(content) = self
-            .tx
-            .content_at(link.datastore, item.guid, mapping.revision)?
-        else {
+        self.text_at(ds, link, item, mapping.revision)
+    }
+
+    /// An item as the device would have been shown it when the change sequence was at `at`; `None`
+    /// where that is not known.
+    pub(super) fn text_at(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        item: &StoredItem,
+        at: ChangeSeq,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let content = self.tx.content_at(link.datastore, item.guid, at)?;
+        let Some(content) = content.filter(|_| at > ChangeSeq(0)) else {
             return Ok(None);
         };
         let view = self.view(ds)?;
