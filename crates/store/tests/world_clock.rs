@@ -1,0 +1,441 @@
+//! Calendars of devices around the world, through sessions: what a person wrote down for nine
+//! o'clock stays at nine o'clock, in winter and in summer, whatever a device makes of time. The
+//! clocks that decide are those of the zone data, not those of the server.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub,
+    dead_code
+)]
+
+mod scripted;
+#[path = "conformance/talk.rs"]
+mod talk;
+
+use std::collections::BTreeMap;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use session::peer::Table;
+use session::store::{Content, DatastoreId, DatastoreKind, Guid, Origin, Transaction as _};
+use syncml::ChangeKind;
+use talk::{Heard, Talk, alert, item, status};
+
+const PLACES: [&str; 5] = [
+    "Europe/Berlin",
+    "America/Los_Angeles",
+    "Asia/Kolkata",
+    "Australia/Sydney",
+    "Pacific/Auckland",
+];
+
+const MODES: [&str; 4] = ["utc", "local", "false-utc", "unmarked-utc"];
+
+/// Days around the changes of the clocks, in the north and in the south.
+const DAYS: [&str; 12] = [
+    "20260112", "20260307", "20260309", "20260328", "20260330", "20260404", "20260406", "20260713",
+    "20260926", "20260928", "20261024", "20261103",
+];
+
+/// An account whose calendar is synced.
+struct Office {
+    talk: Talk,
+    /// Anchors of the devices.
+    anchors: BTreeMap<&'static str, u32>,
+    /// Devices whose information says that they know UTC.
+    utc: bool,
+}
+
+impl Office {
+    /// With these rules, in TOML.
+    fn new(rules: &str) -> Self {
+        let mut talk = Talk::new();
+        talk.server.config.rules = Table::parse(rules).unwrap();
+        Self {
+            talk,
+            anchors: BTreeMap::new(),
+            utc: true,
+        }
+    }
+
+    /// With a phone called `phone`, at a place, which writes times so.
+    fn at(place: &str, times: &str, more: &str) -> Self {
+        Self::new(&format!(
+            "[[rule]]\nname = 'phone'\nmatch.device = ['phone']\nset.time-zone = '{place}'\n\
+             set.times = '{times}'\n{more}\n"
+        ))
+    }
+
+    fn calendar(&self) -> DatastoreId {
+        let kinds = DatastoreKind::ALL.into_iter().zip(1..);
+        let mut kinds = kinds.filter(|(kind, _)| *kind == DatastoreKind::Calendar);
+        DatastoreId {
+            account: self.talk.server.account,
+            number: kinds.next().unwrap().1,
+        }
+    }
+
+    /// Writes an item on the server.
+    fn put(&mut self, text: &str) {
+        let calendar = self.calendar();
+        let content = content(text);
+        let state = &mut self.talk.server.state;
+        state.add_item(calendar, content, Origin::Local, 0).unwrap();
+    }
+
+    fn change(&mut self, guid: i64, text: &str) {
+        let calendar = self.calendar();
+        let state = &mut self.talk.server.state;
+        let content = content(text);
+        state
+            .replace_item(calendar, Guid(guid), content, Origin::Local, 0)
+            .unwrap();
+    }
+
+    fn contents(&self) -> Vec<String> {
+        let items = self.talk.server.state.items(self.calendar()).into_iter();
+        let live = items.filter(|item| !item.deleted);
+        live.map(|item| String::from_utf8(item.content).unwrap())
+            .collect()
+    }
+
+    fn content(&self) -> String {
+        let mut contents = self.contents();
+        assert_eq!(contents.len(), 1, "{contents:?}");
+        contents.remove(0)
+    }
+
+    /// A session of a device of vCalendar 1.0 with these commands; new items get the LUID `l` with
+    /// their GUID.
+    fn sync(&mut self, device: &'static str, code: u16, commands: &str) -> Heard {
+        let talk = &mut self.talk;
+        talk.device = device;
+        let anchor = self.anchors.entry(device).or_default();
+        let last = match *anchor {
+            0 => String::new(),
+            last => last.to_string(),
+        };
+        *anchor += 1;
+        talk.begin();
+        let format = "<CTType>text/x-vcalendar</CTType><VerCT>1.0</VerCT>";
+        let utc = if self.utc { "<UTC/>" } else { "" };
+        let put = format!(
+            "<Put><CmdID>2</CmdID><Meta><Type xmlns='syncml:metinf'>\
+             application/vnd.syncml-devinf+xml</Type></Meta><Item><Source><LocURI>./devinf12\
+             </LocURI></Source><Data><DevInf xmlns='syncml:devinf'><VerDTD>1.2</VerDTD>\
+             <DevID>{device}</DevID><DevTyp>phone</DevTyp>{utc}<DataStore><SourceRef>my-calendar\
+             </SourceRef><Rx-Pref>{format}</Rx-Pref><Tx-Pref>{format}</Tx-Pref><SyncCap>\
+             <SyncType>1</SyncType></SyncCap></DataStore></DevInf></Data></Item></Put>"
+        );
+        let alert = alert(1, code, "calendar", &last, &anchor.to_string());
+        let heard = talk.say(&(alert + &put + "<Final/>"));
+        assert_eq!(heard.said.code_of("Alert"), 200, "{}", heard.xml);
+        let heard = talk.say(&(talk::sync("calendar", commands) + "<Final/>"));
+        for (_, _, cmd, code) in &heard.said.statuses {
+            assert!(*code < 300, "{code} to {cmd}");
+        }
+        let mut last = String::new();
+        for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
+            last += &status(number, talk.message, cmd_id, cmd, 200);
+        }
+        for (number, change) in (200..).zip(&heard.said.changes) {
+            if change.kind == ChangeKind::Add {
+                let map = talk::map(number, &change.guid, &format!("l{}", change.guid));
+                last += &map.replace("contacts", "calendar");
+            }
+        }
+        talk.say(&(last + "<Final/>"));
+        heard
+    }
+
+    /// What the phone is sent in its next session.
+    fn sent(&mut self, code: u16) -> Vec<String> {
+        let heard = self.sync("phone", code, "");
+        let changes = heard.said.changes.into_iter();
+        changes.map(|change| change.content).collect()
+    }
+}
+
+fn content(text: &str) -> Content<'_> {
+    Content {
+        media_type: "text/calendar",
+        bytes: text.as_bytes(),
+        fingerprint: pim::fingerprint("text/calendar", text.as_bytes()),
+    }
+}
+
+fn command(name: &str, luid: &str, text: &str) -> String {
+    format!(
+        "<{name}><CmdID>31</CmdID><Meta><Type xmlns='syncml:metinf'>text/x-vcalendar</Type></Meta>\
+         {}</{name}>",
+        item(luid, text)
+    )
+}
+
+/// A new event, as a person writes it into a rich client.
+fn event(lines: &[&str]) -> String {
+    format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Example//EN\r\nBEGIN:VEVENT\r\nUID:1@example\r\n\
+         DTSTAMP:20260101T000000Z\r\nSUMMARY:Choir\r\n{}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+        lines.join("\r\n")
+    )
+}
+
+/// A new event, as the phone writes it.
+fn entry(lines: &[&str]) -> String {
+    format!(
+        "BEGIN:VCALENDAR\r\nVERSION:1.0\r\nBEGIN:VEVENT\r\nSUMMARY:Choir\r\n{}\r\nEND:VEVENT\r\n\
+         END:VCALENDAR\r\n",
+        lines.join("\r\n")
+    )
+}
+
+fn value<'t>(text: &'t str, name: &str) -> &'t str {
+    let mut lines = text.lines().filter_map(|line| {
+        let (head, value) = line.split_once(':')?;
+        (head.split(';').next() == Some(name)).then_some(value)
+    });
+    lines
+        .next()
+        .unwrap_or_else(|| panic!("no {name} in {text}"))
+}
+
+fn zone(place: &str) -> TimeZone {
+    TimeZone::get(place).unwrap()
+}
+
+/// A time on the clock at a place, as a device of this kind writes it.
+fn written(clock: &str, place: &str, times: &str) -> String {
+    let clock: DateTime = clock.parse().unwrap();
+    let instant = zone(place)
+        .to_zoned(clock)
+        .unwrap()
+        .with_time_zone(TimeZone::UTC);
+    let (shown, mark) = match times {
+        "utc" => (instant.datetime(), "Z"),
+        "local" => (clock, ""),
+        "false-utc" => (clock, "Z"),
+        _ => (instant.datetime(), ""),
+    };
+    shown.strftime("%Y%m%dT%H%M%S").to_string() + mark
+}
+
+#[test]
+fn events_of_a_rich_client_are_on_the_hour_on_phones() {
+    for place in PLACES {
+        for times in MODES {
+            let mut office = Office::at(place, times, "");
+            for day in DAYS {
+                office.put(&event(&[
+                    &format!("DTSTART;TZID={place}:{day}T090000"),
+                    &format!("DTEND;TZID={place}:{day}T103000"),
+                ]));
+            }
+            let sent = office.sent(201);
+            assert_eq!(sent.len(), DAYS.len());
+            for (text, day) in sent.iter().zip(DAYS) {
+                let start = written(&format!("{day}T090000"), place, times);
+                let end = written(&format!("{day}T103000"), place, times);
+                assert_eq!(value(text, "DTSTART"), start, "{place} {times} {text}");
+                assert_eq!(value(text, "DTEND"), end, "{place} {times} {text}");
+            }
+            assert_eq!(office.sent(200), [""; 0]);
+            // what the phone has of them is no edit
+            let before = office.contents();
+            for (text, number) in sent.iter().zip(1..) {
+                office.sync(
+                    "phone",
+                    200,
+                    &command("Replace", &format!("l{number}"), text),
+                );
+            }
+            assert_eq!(office.contents(), before, "{place} {times}");
+        }
+    }
+}
+
+#[test]
+fn events_of_phones_are_on_the_hour_on_the_server() {
+    for place in PLACES {
+        for times in MODES {
+            for day in DAYS {
+                let mut office = Office::at(place, times, "");
+                let text = entry(&[
+                    &format!(
+                        "DTSTART:{}",
+                        written(&format!("{day}T090000"), place, times)
+                    ),
+                    &format!("DTEND:{}", written(&format!("{day}T103000"), place, times)),
+                    "RRULE:D1 #3",
+                ]);
+                let heard = office.sync("phone", 201, &command("Add", "a", &text));
+                assert_eq!(heard.said.changes, [], "{}", heard.xml);
+                // which of the formats the server keeps is its own affair: a rich client of the same
+                // place is told the same time
+                let rich = office.content();
+                if rich.contains("VERSION:2.0") {
+                    assert!(
+                        rich.contains(&format!("DTSTART;TZID={place}:{day}T090000")),
+                        "{place} {times} {rich}"
+                    );
+                } else {
+                    assert_eq!(rich, text, "{place} {times}");
+                    assert_eq!(times, "utc", "{place}: it says when it is");
+                }
+                assert_eq!(office.sent(200), [""; 0]);
+                assert_eq!(office.sent(200), [""; 0]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_series_with_all_there_is_outlives_a_new_title() {
+    for place in PLACES {
+        for times in MODES {
+            let mut office = Office::at(place, times, "");
+            let series = event(&[
+                &format!("DTSTART;TZID={place}:20260112T090000"),
+                &format!("DTEND;TZID={place}:20260112T103000"),
+                "RRULE:FREQ=WEEKLY;BYDAY=MO,WE",
+                &format!("EXDATE;TZID={place}:20260713T090000"),
+                "BEGIN:VALARM\r\nACTION:DISPLAY\r\nDESCRIPTION:soon\r\nTRIGGER:-PT15M\r\nX-A:b\r\n\
+                 END:VALARM",
+                "CATEGORIES:MUSIC\r\nATTENDEE;CN=Ada:mailto:ada@example.org\r\nEND:VEVENT\r\n\
+                 BEGIN:VEVENT\r\nUID:1@example\r\nDTSTAMP:20260101T000000Z",
+                &format!("RECURRENCE-ID;TZID={place}:20260720T090000"),
+                &format!("DTSTART;TZID={place}:20260720T113000"),
+                &format!("DTEND;TZID={place}:20260720T123000"),
+                "SUMMARY:Choir abroad",
+            ]);
+            office.put(&series);
+            let sent = office.sent(201);
+            let text = sent.first().unwrap();
+            assert_eq!(
+                value(text, "DTSTART"),
+                written("20260112T090000", place, times),
+                "{text}"
+            );
+            assert_eq!(
+                value(text, "RRULE"),
+                "W1 MO WE #0",
+                "{place} {times} {text}"
+            );
+            let titled = text.replacen("SUMMARY:Choir\r\n", "SUMMARY:Singing\r\n", 1);
+            assert_ne!(&titled, text);
+            let heard = office.sync("phone", 200, &command("Replace", "l1", &titled));
+            assert_eq!(heard.said.changes, [], "{}", heard.xml);
+            let expected = series.replacen("SUMMARY:Choir\r\n", "SUMMARY:Singing\r\n", 1);
+            assert_eq!(office.content(), expected, "{place} {times}\n{text}");
+            assert_eq!(office.sent(200), [""; 0], "{place} {times}");
+
+            // an hour later, beside all else
+            let moved = [
+                ("084500", "094500"),
+                ("090000", "100000"),
+                ("103000", "113000"),
+            ];
+            let moved = moved.into_iter().fold(titled.clone(), |text, (from, to)| {
+                let clock = |time: &str| written(&format!("20260112T{time}"), place, times);
+                text.replacen(&clock(from), &clock(to), 1)
+            });
+            assert_ne!(moved, titled);
+            office.sync("phone", 200, &command("Replace", "l1", &moved));
+            let after = office.content();
+            for line in [
+                &format!("DTSTART;TZID={place}:20260112T100000"),
+                &format!("DTEND;TZID={place}:20260112T113000"),
+                "RRULE:FREQ=WEEKLY;BYDAY=MO,WE",
+                "TRIGGER:-PT15M",
+                "X-A:b",
+                "ATTENDEE;CN=Ada:mailto:ada@example.org",
+                "SUMMARY:Singing",
+            ] {
+                assert!(
+                    after.contains(line),
+                    "{place} {times}: no {line} in {after}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn whole_days_stay_the_days_they_are() {
+    for place in PLACES {
+        for times in MODES {
+            for style in ["midnight", "minute", "second", "hour24", "daytime"] {
+                let mut office = Office::at(place, times, &format!("set.all-day = '{style}'"));
+                for day in DAYS {
+                    office.put(&event(&[&format!("DTSTART;VALUE=DATE:{day}")]));
+                }
+                let before = office.contents();
+                let sent = office.sent(201);
+                let own = |text: &String| value(text, "DTSTART").to_owned();
+                for (text, day) in sent.iter().zip(DAYS) {
+                    let hour = if style == "daytime" { "08" } else { "00" };
+                    let clock = format!("{day}T{hour}0000");
+                    // a day is a day, and not a time that could be elsewhere
+                    let mode = if times == "utc" { "local" } else { times };
+                    assert_eq!(own(text), written(&clock, place, mode), "{style} {text}");
+                }
+                for (text, number) in sent.iter().zip(1..) {
+                    office.sync(
+                        "phone",
+                        200,
+                        &command("Replace", &format!("l{number}"), text),
+                    );
+                }
+                assert_eq!(office.contents(), before, "{place} {times} {style}");
+                // the same days, written on the phone
+                for text in &sent {
+                    let text = text.replace("Choir", "Fair");
+                    let text: String = text
+                        .split_inclusive("\r\n")
+                        .filter(|line| !line.starts_with("UID"))
+                        .collect();
+                    let luid = format!("n{}", own(&text));
+                    office.sync("phone", 200, &command("Add", &luid, &text));
+                }
+                let fairs = office.contents();
+                let fairs = fairs.iter().filter(|text| text.contains("Fair"));
+                let days: Vec<String> = fairs
+                    .map(|text| {
+                        let is_date = text.contains("DTSTART;VALUE=DATE:");
+                        assert!(is_date || text.contains("VERSION:1.0"), "{text}");
+                        own(text).chars().take(8).collect()
+                    })
+                    .collect();
+                assert_eq!(days, DAYS, "{place} {times} {style}");
+                assert_eq!(office.sent(200), [""; 0], "{place} {times} {style}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_device_without_rules_is_where_the_server_says() {
+    for (utc, times) in [(true, "utc"), (false, "local")] {
+        let mut office = Office::new("");
+        office.utc = utc;
+        office.talk.server.config.zone = pim::Zone::new("America/Los_Angeles");
+        office.put(&event(&[
+            "DTSTART;TZID=Europe/Berlin:20260713T180000",
+            "DTEND;TZID=Europe/Berlin:20260713T190000",
+        ]));
+        let sent = office.sent(201);
+        let text = sent.first().unwrap();
+        let start = written("20260713T090000", "America/Los_Angeles", times);
+        assert_eq!(value(text, "DTSTART"), start);
+        let later = text.replace(
+            &start,
+            &written("20260713T093000", "America/Los_Angeles", times),
+        );
+        office.sync("phone", 200, &command("Replace", "l1", &later));
+        let line = "DTSTART;TZID=Europe/Berlin:20260713T183000";
+        let content = office.content();
+        assert!(content.contains(line), "{times} {content}");
+    }
+}
