@@ -374,9 +374,11 @@ impl Run<'_> {
         let Some(item) = item.filter(|item| !item.deleted) else {
             return Ok(None);
         };
-        let held = self.held_text(ds, link, &item, &mapping)?;
-        let held = held.as_ref().unwrap_or(&item.content);
-        Ok(pim::replace_fields(held, whole.bytes))
+        let held = match self.held_text(ds, link, &item, &mapping)? {
+            Some(held) => held,
+            None => self.shown_now(ds, &item)?,
+        };
+        Ok(pim::replace_fields(&held, whole.bytes))
     }
 
     // spec: G27 G29 H27 M10

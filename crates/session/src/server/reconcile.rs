@@ -69,7 +69,11 @@ impl Run<'_> {
                 ..wanted
             };
             if let Some((item, _)) = self.find_match(ds, link, given, &wanted)? {
-                self.overwrite(ds, link, luid, item.guid, given)?;
+                if !self.is_in_view(ds, link, &item, given)?
+                    || self.join(ds, link, luid, &item, given, false)?.is_none()
+                {
+                    self.overwrite(ds, link, luid, item.guid, given)?;
+                }
                 return Ok(StatusCode::ITEM_ADDED);
             }
         }

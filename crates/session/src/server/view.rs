@@ -408,6 +408,16 @@ impl Run<'_> {
         self.text_at(ds, link, item, mapping.revision)
     }
 
+    /// An item as the device would be shown it now.
+    pub(super) fn shown_now(
+        &mut self,
+        ds: &DatastoreState,
+        item: &StoredItem,
+    ) -> Result<Vec<u8>, StoreError> {
+        let shown = self.view(ds)?.show(&item.media_type, &item.content);
+        Ok(shown.map_or_else(|| item.content.clone(), |shown| shown.bytes))
+    }
+
     /// An item as the device would have been shown it when the change sequence was at `at`; `None`
     /// where that is not known.
     pub(super) fn text_at(
