@@ -56,7 +56,7 @@ pub(crate) struct Server {
     /// Sessions at one time; a login beyond them is put off with status 503.
     pub(crate) max_sessions: Option<u64>,
     /// The zone that devices are in, by its IANA name or as an offset such as `+01:00`: devices that
-    /// write times without a zone mean theirs.
+    /// write times without a zone mean theirs. Unset, that of the system.
     pub(crate) time_zone: Option<String>,
     /// A login holds for one message (status 200) and not for the session.
     pub(crate) login_per_message: bool,

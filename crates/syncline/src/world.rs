@@ -11,6 +11,12 @@ pub(crate) fn now() -> i64 {
         .map_or(0, |since| since.as_secs() as i64)
 }
 
+/// The IANA name of the zone that the system is in, where it has one.
+pub(crate) fn zone() -> Option<String> {
+    let zone = jiff::tz::TimeZone::try_system().ok()?;
+    zone.iana_name().map(str::to_owned)
+}
+
 /// A time in RFC 3339 form, UTC; `None` for zero, which stands for never.
 pub(crate) fn timestamp(seconds: i64) -> Option<String> {
     if seconds == 0 {

@@ -101,8 +101,14 @@ impl Place {
     }
 
     fn serve(&self, args: &[&str]) -> Server {
+        self.serve_in("UTC", args)
+    }
+
+    /// A server on a system in this zone.
+    fn serve_in(&self, zone: &str, args: &[&str]) -> Server {
         let mut child = self
             .command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat())
+            .env("TZ", zone)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -402,6 +408,32 @@ fn a_former_version_comes_back_to_every_device() {
     store(&["restore", "contacts", &guid, "--version", "99"]).fails(2);
     store(&["restore", "contacts", "12345"]).fails(2);
     store(&["history", "contacts", "12345"]).fails(2);
+}
+
+#[test]
+fn devices_are_where_the_configuration_says_or_where_the_server_is() {
+    let place = Place::new();
+    let log = |args: &[&str]| {
+        let (code, _, log) = place.serve_in("Asia/Kolkata", args).terminate();
+        assert_eq!(code, Some(0), "{log}");
+        log
+    };
+    let system = log(&[]);
+    assert!(
+        system.contains("devices are taken to be in Asia/Kolkata"),
+        "{system}"
+    );
+    place.write("server.toml", "[server]\ntime-zone = 'Europe/Berlin'\n");
+    let told = log(&["--config", "server.toml"]);
+    assert!(
+        told.contains("devices are taken to be in Europe/Berlin"),
+        "{told}"
+    );
+    let (_, _, unknown) = place.serve_in("Not/AZone", &[]).terminate();
+    assert!(
+        unknown.contains("set time-zone in the configuration"),
+        "{unknown}"
+    );
 }
 
 #[test]

@@ -253,6 +253,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::peer::flags::{AllDay, RuleEnd, Times};
 
     fn device(man: &str, model: &str) -> DevInf {
         DevInf {
@@ -357,10 +358,22 @@ mod tests {
     fn devices_of_the_field_are_recognized() {
         let table = Table::built_in().unwrap();
         for (man, model, names_wanted) in [
-            ("SIEMENS", "S55", &["siemens-s55"][..]),
+            (
+                "SIEMENS",
+                "S55",
+                &["siemens-s55", "siemens-local-times"][..],
+            ),
             ("NOKIA", "Nokia 6300", &["nokia"]),
-            ("Nokia Corporation", "9210i", &["nokia", "nokia-9210"]),
-            ("SonyEricsson", "W890i", &["sony-ericsson-w890"]),
+            (
+                "Nokia Corporation",
+                "9210i",
+                &["nokia", "nokia-local-times", "nokia-9210"],
+            ),
+            (
+                "SonyEricsson",
+                "W890i",
+                &["sony-ericsson", "sony-ericsson-w890"],
+            ),
             ("Acme", "One", &[]),
         ] {
             let devinf = device(man, model);
@@ -369,6 +382,62 @@ mod tests {
                 ..Traits::default()
             };
             assert_eq!(names(&table, &traits), names_wanted, "{man} {model}");
+        }
+    }
+
+    #[test]
+    fn devices_of_the_field_make_this_of_time() {
+        let table = Table::built_in().unwrap();
+        let rules = |man: &str, model: &str, datastore: &str| {
+            let devinf = device(man, model);
+            let rules = table.resolve(&Traits {
+                devinf: Some(&devinf),
+                datastores: vec![datastore],
+                ..Traits::default()
+            });
+            (rules.times, rules.all_day, rules.rule_end)
+        };
+        for (man, model, datastore, expected) in [
+            ("NOKIA", "Nokia 6630", "x", (Some(Times::Local), None, None)),
+            ("Nokia", "6230i", "x", (None, None, None)),
+            ("Nokia", "9500", "x", (Some(Times::UnmarkedUtc), None, None)),
+            ("Siemens", "S65", "x", (Some(Times::Local), None, None)),
+            (
+                "Motorola",
+                "V3",
+                "x",
+                (None, Some(AllDay::Hour24), Some(RuleEnd::Count)),
+            ),
+            (
+                "SonyEricsson",
+                "K800i",
+                "x",
+                (None, None, Some(RuleEnd::Count)),
+            ),
+            (
+                "SonyEricsson",
+                "P910i",
+                r"c:\Documents\agenda\agenda",
+                (
+                    Some(Times::FalseUtc),
+                    Some(AllDay::Hour24),
+                    Some(RuleEnd::Date),
+                ),
+            ),
+            (
+                "Nokia",
+                "3110",
+                "/telecom/cal.vcs",
+                (None, Some(AllDay::NoEnd), None),
+            ),
+            (
+                "Nokia",
+                "N80",
+                "./C:Calendar",
+                (None, None, Some(RuleEnd::LocalDate)),
+            ),
+        ] {
+            assert_eq!(rules(man, model, datastore), expected, "{man} {model}");
         }
     }
 }

@@ -30,6 +30,8 @@ pub(super) fn run(options: Serve) -> Outcome {
         .or_else(|| config.server.public_url.clone());
     let mut protocol = protocol(&options, &config);
     protocol.rules = config.device_rules()?;
+    let zone = config.server.time_zone.clone().or_else(world::zone);
+    protocol.zone = zone.as_deref().and_then(pim::Zone::new);
     let mut settings = settings(resp_uri(public_url.as_deref())?, protocol.max_msg_size);
     settings.tls = tls(
         options
@@ -58,12 +60,19 @@ pub(super) fn run(options: Serve) -> Outcome {
     }
     let store = state::open_to_serve(&options.state, &config)?;
     let authority = authority::of(config.server.ldap.as_ref())?;
+    let zone = protocol.zone.clone();
     let node = Node::new(store.clone(), protocol, messages).with_authority(authority);
     runtime()?.block_on(async {
         let stop = stop_signal()?;
         let listener = bind(listen).await?;
         let address = listener.local_addr().map_err(Failure::usage)?;
         let cleaning = tokio::spawn(clean(store));
+        match &zone {
+            Some(zone) => tracing::info!("devices are taken to be in {}", zone.name()),
+            None => tracing::warn!(
+                "the zone of the system is not known; set time-zone in the configuration for devices that write times without one"
+            ),
+        }
         output::line(format_args!("listening on {scheme}://{address}/syncml"))?;
         serve(listener, Arc::new(node), settings, stop).await;
         cleaning.abort();
@@ -88,8 +97,6 @@ fn protocol(options: &Serve, config: &Config) -> server::Config {
     if let Some(size) = options.max_obj_size.or(config.server.max_obj_size) {
         protocol.max_obj_size = size;
     }
-    let zone = config.server.time_zone.as_deref();
-    protocol.zone = zone.and_then(pim::Zone::new);
     if let Some(count) = config.server.max_sessions {
         protocol.max_sessions = count;
     }
