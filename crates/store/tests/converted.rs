@@ -422,3 +422,44 @@ fn notes_are_text_on_one_phone_and_structured_on_another() {
     }
     assert_eq!(talk.server.state.items(notes).len(), 1);
 }
+
+#[test]
+fn a_number_in_another_spelling_is_no_edit() {
+    let card = rich("NOTE:tall\r\n").replace("CELL:1", "CELL:+49 (30) 12-34");
+    let mut talk = with_card(&card);
+    let put = introduction("", &listed(&["N", "TEL"]));
+    let sent = session(&mut talk, "contacts", &opening(201, 0, &put), "");
+    let bare = sent[0].replace("+49 (30) 12-34", "+49301234");
+    assert_ne!(bare, sent[0]);
+    for last in 1..4 {
+        let again = session(
+            &mut talk,
+            "contacts",
+            &opening(200, last, &put),
+            &replace(30, "l1", &bare),
+        );
+        assert_eq!(again, [""; 0]);
+        assert_eq!(talk.server.contents(), [card.as_str()]);
+    }
+}
+
+#[test]
+fn two_of_a_record_on_a_phone_stay_two_and_nothing_goes_to_and_fro() {
+    let card = rich("NOTE:tall\r\n");
+    let mut talk = with_card(&card);
+    let put = introduction("", &listed(&["N", "TEL"]));
+    let own = "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Lake;Ann\r\nTEL;CELL:1\r\nEND:VCARD\r\n";
+    let both = add(30, "a", own) + &add(31, "b", own);
+    for last in 0..3 {
+        let sent = session(&mut talk, "contacts", &opening(201, last, &put), &both);
+        assert_eq!(sent, [""; 0], "{last}");
+        let kept = talk.server.contents();
+        assert_eq!(kept.len(), 2, "{kept:?}");
+        assert!(kept.contains(&card), "{kept:?}");
+    }
+    assert_eq!(
+        session(&mut talk, "contacts", &opening(200, 3, &put), ""),
+        [""; 0]
+    );
+    assert_eq!(talk.server.contents().len(), 2);
+}

@@ -439,3 +439,98 @@ fn a_device_without_rules_is_where_the_server_says() {
         assert!(content.contains(line), "{times} {content}");
     }
 }
+
+/// A phone in Berlin that has this event of the server's, as it has it.
+fn shown(event: &str) -> (Office, String) {
+    let mut office = Office::at("Europe/Berlin", "local", "");
+    office.put(event);
+    let mut sent = office.sent(201);
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    (office, sent.remove(0))
+}
+
+impl Office {
+    /// The phone has changed its event to this; what the server then has.
+    fn edit(&mut self, text: &str) -> String {
+        let heard = self.sync("phone", 200, &command("Replace", "l1", text));
+        assert_eq!(heard.said.changes, [], "{}", heard.xml);
+        assert_eq!(self.sent(200), [""; 0]);
+        self.content()
+    }
+}
+
+#[test]
+fn a_rule_that_a_phone_cannot_tell_outlives_a_new_title() {
+    let event = event(&[
+        "DTSTART;TZID=Europe/Berlin:20260130T090000",
+        "DTEND;TZID=Europe/Berlin:20260130T100000",
+        "RRULE:FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
+    ]);
+    let (mut office, text) = shown(&event);
+    let titled = text.replace("Choir", "Singing");
+    assert_eq!(office.edit(&titled), event.replace("Choir", "Singing"));
+    // it moves, and goes on by the same rule
+    let later = titled
+        .replace("T090000", "T093000")
+        .replace("T100000", "T103000");
+    let moved = event
+        .replace("T090000", "T093000")
+        .replace("T100000", "T103000");
+    assert_eq!(office.edit(&later), moved.replace("Choir", "Singing"));
+}
+
+#[test]
+fn a_description_does_not_grow() {
+    let event = event(&[
+        "DTSTART;TZID=Europe/Berlin:20260130T090000",
+        "DTEND;TZID=Europe/Berlin:20260130T100000",
+        "DESCRIPTION:bring the score",
+    ]);
+    let (mut office, mut text) = shown(&event);
+    for _ in 0..3 {
+        // the phone adds an empty line whenever it writes
+        text = text
+            .replace("score", "score=0D=0A")
+            .replace("DESCRIPTION:", "DESCRIPTION;ENCODING=QUOTED-PRINTABLE:");
+        assert_eq!(office.edit(&text), event);
+    }
+}
+
+#[test]
+fn what_goes_of_a_series_on_a_phone_goes_alone() {
+    let series = event(&[
+        "DTSTART;TZID=Europe/Berlin:20260112T090000",
+        "DTEND;TZID=Europe/Berlin:20260112T103000",
+        "RRULE:FREQ=WEEKLY;BYDAY=MO",
+        "END:VEVENT\r\nBEGIN:VEVENT\r\nUID:1@example\r\nDTSTAMP:20260101T000000Z",
+        "RECURRENCE-ID;TZID=Europe/Berlin:20260119T090000",
+        "DTSTART;TZID=Europe/Berlin:20260119T110000",
+        "DTEND;TZID=Europe/Berlin:20260119T120000",
+        "SUMMARY:Choir abroad",
+    ]);
+    let (mut office, text) = shown(&series);
+    // the phone knows the occurrence that is elsewhere as one that is not
+    assert_eq!(value(&text, "EXDATE"), "20260119T090000");
+    let fewer = text.replace(
+        "EXDATE:20260119T090000",
+        "EXDATE:20260119T090000;20260126T090000",
+    );
+    let kept = office.edit(&fewer);
+    for line in [
+        "EXDATE;TZID=Europe/Berlin:20260126T090000",
+        "RECURRENCE-ID;TZID=Europe/Berlin:20260119T090000",
+        "DTSTART;TZID=Europe/Berlin:20260119T110000",
+        "SUMMARY:Choir abroad",
+    ] {
+        assert!(kept.contains(line), "no {line} in {kept}");
+    }
+    assert!(
+        !kept.contains("EXDATE;TZID=Europe/Berlin:20260119"),
+        "{kept}"
+    );
+    // the series goes, and with it what was elsewhere
+    let delete =
+        "<Delete><CmdID>31</CmdID><Item><Source><LocURI>l1</LocURI></Source></Item></Delete>";
+    office.sync("phone", 200, delete);
+    assert_eq!(office.contents(), [""; 0]);
+}
