@@ -13,7 +13,7 @@ mod scripted;
 #[path = "conformance/talk.rs"]
 mod talk;
 
-use session::store::{Content, DatastoreId, DatastoreKind, Origin, Transaction as _};
+use session::store::{Content, DatastoreId, DatastoreKind, Origin, StoreError};
 use syncml::ChangeKind;
 use talk::{Heard, Talk, add, alert, replace, status, sync};
 
@@ -359,7 +359,9 @@ fn a_record_that_a_poor_phone_brings_back_is_whole() {
     let contacts = talk.server.contacts();
     let guid = talk.server.items()[0].guid;
     let state = &mut talk.server.state;
-    state.delete_item(contacts, guid, Origin::Local, 0).unwrap();
+    state
+        .transact::<_, StoreError>(|tx| tx.delete_item(contacts, guid, Origin::Local, 0))
+        .unwrap();
     session(
         &mut talk,
         "contacts",

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use scripted::Server;
 use scripted::device::{Device, Shared, run};
 use session::client::{Mode, Session, Source};
-use session::store::{DatastoreId, DatastoreKind, StoredItem, Transaction as _};
+use session::store::{DatastoreId, DatastoreKind, StoredItem};
 use syncml::{DevInf, Encoding};
 
 const FOLDER: &str = "application/vnd.omads-folder+xml";

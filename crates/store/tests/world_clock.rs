@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use session::peer::Table;
-use session::store::{Content, DatastoreId, DatastoreKind, Guid, Origin, Transaction as _};
+use session::store::{Content, DatastoreId, DatastoreKind, Guid, Origin};
 use syncml::ChangeKind;
 use talk::{Heard, Talk, alert, item, status};
 

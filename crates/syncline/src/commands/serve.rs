@@ -67,11 +67,12 @@ pub(super) fn run(options: Serve) -> Outcome {
         let listener = bind(listen).await?;
         let address = listener.local_addr().map_err(Failure::usage)?;
         let cleaning = tokio::spawn(clean(store));
-        match &zone {
-            Some(zone) => tracing::info!("devices are taken to be in {}", zone.name()),
-            None => tracing::warn!(
+        if let Some(zone) = &zone {
+            tracing::info!("devices are taken to be in {}", zone.name());
+        } else {
+            tracing::warn!(
                 "the zone of the system is not known; set time-zone in the configuration for devices that write times without one"
-            ),
+            );
         }
         output::line(format_args!("listening on {scheme}://{address}/syncml"))?;
         serve(listener, Arc::new(node), settings, stop).await;
