@@ -18,6 +18,7 @@ usage: cargo xtask COMMAND
   tidy     the tree rules and the table of conformance alone
   spec     writes docs/conformance.md; with --check says whether it and its sources are right
   bench    speed and memory beside a floor and the peers, as ratios
+  load     sessions of many devices at once, on our own server or --url; --help says more
   simulate SEEDS [FIRST]
            runs that many seeds of the simulation
   simulate --tell SEED
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => test(),
         Some("bench") => bench(&arguments[1..]),
+        Some("load") => load(&arguments[1..]),
         Some("tidy") => tidy(),
         Some("spec") => match arguments.get(1).map(String::as_str) {
             None => spec::write(&root()).map_err(Failed),
@@ -172,6 +174,13 @@ fn bench(arguments: &[String]) -> Outcome {
     let mut all = vec!["run", "--release", "--package", "bench", "--"];
     all.extend(arguments.iter().map(String::as_str));
     cargo(&["build", "--release", "--package", "syncline"], &[])?;
+    cargo(&all, &[])
+}
+
+fn load(arguments: &[String]) -> Outcome {
+    cargo(&["build", "--release", "--package", "syncline"], &[])?;
+    let mut all = vec!["run", "--release", "--package", "bench", "--", "load"];
+    all.extend(arguments.iter().map(String::as_str));
     cargo(&all, &[])
 }
 

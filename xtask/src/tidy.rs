@@ -19,7 +19,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("fuzz", &["wbxml", "syncml", "pim", "session", "store"]),
     (
         "bench",
-        &["pim", "session", "syncml", "testkit", "transports"],
+        &["pim", "session", "store", "syncml", "testkit", "transports"],
     ),
     (
         "syncline",

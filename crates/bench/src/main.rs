@@ -6,6 +6,7 @@
 //! bench --codec    the codec alone: reading and writing messages, beside libwbxml
 //! bench --pim      items alone: reading, writing and converting contacts, beside calcard; matching
 //! bench --peers    all, and the first sync into SyncEvolution's server, beside ours
+//! bench load       many devices at once; --help says more
 //! ```
 //!
 //! What is compared is measured in the same run on the same machine, so that the ratios hold where
@@ -17,6 +18,7 @@
 mod codec;
 mod floor;
 mod libwbxml;
+mod load;
 mod peers;
 mod pim;
 mod process;
@@ -39,13 +41,26 @@ const PASSWORD: &str = "not a secret";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(("load", rest)) = arguments
+        .split_first()
+        .map(|(word, rest)| (word.as_str(), rest))
+    {
+        return match load::run(rest) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                report::say(&format!("failed: {error}"));
+                ExitCode::FAILURE
+            }
+        };
+    }
     let parts = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => Parts::Ours,
         ["--codec"] => Parts::Codec,
         ["--pim"] => Parts::Pim,
         ["--peers"] => Parts::All,
         _ => {
-            report::say("usage: bench [--codec | --pim | --peers]");
+            report::say("usage: bench [--codec | --pim | --peers | load]");
             return ExitCode::from(2);
         }
     };

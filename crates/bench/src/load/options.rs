@@ -1,0 +1,214 @@
+//! What a run is to be.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::device::Kind;
+use crate::Outcome;
+
+/// Puts a server under the load of many devices and reports what it answers.
+///
+/// Without --url it starts the release binary of `syncline serve` on the loopback interface, over a
+/// temporary folder with accounts of its own. Every device first syncs once; then sessions of the
+/// mix are run, and measured.
+#[derive(Debug, Clone, clap::Parser)]
+#[command(name = "load")]
+pub(super) struct Options {
+    /// The server; its accounts have to be there.
+    #[arg(long)]
+    pub(super) url: Option<String>,
+    /// Allow a server on another machine.
+    #[arg(long, requires = "url")]
+    pub(super) anywhere: bool,
+    /// The account's name; `{}` stands for a number from 1 to --accounts.
+    #[arg(long, default_value = "load-{}")]
+    pub(super) user: String,
+    /// The password of all accounts.
+    #[arg(long, default_value = "not a secret", hide_default_value = true)]
+    pub(super) password: String,
+    /// Accounts, among which the devices are divided.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(super) accounts: u32,
+    /// Contacts that each account of our own server begins with.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub(super) items: u32,
+    /// Simulated devices. They hold their items in memory.
+    #[arg(long, default_value_t = 100)]
+    pub(super) devices: usize,
+    /// Sessions at one time, each on a connection of its own.
+    #[arg(long, default_value_t = 32)]
+    pub(super) connections: usize,
+    /// Sessions begun each second; as many as go without it.
+    #[arg(long)]
+    pub(super) rate: Option<f64>,
+    /// Seconds to run.
+    #[arg(long, default_value_t = 10)]
+    pub(super) duration: u64,
+    /// Sessions to run, whatever the time.
+    #[arg(long, conflicts_with = "duration")]
+    pub(super) sessions: Option<u64>,
+    /// Shares of the kinds of sessions.
+    #[arg(long, default_value = "empty=80,changes=15,first=3,slow=2")]
+    pub(super) mix: Mix,
+    /// Changes of a device in a session that has some: a number, or a range such as 1-20.
+    #[arg(long, default_value = "1-20", value_parser = range)]
+    pub(super) changes: RangeInclusive<u32>,
+    /// A new connection for each session; otherwise connections are kept, as behind a proxy.
+    #[arg(long)]
+    pub(super) reconnect: bool,
+    /// Do not let all devices sync once before.
+    #[arg(long)]
+    pub(super) cold: bool,
+    /// Threads of the devices.
+    #[arg(long, default_value_t = 1)]
+    pub(super) threads: usize,
+    /// The report as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Options {
+    /// Refuses what would do harm or nothing.
+    pub(super) fn check(&self) -> Outcome<()> {
+        if self.devices == 0 || self.connections == 0 || self.threads == 0 {
+            return Err("there is nothing to run with no devices, connections or threads".into());
+        }
+        if self
+            .rate
+            .is_some_and(|rate| !rate.is_finite() || rate <= 0.0)
+        {
+            return Err("the rate has to be above zero".into());
+        }
+        match &self.url {
+            Some(url) if !self.anywhere && !is_here(url) => Err(format!(
+                "{url} is not on this machine; a load can take a server down, so say --anywhere \
+                 if it is yours"
+            )
+            .into()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn duration(&self) -> Duration {
+        Duration::from_secs(self.duration)
+    }
+
+    /// The name of the account that a device of this number belongs to.
+    pub(super) fn account_of(&self, device: usize) -> String {
+        self.account_name(device as u64 % u64::from(self.accounts) + 1)
+    }
+
+    pub(super) fn account_name(&self, number: u64) -> String {
+        self.user.replace("{}", &number.to_string())
+    }
+}
+
+/// Whether an address is of the loopback interface.
+fn is_here(url: &str) -> bool {
+    let Ok(uri) = url.parse::<http::Uri>() else {
+        return false;
+    };
+    let host = uri.host().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn range(text: &str) -> Result<RangeInclusive<u32>, String> {
+    let (least, most) = text.split_once('-').unwrap_or((text, text));
+    match (least.parse(), most.parse()) {
+        (Ok(least), Ok(most)) if least <= most => Ok(least..=most),
+        _ => Err("a number, or two with - between".to_owned()),
+    }
+}
+
+/// How often each kind of session comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mix(Vec<(Kind, u32)>);
+
+impl Mix {
+    /// The kind of the session of this number: the same in every run.
+    pub(super) fn kind(&self, number: u64) -> Kind {
+        let total: u32 = self.0.iter().map(|(_, share)| share).sum();
+        let mut place = fastrand::Rng::with_seed(number).u32(0..total);
+        for (kind, share) in &self.0 {
+            if place < *share {
+                return *kind;
+            }
+            place -= share;
+        }
+        Kind::Empty
+    }
+}
+
+impl FromStr for Mix {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut shares = Vec::new();
+        for part in text.split(',') {
+            let (name, share) = part.split_once('=').unwrap_or((part, "1"));
+            let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+            let share = share.parse::<u32>().ok().filter(|share| *share <= 1000);
+            match (kind, share) {
+                (Some(kind), Some(share)) => shares.push((kind, share)),
+                _ => return Err(format!("{part:?} is no KIND=SHARE up to 1000")),
+            }
+        }
+        if shares.iter().all(|(_, share)| *share == 0) {
+            return Err("all shares are zero".to_owned());
+        }
+        Ok(Self(shares))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_loaded_unless_allowed() {
+        for url in [
+            "http://127.0.0.1:8080/syncml",
+            "http://LOCALHOST/",
+            "http://[::1]:1/",
+        ] {
+            assert!(is_here(url), "{url}");
+        }
+        for url in [
+            "http://sync.example/",
+            "http://127.0.0.1.example/",
+            "nothing",
+        ] {
+            assert!(!is_here(url), "{url}");
+        }
+        let foreign = ["load", "--url", "http://sync.example/syncml"];
+        assert!(Options::try_parse_from(foreign).unwrap().check().is_err());
+        let allowed = [&foreign[..], &["--anywhere"]].concat();
+        assert!(Options::try_parse_from(allowed).unwrap().check().is_ok());
+    }
+
+    #[test]
+    fn a_mix_gives_each_kind_its_share() {
+        let mix: Mix = "empty=3,changes=1".parse().unwrap();
+        let changes = (0..4000).filter(|number| mix.kind(*number) == Kind::Changes);
+        assert!((800..1200).contains(&changes.count()));
+        for wrong in ["", "empty=0", "idle=1", "empty=-1", "slow=2000"] {
+            assert!(wrong.parse::<Mix>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn devices_are_divided_among_accounts() {
+        let options = Options::try_parse_from(["load", "--accounts", "2"]).unwrap();
+        let names: Vec<String> = (0..3).map(|device| options.account_of(device)).collect();
+        assert_eq!(names, ["load-1", "load-2", "load-1"]);
+        assert_eq!(range("3"), Ok(3..=3));
+        assert!(range("4-3").is_err());
+    }
+}
