@@ -107,7 +107,8 @@ impl Run<'_> {
         given: &Given<'_>,
         conflict: bool,
     ) -> Result<Option<StatusCode>, StoreError> {
-        let in_view = self.is_in_view(ds, link, item, given)?;
+        // a stale pair may be of a part
+        let in_view = mapping.stale || self.is_in_view(ds, link, item, given)?;
         if !in_view && !conflict {
             return Ok(None);
         }

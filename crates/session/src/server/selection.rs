@@ -205,11 +205,7 @@ impl Run<'_> {
             (true, false) => true,
             (false, false) => false,
             (false, true) if ds.selection.is_exclusive() => {
-                // it goes from the device; here it stays. Until the device has said so, nobody knows
-                // whether it has it
-                if let Some(mapping) = &pending.mapping {
-                    self.doubt(link, mapping)?;
-                }
+                // it goes from the device; here it stays
                 pending.item.deleted = true;
                 true
             }
@@ -218,6 +214,11 @@ impl Run<'_> {
         };
         if !is_sent {
             return Ok(Deal::Skip);
+        }
+        // until the device has said so, nobody knows whether it has it, and which part of it
+        let is_ours_to_tell = is_current || pending.item.deleted;
+        if let Some(mapping) = pending.mapping.as_ref().filter(|_| is_ours_to_tell) {
+            self.doubt(link, mapping)?;
         }
         Ok(Deal::Send(Box::new(pending)))
     }

@@ -4,7 +4,7 @@ use syncml::{AlertCode, Command, Map, Status, StatusCode};
 
 use super::state::{DatastoreState, Sent, SentKind};
 use super::{ConflictPolicy, Run, bounds, guid};
-use crate::store::{ChangeSeq, LinkId, StoreError};
+use crate::store::{ChangeSeq, LinkId, Mapping, StoreError};
 
 impl Run<'_> {
     /// The client's answer to a change that was sent to it.
@@ -116,7 +116,11 @@ impl Run<'_> {
             // asked which version shall stand, the client insists on its own
             SentKind::Replace if code == StatusCode::CONFLICT && self.asks(link)? => {
                 if let Some(mapping) = self.tx.mapping_of(link, sent.guid())? {
-                    self.map(ds, link, &mapping.luid, sent.guid(), ChangeSeq(sent.seq))?;
+                    let insisted = Mapping {
+                        revision: ChangeSeq(sent.seq),
+                        ..mapping
+                    };
+                    self.tx.put_mapping(link, &insisted)?;
                 }
             }
             _ if code == StatusCode::DEVICE_FULL => {

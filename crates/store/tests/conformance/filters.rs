@@ -1,5 +1,6 @@
 //! Filters: which of the server's items a client wants.
 
+use session::server::ConflictPolicy;
 use syncml::{ChangeKind, Version};
 
 use crate::talk::{Heard, Talk, alert, card, map, status, sync};
@@ -398,7 +399,7 @@ fn a_refresh_from_a_device_that_holds_some_properties_keeps_the_others() {
 #[test]
 fn of_a_conflict_both_items_have_what_the_device_does_not_want() {
     let mut talk = filled(&PEOPLE[..1]);
-    talk.server.config.conflict = session::server::ConflictPolicy::Duplicate;
+    talk.server.config.conflict = ConflictPolicy::Duplicate;
     session(&mut talk, &filtered(201, ("", "1"), &fields("N")), "");
     talk.device = "other";
     let theirs = crate::talk::replace(30, "Ann", &card("Annie", "1"));
@@ -533,5 +534,34 @@ fn the_one_item_of_many_that_was_not_taken_comes_again() {
         assert!(again[0].contains(&name));
         let (none, most) = whole(&mut talk, (200, ("2", "3")), &filter, |_| true);
         assert_eq!((none.len(), most < 1200), (0, true), "{most}");
+    }
+}
+
+// spec: L04
+#[test]
+fn an_edit_of_a_part_loses_nothing_when_the_device_refused_the_whole() {
+    for policy in [ConflictPolicy::ClientWins, ConflictPolicy::Ask] {
+        let mut talk = filled(&PEOPLE[..1]);
+        talk.server.config.conflict = policy;
+        session(&mut talk, &filtered(201, ("", "1"), &fields("N")), "");
+        talk.begin();
+        talk.say(&(alert(1, 204, "contacts", "1", "2") + "<Final/>"));
+        let heard = talk.say(&(sync("contacts", "") + "<Final/>"));
+        assert_eq!(came(&heard), ["=Ann"]);
+        let mut last = String::new();
+        for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
+            // its owner has edited it meanwhile
+            let code = if cmd == "Replace" { 409 } else { 200 };
+            last += &status(number, talk.message, cmd_id, cmd, code);
+        }
+        talk.say(&(last + "<Final/>"));
+        let edited = "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Anna\r\nEND:VCARD\r\n";
+        let next = alert(1, 200, "contacts", "2", "3");
+        session(&mut talk, &next, &crate::talk::replace(30, "l1", edited));
+        let held = talk.server.contents();
+        assert!(
+            held[0].contains("N:Anna") && held[0].contains("TEL;CELL:1"),
+            "{held:?}"
+        );
     }
 }
