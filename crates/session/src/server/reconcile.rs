@@ -196,6 +196,10 @@ impl Run<'_> {
                     Origin::Session(&origin),
                     self.request.now,
                 )?;
+                if item.content_seq <= mapping.revision {
+                    // ours was moved only, and the device lacks its content all the same
+                    self.doubt(link, mapping)?;
+                }
                 Ok(if policy == ConflictPolicy::Ask {
                     StatusCode::CONFLICT
                 } else {

@@ -195,7 +195,11 @@ impl Run<'_> {
             .move_item(link.datastore, mapping.guid, parent, self.request.now)?;
         // what the client lacks of the content it goes on lacking
         if mapping.revision >= item.seq {
-            self.map(ds, link, &mapping.luid, mapping.guid, seq)?;
+            let moved = Mapping {
+                revision: seq,
+                ..mapping.clone()
+            };
+            self.tx.put_mapping(link, &moved)?;
         }
         Ok(true)
     }

@@ -543,3 +543,20 @@ fn a_folder_that_never_comes_is_awaited_no_longer_than_a_whole_session() {
     );
     assert_eq!(tree(&talk), [(1, None), (2, None)]);
 }
+
+// spec: M04 H19
+#[test]
+fn who_loses_a_conflict_with_a_move_gets_the_content_back() {
+    let mut talk = nested();
+    talk.server.config.conflict = session::server::ConflictPolicy::ServerWins;
+    talk.device = "phone";
+    files(&mut talk, FOLDERS, 201, ("", "1"), "");
+    talk.device = "laptop";
+    let moved = item("Move", 21, "leaf", false, &within("top"));
+    files(&mut talk, FOLDERS, 200, ("1", "2"), &moved);
+    talk.device = "phone";
+    let edit = item("Replace", 22, "L-3", false, "");
+    let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), &edit);
+    assert_eq!(heard.said.code_of("Replace"), 419);
+    assert_eq!(sent(&heard), [says(ChangeKind::Replace, "L-3", "", "L-1")]);
+}
