@@ -211,8 +211,8 @@ pub(crate) fn unknown_to(server: &Server, store: &Store) -> Vec<(Guid, ChangeSeq
     let known = held(&store.contents());
     let items = server.items(store.kind).into_iter();
     items
-        // folders stay for those that know them
-        .filter(|item| store.has_folders || !is_folder_type(&item.media_type))
+        // folders stay, unless the server knows that the device has some
+        .filter(|item| !is_folder_type(&item.media_type))
         .filter(|item| {
             let record = read(&String::from_utf8_lossy(&item.content));
             record.is_some_and(|(record, _)| !known.contains_key(&record))
