@@ -7,7 +7,8 @@ use session::store::{
 };
 
 use crate::{
-    DeviceLinks, Duplicates, Error, PastSession, Postgres, Restored, Rule, Sqlite, Version, Wish,
+    DeviceLinks, Duplicates, Error, PastSession, Postgres, Restored, Rule, Sqlite, Tidying,
+    Version, Wish,
 };
 
 /// The state of a server, in whichever engine keeps it. Clones share it.
@@ -259,6 +260,12 @@ impl Store {
     // spec: K11
     pub fn expire_sessions(&self, before: i64, before_unknown: i64) -> Result<usize, Error> {
         either!(self, engine => engine.expire_sessions(before, before_unknown))
+    }
+
+    /// Takes a walk through the state one step further, in one short transaction: what is old goes.
+    /// Whether there is more to do.
+    pub fn tidy(&self, walk: &mut Tidying) -> Result<bool, Error> {
+        either!(self, engine => engine.tidy(walk))
     }
 
     /// Whether the state can be read and written now.

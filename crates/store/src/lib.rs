@@ -21,6 +21,7 @@ mod memory;
 mod postgres;
 mod sessions;
 mod sqlite;
+mod tidy;
 
 pub use duplicates::{Duplicate, Duplicates};
 pub use engine::Store;
@@ -29,3 +30,4 @@ pub use memory::Memory;
 pub use postgres::Postgres;
 pub use sessions::PastSession;
 pub use sqlite::{DeviceLinks, Restored, Rule, Sqlite, Version, Wish};
+pub use tidy::{Expiry, Tidied, Tidying};

@@ -40,6 +40,7 @@ mod large;
 mod pool;
 mod rows;
 mod schema;
+mod tidy;
 mod transaction;
 mod views;
 mod withholding;

@@ -16,6 +16,7 @@ mod admin;
 mod large;
 mod rows;
 mod schema;
+mod tidy;
 mod transaction;
 mod views;
 mod withholding;

@@ -118,6 +118,7 @@ CREATE INDEX item_key ON item (account, datastore, deleted, key, guid) WHERE key
 CREATE INDEX item_uid ON item (account, datastore, deleted, uid, guid) WHERE uid IS NOT NULL;
 CREATE INDEX item_parent ON item (account, datastore, parent, guid)
     WHERE parent IS NOT NULL AND NOT deleted;
+CREATE INDEX item_deleted ON item (account, modified, datastore, guid) WHERE deleted;
 
 CREATE TABLE history (
     account     BIGINT NOT NULL,
@@ -136,6 +137,7 @@ CREATE TABLE history (
     PRIMARY KEY (account, datastore, guid, number)
 );
 CREATE INDEX history_number ON history (account, datastore, number) WHERE number >= 0;
+CREATE INDEX history_at ON history (account, at, datastore, number) WHERE at >= 0;
 CREATE INDEX history_session ON history (account, datastore, session, guid)
     WHERE session IS NOT NULL;
 
@@ -153,6 +155,7 @@ CREATE TABLE withheld (
     at         BIGINT NOT NULL,
     PRIMARY KEY (account, datastore, device, guid)
 );
+CREATE INDEX withheld_session ON withheld (account, session, datastore) WHERE session >= '';
 
 CREATE TABLE session (
     token        TEXT COLLATE "C" PRIMARY KEY,

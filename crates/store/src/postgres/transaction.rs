@@ -1158,7 +1158,7 @@ mod tests {
 
     use super::super::address::Address;
     use super::super::pool::{Pool, Statements as _};
-    use super::super::withholding;
+    use super::super::{tidy, withholding};
     use super::*;
 
     #[test]
@@ -1187,6 +1187,17 @@ mod tests {
             (HAD_VERSION.to_owned(), "history_pkey", 4),
             (withholding::HOLD.to_owned(), "withheld_pkey", 3),
             (withholding::WITHHELD.to_owned(), "withheld_pkey", 4),
+            (
+                tidy::VERSIONS.to_owned(),
+                "history_at map_pkey item_pkey history_pkey withheld_session",
+                6,
+            ),
+            (tidy::TOMBSTONES.to_owned(), "item_deleted", 6),
+            (
+                tidy::HOLDERS.to_owned(),
+                "device_pkey map_pkey session_device",
+                3,
+            ),
         ] {
             let values = vec!["NULL"; params].join(", ");
             lease.batch(&format!("PREPARE asked AS {sql}")).unwrap();

@@ -17,7 +17,7 @@ use crate::Error;
 
 /// One script a version; the n-th leads from version n to n + 1. Scripts that were released are
 /// never edited.
-const STEPS: [&str; 7] = [V1, V2, V3, V4, V5, V6, V7];
+const STEPS: [&str; 8] = [V1, V2, V3, V4, V5, V6, V7, V8];
 
 /// The version whose step brought the present [`pim::Fingerprint::key`]; states that were older get
 /// their keys anew.
@@ -247,6 +247,13 @@ CREATE TABLE withheld (
 /// Items that wait for their folders longer than a session lasts.
 const V7: &str = "
 ALTER TABLE link ADD COLUMN orphans TEXT NOT NULL DEFAULT '';
+";
+
+/// What is old is found by its age.
+const V8: &str = "
+CREATE INDEX history_at ON history (account, at, datastore, id);
+CREATE INDEX item_deleted ON item (account, modified, datastore, guid) WHERE deleted = 1;
+CREATE INDEX withheld_session ON withheld (account, session, datastore);
 ";
 
 /// Brings the tables to the newest version.

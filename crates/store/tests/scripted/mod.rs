@@ -2,10 +2,10 @@
 //! model in memory, or over PostgreSQL.
 
 pub mod device;
-mod state;
+pub mod state;
 
 use session::server::{Answer, AnswerError, Config, Proof, Request, Verdict, answer};
-use session::store::{AccountId, DatastoreId, StoredItem};
+use session::store::{AccountId, DatastoreId, StoredItem, Transaction};
 use syncml::{
     Access, AccessKind, Alert, Anchor, Chal, Change, ChangeKind, Command, Cred, Data, Document,
     Encoding, Header, Item, Limits, Location, Map, MapItem, MessageWriter, Meta, Status, Sync,
@@ -39,9 +39,22 @@ impl Server {
         Self::keeping(Some(PASSWORD))
     }
 
+    /// A server over an engine.
+    pub fn in_engine() -> Self {
+        Self::over(State::in_engine(), Some(PASSWORD))
+    }
+
+    /// A server over a file of SQLite.
+    pub fn in_file() -> Self {
+        Self::over(State::in_file(), Some(PASSWORD))
+    }
+
     /// A server whose account keeps its password in the clear or not.
     pub fn keeping(password: Option<&str>) -> Self {
-        let mut state = State::new();
+        Self::over(State::new(), password)
+    }
+
+    fn over(mut state: State, password: Option<&str>) -> Self {
         let account = state.add_account(USER, &auth::user_digest(USER, PASSWORD), password);
         Self {
             state,
@@ -60,29 +73,23 @@ impl Server {
 
     /// One message, as a transaction: an error leaves the state as it was.
     pub fn post(&mut self, body: &[u8], token: Option<&str>) -> Result<Answer, AnswerError> {
-        let document = Document::new(body, None).map_err(AnswerError::Unreadable)?;
+        Document::new(body, None).map_err(AnswerError::Unreadable)?;
         self.draws = self.draws.wrapping_add(1);
         self.now += 1;
-        let request = Request {
-            document: &document,
-            hash: body.iter().fold(7, |hash: u64, byte| {
-                hash.wrapping_mul(31).wrapping_add(u64::from(*byte))
-            }),
-            token,
+        let message = Message {
+            body: body.to_vec(),
+            token: token.map(str::to_owned),
+            config: self.config.clone(),
             resp_uri_base: self.resp_uri_base,
             peer: self.peer,
+            busy: self.busy,
             user_agent: self.user_agent,
-            busy: self.busy.then_some(body),
-            proof: Proof {
-                mac: self.mac.as_deref().map(|mac| (mac, body)),
-                verdict: self.verdict,
-            },
-            answer_as: None,
             now: self.now,
-            entropy: [self.draws; 32],
+            mac: self.mac.clone(),
+            verdict: self.verdict,
+            draws: self.draws,
         };
-        let config = &self.config;
-        self.state.transact(|tx| answer(tx, config, &request))
+        self.state.run(move |tx| message.answer(tx))
     }
 
     pub fn contacts(&self) -> DatastoreId {
@@ -104,6 +111,47 @@ impl Server {
             .collect();
         contents.sort();
         contents
+    }
+}
+
+/// All that the answer to a message depends on beside the state.
+struct Message {
+    body: Vec<u8>,
+    token: Option<String>,
+    config: Config,
+    resp_uri_base: Option<&'static str>,
+    peer: Option<&'static str>,
+    busy: bool,
+    user_agent: Option<&'static str>,
+    now: i64,
+    mac: Option<String>,
+    verdict: Option<Verdict<'static>>,
+    draws: u8,
+}
+
+impl Message {
+    fn answer(&self, tx: &mut dyn Transaction) -> Result<Answer, AnswerError> {
+        let body = self.body.as_slice();
+        let document = Document::new(body, None).map_err(AnswerError::Unreadable)?;
+        let request = Request {
+            document: &document,
+            hash: body.iter().fold(7, |hash: u64, byte| {
+                hash.wrapping_mul(31).wrapping_add(u64::from(*byte))
+            }),
+            token: self.token.as_deref(),
+            resp_uri_base: self.resp_uri_base,
+            peer: self.peer,
+            user_agent: self.user_agent,
+            busy: self.busy.then_some(body),
+            proof: Proof {
+                mac: self.mac.as_deref().map(|mac| (mac, body)),
+                verdict: self.verdict,
+            },
+            answer_as: None,
+            now: self.now,
+            entropy: [self.draws; 32],
+        };
+        answer(tx, &self.config, &request)
     }
 }
 

@@ -1,5 +1,5 @@
 //! What the scripted server keeps its state in: the model, or a database of its own in the binary
-//! that has all of these tests run over PostgreSQL.
+//! that has all of these tests run over PostgreSQL. Tests of what only engines do ask for one.
 
 use session::guard::Withholding as _;
 use session::server::ConflictPolicy;
@@ -7,7 +7,7 @@ use session::store::{
     AccountId, ChangeSeq, Content, DatastoreId, Device, Guid, Link, LinkId, Origin, Permission,
     StoreError, StoredItem, StoredSession, Transaction,
 };
-use store::{Memory, Postgres, Store};
+use store::{Memory, Postgres, Sqlite, Store};
 
 #[path = "../fresh/mod.rs"]
 mod fresh;
@@ -15,6 +15,13 @@ mod fresh;
 pub enum State {
     Memory(Box<Memory>),
     Postgres(Shared),
+    /// Only messages run over this one: a job has to own what it uses.
+    Sqlite(File),
+}
+
+pub struct File {
+    pub store: Store,
+    pub folder: tempfile::TempDir,
 }
 
 pub struct Shared {
@@ -38,6 +45,40 @@ impl State {
         }
     }
 
+    /// An engine: SQLite where it is not PostgreSQL.
+    pub fn in_engine() -> Self {
+        match Self::new() {
+            Self::Memory(_) => Self::in_file(),
+            state => state,
+        }
+    }
+
+    /// SQLite, wherever the tests run.
+    pub fn in_file() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let store = Sqlite::open(&path).unwrap().into();
+        Self::Sqlite(File { store, folder })
+    }
+
+    pub fn store(&self) -> &Store {
+        match self {
+            Self::Memory(_) => panic!("the model is no engine"),
+            Self::Postgres(Shared { store, .. }) | Self::Sqlite(File { store, .. }) => store,
+        }
+    }
+
+    /// Runs a job that leaves no trace when it fails, and owns what it uses.
+    pub fn run<R: Send + 'static, E: From<StoreError> + Send + 'static>(
+        &mut self,
+        job: impl Fn(&mut dyn Transaction) -> Result<R, E> + Send + 'static,
+    ) -> Result<R, E> {
+        match self {
+            Self::Sqlite(file) => file.store.transact(job),
+            _ => self.transact(job),
+        }
+    }
+
     /// Runs a job that leaves no trace when it fails.
     pub fn transact<R, E: From<StoreError>>(
         &mut self,
@@ -51,13 +92,14 @@ impl State {
                 Ok(done)
             }
             Self::Postgres(shared) => shared.engine.transact(job),
+            Self::Sqlite(_) => panic!("this job does not own what it uses"),
         }
     }
 
     pub fn add_account(&mut self, name: &str, digest: &str, password: Option<&str>) -> AccountId {
         match self {
             Self::Memory(memory) => memory.add_account(name, digest, password),
-            Self::Postgres(Shared { store, .. }) => {
+            Self::Postgres(Shared { store, .. }) | Self::Sqlite(File { store, .. }) => {
                 let id = AccountId(store.accounts().unwrap().len() as i64 + 1);
                 store.add_account(id, name, digest, password).unwrap();
                 id
@@ -73,7 +115,7 @@ impl State {
     ) {
         match self {
             Self::Memory(memory) => memory.set_permission(datastore, device, permission),
-            Self::Postgres(Shared { store, .. }) => {
+            Self::Postgres(Shared { store, .. }) | Self::Sqlite(File { store, .. }) => {
                 store.set_permission(datastore, device, permission).unwrap();
             }
         }
@@ -83,7 +125,7 @@ impl State {
     pub fn set_policy(&mut self, datastore: DatastoreId, device: i64, policy: &str) {
         match self {
             Self::Memory(memory) => memory.set_policy(datastore, device, policy),
-            Self::Postgres(Shared { store, .. }) => {
+            Self::Postgres(Shared { store, .. }) | Self::Sqlite(File { store, .. }) => {
                 let account = datastore.account;
                 let devices = store.devices(account).unwrap();
                 let uri = devices.iter().find(|(known, _)| known.number == device);
@@ -104,7 +146,7 @@ impl State {
     pub fn items(&self, datastore: DatastoreId) -> Vec<StoredItem> {
         match self {
             Self::Memory(memory) => memory.items(datastore),
-            Self::Postgres(Shared { store, .. }) => {
+            Self::Postgres(Shared { store, .. }) | Self::Sqlite(File { store, .. }) => {
                 store.items_page(datastore, Guid(0), 100_000).unwrap()
             }
         }
@@ -122,7 +164,7 @@ impl State {
     pub fn history(&self, datastore: DatastoreId, guid: Guid) -> Vec<Vec<u8>> {
         match self {
             Self::Memory(memory) => memory.history(datastore, guid),
-            Self::Postgres(Shared { store, .. }) => {
+            Self::Postgres(Shared { store, .. }) | Self::Sqlite(File { store, .. }) => {
                 let versions = store.history(datastore, guid).unwrap().into_iter();
                 versions.map(|version| version.content).collect()
             }
@@ -143,6 +185,7 @@ impl State {
                     |table: &str| database.sql(&format!("SELECT * FROM {table} ORDER BY 1, 2"));
                 rows("session") + &rows("device") + &rows("link")
             }
+            Self::Sqlite(_) => panic!("nobody looks into this one"),
         }
     }
 
