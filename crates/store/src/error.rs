@@ -34,6 +34,18 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// There is a file where one is to be written.
+    #[error("there is a file {} already", path.display())]
+    Taken {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Somebody has the state open that is to be replaced.
+    #[error("{} is in use", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// An address that names no database.
     #[error("the address of the database is wrong: {0}")]
     Address(String),

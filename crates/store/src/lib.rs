@@ -19,6 +19,7 @@ mod engine;
 mod error;
 mod memory;
 mod postgres;
+mod renew;
 mod sessions;
 mod sqlite;
 mod tidy;

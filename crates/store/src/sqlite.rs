@@ -13,6 +13,7 @@
 //! Several processes may use one file: the command line works beside a running server.
 
 mod admin;
+mod backup;
 mod large;
 mod rows;
 mod schema;
