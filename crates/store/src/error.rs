@@ -46,6 +46,27 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// There is something where a state is to be put.
+    #[error("there is a state already ({what})")]
+    Occupied {
+        /// How many rows each table has.
+        what: String,
+    },
+    /// A state that is to be moved is open elsewhere.
+    #[error("another process has the state open")]
+    NotAlone,
+    /// A copy does not hold what was written to it.
+    #[error(
+        "of {table}, {expected} rows were copied, and {found} were found that are not the same"
+    )]
+    Unequal {
+        /// The table.
+        table: &'static str,
+        /// Rows written.
+        expected: u64,
+        /// Rows found.
+        found: u64,
+    },
     /// An address that names no database.
     #[error("the address of the database is wrong: {0}")]
     Address(String),

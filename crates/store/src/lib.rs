@@ -14,6 +14,7 @@
 //! session: protocol state and the last answer, between two messages
 //! ```
 
+mod copy;
 mod duplicates;
 mod engine;
 mod error;
@@ -24,6 +25,7 @@ mod sessions;
 mod sqlite;
 mod tidy;
 
+pub use copy::{Copied, Place, Progress, copy, rehearse};
 pub use duplicates::{Duplicate, Duplicates};
 pub use engine::Store;
 pub use error::Error;

@@ -36,6 +36,7 @@
 
 mod address;
 mod admin;
+pub(crate) mod copying;
 mod large;
 mod pool;
 mod rows;

@@ -14,6 +14,7 @@
 
 mod admin;
 mod backup;
+pub(crate) mod copying;
 mod large;
 mod rows;
 mod schema;

@@ -253,6 +253,12 @@ impl Lease<'_> {
         self.connection.as_mut().ok_or_else(gone)
     }
 
+    /// Rows of a statement that is not the same a second time, such as one that names a cursor.
+    pub(super) fn ask(&mut self, sql: &str) -> Result<Vec<Row>, Fault> {
+        let Connection { socket, client, .. } = self.connection()?;
+        socket.wait(client.query(sql, &[]))
+    }
+
     /// Closes the connection at the end of the lease.
     pub(super) fn spoil(&mut self) {
         self.connection = None;

@@ -313,7 +313,7 @@ fn steps(lease: &mut Lease<'_>, known: u32) -> Result<Result<(), Error>, Fault> 
 }
 
 /// The version of the tables; `None` when there are none.
-fn version_of(lease: &mut Lease<'_>) -> Result<Option<u32>, Fault> {
+pub(super) fn version_of(lease: &mut Lease<'_>) -> Result<Option<u32>, Fault> {
     // names are otherwise looked up in a cache, which may lag behind what other nodes have made
     let there = lease.query(
         "SELECT 1 FROM pg_catalog.pg_tables

@@ -1,0 +1,334 @@
+//! A whole state, read from or written to a database.
+
+use std::time::Duration;
+
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::address::Address;
+use super::pool::{Lease, Pool, Statements as _};
+use super::transaction::Fault;
+use super::{rows, schema};
+use crate::Error;
+use crate::copy::{
+    Kind, PAGE, ROWS, Record, Source, TABLES, Table, Target, Turns, Value, columns_and_order,
+    occupied,
+};
+
+/// How often it is looked whether other connections have ended.
+const LOOKS: u32 = 20;
+
+/// The wait between two looks: a connection that was closed is there for a moment.
+const BETWEEN: Duration = Duration::from_millis(100);
+
+/// A transaction of this kind takes as long as it takes.
+const PATIENT: &str = "SET LOCAL statement_timeout = 0;
+    SET LOCAL idle_in_transaction_session_timeout = 0";
+
+/// A connection within a transaction.
+struct Side<'l, 'p> {
+    lease: &'l mut Lease<'p>,
+    place: &'l str,
+}
+
+/// Reads the state of a database, to which nobody can write meanwhile.
+///
+/// # Errors
+///
+/// [`Error::NotAlone`] when there are other connections of the same user and application name, and
+/// those of [`Postgres::open`](super::Postgres::open).
+pub(crate) fn reading<R>(
+    url: &str,
+    job: &mut dyn FnMut(&mut dyn Source) -> Result<R, Error>,
+) -> Result<R, Error> {
+    within(url, &mut |side| {
+        side.is_alone()?;
+        // the snapshot is that of the first statement after the locks were granted
+        side.begin("BEGIN ISOLATION LEVEL REPEATABLE READ", "SHARE")?;
+        job(side)
+    })
+}
+
+/// Writes a state to a database that has none, in one transaction.
+///
+/// # Errors
+///
+/// [`Error::Occupied`], and those of [`Postgres::open`](super::Postgres::open).
+pub(crate) fn writing<R>(
+    url: &str,
+    job: &mut dyn FnMut(&mut dyn Target) -> Result<R, Error>,
+) -> Result<R, Error> {
+    within(url, &mut |side| {
+        side.begin("BEGIN", "EXCLUSIVE")?;
+        side.is_empty()?;
+        let done = job(side)?;
+        side.batch("COMMIT")?;
+        Ok(done)
+    })
+}
+
+/// Looks whether a state can be written to a database, without making tables.
+///
+/// # Errors
+///
+/// As [`writing`].
+pub(crate) fn look(url: &str) -> Result<(), Error> {
+    let address = Address::parse(url)?;
+    let place = address.place.clone();
+    let pool = Pool::new(address);
+    let mut lease = pool.connect_first()?;
+    let version = schema::version_of(&mut lease).map_err(|fault| error_of(&place, fault))?;
+    if version.is_none() {
+        return Ok(());
+    }
+    schema::migrate(&mut lease, &place)?;
+    let mut side = Side {
+        lease: &mut lease,
+        place: &place,
+    };
+    side.is_empty()
+}
+
+/// Runs a job on a connection of its own, whose end undoes what was not committed.
+fn within<R>(
+    url: &str,
+    job: &mut dyn FnMut(&mut Side<'_, '_>) -> Result<R, Error>,
+) -> Result<R, Error> {
+    let address = Address::parse(url)?;
+    let place = address.place.clone();
+    let pool = Pool::new(address);
+    let mut lease = pool.connect_first()?;
+    schema::migrate(&mut lease, &place)?;
+    job(&mut Side {
+        lease: &mut lease,
+        place: &place,
+    })
+}
+
+fn error_of(place: &str, fault: Fault) -> Error {
+    let place = place.to_owned();
+    match fault {
+        Fault::Lost(reason) => Error::Unreachable { place, reason },
+        Fault::Damaged(what) => Error::Damaged(what),
+        fault => Error::Refused {
+            place,
+            reason: fault.to_string(),
+        },
+    }
+}
+
+impl Side<'_, '_> {
+    fn batch(&mut self, sql: &str) -> Result<(), Error> {
+        let done = self.lease.batch(sql);
+        done.map_err(|fault| error_of(self.place, fault))
+    }
+
+    fn ask(&mut self, sql: &str) -> Result<Vec<Row>, Error> {
+        let rows = self.lease.ask(sql);
+        rows.map_err(|fault| error_of(self.place, fault))
+    }
+
+    fn number(&mut self, sql: &str) -> Result<i64, Error> {
+        let rows = self.ask(sql)?;
+        rows.first()
+            .map_or(Ok(0), |row| Ok(rows::column::<i64>(row, 0)?))
+    }
+
+    /// Begins a transaction that holds a lock of all tables.
+    fn begin(&mut self, begin: &str, lock: &str) -> Result<(), Error> {
+        let names: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
+        let names = names.join(", ");
+        self.batch(&format!(
+            "{begin}; {PATIENT}; LOCK TABLE {names} IN {lock} MODE"
+        ))
+    }
+
+    /// Whether no other connection looks as this one does.
+    fn is_alone(&mut self) -> Result<(), Error> {
+        for _ in 0..LOOKS {
+            let others = self.number(
+                "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND usename = current_user
+                   AND application_name = current_setting('application_name')
+                   AND pid <> pg_backend_pid()",
+            )?;
+            if others == 0 {
+                return Ok(());
+            }
+            std::thread::sleep(BETWEEN);
+        }
+        Err(Error::NotAlone)
+    }
+
+    fn is_empty(&mut self) -> Result<(), Error> {
+        let mut counts = Vec::new();
+        for table in &TABLES {
+            let sql = format!("SELECT count(*) FROM {}", table.name);
+            counts.push((table.name, self.number(&sql)?));
+        }
+        occupied(counts)
+    }
+}
+
+impl Source for Side<'_, '_> {
+    /// One cursor goes ahead and says how large the rows are, so that the other is asked for no
+    /// more of them than a page holds.
+    fn rows(
+        &mut self,
+        table: &Table,
+        take: &mut dyn FnMut(&[Record]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let turn = table.turn.map(|turn| turn.postgres);
+        let (columns, order) = columns_and_order(table, turn);
+        let long = table.columns.iter().filter_map(|column| match column.kind {
+            Kind::Integer | Kind::Flag => None,
+            Kind::Text | Kind::Bytes => Some(format!(
+                "coalesce(octet_length({}), 0)::bigint",
+                column.name
+            )),
+        });
+        let size = long.collect::<Vec<_>>().join(" + ");
+        let size = if size.is_empty() { "0::bigint" } else { &size };
+        // the index over turns has a condition, which holds for all
+        let all = turn.map_or(String::new(), |turn| format!("WHERE {turn} >= 0"));
+        let from = format!("FROM {} {all} ORDER BY {order}", table.name);
+        self.batch(&format!(
+            "DECLARE sizes NO SCROLL CURSOR FOR SELECT {size} {from};
+             DECLARE contents NO SCROLL CURSOR FOR SELECT {columns} {from}"
+        ))?;
+        let mut turns = Turns::default();
+        loop {
+            let sizes = self.ask(&format!("FETCH {ROWS} FROM sizes"))?;
+            let sizes = sizes.iter().map(|row| {
+                let held = usize::try_from(rows::column::<i64>(row, 0)?).unwrap_or(usize::MAX);
+                Ok(held.saturating_add(table.columns.len() * size_of::<Value>()))
+            });
+            let sizes = sizes.collect::<Result<Vec<usize>, Error>>()?;
+            if sizes.is_empty() {
+                return self.batch("CLOSE sizes; CLOSE contents");
+            }
+            for count in pages(&sizes) {
+                let found = self.ask(&format!("FETCH {count} FROM contents"))?;
+                let mut page = Vec::with_capacity(found.len());
+                for row in found {
+                    page.push(turns.record(table, values(table, &row)?));
+                }
+                take(&page)?;
+            }
+        }
+    }
+}
+
+/// How many rows of these sizes make each page.
+fn pages(sizes: &[usize]) -> Vec<usize> {
+    let mut pages = Vec::new();
+    let (mut count, mut bytes) = (0_usize, 0_usize);
+    for size in sizes {
+        if count > 0 && bytes.saturating_add(*size) > PAGE {
+            pages.push(count);
+            (count, bytes) = (0, 0);
+        }
+        count += 1;
+        bytes = bytes.saturating_add(*size);
+    }
+    if count > 0 {
+        pages.push(count);
+    }
+    pages
+}
+
+fn values(table: &Table, row: &Row) -> Result<Vec<Value>, Error> {
+    let columns = table.columns.iter().enumerate();
+    let values = columns.map(|(index, column)| {
+        let value = match column.kind {
+            Kind::Integer => rows::column::<Option<i64>>(row, index)?.map(Value::Integer),
+            Kind::Flag => rows::column::<Option<bool>>(row, index)?
+                .map(|flag| Value::Integer(i64::from(flag))),
+            Kind::Text => rows::column::<Option<String>>(row, index)?.map(Value::Text),
+            Kind::Bytes => rows::column::<Option<Vec<u8>>>(row, index)?.map(Value::Bytes),
+        };
+        Ok(value.unwrap_or(Value::Null))
+    });
+    values.collect()
+}
+
+/// The values of a column, as a parameter that is an array.
+type Array<'r> = Box<dyn ToSql + Sync + 'r>;
+
+fn integers(rows: &[Record], index: usize) -> impl Iterator<Item = Option<i64>> {
+    rows.iter().map(move |row| match row.values.get(index) {
+        Some(Value::Integer(number)) => Some(*number),
+        _ => None,
+    })
+}
+
+fn array(rows: &[Record], index: usize, kind: Kind) -> Array<'_> {
+    let values = rows.iter().map(move |row| row.values.get(index));
+    match kind {
+        Kind::Integer => Box::new(integers(rows, index).collect::<Vec<_>>()),
+        Kind::Flag => {
+            let flags = integers(rows, index).map(|flag| flag.map(|flag| flag != 0));
+            Box::new(flags.collect::<Vec<_>>())
+        }
+        Kind::Text => {
+            let texts = values.map(|value| match value {
+                Some(Value::Text(text)) => Some(rows::text(text)),
+                _ => None,
+            });
+            Box::new(texts.collect::<Vec<_>>())
+        }
+        Kind::Bytes => {
+            let contents = values.map(|value| match value {
+                Some(Value::Bytes(bytes)) => Some(bytes.as_slice()),
+                _ => None,
+            });
+            Box::new(contents.collect::<Vec<_>>())
+        }
+    }
+}
+
+impl Target for Side<'_, '_> {
+    fn put(&mut self, table: &Table, rows: &[Record]) -> Result<(), Error> {
+        let (mut columns, _) = columns_and_order(table, None);
+        let mut arrays = Vec::new();
+        let mut types = Vec::new();
+        for (index, column) in table.columns.iter().enumerate() {
+            arrays.push(array(rows, index, column.kind));
+            types.push(match column.kind {
+                Kind::Integer => "bigint",
+                Kind::Flag => "boolean",
+                Kind::Text => "text",
+                Kind::Bytes => "bytea",
+            });
+        }
+        if let Some(turn) = table.turn {
+            columns = format!("{columns}, {}", turn.postgres);
+            arrays.push(Box::new(
+                rows.iter().map(|row| row.turn).collect::<Vec<_>>(),
+            ));
+            types.push("bigint");
+        }
+        let marks = types.iter().zip(1..);
+        let marks: Vec<String> = marks
+            .map(|(kind, number): (_, u32)| format!("${number}::{kind}[]"))
+            .collect();
+        let sql = format!(
+            "INSERT INTO {} ({columns}) SELECT * FROM unnest({})",
+            table.name,
+            marks.join(", ")
+        );
+        let params: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(AsRef::as_ref).collect();
+        let written = self.lease.execute(&sql, &params);
+        written.map_err(|fault| error_of(self.place, fault))?;
+        Ok(())
+    }
+
+    fn complete(&mut self) -> Result<(), Error> {
+        self.batch(
+            "UPDATE datastore SET last_version = (
+                 SELECT coalesce(max(history.number), 0) FROM history
+                 WHERE history.account = datastore.account
+                   AND history.datastore = datastore.number AND history.number >= 0)",
+        )
+    }
+}
