@@ -1,6 +1,7 @@
 //! The command line's definition.
 
 mod alert;
+mod migrate;
 mod sessions;
 
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use session::store::Permission;
 use syncml::{Encoding, Version};
 
 pub(crate) use alert::{Alert, AlertForm};
+pub(crate) use migrate::Migrate;
 pub(crate) use sessions::{Decision, Session, Undo};
 
 /// A SyncML (OMA Data Synchronization) server and client.
@@ -83,6 +85,17 @@ Examples:
         #[command(subcommand)]
         command: Session,
     },
+    /// Move a whole state to another place, from a file to a PostgreSQL database or back.
+    ///
+    /// Devices go on where they were, even within a session. No server may run over either place
+    /// meanwhile; the copy is compared with what was read before it stands, and the state at the
+    /// old place stays as it is.
+    #[command(after_help = "\
+Examples:
+  syncline migrate --from sqlite:syncline-data/syncline.db --to postgres.toml --dry-run
+  syncline migrate --from sqlite:syncline-data/syncline.db --to postgres.toml
+  syncline migrate --from postgres://syncline:PASSWORD@db.example/syncline --to sqlite:/var/lib/syncline/syncline.db")]
+    Migrate(Migrate),
     /// Sync local folders, one item a file, with a SyncML server.
     #[command(after_help = "\
 Examples:

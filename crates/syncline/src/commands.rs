@@ -5,6 +5,7 @@ mod codec;
 mod demo;
 mod device;
 mod folder;
+mod migrate;
 mod serve;
 mod session;
 mod store;
@@ -27,6 +28,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Device { command } => device::run(command),
         Command::Store { command } => store::run(command),
         Command::Session { command } => session::run(command),
+        Command::Migrate(options) => migrate::run(&options),
         Command::Sync(options) => sync::run(options),
         Command::Alert(options) => alert::run(&options),
         Command::Decode(options) => codec::decode(&options),

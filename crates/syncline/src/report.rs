@@ -82,6 +82,18 @@ impl From<store::Error> for Failure {
                     "{error}; write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE"
                 ));
             }
+            store::Error::Occupied { .. } => {
+                return Self::usage(format_args!(
+                    "{error}; name a new file, or an empty database"
+                ));
+            }
+            store::Error::InUse => {
+                "end every server over it first; connections to a database that are none of \
+                 a server's are told apart by another application_name in its address"
+            }
+            store::Error::Unequal { .. } => {
+                "nothing was kept of the copy; look for a fault of the disk"
+            }
             store::Error::Unreachable { .. } => {
                 "check that the database runs, and the host and port of its address"
             }

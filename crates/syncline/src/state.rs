@@ -62,6 +62,53 @@ pub(crate) fn open_existing(options: &StateOptions) -> Outcome<Store> {
     open(&path)
 }
 
+/// Where a state is that has to be there: an address, or a configuration file that names it.
+pub(crate) fn place_to_read(text: &str) -> Outcome<store::Place> {
+    let place = place_named(text)?;
+    if let store::Place::File(path) = &place
+        && let Err(error) = std::fs::metadata(path)
+    {
+        return Err(not_there(path, &error));
+    }
+    Ok(place)
+}
+
+/// The same of a state that is to be made; the folder of a file has to be there.
+pub(crate) fn place_to_write(text: &str) -> Outcome<store::Place> {
+    let place = place_named(text)?;
+    if let store::Place::File(path) = &place
+        && let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty())
+        && !folder.is_dir()
+    {
+        return Err(Failure::usage(format_args!(
+            "there is no folder {}; make it first",
+            folder.display()
+        )));
+    }
+    Ok(place)
+}
+
+fn place_named(text: &str) -> Outcome<store::Place> {
+    let file = Path::new(text);
+    let is_config = file
+        .extension()
+        .is_some_and(|extension| extension == "toml");
+    let place = if is_config {
+        let options = StateOptions {
+            data: None,
+            database: None,
+            config: Some(file.to_owned()),
+        };
+        place(&options, &Config::load(Some(file))?)?
+    } else {
+        place_at(text)?
+    };
+    Ok(match place {
+        Place::File(path) => store::Place::File(path),
+        Place::Database(url) => store::Place::Database(url),
+    })
+}
+
 /// Why there is nothing to open.
 fn not_there(path: &Path, error: &std::io::Error) -> Failure {
     if error.kind() == ErrorKind::PermissionDenied {
