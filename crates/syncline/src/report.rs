@@ -87,7 +87,7 @@ impl From<store::Error> for Failure {
                     "{error}; name a new file, or an empty database"
                 ));
             }
-            store::Error::InUse => {
+            store::Error::NotAlone => {
                 "end every server over it first; connections to a database that are none of \
                  a server's are told apart by another application_name in its address"
             }
