@@ -15,7 +15,7 @@
 //! compares all items. A session has looked at the anchors already, so the links of a device that
 //! has one are left alone.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use session::store::{AccountId, DatastoreId, Guid, LinkId, StoreError, Transaction};
 
@@ -66,6 +66,8 @@ pub struct Tidying {
     /// Accounts in which there may be something.
     accounts: VecDeque<AccountId>,
     stage: Stage,
+    /// Datastores and devices of that account whose anchors are void by now.
+    voided: BTreeSet<(i64, i64)>,
 }
 
 /// A row's place in the order of age: the time, the datastore, and the row's own number.
@@ -92,6 +94,7 @@ impl Tidying {
             last: AccountId(i64::MIN),
             accounts: VecDeque::new(),
             stage: Stage::Versions(FIRST),
+            voided: BTreeSet::new(),
         }
     }
 
@@ -120,6 +123,8 @@ pub(crate) struct OldVersion {
 #[derive(Debug)]
 pub(crate) struct Holder {
     pub(crate) device: i64,
+    /// The generation of its pair.
+    pub(crate) generation: i64,
     /// Seconds since 1970 at which it was last heard.
     pub(crate) last_seen: i64,
     /// There is a session of it.
@@ -169,7 +174,7 @@ pub(crate) trait Old: Transaction {
         before: i64,
     ) -> Result<bool, StoreError>;
 
-    /// The devices that hold an item, by whatever map.
+    /// The devices with a pair of an item, of whatever generation.
     fn holders(&mut self, datastore: DatastoreId, guid: Guid) -> Result<Vec<Holder>, StoreError>;
 
     /// Removes an item with its versions.
@@ -202,6 +207,7 @@ pub(crate) fn step(tx: &mut impl Old, before: &Tidying) -> Result<(Tidying, bool
                 Stage::Unfinished
             } else {
                 walk.accounts.pop_front();
+                walk.voided.clear();
                 Stage::Versions(FIRST)
             }
         }
@@ -270,9 +276,14 @@ fn tombstones(
         if tx.is_in_use(datastore, guid, history)? {
             continue;
         }
-        if let Some(links) = links_to_void(tx, datastore, guid, before)? {
-            for link in links {
-                give_up(tx, walk, link, guid)?;
+        if let Some(holders) = former_holders(tx, datastore, guid, before)? {
+            for (link, is_past) in holders {
+                if !is_past {
+                    void(tx, walk, link)?;
+                }
+                if !walk.dry_run {
+                    tx.remove_mapping(link, guid)?;
+                }
             }
             if !walk.dry_run {
                 tx.remove_tombstone(datastore, guid)?;
@@ -283,53 +294,50 @@ fn tombstones(
     Ok(found.last().copied().filter(|_| found.len() == ROWS))
 }
 
-/// The links of the devices that hold an item, if all of them have stayed away since; `None` when
-/// one of them has not.
-fn links_to_void(
+/// The links with a pair of an item that may go, each with whether the device does not hold the
+/// item any more; `None` when one of them still has to hear that the item is deleted.
+fn former_holders(
     tx: &mut impl Old,
     datastore: DatastoreId,
     guid: Guid,
     before: i64,
-) -> Result<Option<Vec<LinkId>>, StoreError> {
+) -> Result<Option<Vec<(LinkId, bool)>>, StoreError> {
     let mut links = Vec::new();
     for holder in tx.holders(datastore, guid)? {
         let device = holder.device;
         let id = LinkId { datastore, device };
         let link = tx.link(id)?.unwrap_or_default();
+        // a comparison has shown since what the device holds
+        let is_past = holder.generation < link.generation;
         // what a broken session has done is known by when the device was heard
         let broke_lately = link.open.is_some() && holder.last_seen >= before;
-        if holder.in_session || link.last_sync >= before || broke_lately {
+        if !is_past && (holder.in_session || link.last_sync >= before || broke_lately) {
             return Ok(None);
         }
-        links.push(id);
+        links.push((id, is_past));
     }
     Ok(Some(links))
 }
 
-/// Has a device's next sync compare all items, since it will not hear of this deletion.
-fn give_up(
-    tx: &mut impl Old,
-    walk: &mut Tidying,
-    id: LinkId,
-    guid: Guid,
-) -> Result<(), StoreError> {
-    if let Some(mut link) = tx.link(id)?
-        && !(link.client_anchor.is_empty() && link.open.is_none())
-    {
-        walk.done.voided += 1;
-        if !walk.dry_run {
-            link.client_anchor.clear();
-            link.previous_client_anchor.clear();
-            link.server_anchor.clear();
-            link.previous_server_anchor.clear();
-            link.open = None;
-            tx.put_link(id, &link)?;
-        }
+/// Has a device's next sync compare all items, since it will not hear of a deletion.
+fn void(tx: &mut impl Old, walk: &mut Tidying, id: LinkId) -> Result<(), StoreError> {
+    let Some(mut link) = tx.link(id)? else {
+        return Ok(());
+    };
+    let is_void = link.client_anchor.is_empty() && link.open.is_none();
+    if is_void || !walk.voided.insert((id.datastore.number, id.device)) {
+        return Ok(());
     }
+    walk.done.voided += 1;
     if walk.dry_run {
         return Ok(());
     }
-    tx.remove_mapping(id, guid)
+    link.client_anchor.clear();
+    link.previous_client_anchor.clear();
+    link.server_anchor.clear();
+    link.previous_server_anchor.clear();
+    link.open = None;
+    tx.put_link(id, &link)
 }
 
 /// Whether there may be more.

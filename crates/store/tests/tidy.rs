@@ -189,6 +189,26 @@ fn a_tombstone_goes_when_all_have_heard_of_it() {
 }
 
 #[test]
+fn a_comparison_shows_that_a_device_does_not_hold_an_item() {
+    let mut world = World::new();
+    world.phone(&[(Delete, "p2", "")]);
+    world.pass(20);
+    world.phone(&[]);
+    // the tablet comes without anchors, and without the item
+    let cards = world.cards.clone();
+    world.anchors[1].clear();
+    let held = [(Add, "a", cards[0].as_str()), (Add, "c", &cards[2])];
+    assert_eq!(world.tablet(&held).agreed, 201);
+    let done = world.tidy(false);
+    assert_eq!((done.tombstones, done.voided), (1, 0));
+    assert_eq!(world.tablet(&[]).agreed, 200);
+    assert_eq!(
+        world.server.contents(),
+        [cards[0].clone(), cards[2].clone()]
+    );
+}
+
+#[test]
 fn a_tombstone_waits_for_who_was_there_lately() {
     let mut world = World::new();
     world.pass(12);

@@ -12,10 +12,14 @@ use crate::tidy::{self, Expiry, Holder, Old, OldVersion, Tidying};
 pub(super) const VERSIONS: &str = "
     SELECT at, datastore, number, guid, octet_length(content)::bigint,
         EXISTS (SELECT 1 FROM device,
-            LATERAL (SELECT revision FROM map
+            LATERAL (SELECT revision, generation FROM map
                 WHERE map.account = $1 AND map.datastore = history.datastore
                   AND map.device = device.number AND map.guid = history.guid OFFSET 0) AS held
             WHERE device.account = $1 AND held.revision >= history.content_seq
+              AND held.generation >= coalesce(
+                  (SELECT link.generation FROM link
+                   WHERE link.account = $1 AND link.datastore = history.datastore
+                     AND link.device = device.number), 0)
               AND NOT EXISTS (SELECT 1 FROM item
                   WHERE item.account = $1 AND item.datastore = history.datastore
                     AND item.guid = history.guid AND item.content_seq <= held.revision)
@@ -37,10 +41,10 @@ pub(super) const TOMBSTONES: &str = "
     ORDER BY modified, datastore, guid LIMIT $6";
 
 pub(super) const HOLDERS: &str = "
-    SELECT number, last_seen,
+    SELECT number, held.generation, last_seen,
         EXISTS (SELECT 1 FROM session WHERE session.device = uri AND session.account = $1)
     FROM device,
-        LATERAL (SELECT 1 FROM map
+        LATERAL (SELECT generation FROM map
             WHERE map.account = $1 AND map.datastore = $2 AND map.device = device.number
               AND map.guid = $3 OFFSET 0) AS held
     WHERE device.account = $1 ORDER BY number";
@@ -157,8 +161,9 @@ impl Old for Running<'_> {
         self.all(datastore.account, HOLDERS, keys, |row| {
             Ok(Holder {
                 device: column(row, 0)?,
-                last_seen: column(row, 1)?,
-                in_session: column(row, 2)?,
+                generation: column(row, 1)?,
+                last_seen: column(row, 2)?,
+                in_session: column(row, 3)?,
             })
         })
     }

@@ -16,6 +16,10 @@ const VERSIONS: &str = "
               ON map.account = ?1 AND map.datastore = history.datastore
              AND map.device = device.number AND map.guid = history.guid
             WHERE device.account = ?1 AND map.revision >= history.content_seq
+              AND map.generation >= ifnull(
+                  (SELECT link.generation FROM link
+                   WHERE link.account = ?1 AND link.datastore = history.datastore
+                     AND link.device = device.number), 0)
               AND NOT EXISTS (SELECT 1 FROM item
                   WHERE item.account = ?1 AND item.datastore = history.datastore
                     AND item.guid = history.guid AND item.content_seq <= map.revision)
@@ -37,7 +41,7 @@ const TOMBSTONES: &str = "
     ORDER BY modified, datastore, guid LIMIT ?6";
 
 const HOLDERS: &str = "
-    SELECT number, last_seen,
+    SELECT number, map.generation, last_seen,
         EXISTS (SELECT 1 FROM session WHERE session.device = uri AND session.account = ?1)
     FROM device CROSS JOIN map
       ON map.account = ?1 AND map.datastore = ?2 AND map.device = number AND map.guid = ?3
@@ -149,8 +153,9 @@ impl Old for Running<'_> {
         self.all(HOLDERS, params, |row| {
             Ok(Holder {
                 device: row.get(0)?,
-                last_seen: row.get(1)?,
-                in_session: row.get(2)?,
+                generation: row.get(1)?,
+                last_seen: row.get(2)?,
+                in_session: row.get(3)?,
             })
         })
     }
