@@ -2,6 +2,7 @@
 
 mod alert;
 mod migrate;
+mod backup;
 mod sessions;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use syncml::{Encoding, Version};
 
 pub(crate) use alert::{Alert, AlertForm};
 pub(crate) use migrate::Migrate;
+pub(crate) use backup::{Backup, Restore};
 pub(crate) use sessions::{Decision, Session, Undo};
 
 /// A SyncML (OMA Data Synchronization) server and client.
@@ -96,6 +98,24 @@ Examples:
   syncline migrate --from sqlite:syncline-data/syncline.db --to postgres.toml
   syncline migrate --from postgres://syncline:PASSWORD@db.example/syncline --to sqlite:/var/lib/syncline/syncline.db")]
     Migrate(Migrate),
+    /// Copy the state into a file, also while a server uses it, and check the copy.
+    ///
+    /// For a state in PostgreSQL use pg_dump or the database's own means.
+    #[command(after_help = "\
+Examples:
+  syncline backup /backup/syncline.db
+  syncline backup --force --data /var/lib/syncline /backup/syncline.db")]
+    Backup(Backup),
+    /// Put a backup in the place of the state, which no server may use meanwhile.
+    ///
+    /// The state that was there is kept beside it. Every device compares all its items with the
+    /// restored state in its next sync, so that nothing is lost or doubled. For a PostgreSQL
+    /// database that was restored by its own means, the command without a file does that part.
+    #[command(after_help = "\
+Examples:
+  syncline restore /backup/syncline.db
+  syncline restore --database postgres://syncline@db.example/syncline")]
+    Restore(Restore),
     /// Sync local folders, one item a file, with a SyncML server.
     #[command(after_help = "\
 Examples:
@@ -526,6 +546,25 @@ Examples:
         json: bool,
         /// The datastore.
         store: String,
+    },
+    /// Remove what is older than the configuration's section `keep` says: former versions, tombstones
+    /// of deleted items, parts of large objects, sessions. A running server does this by itself.
+    ///
+    /// What a device still holds stays, and what waits for a decision. A device that has not synced
+    /// for as long compares all items in its next sync.
+    #[command(after_help = "\
+Examples:
+  syncline store tidy --dry-run
+  syncline store tidy --config syncline.toml")]
+    Tidy {
+        #[command(flatten)]
+        state: StateOptions,
+        /// Only count.
+        #[arg(long)]
+        dry_run: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// List the latest 100 versions of devices that lost a conflict; `store restore` brings one back.
     #[command(after_help = "\

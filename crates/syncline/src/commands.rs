@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod alert;
+mod backup;
 mod codec;
 mod demo;
 mod device;
@@ -29,6 +30,8 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Store { command } => store::run(command),
         Command::Session { command } => session::run(command),
         Command::Migrate(options) => migrate::run(&options),
+        Command::Backup(options) => backup::back_up(&options),
+        Command::Restore(options) => backup::restore(&options),
         Command::Sync(options) => sync::run(options),
         Command::Alert(options) => alert::run(&options),
         Command::Decode(options) => codec::decode(&options),

@@ -11,6 +11,7 @@ use session::store::DatastoreKind;
 
 use crate::authority::Ldap;
 use crate::cli::{Conflict, MSG_SIZES, OBJ_SIZES};
+use crate::keep::Keep;
 use crate::report::{Failure, Outcome};
 
 /// A configuration; what the command line says goes before it.
@@ -27,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) matching: Matching,
     /// How much a session may delete and replace unasked.
     pub(crate) guard: Guard,
+    /// How long things are kept.
+    pub(crate) keep: Keep,
     /// What holds of devices, beside and before what comes with the server.
     pub(crate) device_rule: Vec<Rule>,
 }
@@ -191,6 +194,7 @@ impl Config {
         ] {
             check_range(&path, key, value, &range)?;
         }
+        config.keep.check(&path)?;
         if let Some(name) = &server.time_zone
             && pim::Zone::new(name).is_none()
         {

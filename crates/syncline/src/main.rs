@@ -12,6 +12,7 @@ mod cli;
 mod commands;
 mod config;
 mod device;
+mod keep;
 mod logging;
 mod node;
 mod output;

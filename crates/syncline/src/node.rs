@@ -9,7 +9,7 @@ mod kept;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use session::server::{self, Answer, AnswerError, Level, Proof, Question, Request, Verdict};
 use session::store::{AccountId, StoreError};
@@ -84,6 +84,13 @@ impl Node {
             brake: Mutex::default(),
             waiting: Arc::default(),
             counters: Counters::default(),
+        }
+    }
+
+    /// Removes readable messages that were written before.
+    pub(crate) fn forget_messages(&self, before: SystemTime) {
+        if let Some(kept) = &self.messages {
+            kept.forget(before);
         }
     }
 

@@ -94,6 +94,12 @@ impl From<store::Error> for Failure {
             store::Error::Unequal { .. } => {
                 "nothing was kept of the copy; look for a fault of the disk"
             }
+            store::Error::Taken { .. } => {
+                return Self::usage(format_args!(
+                    "{error}; name another, or replace a backup with --force"
+                ));
+            }
+            store::Error::InUse { .. } => "stop the server and other commands that use it",
             store::Error::Unreachable { .. } => {
                 "check that the database runs, and the host and port of its address"
             }

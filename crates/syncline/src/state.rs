@@ -15,7 +15,7 @@ const FILE: &str = "syncline.db";
 
 /// What keeps a state.
 #[derive(Debug, PartialEq, Eq)]
-enum Place {
+pub(crate) enum Place {
     /// A file of SQLite.
     File(PathBuf),
     /// A PostgreSQL database, by its address.
@@ -38,15 +38,21 @@ pub(crate) fn open_or_create(options: &StateOptions, config: &Config) -> Outcome
         Place::File(path) => path,
         Place::Database(url) => return Ok(Postgres::open(&url)?.into()),
     };
-    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-        make_private(folder).map_err(|error| {
-            Failure::state(format_args!(
-                "the folder {} cannot be made: {error}; choose another with --data",
-                folder.display()
-            ))
-        })?;
-    }
+    make_folder_of(&path)?;
     open(&path)
+}
+
+/// Makes the folder of a state.
+pub(crate) fn make_folder_of(path: &Path) -> Outcome {
+    let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    make_private(folder).map_err(|error| {
+        Failure::state(format_args!(
+            "the folder {} cannot be made: {error}; choose another with --data",
+            folder.display()
+        ))
+    })
 }
 
 /// Opens a state that has to be there already.
@@ -55,20 +61,15 @@ pub(crate) fn open_existing(options: &StateOptions) -> Outcome<Store> {
         Place::File(path) => path,
         Place::Database(url) => return Ok(Postgres::open(&url)?.into()),
     };
-    // a file that no one may look at is there all the same
-    if let Err(error) = std::fs::metadata(&path) {
-        return Err(not_there(&path, &error));
-    }
+    is_there(&path)?;
     open(&path)
 }
 
 /// Where a state is that has to be there: an address, or a configuration file that names it.
 pub(crate) fn place_to_read(text: &str) -> Outcome<store::Place> {
     let place = place_named(text)?;
-    if let store::Place::File(path) = &place
-        && let Err(error) = std::fs::metadata(path)
-    {
-        return Err(not_there(path, &error));
+    if let store::Place::File(path) = &place {
+        is_there(path)?;
     }
     Ok(place)
 }
@@ -107,6 +108,14 @@ fn place_named(text: &str) -> Outcome<store::Place> {
         Place::File(path) => store::Place::File(path),
         Place::Database(url) => store::Place::Database(url),
     })
+}
+
+/// Refuses a place without a state.
+pub(crate) fn is_there(path: &Path) -> Outcome {
+    // a file that no one may look at is there all the same
+    std::fs::metadata(path)
+        .map(|_| ())
+        .map_err(|error| not_there(path, &error))
 }
 
 /// Why there is nothing to open.
@@ -158,7 +167,7 @@ pub(crate) fn make_private(folder: &Path) -> std::io::Result<()> {
 }
 
 /// Where the state is: by the command line, else the configuration, else the environment.
-fn place(options: &StateOptions, config: &Config) -> Outcome<Place> {
+pub(crate) fn place(options: &StateOptions, config: &Config) -> Outcome<Place> {
     let in_folder = |folder: &PathBuf| Ok(Place::File(folder.join(FILE)));
     if let Some(url) = &options.database {
         return place_at(url);

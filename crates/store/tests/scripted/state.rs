@@ -25,7 +25,7 @@ pub struct File {
 }
 
 pub struct Shared {
-    engine: Postgres,
+    pub engine: Postgres,
     store: Store,
     database: fresh::Fresh,
 }

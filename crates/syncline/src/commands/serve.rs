@@ -3,19 +3,18 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use session::server;
-use store::Store;
 use tokio::net::TcpListener;
 use transports::http::{RespUri, Settings, Tls, TlsError, serve};
 
 use super::runtime;
 use crate::cli::Serve;
 use crate::config::Config;
+use crate::keep::tidy_up;
 use crate::node::Node;
 use crate::report::{Failure, Outcome};
-use crate::{authority, output, state, world};
+use crate::{authority, output, state};
 
 /// Where the server listens unless told otherwise.
 const LISTEN: SocketAddr =
@@ -62,11 +61,12 @@ pub(super) fn run(options: Serve) -> Outcome {
     let authority = authority::of(config.server.ldap.as_ref())?;
     let zone = protocol.zone.clone();
     let node = Node::new(store.clone(), protocol, messages).with_authority(authority);
+    let node = Arc::new(node);
     runtime()?.block_on(async {
         let stop = stop_signal()?;
         let listener = bind(listen).await?;
         let address = listener.local_addr().map_err(Failure::usage)?;
-        let cleaning = tokio::spawn(clean(store));
+        let cleaning = tokio::spawn(tidy_up(store, Arc::clone(&node), config.keep));
         if let Some(zone) = &zone {
             tracing::info!("devices are taken to be in {}", zone.name());
         } else {
@@ -75,7 +75,7 @@ pub(super) fn run(options: Serve) -> Outcome {
             );
         }
         output::line(format_args!("listening on {scheme}://{address}/syncml"))?;
-        serve(listener, Arc::new(node), settings, stop).await;
+        serve(listener, node, settings, stop).await;
         cleaning.abort();
         tracing::info!("stopped");
         Ok(())
@@ -191,27 +191,6 @@ pub(super) fn stop_signal() -> Outcome<impl Future<Output = ()>> {
         }
         tracing::info!("stopping");
     })
-}
-
-/// How long a session without messages is kept, seconds.
-const SESSION_AGE: i64 = 24 * 3600;
-
-/// The same for sessions that nobody logged in to.
-const STRANGER_AGE: i64 = 3600;
-
-/// Removes sessions that nobody will go on with.
-async fn clean(store: Store) {
-    let mut ticks = tokio::time::interval(Duration::from_hours(1));
-    loop {
-        ticks.tick().await;
-        let (store, now) = (store.clone(), world::now());
-        let job = move || store.expire_sessions(now - SESSION_AGE, now - STRANGER_AGE);
-        match tokio::task::spawn_blocking(job).await {
-            Ok(Ok(0)) | Err(_) => {}
-            Ok(Ok(count)) => tracing::info!(count, "old sessions removed"),
-            Ok(Err(error)) => tracing::warn!(%error, "old sessions could not be removed"),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod conflict;
 mod dedupe;
 mod history;
+mod tidy;
 mod undo;
 
 use std::fs;
@@ -14,6 +15,7 @@ use session::store::{Datastore, DatastoreKind, Guid, StoredItem};
 
 use super::folder;
 use crate::cli::Store;
+use crate::config::Config;
 use crate::report::{Failure, Outcome, warn};
 use crate::{output, state, world};
 
@@ -108,6 +110,14 @@ pub(super) fn run(command: Store) -> Outcome {
             let account = state::account(&store, &user)?;
             let datastore = state::datastore(&store, &account, &name)?;
             dedupe::run(&store, &datastore, dry_run, json)
+        }
+        Store::Tidy {
+            state: options,
+            dry_run,
+            json,
+        } => {
+            let keep = Config::load(options.config.as_deref())?.keep;
+            tidy::run(&state::open_existing(&options)?, keep, dry_run, json)
         }
         Store::Conflicts {
             state: options,

@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 /// Files in the folder after which no more are written.
 const MAX_FILES: usize = 10_000;
@@ -36,6 +37,33 @@ impl Kept {
         let text = without_tokens(&syncml::transcode::redacted_xml(document));
         if let Err(error) = self.write(&path, text.as_bytes()) {
             tracing::warn!(path = %path.display(), %error, "a message could not be kept");
+        }
+    }
+
+    /// Removes files that were written before; others than messages stay.
+    pub(super) fn forget(&self, before: SystemTime) {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()) {
+            let is_message = path.extension().is_some_and(|extension| extension == "xml");
+            let written = fs::symlink_metadata(&path)
+                .ok()
+                .filter(fs::Metadata::is_file)
+                .and_then(|metadata| metadata.modified().ok());
+            if !is_message || written.is_none_or(|written| written >= before) {
+                continue;
+            }
+            match fs::remove_file(&path) {
+                Ok(()) => {
+                    // one may have been put there since they were counted
+                    let one_less = |files: usize| files.checked_sub(1);
+                    let order = Ordering::Relaxed;
+                    let _ = self.files.fetch_update(order, order, one_less);
+                    self.is_full.store(false, order);
+                }
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "an old message stays");
+                }
+            }
         }
     }
 
@@ -113,6 +141,28 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn old_messages_go_and_other_files_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = Kept::new(folder.path().to_owned());
+        kept.keep("old-in.xml", b"<SyncML/>");
+        fs::write(folder.path().join("note.txt"), "mine").unwrap();
+        let later = SystemTime::now() + std::time::Duration::from_secs(60);
+        kept.keep("new-in.xml", b"<SyncML/>");
+        let new = File::options()
+            .write(true)
+            .open(folder.path().join("new-in.xml"));
+        new.unwrap().set_modified(later).unwrap();
+        kept.forget(later);
+        let mut names: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["new-in.xml", "note.txt"]);
+        assert_eq!(kept.files.load(Ordering::Relaxed), 1);
+    }
 
     #[test]
     fn tokens_are_taken_out() {

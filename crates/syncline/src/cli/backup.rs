@@ -1,0 +1,26 @@
+//! The commands about copies of the state.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::StateOptions;
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    #[command(flatten)]
+    pub(crate) state: StateOptions,
+    /// Replace the file if there is one.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// The file to write.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    #[command(flatten)]
+    pub(crate) state: StateOptions,
+    /// The backup; none with PostgreSQL, whose own programs have restored the database before.
+    pub(crate) file: Option<PathBuf>,
+}
