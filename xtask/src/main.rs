@@ -23,6 +23,8 @@ usage: cargo xtask COMMAND
            runs that many seeds of the simulation
   simulate --tell SEED
            tells what happens in one
+  chaos    [--kills N]
+           kills a server under load that often (200), and looks for what it had confirmed
   fuzz     [TARGET] [--seconds N | --runs N | --merge]
            guided by coverage, a target or all in turn; --merge minimizes the corpus
   peers    installs the programs that the interoperability tests talk to";
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
             Some(other) => Err(Failed(format!("spec knows no {other}"))),
         },
         Some("simulate") => simulate(&arguments[1..]),
+        Some("chaos") => chaos(&arguments[1..]),
         Some("fuzz") => fuzz::run(&root(), &arguments[1..]),
         Some("peers") => {
             peers::install();
@@ -188,6 +191,17 @@ fn simulate(arguments: &[String]) -> Outcome {
     let mut all = vec!["run", "--release", "--package", "simulation", "--"];
     all.extend(arguments.iter().map(String::as_str));
     cargo(&all, &[])
+}
+
+fn chaos(arguments: &[String]) -> Outcome {
+    let kills = match arguments {
+        [] => "200",
+        [option, kills] if option == "--kills" && kills.parse::<u32>().is_ok() => kills,
+        _ => return Err(Failed("chaos takes --kills and a number".to_owned())),
+    };
+    let test = ["--package", "syncline", "--test", "interrupted", "chaos"];
+    let all = [&["test", "--release"][..], &test].concat();
+    cargo(&all, &[("SYNCLINE_KILLS", kills)])
 }
 
 fn report_missing(missing: &[testkit::Peer]) {
