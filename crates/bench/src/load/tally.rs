@@ -38,15 +38,11 @@ impl Tally {
         for message in &ended.messages {
             share.messages.record(*message);
         }
-        for (sum, more) in share.bytes.iter_mut().zip(ended.bytes) {
-            *sum += more;
-        }
+        add_up(&mut share.bytes, ended.bytes);
         match ended.outcome {
             Ok(changes) => {
                 share.sessions.record(ended.wall);
-                for (sum, more) in share.changes.iter_mut().zip(changes) {
-                    *sum += more;
-                }
+                add_up(&mut share.changes, changes);
             }
             Err(text) => self.fail(text, 1),
         }
@@ -71,10 +67,8 @@ impl Tally {
             let share = self.shares.entry(*kind).or_default();
             share.sessions.add(&more.sessions);
             share.messages.add(&more.messages);
-            for at in 0..2 {
-                share.bytes[at] += more.bytes[at];
-                share.changes[at] += more.changes[at];
-            }
+            add_up(&mut share.bytes, more.bytes);
+            add_up(&mut share.changes, more.changes);
         }
         for (text, times) in &other.failures {
             self.fail(text.clone(), *times);
@@ -101,6 +95,12 @@ impl Tally {
 
     pub(super) fn first_error(&self) -> &str {
         self.failures.keys().next().map_or("", String::as_str)
+    }
+}
+
+fn add_up(sums: &mut [u64; 2], more: [u64; 2]) {
+    for (sum, more) in sums.iter_mut().zip(more) {
+        *sum += more;
     }
 }
 
