@@ -67,8 +67,8 @@ pub struct Config {
     pub max_msg_size: u64,
     /// The largest object it takes in chunks, bytes.
     pub max_obj_size: u64,
-    /// Sessions at one time, by which those are meant that have had a message in the last minute. A
-    /// login beyond them is put off with status 503.
+    /// Sessions at one time, by which those are meant that have had a message in the last minute and
+    /// are not over. A login beyond them is put off with status 503.
     pub max_sessions: u64,
     /// Who wins when both sides changed an item.
     pub conflict: ConflictPolicy,
@@ -777,7 +777,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    // spec: R10
+    // spec: R10 K11
     fn save(&mut self, token: &str, body: &[u8]) -> Result<(), StoreError> {
         if self.logged_in_now
             && let Some(login) = &self.state.login
@@ -789,6 +789,11 @@ impl Run<'_> {
         if let Some(login) = self.state.login.clone() {
             self.keep_orphans(&login)?;
         }
+        let updated = match self.state.phase {
+            // kept for a message that comes again; its place is free at once
+            Phase::Done => self.request.now - login::LATELY - 1,
+            _ => self.request.now,
+        };
         self.tx.put_session(&StoredSession {
             token: token.to_owned(),
             account: self.state.login.as_ref().map(state::Login::id),
@@ -798,7 +803,7 @@ impl Run<'_> {
             last_msg_id: self.header.msg_id.to_string(),
             last_request: self.request.hash,
             last_answer: body.to_vec(),
-            updated: self.request.now,
+            updated,
         })
     }
 }

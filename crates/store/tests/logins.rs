@@ -10,10 +10,12 @@
 
 mod scripted;
 
+use session::client::Mode;
 use session::server::{AnswerError, Scheme, Verdict};
 use session::store::Permission;
 use syncml::{Command, Cred, Data, Encoding, Meta, Version, auth};
 
+use scripted::device::Device;
 use scripted::{Client, PASSWORD, Said, Server, USER, statuses_for, sync_alert, sync_of};
 
 fn alert() -> Command<'static> {
@@ -417,4 +419,14 @@ fn a_digest_that_was_put_off_is_good_later() {
     assert_eq!(said.codes(), [503, 503]);
     server.now += 70;
     assert_eq!(tablet.again(&mut server).codes(), [212, 508]);
+}
+
+// spec: K11
+#[test]
+fn a_session_that_is_over_takes_no_place() {
+    let mut server = Server::new();
+    server.config.max_sessions = 1;
+    for name in ["phone", "laptop", "tablet"] {
+        Device::new(name).sync(&mut server, Mode::Slow);
+    }
 }

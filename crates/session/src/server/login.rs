@@ -15,7 +15,7 @@ use crate::store::{Account, AccountId, Device, StoreError};
 const MAX_FAILURES: u32 = 3;
 
 /// Seconds without a message after which a session does not count as one that goes on.
-const LATELY: i64 = 60;
+pub(super) const LATELY: i64 = 60;
 
 /// What a message offers as its sender's proof.
 enum Offer<'m> {
