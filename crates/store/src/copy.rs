@@ -190,7 +190,9 @@ fn transfer(
         let mut tally = Tally::default();
         source.rows(table, &mut |page| {
             target.put(table, page)?;
-            page.iter().for_each(|row| tally.count(row));
+            for row in page {
+                tally.count(row);
+            }
             progress(Progress {
                 table: table.name,
                 rows: tally.rows,
@@ -221,7 +223,9 @@ fn tally<S: Source + ?Sized>(
 ) -> Result<Tally, Error> {
     let mut tally = Tally::default();
     source.rows(table, &mut |page| {
-        page.iter().for_each(|row| tally.count(row));
+        for row in page {
+            tally.count(row);
+        }
         progress(tally.rows);
         Ok(())
     })?;

@@ -1,8 +1,8 @@
 //! The command line's definition.
 
 mod alert;
-mod migrate;
 mod backup;
+mod migrate;
 mod sessions;
 
 use std::net::SocketAddr;
@@ -16,8 +16,8 @@ use session::store::Permission;
 use syncml::{Encoding, Version};
 
 pub(crate) use alert::{Alert, AlertForm};
-pub(crate) use migrate::Migrate;
 pub(crate) use backup::{Backup, Restore};
+pub(crate) use migrate::Migrate;
 pub(crate) use sessions::{Decision, Session, Undo};
 
 /// A SyncML (OMA Data Synchronization) server and client.

@@ -15,7 +15,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_syncline");
 /// Runs a command on a state, whatever comes of it.
 fn run(installation: &Installation, command: &[&str]) -> Output {
     let data = installation.data();
-    let arguments = [command, &["--data", &data.to_string_lossy()]].concat();
+    let data = data.to_string_lossy();
+    let arguments = [command, &["--data", &data]].concat();
     process::run(PROGRAM.as_ref(), &arguments, b"").unwrap()
 }
 
@@ -100,7 +101,8 @@ fn what_is_no_backup_is_named_and_changes_nothing() {
 /// What `store tidy` says that it does.
 fn tidy(installation: &Installation, config: &Path, more: &[&str]) -> Value {
     let config = config.to_string_lossy();
-    let command = [&["store", "tidy", "--json", "--config", &config], more].concat();
+    let command: [&str; 5] = ["store", "tidy", "--json", "--config", &config];
+    let command = [&command[..], more].concat();
     let output = run(installation, &command);
     assert_eq!(output.code, Some(0), "{}", output.all());
     serde_json::from_str(&output.text()).unwrap()

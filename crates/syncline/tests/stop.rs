@@ -108,7 +108,7 @@ fn sessions_go_on_after_the_server_was_stopped_and_started() {
             .add_user(&format!("user-{number}"), "secret")
             .unwrap();
     }
-    let mut server = installation.serve().unwrap();
+    let server = installation.serve().unwrap();
     let mut devices: Vec<Device> = (1..=DEVICES)
         .map(|number| Device::new(number, server.url()))
         .collect();

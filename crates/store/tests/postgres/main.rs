@@ -18,6 +18,8 @@ mod scripted;
 
 #[path = "../client.rs"]
 mod of_client;
+#[path = "../converted.rs"]
+mod of_converted;
 #[path = "../devices.rs"]
 mod of_devices;
 #[path = "../engines.rs"]
@@ -38,10 +40,14 @@ mod of_races;
 mod of_scale;
 #[path = "../sessions.rs"]
 mod of_sessions;
+#[path = "../small_messages.rs"]
+mod of_small_messages;
 #[path = "../suspended.rs"]
 mod of_suspended;
 #[path = "../tidy.rs"]
 mod of_tidy;
+#[path = "../world_clock.rs"]
+mod of_world_clock;
 
 // those of the conformance tests say `crate::talk`
 #[path = "../conformance/busy.rs"]

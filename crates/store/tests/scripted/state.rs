@@ -156,7 +156,7 @@ impl State {
     pub fn looked_at(&self) -> usize {
         match self {
             Self::Memory(memory) => memory.looked_at(),
-            Self::Postgres(_) => 0,
+            Self::Postgres(_) | Self::Sqlite(_) => 0,
         }
     }
 

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::keep::tidy_up;
 use crate::node::Node;
 use crate::report::{Failure, Outcome};
-use crate::{authority, output, state};
+use crate::{authority, output, state, world};
 
 /// Where the server listens unless told otherwise.
 const LISTEN: SocketAddr =

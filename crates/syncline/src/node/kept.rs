@@ -148,7 +148,7 @@ mod tests {
         let kept = Kept::new(folder.path().to_owned());
         kept.keep("old-in.xml", b"<SyncML/>");
         fs::write(folder.path().join("note.txt"), "mine").unwrap();
-        let later = SystemTime::now() + std::time::Duration::from_secs(60);
+        let later = SystemTime::now() + std::time::Duration::from_mins(1);
         kept.keep("new-in.xml", b"<SyncML/>");
         let new = File::options()
             .write(true)
