@@ -22,6 +22,7 @@ mod content;
 pub mod filter;
 pub mod guard;
 mod hash;
+mod nonce;
 pub mod peer;
 pub mod server;
 pub mod store;

@@ -130,6 +130,30 @@ fn a_login_may_hold_for_one_message() {
     }
 }
 
+// spec: E14
+#[test]
+fn a_device_that_keeps_its_nonce_as_a_string_needs_no_second_try() {
+    let as_string = |nonce: Vec<u8>| -> Vec<u8> {
+        let kept = nonce.into_iter();
+        kept.take_while(|byte| *byte != 0).collect()
+    };
+    for draws in 0..=u8::MAX {
+        let mut server = Server::new();
+        server.draws = draws;
+        let mut phone = Client {
+            cred: None,
+            ..Client::new("phone")
+        };
+        let said = first(&mut phone, &mut server);
+        phone.cred = Some(digest_over(&as_string(nonce_of(&said))));
+        let said = phone.send(&mut server, &[alert()], true);
+        assert_eq!(said.codes()[0], 212, "in the session, after draw {draws}");
+        phone.cred = Some(digest_over(&as_string(nonce_of(&said))));
+        let said = first(&mut phone, &mut server);
+        assert_eq!(said.codes()[0], 212, "in the next one, after draw {draws}");
+    }
+}
+
 #[test]
 fn a_session_does_not_change_its_owner() {
     let mut server = Server::new();

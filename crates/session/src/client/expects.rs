@@ -7,6 +7,7 @@ use syncml::auth::{self, Credentials};
 use syncml::{Command, Header, Message, StatusCode, Version};
 
 use super::{Error, Session};
+use crate::nonce::nonce_of;
 
 /// Challenges of one session.
 const MAX_CHALLENGES: u32 = 2;
@@ -16,7 +17,7 @@ const MAX_CHALLENGES: u32 = 2;
 pub(super) struct Expected {
     name: String,
     password: String,
-    nonce: [u8; 16],
+    nonce: Vec<u8>,
     challenges: u32,
     proved: bool,
 }
@@ -38,7 +39,7 @@ impl Session {
         self.expected = Some(Expected {
             name: name.to_owned(),
             password: password.to_owned(),
-            nonce,
+            nonce: nonce_of(&nonce),
             challenges: 0,
             proved: false,
         });
@@ -65,7 +66,7 @@ impl Session {
                 name: expected.name.clone(),
             });
         }
-        let nonce = expected.nonce.to_vec();
+        let nonce = expected.nonce.clone();
         let code = match header.cred {
             None => StatusCode::MISSING_CREDENTIALS,
             Some(_) => StatusCode::INVALID_CREDENTIALS,

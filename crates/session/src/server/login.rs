@@ -9,6 +9,7 @@ use super::policy::{Question, Scheme, Verdict};
 use super::reply::ChallengeOut;
 use super::state::Login;
 use super::{Request, Run};
+use crate::nonce::nonce_of;
 use crate::store::{Account, AccountId, Device, StoreError};
 
 /// Refusals in one session after which no further try is offered.
@@ -231,7 +232,7 @@ impl Run<'_> {
     }
 
     fn fresh_nonce(&self) -> Vec<u8> {
-        self.request.entropy[16..].to_vec()
+        nonce_of(&self.request.entropy[16..])
     }
 
     // spec: E09 E10
