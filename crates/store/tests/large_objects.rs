@@ -585,6 +585,42 @@ fn a_device_gets_no_chunks_that_it_cannot_take() {
     }
 }
 
+// spec: J15 F16
+#[test]
+fn what_is_too_large_for_a_device_that_says_nothing_waits_until_it_does() {
+    let mut server = Server::new();
+    let mut other = Device::new("other");
+    put(&other, &large("Large", 9000));
+    put(&other, &card("Small", "1"));
+    other.sync(&mut server, Mode::TwoWay);
+    let mut client = Client::new("phone");
+    client.limit = 3000;
+    // what the header says is no word on chunks
+    client.max_obj_size = Some(50_000);
+    let first = client.sync(&mut server, 201, ("", "1"), &[]);
+    assert_eq!(first.changes.len(), 1, "the small one");
+    let second = client.sync(&mut server, 200, ("1", "2"), &[]);
+    assert_eq!((second.agreed, second.changes.len()), (200, 0));
+
+    client.begin();
+    let first = [sync_alert(1, 200, "2", "3"), put_devinf(true)];
+    let mut said = client.send(&mut server, &first, true);
+    assert_eq!(said.code_of("Alert"), 200);
+    let mut replies = statuses_for(&said, client.message);
+    replies.push(scripted::sync_of(&[]));
+    said = client.send(&mut server, &replies, true);
+    let mut content = String::new();
+    loop {
+        content.extend(said.changes.iter().map(|chunk| chunk.content.as_str()));
+        if said.is_final {
+            break;
+        }
+        let more = statuses_for(&said, client.message);
+        said = client.send(&mut server, &more, false);
+    }
+    assert!(content == large("Large", 9000), "{} bytes", content.len());
+}
+
 #[test]
 fn an_object_that_changes_between_two_chunks_is_sent_by_the_next_session() {
     let limit = 3000;
