@@ -131,6 +131,7 @@ pub(crate) const TABLES: [Table; 14] = [
             integer("sending_confirmed"),
             text("filter"),
             text("view"),
+            text("orphans"),
         ],
     ),
     table(

@@ -22,11 +22,11 @@ pub(super) const VERSIONS: &str = "
                      AND link.device = device.number), 0)
               AND NOT EXISTS (SELECT 1 FROM item
                   WHERE item.account = $1 AND item.datastore = history.datastore
-                    AND item.guid = history.guid AND item.content_seq <= held.revision)
+                    AND item.guid = history.guid AND item.content_seq <= held.revision OFFSET 0)
               AND NOT EXISTS (SELECT 1 FROM history AS later
                   WHERE later.account = $1 AND later.datastore = history.datastore
                     AND later.guid = history.guid AND later.content_seq <= held.revision
-                    AND later.content_seq > history.content_seq))
+                    AND later.content_seq > history.content_seq OFFSET 0))
         OR EXISTS (SELECT 1 FROM withheld
             WHERE withheld.account = $1 AND withheld.session = history.session
               AND withheld.session >= '' AND withheld.datastore = history.datastore)
