@@ -1195,7 +1195,7 @@ mod tests {
             (tidy::TOMBSTONES.to_owned(), "item_deleted", 6),
             (
                 tidy::HOLDERS.to_owned(),
-                "device_pkey map_pkey session_device",
+                "device_pkey map_pkey session_account",
                 3,
             ),
         ] {
