@@ -37,6 +37,7 @@
 mod address;
 mod admin;
 pub(crate) mod copying;
+mod fault;
 mod large;
 mod pool;
 mod rows;
@@ -55,8 +56,9 @@ use session::store::{StoreError, Transaction};
 
 use crate::Error;
 use address::Address;
+use fault::Fault;
 use pool::{Lease, Pool, Statements as _};
-use transaction::{Fault, Running};
+use transaction::Running;
 
 /// How often a transaction that the database gives up is run again.
 const REPETITIONS: u32 = 6;

@@ -6,8 +6,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::address::Address;
+use super::fault::Fault;
 use super::pool::{Lease, Pool, Statements as _};
-use super::transaction::Fault;
 use super::{rows, schema};
 use crate::Error;
 use crate::copy::{

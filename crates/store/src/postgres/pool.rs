@@ -18,7 +18,7 @@ use tokio_postgres::{Client, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::Address;
-use super::transaction::Fault;
+use super::fault::Fault;
 use crate::Error;
 
 /// Values of a statement's parameters.

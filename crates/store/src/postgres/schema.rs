@@ -12,8 +12,8 @@
 //! Texts compare by their bytes (`COLLATE "C"`), as everywhere else. Contents are kept outside
 //! their rows uncompressed, so that any place within is read directly.
 
+use super::fault::Fault;
 use super::pool::{Lease, Statements as _};
-use super::transaction::Fault;
 use crate::Error;
 
 /// One script a version; the n-th leads from version n to n + 1. Scripts that were released are

@@ -13,65 +13,17 @@ use session::store::{
     StoredSession, Transaction,
 };
 use tokio_postgres::Row;
-use tokio_postgres::error::SqlState;
 
-use super::address::reason;
+use super::fault::Fault;
 use super::pool::{Params, Statements};
 use super::rows::{
-    ITEM, LINK, SESSION, account_of, bits, column, datastore_of, device_of, item_of, link_of,
-    mapping_of, permission_of, session_of, text,
+    ITEM, LINK, account_of, bits, column, datastore_of, device_of, item_of, link_of, mapping_of,
+    permission_of, text,
 };
 use super::{Access, large, views};
 
-/// Why a statement failed, in words that decide what becomes of the transaction.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
-    /// The database has given the transaction up; it may be run again.
-    #[error("the transaction collides with another one")]
-    Conflict,
-    /// The connection is dead.
-    #[error("{0}")]
-    Lost(String),
-    /// The database cannot read what it holds.
-    #[error("{0}")]
-    Damaged(String),
-    /// Anything else.
-    #[error("{0}")]
-    Other(String),
-}
-
-impl Fault {
-    pub(super) fn of(error: &tokio_postgres::Error) -> Self {
-        let text = reason(error);
-        let Some(answer) = error.as_db_error() else {
-            // all that the client itself finds wrong with a statement of ours is found by tests
-            return if error.is_closed() || std::error::Error::source(error).is_some() {
-                Self::Lost(text)
-            } else {
-                Self::Other(text)
-            };
-        };
-        match *answer.code() {
-            SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => Self::Conflict,
-            SqlState::ADMIN_SHUTDOWN
-            | SqlState::CRASH_SHUTDOWN
-            | SqlState::CANNOT_CONNECT_NOW
-            | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Self::Lost(text),
-            SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => Self::Damaged(text),
-            _ => Self::Other(text),
-        }
-    }
-}
-
-impl From<Fault> for StoreError {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Conflict => Self::Retry,
-            Fault::Damaged(what) => Self::Damaged { what },
-            Fault::Lost(text) | Fault::Other(text) => Self::Unavailable(text.into()),
-        }
-    }
-}
+mod changes;
+mod sessions;
 
 /// A transaction on a connection that has begun one.
 pub(super) struct Running<'c> {
@@ -101,14 +53,9 @@ impl<'c> Running<'c> {
 
     /// Remembers what has ended the transaction, and says it to the job.
     fn end(&mut self, fault: Fault) -> StoreError {
-        let said = match &fault {
-            Fault::Conflict => StoreError::Retry,
-            Fault::Damaged(what) => StoreError::Damaged { what: what.clone() },
-            Fault::Lost(text) | Fault::Other(text) => StoreError::Unavailable(text.clone().into()),
-        };
         // what follows the first only repeats it
-        self.fault.get_or_insert(fault);
-        said
+        self.fault.get_or_insert_with(|| fault.clone());
+        fault.into()
     }
 
     /// Rows of a statement that needs no lock of an account.
@@ -191,76 +138,6 @@ impl<'c> Running<'c> {
         read: impl FnMut(&Row) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         self.rows(account, sql, params)?.iter().map(read).collect()
-    }
-
-    /// The number of a change that a statement has made, in the first column of its row.
-    pub(super) fn changed(
-        &mut self,
-        datastore: DatastoreId,
-        sql: &str,
-        params: Params<'_>,
-    ) -> Result<ChangeSeq, StoreError> {
-        let seq = self.one(datastore.account, sql, params, |row| column(row, 0))?;
-        seq.map(ChangeSeq).ok_or_else(|| missing("item"))
-    }
-
-    /// The session that changes of this origin are made by.
-    fn session_of(&self, origin: Origin<'_>) -> Option<String> {
-        match origin {
-            Origin::Session(_) => self.session.clone(),
-            Origin::Local => None,
-        }
-    }
-
-    /// Keeps a version that is not to be the item's content.
-    pub(super) fn keep_beside(
-        &mut self,
-        datastore: DatastoreId,
-        guid: Guid,
-        content: Content<'_>,
-        (why, origin): (&str, Origin<'_>),
-        now: i64,
-    ) -> Result<(), StoreError> {
-        let session = self.session_of(origin);
-        let kept = self.execute(
-            datastore.account,
-            "WITH next AS (
-                 UPDATE datastore SET last_version = last_version + 1
-                 WHERE account = $1 AND number = $2 RETURNING last_version)
-             INSERT INTO history
-                 (account, datastore, guid, number, media_type, exact, content, why, origin, at,
-                  session)
-             SELECT $1, $2, $3::bigint, last_version, $4::text, $5::bigint, $6::bytea,
-                 $7::text, $8::text, $9::bigint, $10::text FROM next",
-            &[
-                &datastore.account.0,
-                &datastore.number,
-                &guid.0,
-                &text(content.media_type),
-                &bits(content.fingerprint.exact),
-                &content.bytes,
-                &why,
-                &device_in(origin).map(text),
-                &now,
-                &session,
-            ],
-        )?;
-        if kept == 0 {
-            return Err(missing("datastore"));
-        }
-        Ok(())
-    }
-
-    /// Locks a session's row and reads it.
-    fn locked_session(&mut self, token: &str) -> Result<Option<StoredSession>, StoreError> {
-        let sql = format!("SELECT {SESSION} FROM session WHERE token = $1 FOR UPDATE");
-        let rows = self.raw(&sql, &[&text(token)])?;
-        let session = rows.first().map(session_of).transpose()?;
-        match session.as_ref().and_then(|session| session.account) {
-            // the account was removed, and its sessions are about to be
-            Some(account) if !self.claim(account)? => Ok(None),
-            _ => Ok(session),
-        }
     }
 
     /// Items of which a hash column has a value and that the device does not hold.
@@ -353,16 +230,6 @@ const HELD: &str = "SELECT count(*), coalesce(sum(item.size), 0)::bigint
         WHERE account = $1 AND datastore = $2 AND guid = map.guid AND NOT deleted OFFSET 0) AS item
     WHERE map.account = $1 AND map.datastore = $2 AND map.device = $3 AND map.generation = $4";
 
-/// Locks the account of a session.
-const CLAIM_OF_SESSION: &str = "SELECT id FROM account
-    WHERE id = (SELECT account FROM session WHERE token = $1) FOR NO KEY UPDATE";
-
-/// A message that is at a session of nobody will come to wait for this account.
-const END_OTHERS: &str = "DELETE FROM session WHERE token = ANY (ARRAY (
-    SELECT token FROM session
-    WHERE device = $1 AND token <> $2 AND coalesce(account, $3) = $3
-    FOR UPDATE SKIP LOCKED))";
-
 const HAD_VERSION: &str = "SELECT 1 FROM history
     WHERE account = $1 AND datastore = $2 AND guid = $3 AND exact = $4
       AND why NOT IN ('overruled', 'withdrawn') LIMIT 1";
@@ -380,13 +247,6 @@ fn pending_sql() -> String {
 
 fn count_sql() -> String {
     format!("SELECT count(*) {PENDING}")
-}
-
-fn device_in(origin: Origin<'_>) -> Option<&str> {
-    match origin {
-        Origin::Session(device) => Some(device),
-        Origin::Local => None,
-    }
 }
 
 pub(super) fn missing(what: &str) -> StoreError {
@@ -492,13 +352,7 @@ impl Transaction for Running<'_> {
     }
 
     fn session(&mut self, token: &str) -> Result<Option<StoredSession>, StoreError> {
-        if self.access == Access::Write {
-            // the account goes before its sessions
-            let rows = self.raw(CLAIM_OF_SESSION, &[&text(token)])?;
-            let account = rows.first().map(|row| column(row, 0)).transpose()?;
-            self.claimed.extend(account.map(AccountId));
-        }
-        self.locked_session(token)
+        sessions::session(self, token)
     }
 
     fn find_session(
@@ -507,56 +361,11 @@ impl Transaction for Running<'_> {
         session_id: &str,
         logged_in: bool,
     ) -> Result<Option<StoredSession>, StoreError> {
-        if !self.address_claimed {
-            // the row that a first message is about to write is not there yet to be locked
-            let address = bits(session::hash(device.as_bytes()));
-            self.raw("SELECT pg_advisory_xact_lock($1)", &[&address])?;
-            self.address_claimed = true;
-        }
-        let rows = self.raw(
-            "SELECT token, account FROM session
-             WHERE device = $1 AND session_id = $2 AND (account IS NOT NULL OR NOT $3)
-             ORDER BY updated DESC, turn DESC LIMIT 1",
-            &[&text(device), &text(session_id), &logged_in],
-        )?;
-        let Some(row) = rows.first() else {
-            return Ok(None);
-        };
-        if let Some(account) = column::<Option<i64>>(row, 1)? {
-            self.claim(AccountId(account))?;
-        }
-        match self.locked_session(column(row, 0)?)? {
-            Some(session) => Ok(Some(session)),
-            // another message has ended it while this one waited, and may have begun the next
-            None => Err(self.end(Fault::Conflict)),
-        }
+        sessions::find_session(self, device, session_id, logged_in)
     }
 
     fn put_session(&mut self, session: &StoredSession) -> Result<(), StoreError> {
-        let account = session.account.map(|account| account.0);
-        self.raw_execute(
-            "INSERT INTO session (token, account, device, session_id, state, last_msg_id,
-                 last_request, last_answer, updated, turn)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-                 (SELECT coalesce(max(turn), 0) + 1 FROM session
-                  WHERE device = $3 AND session_id = $4))
-             ON CONFLICT (token) DO UPDATE SET
-                 account = excluded.account, state = excluded.state,
-                 last_msg_id = excluded.last_msg_id, last_request = excluded.last_request,
-                 last_answer = excluded.last_answer, updated = excluded.updated",
-            &[
-                &text(&session.token),
-                &account,
-                &text(&session.device),
-                &text(&session.session_id),
-                &session.state,
-                &text(&session.last_msg_id),
-                &bits(session.last_request),
-                &session.last_answer,
-                &session.updated,
-            ],
-        )
-        .map(|_| ())
+        sessions::put_session(self, session)
     }
 
     fn count_sessions(
@@ -566,21 +375,7 @@ impl Transaction for Running<'_> {
         device: &str,
         limit: u64,
     ) -> Result<u64, StoreError> {
-        let rows = self.raw(
-            "SELECT count(*) FROM (
-                 SELECT 1 FROM session
-                 WHERE minute >= $1::bigint / 60 AND updated >= $1
-                   AND account IS NOT NULL AND NOT (account = $2 AND device = $3)
-                 LIMIT $4) AS counted",
-            &[
-                &since,
-                &account.0,
-                &text(device),
-                &i64::try_from(limit).unwrap_or(i64::MAX),
-            ],
-        )?;
-        let count = rows.first().map(|row| column::<i64>(row, 0)).transpose()?;
-        Ok(count.unwrap_or(0).cast_unsigned())
+        sessions::count_sessions(self, since, account, device, limit)
     }
 
     fn end_other_sessions(
@@ -589,12 +384,7 @@ impl Transaction for Running<'_> {
         device: &str,
         keep: &str,
     ) -> Result<(), StoreError> {
-        self.execute(
-            account,
-            END_OTHERS,
-            &[&text(device), &text(keep), &account.0],
-        )
-        .map(|_| ())
+        sessions::end_other_sessions(self, account, device, keep)
     }
 
     fn link(&mut self, link: LinkId) -> Result<Option<Link>, StoreError> {
@@ -815,21 +605,7 @@ impl Transaction for Running<'_> {
         parent: Option<Guid>,
         now: i64,
     ) -> Result<ChangeSeq, StoreError> {
-        self.changed(
-            datastore,
-            "WITH next AS (
-                 UPDATE datastore SET last_seq = last_seq + 1
-                 WHERE account = $1 AND number = $2 RETURNING last_seq)
-             UPDATE item SET seq = next.last_seq, parent = $4, modified = $5 FROM next
-             WHERE account = $1 AND datastore = $2 AND guid = $3 RETURNING seq",
-            &[
-                &datastore.account.0,
-                &datastore.number,
-                &guid.0,
-                &parent.map(|parent| parent.0),
-                &now,
-            ],
-        )
+        changes::move_item(self, datastore, guid, parent, now)
     }
 
     fn children(
@@ -860,32 +636,7 @@ impl Transaction for Running<'_> {
         origin: Origin<'_>,
         now: i64,
     ) -> Result<(Guid, ChangeSeq), StoreError> {
-        let session = self.session_of(origin);
-        let added = self.one(
-            datastore.account,
-            "WITH next AS (
-                 UPDATE datastore SET last_seq = last_seq + 1, last_guid = last_guid + 1
-                 WHERE account = $1 AND number = $2 RETURNING last_guid, last_seq)
-             INSERT INTO item
-                 (account, datastore, guid, seq, content_seq, deleted, media_type, exact, key, uid,
-                  content, modified, added_by)
-             SELECT $1, $2, last_guid, last_seq, last_seq, false, $3::text, $4::bigint, $5::bigint,
-                 $6::bigint, $7::bytea, $8::bigint, $9::text FROM next
-             RETURNING guid, seq",
-            &[
-                &datastore.account.0,
-                &datastore.number,
-                &text(content.media_type),
-                &bits(content.fingerprint.exact),
-                &content.fingerprint.key.map(bits),
-                &content.fingerprint.uid.map(bits),
-                &content.bytes,
-                &now,
-                &session,
-            ],
-            |row| Ok((Guid(column(row, 0)?), ChangeSeq(column(row, 1)?))),
-        )?;
-        added.ok_or_else(|| missing("datastore"))
+        changes::add_item(self, datastore, content, origin, now)
     }
 
     fn replace_item(
@@ -896,39 +647,7 @@ impl Transaction for Running<'_> {
         origin: Origin<'_>,
         now: i64,
     ) -> Result<ChangeSeq, StoreError> {
-        let session = self.session_of(origin);
-        // all parts of a statement see the rows as they were before it
-        self.changed(
-            datastore,
-            "WITH next AS (
-                 UPDATE datastore SET last_seq = last_seq + 1, last_version = last_version + 1
-                 WHERE account = $1 AND number = $2 RETURNING last_seq, last_version),
-             kept AS (
-                 INSERT INTO history
-                     (account, datastore, guid, number, media_type, exact, content, content_seq,
-                      was_deleted, why, origin, at, session)
-                 SELECT account, datastore, guid, last_version, media_type, exact, content,
-                     content_seq, deleted, 'replaced', $9::text, $10::bigint, $11::text
-                 FROM item, next
-                 WHERE account = $1 AND datastore = $2 AND guid = $3)
-             UPDATE item SET seq = next.last_seq, content_seq = next.last_seq, deleted = false,
-                 media_type = $4, exact = $5, key = $6, uid = $7, content = $8, modified = $10
-             FROM next
-             WHERE account = $1 AND datastore = $2 AND guid = $3 RETURNING seq",
-            &[
-                &datastore.account.0,
-                &datastore.number,
-                &guid.0,
-                &text(content.media_type),
-                &bits(content.fingerprint.exact),
-                &content.fingerprint.key.map(bits),
-                &content.fingerprint.uid.map(bits),
-                &content.bytes,
-                &device_in(origin).map(text),
-                &now,
-                &session,
-            ],
-        )
+        changes::replace_item(self, datastore, guid, content, origin, now)
     }
 
     fn delete_item(
@@ -938,31 +657,7 @@ impl Transaction for Running<'_> {
         origin: Origin<'_>,
         now: i64,
     ) -> Result<ChangeSeq, StoreError> {
-        let session = self.session_of(origin);
-        self.changed(
-            datastore,
-            "WITH next AS (
-                 UPDATE datastore SET last_seq = last_seq + 1, last_version = last_version + 1
-                 WHERE account = $1 AND number = $2 RETURNING last_seq, last_version),
-             kept AS (
-                 INSERT INTO history
-                     (account, datastore, guid, number, media_type, exact, content, content_seq,
-                      was_deleted, why, origin, at, session)
-                 SELECT account, datastore, guid, last_version, media_type, exact, content,
-                     content_seq, deleted, 'deleted', $4::text, $5::bigint, $6::text
-                 FROM item, next
-                 WHERE account = $1 AND datastore = $2 AND guid = $3)
-             UPDATE item SET seq = next.last_seq, deleted = true, modified = $5 FROM next
-             WHERE account = $1 AND datastore = $2 AND guid = $3 RETURNING seq",
-            &[
-                &datastore.account.0,
-                &datastore.number,
-                &guid.0,
-                &device_in(origin).map(text),
-                &now,
-                &session,
-            ],
-        )
+        changes::delete_item(self, datastore, guid, origin, now)
     }
 
     fn keep_overruled(
@@ -1151,75 +846,4 @@ impl Transaction for Running<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use testkit::postgres;
-
-    use super::super::address::Address;
-    use super::super::pool::{Pool, Statements as _};
-    use super::super::{tidy, withholding};
-    use super::*;
-
-    #[test]
-    fn what_a_session_asks_again_and_again_reads_ranges_of_indexes() {
-        let Some(server) = postgres::Postgres::shared() else {
-            return;
-        };
-        let database = server.database().unwrap();
-        crate::Postgres::open(&database.url()).unwrap();
-        let pool = Pool::new(Address::parse(&database.url()).unwrap());
-        let mut lease = pool.take().unwrap();
-        for (sql, indexes, params) in [
-            (alike_sql("exact"), "item_exact map_pkey", 7),
-            (alike_sql("key"), "item_key map_pkey", 7),
-            (alike_sql("uid"), "item_uid map_pkey", 7),
-            (pending_sql(), "item_seq map_pkey withheld_pkey", 9),
-            (count_sql(), "item_seq map_pkey withheld_pkey", 7),
-            (UNMAPPED.to_owned(), "item_pkey map_pkey withheld_pkey", 5),
-            (HELD.to_owned(), "map_pkey item_pkey", 4),
-            (CLAIM_OF_SESSION.to_owned(), "session_pkey account_pkey", 1),
-            (END_OTHERS.to_owned(), "session_device session_pkey", 3),
-            (large::PARTIAL.to_owned(), "partial_pkey chunk_pkey", 3),
-            (large::UNDO.to_owned(), "partial_pkey chunk_pkey", 3),
-            (item_sql(), "item_pkey", 3),
-            (MAPPING_BY_LUID.to_owned(), "map_luid", 4),
-            (HAD_VERSION.to_owned(), "history_pkey", 4),
-            (withholding::HOLD.to_owned(), "withheld_pkey", 3),
-            (withholding::WITHHELD.to_owned(), "withheld_pkey", 4),
-            (
-                tidy::VERSIONS.to_owned(),
-                "history_at map_pkey item_pkey history_pkey withheld_session",
-                6,
-            ),
-            (tidy::TOMBSTONES.to_owned(), "item_deleted", 6),
-            (
-                tidy::HOLDERS.to_owned(),
-                "device_pkey map_pkey session_account",
-                3,
-            ),
-        ] {
-            let values = vec!["NULL"; params].join(", ");
-            lease.batch(&format!("PREPARE asked AS {sql}")).unwrap();
-            let explain = format!("EXPLAIN EXECUTE asked({values})");
-            let plan = lease.query(&explain, &[]).unwrap();
-            lease.batch("DEALLOCATE asked").unwrap();
-            let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
-            let plan = plan.join("\n");
-            for index in indexes.split(' ') {
-                assert!(plan.contains(&format!("using {index} ")), "{plan}");
-            }
-            for costly in [
-                "Seq Scan",
-                "Sort",
-                "Hash",
-                "Merge",
-                "Bitmap",
-                "Materialize",
-                "Join Filter",
-            ] {
-                assert!(!plan.contains(costly), "{plan}");
-            }
-        }
-    }
-}
+mod plans;

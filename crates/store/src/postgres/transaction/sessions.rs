@@ -1,0 +1,146 @@
+//! Sessions: found and locked, so that messages of one of them take turns.
+
+use session::store::{AccountId, StoreError, StoredSession};
+
+use super::super::Access;
+use super::super::fault::Fault;
+use super::super::rows::{SESSION, bits, column, session_of, text};
+use super::Running;
+
+/// Locks the account of a session.
+pub(super) const CLAIM_OF_SESSION: &str = "SELECT id FROM account
+    WHERE id = (SELECT account FROM session WHERE token = $1) FOR NO KEY UPDATE";
+
+/// A message that is at a session of nobody will come to wait for this account.
+pub(super) const END_OTHERS: &str = "DELETE FROM session WHERE token = ANY (ARRAY (
+    SELECT token FROM session
+    WHERE device = $1 AND token <> $2 AND coalesce(account, $3) = $3
+    FOR UPDATE SKIP LOCKED))";
+
+impl Running<'_> {
+    /// Locks a session's row and reads it.
+    fn locked_session(&mut self, token: &str) -> Result<Option<StoredSession>, StoreError> {
+        let sql = format!("SELECT {SESSION} FROM session WHERE token = $1 FOR UPDATE");
+        let rows = self.raw(&sql, &[&text(token)])?;
+        let session = rows.first().map(session_of).transpose()?;
+        match session.as_ref().and_then(|session| session.account) {
+            // the account was removed, and its sessions are about to be
+            Some(account) if !self.claim(account)? => Ok(None),
+            _ => Ok(session),
+        }
+    }
+}
+
+pub(super) fn session(
+    running: &mut Running<'_>,
+    token: &str,
+) -> Result<Option<StoredSession>, StoreError> {
+    if running.access == Access::Write {
+        // the account goes before its sessions
+        let rows = running.raw(CLAIM_OF_SESSION, &[&text(token)])?;
+        let account = rows.first().map(|row| column(row, 0)).transpose()?;
+        running.claimed.extend(account.map(AccountId));
+    }
+    running.locked_session(token)
+}
+
+pub(super) fn find_session(
+    running: &mut Running<'_>,
+    device: &str,
+    session_id: &str,
+    logged_in: bool,
+) -> Result<Option<StoredSession>, StoreError> {
+    if !running.address_claimed {
+        // the row that a first message is about to write is not there yet to be locked
+        let address = bits(session::hash(device.as_bytes()));
+        running.raw("SELECT pg_advisory_xact_lock($1)", &[&address])?;
+        running.address_claimed = true;
+    }
+    let rows = running.raw(
+        "SELECT token, account FROM session
+         WHERE device = $1 AND session_id = $2 AND (account IS NOT NULL OR NOT $3)
+         ORDER BY updated DESC, turn DESC LIMIT 1",
+        &[&text(device), &text(session_id), &logged_in],
+    )?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    if let Some(account) = column::<Option<i64>>(row, 1)? {
+        running.claim(AccountId(account))?;
+    }
+    match running.locked_session(column(row, 0)?)? {
+        Some(session) => Ok(Some(session)),
+        // another message has ended it while this one waited, and may have begun the next
+        None => Err(running.end(Fault::Conflict)),
+    }
+}
+
+pub(super) fn put_session(
+    running: &mut Running<'_>,
+    session: &StoredSession,
+) -> Result<(), StoreError> {
+    let account = session.account.map(|account| account.0);
+    running
+        .raw_execute(
+            "INSERT INTO session (token, account, device, session_id, state, last_msg_id,
+             last_request, last_answer, updated, turn)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+             (SELECT coalesce(max(turn), 0) + 1 FROM session
+              WHERE device = $3 AND session_id = $4))
+         ON CONFLICT (token) DO UPDATE SET
+             account = excluded.account, state = excluded.state,
+             last_msg_id = excluded.last_msg_id, last_request = excluded.last_request,
+             last_answer = excluded.last_answer, updated = excluded.updated",
+            &[
+                &text(&session.token),
+                &account,
+                &text(&session.device),
+                &text(&session.session_id),
+                &session.state,
+                &text(&session.last_msg_id),
+                &bits(session.last_request),
+                &session.last_answer,
+                &session.updated,
+            ],
+        )
+        .map(|_| ())
+}
+
+pub(super) fn count_sessions(
+    running: &mut Running<'_>,
+    since: i64,
+    account: AccountId,
+    device: &str,
+    limit: u64,
+) -> Result<u64, StoreError> {
+    let rows = running.raw(
+        "SELECT count(*) FROM (
+             SELECT 1 FROM session
+             WHERE minute >= $1::bigint / 60 AND updated >= $1
+               AND account IS NOT NULL AND NOT (account = $2 AND device = $3)
+             LIMIT $4) AS counted",
+        &[
+            &since,
+            &account.0,
+            &text(device),
+            &i64::try_from(limit).unwrap_or(i64::MAX),
+        ],
+    )?;
+    let count = rows.first().map(|row| column::<i64>(row, 0)).transpose()?;
+    Ok(count.unwrap_or(0).cast_unsigned())
+}
+
+pub(super) fn end_other_sessions(
+    running: &mut Running<'_>,
+    account: AccountId,
+    device: &str,
+    keep: &str,
+) -> Result<(), StoreError> {
+    running
+        .execute(
+            account,
+            END_OTHERS,
+            &[&text(device), &text(keep), &account.0],
+        )
+        .map(|_| ())
+}
