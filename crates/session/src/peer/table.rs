@@ -197,7 +197,10 @@ impl Table {
         for rule in rules {
             check(&rule)?;
             self.rules.retain(|held| held.name != rule.name);
-            self.rules.push(rule);
+            // one that sets nothing would only put its name to every device
+            if rule.flags != Flags::default() {
+                self.rules.push(rule);
+            }
         }
         Ok(())
     }
