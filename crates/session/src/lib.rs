@@ -1,4 +1,4 @@
-//! The SyncML Data Synchronization protocol as a state machine without I/O: the server's side.
+//! The SyncML Data Synchronization protocol as state machines without I/O: server and client.
 //!
 //! A message of the peer goes in with the time and some entropy, an answer comes out; whatever
 //! has to last is read from and written to a transaction that the caller opens and commits. So

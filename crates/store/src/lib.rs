@@ -13,6 +13,9 @@
 //!                               └─ history: what was replaced, deleted or overruled
 //! session: protocol state and the last answer, between two messages
 //! ```
+//!
+//! Beside the engines: [`copy()`] moves a whole state from one to the other, [`Tidying`] removes what is
+//! old, and [`Duplicates`] finds records that are there twice.
 
 mod copy;
 mod duplicates;

@@ -1,8 +1,9 @@
 //! The `syncline` program: server, client and administration of SyncML Data Synchronization.
 //!
 //! ```text
-//! arguments ─▶ cli ─▶ commands ─┬─▶ state ─▶ store            (serve, user, device, store)
-//!                               ├─▶ node: transport ⇄ session (serve, demo)
+//! arguments ─▶ cli ─▶ commands ─┬─▶ state ─▶ store            (serve, user, device, store, session,
+//!                               │                              alert, migrate, backup, restore)
+//!                               ├─▶ node: transport ⇄ session (serve, demo); keep ─▶ store (serve)
 //!                               └─▶ client session ⇄ folders  (sync, demo)
 //! outcome ◀─ report: one sentence and an exit code ◀─
 //! ```
