@@ -145,7 +145,7 @@ impl Run<'_> {
         }
         if is_doubled {
             // what the device cannot hold is in both
-            self.add_copy(link, item)?;
+            self.add_copy(ds, link, item)?;
         }
         if disputed {
             self.info(format!(

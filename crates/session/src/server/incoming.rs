@@ -410,7 +410,8 @@ impl Run<'_> {
             return Ok(StatusCode::OK);
         }
         // spec: M07
-        if !ds.damage.is_held()
+        let waits = self.config.guard.is_some() && ds.damage.is_held();
+        if !waits
             && !self
                 .tx
                 .children(link.datastore, mapping.guid, 1)?

@@ -405,8 +405,10 @@ impl Run<'_> {
             let id = ds.link(&login);
             let mut link = self.tx.link(id)?.unwrap_or_default();
             let (last_client, last_seen) = (link.client_anchor.clone(), link.seen);
-            // fewer than when the session began: a person wants the device to get items again
-            let is_rewound = link.seen.0 < ds.seen;
+            // fewer than when the session began, or a decision since: a person wants the device to
+            // get items again
+            let is_decided = ds.damage.is_held() && self.tx.hold(id)?.is_none();
+            let is_rewound = link.seen.0 < ds.seen || is_decided;
             if !is_rewound {
                 link.seen = self.seen_now(&ds, &login, link.seen)?;
             }

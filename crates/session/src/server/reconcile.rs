@@ -211,14 +211,20 @@ impl Run<'_> {
                 // ours becomes an item of its own, sent as a new one: the device goes on knowing its
                 // version by the GUID that it was given
                 self.overwrite(ds, link, &mapping.luid, item.guid, given)?;
-                self.add_copy(link, item)?;
+                self.add_copy(ds, link, item)?;
                 Ok(StatusCode::CONFLICT_DUPLICATED)
             }
         }
     }
 
     /// Makes a new item of an item of ours, in the same folder.
-    pub(super) fn add_copy(&mut self, link: LinkId, item: &StoredItem) -> Result<(), StoreError> {
+    pub(super) fn add_copy(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        item: &StoredItem,
+    ) -> Result<(), StoreError> {
+        self.count_addition(ds);
         let content = Content {
             media_type: &item.media_type,
             bytes: &item.content,

@@ -265,6 +265,7 @@ impl Run<'_> {
             bytes: &original.content,
             fingerprint: pim::fingerprint(&original.media_type, &original.content),
         };
+        self.count_addition(ds);
         let device = self.state.device.clone();
         let (guid, mut seq) = self.tx.add_item(
             link.datastore,
