@@ -141,6 +141,9 @@ pub(crate) trait Old: Transaction {
         limit: usize,
     ) -> Result<Vec<(AccountId, bool)>, StoreError>;
 
+    /// Whether there is an account, which others then leave alone.
+    fn is_there(&mut self, account: AccountId) -> Result<bool, StoreError>;
+
     /// Versions of before a time, the oldest first.
     fn old_versions(
         &mut self,
@@ -196,6 +199,12 @@ pub(crate) fn step(tx: &mut impl Old, before: &Tidying) -> Result<(Tidying, bool
         let goes_on = find_accounts(tx, &mut walk)?;
         return Ok((walk, goes_on));
     };
+    if !tx.is_there(account)? {
+        walk.accounts.pop_front();
+        walk.voided.clear();
+        walk.stage = Stage::Versions(FIRST);
+        return Ok((walk, true));
+    }
     let stage = match walk.stage {
         Stage::Versions(after) => versions(tx, &mut walk, account, after)?
             .map_or(Stage::Tombstones(FIRST), Stage::Versions),
@@ -307,8 +316,8 @@ fn former_holders(
         let device = holder.device;
         let id = LinkId { datastore, device };
         let link = tx.link(id)?.unwrap_or_default();
-        // a comparison has shown since what the device holds
-        let is_past = holder.generation < link.generation;
+        // a comparison has shown since what the device holds, if it came to its end
+        let is_past = link.open.is_none() && holder.generation < link.generation;
         // what a broken session has done is known by when the device was heard
         let broke_lately = link.open.is_some() && holder.last_seen >= before;
         if !is_past && (holder.in_session || link.last_sync >= before || broke_lately) {

@@ -205,6 +205,60 @@ fn a_state_that_is_gone_or_broken_is_replaced() {
 }
 
 #[test]
+fn the_log_of_another_file_is_not_played_into_a_restored_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let copy = folder.path().join("copy.db");
+    let log = folder.path().join("state.db-wal");
+    let store = Sqlite::open(&path).unwrap();
+    store
+        .add_account(AccountId(1), "ann", "digest", None)
+        .unwrap();
+    Sqlite::back_up(&path, &copy, false).unwrap();
+    for number in 2..50 {
+        let name = format!("other-{number}");
+        store
+            .add_account(AccountId(number), &name, "digest", None)
+            .unwrap();
+    }
+    // as a server that was killed leaves it
+    let left = std::fs::read(&log).unwrap();
+    drop(store);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&log, left).unwrap();
+    Sqlite::bring_back(&copy, &path, &folder.path().join("aside")).unwrap();
+    Sqlite::check(&path).unwrap();
+    let accounts = Sqlite::open(&path).unwrap().accounts().unwrap();
+    assert_eq!(accounts.len(), 1);
+}
+
+#[test]
+fn a_copy_never_takes_the_place_of_the_state_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let store = Sqlite::open(&path).unwrap();
+    store
+        .add_account(AccountId(1), "ann", "digest", None)
+        .unwrap();
+    for name in ["state.db", "../state.db", "state.db-wal"] {
+        let file = match name.strip_prefix("../") {
+            Some(name) => folder
+                .path()
+                .join("..")
+                .join(folder.path().file_name().unwrap())
+                .join(name),
+            None => folder.path().join(name),
+        };
+        let outcome = Sqlite::back_up(&path, &file, true);
+        assert!(
+            matches!(outcome, Err(Error::Open { .. })),
+            "{name}: {outcome:?}"
+        );
+    }
+    assert_eq!(store.accounts().unwrap().len(), 1);
+}
+
+#[test]
 fn a_copy_is_of_one_moment_while_others_write() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");

@@ -169,6 +169,21 @@ fn what_a_device_last_held_is_still_what_its_edit_is_compared_with() {
 }
 
 #[test]
+fn a_comparison_under_way_needs_what_was_held_before_it() {
+    let mut world = World::new();
+    world.change_here(1, &card("Person 1", "2"));
+    world.tablet(&[]);
+    let (last, next) = world.next(0);
+    let World { server, phone, .. } = &mut world;
+    phone.begin();
+    phone.send(server, &[sync_alert(1, 201, &last, &next)], true);
+    phone.send(server, &[sync_of(&[])], false);
+    world.server.now += 20 * DAY;
+    world.tidy(false);
+    assert_eq!(world.versions(1), [world.cards[0].clone()]);
+}
+
+#[test]
 fn a_tombstone_goes_when_all_have_heard_of_it() {
     let mut world = World::new();
     world.phone(&[(Delete, "p2", "")]);

@@ -17,7 +17,6 @@ use super::schema::{OF_ACCOUNT, OF_DEVICE};
 use super::transaction::Running;
 use super::{Access, Postgres};
 use crate::duplicates::{Duplicates, Earlier, look, make_one};
-use crate::renew::{LEFT_OUT_CHANGES, LEFT_OUT_GUIDS, RENEW};
 use crate::sessions::{self, Count};
 use crate::{DeviceLinks, Error, PastSession, Restored, Rule, Version, Wish};
 
@@ -523,29 +522,6 @@ impl Postgres {
             )
         })?;
         Ok(usize::try_from(removed).unwrap_or(usize::MAX))
-    }
-
-    /// Makes a database that was restored to an earlier moment fit to meet devices that are ahead
-    /// of it: each compares all items in its next sync, and numbers go on behind those that may have
-    /// been given out since. No server may use the database meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unavailable`] and the other errors of a database that cannot be used.
-    pub fn renew(&self) -> Result<(), Error> {
-        self.write(|running| {
-            for statement in RENEW.split_inclusive(';').map(str::trim) {
-                if !statement.is_empty() {
-                    running.raw_execute(statement, &[])?;
-                }
-            }
-            running.raw_execute("UPDATE device SET nonce = ''::bytea", &[])?;
-            running.raw_execute(
-                "UPDATE datastore SET last_seq = last_seq + $1, last_guid = last_guid + $2",
-                &[&LEFT_OUT_CHANGES, &LEFT_OUT_GUIDS],
-            )?;
-            Ok(())
-        })
     }
 
     pub(crate) fn ping(&self) -> Result<(), Error> {

@@ -8,12 +8,13 @@ use tokio_postgres::types::ToSql;
 use super::address::Address;
 use super::fault::Fault;
 use super::pool::{Lease, Pool, Statements as _};
-use super::{rows, schema};
+use super::{Postgres, rows, schema};
 use crate::Error;
 use crate::copy::{
     Kind, PAGE, ROWS, Record, Source, TABLES, Table, Target, Turns, Value, columns_and_order,
     occupied,
 };
+use crate::renew::{LEFT_OUT_CHANGES, LEFT_OUT_GUIDS, RENEW};
 
 /// How often it is looked whether other connections have ended.
 const LOOKS: u32 = 20;
@@ -65,6 +66,30 @@ pub(crate) fn writing<R>(
         side.batch("COMMIT")?;
         Ok(done)
     })
+}
+
+impl Postgres {
+    /// Makes a database that was restored to an earlier moment fit to meet devices that are ahead
+    /// of it: each compares all items in its next sync, and numbers go on behind those that may have
+    /// been given out since. No server may use the database meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAlone`] when there are other connections of the same user and application name,
+    /// and those of [`Postgres::open`].
+    pub fn renew(url: &str) -> Result<(), Error> {
+        within(url, &mut |side| {
+            side.is_alone()?;
+            side.begin("BEGIN", "EXCLUSIVE")?;
+            side.batch(RENEW)?;
+            side.batch(&format!(
+                "UPDATE device SET nonce = ''::bytea;
+                 UPDATE datastore SET last_seq = last_seq + {LEFT_OUT_CHANGES},
+                     last_guid = last_guid + {LEFT_OUT_GUIDS}"
+            ))?;
+            side.batch("COMMIT")
+        })
+    }
 }
 
 /// Looks whether a state can be written to a database, without making tables.

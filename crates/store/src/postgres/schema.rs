@@ -324,6 +324,9 @@ pub(super) fn version_of(lease: &mut Lease<'_>) -> Result<Option<u32>, Fault> {
         return Ok(None);
     }
     let rows = lease.query("SELECT version FROM syncline_schema", &[])?;
-    let version: i64 = rows.first().map_or(0, |row| row.get(0));
+    let version: i64 = rows
+        .first()
+        .map_or(Ok(0), |row| row.try_get(0))
+        .map_err(|error| Fault::Damaged(error.to_string()))?;
     Ok(Some(u32::try_from(version).unwrap_or(u32::MAX)))
 }

@@ -19,13 +19,25 @@ pub(super) const VERSIONS: &str = "
               AND held.generation >= coalesce(
                   (SELECT link.generation FROM link
                    WHERE link.account = $1 AND link.datastore = history.datastore
-                     AND link.device = device.number), 0)
+                     AND link.device = device.number AND link.open_alert IS NULL), 0)
               AND NOT EXISTS (SELECT 1 FROM item
                   WHERE item.account = $1 AND item.datastore = history.datastore
                     AND item.guid = history.guid AND item.content_seq <= held.revision OFFSET 0)
               AND NOT EXISTS (SELECT 1 FROM history AS later
                   WHERE later.account = $1 AND later.datastore = history.datastore
                     AND later.guid = history.guid AND later.content_seq <= held.revision
+                    AND later.content_seq > history.content_seq OFFSET 0))
+        OR EXISTS (SELECT 1 FROM device,
+            LATERAL (SELECT sent_until FROM link
+                WHERE link.account = $1 AND link.datastore = history.datastore
+                  AND link.device = device.number AND link.open_alert IS NOT NULL OFFSET 0) AS open
+            WHERE device.account = $1 AND open.sent_until >= history.content_seq
+              AND NOT EXISTS (SELECT 1 FROM item
+                  WHERE item.account = $1 AND item.datastore = history.datastore
+                    AND item.guid = history.guid AND item.content_seq <= open.sent_until OFFSET 0)
+              AND NOT EXISTS (SELECT 1 FROM history AS later
+                  WHERE later.account = $1 AND later.datastore = history.datastore
+                    AND later.guid = history.guid AND later.content_seq <= open.sent_until
                     AND later.content_seq > history.content_seq OFFSET 0))
         OR EXISTS (SELECT 1 FROM withheld
             WHERE withheld.account = $1 AND withheld.session = history.session
@@ -81,6 +93,10 @@ impl Old for Running<'_> {
         rows.iter()
             .map(|row| Ok((AccountId(column(row, 0)?), column(row, 1)?)))
             .collect()
+    }
+
+    fn is_there(&mut self, account: AccountId) -> Result<bool, StoreError> {
+        self.claim(account)
     }
 
     fn old_versions(

@@ -1,9 +1,9 @@
 //! Copies of a state in a file, and their return.
 //!
 //! ```text
-//! back up:     state ─▶ FILE.part ─▶ checked ─▶ FILE
-//! bring back:  backup ─▶ state.restoring ─▶ checked, renewed ─▶ state
-//!              state ─▶ a file beside it ───────────────────┘
+//! back up:     state ─▶ FILE.PID.part ─▶ checked ─▶ FILE
+//! bring back:  backup ─▶ state.PID.part ─▶ checked, renewed ─▶ state
+//!              state ─▶ a file beside it ──────────────────┘
 //! ```
 //!
 //! A copy is taken in one read transaction, which hinders no writer. One is brought back by a
@@ -33,15 +33,22 @@ impl Sqlite {
     ///
     /// # Errors
     ///
-    /// [`Error::Taken`] when there is a file; [`Error::Damaged`] when the copy, and so likely the
-    /// state, is; [`Error::Open`] and the others of [`Sqlite::open`].
+    /// [`Error::Taken`] when there is a file; [`Error::Open`] when it is the state's own;
+    /// [`Error::Damaged`] when the copy, and so likely the
+    /// state, is; and those of [`Sqlite::open`].
     pub fn back_up(state: &Path, file: &Path, replace: bool) -> Result<u64, Error> {
         if !replace && file.symlink_metadata().is_ok() {
             return Err(Error::Taken {
                 path: file.to_owned(),
             });
         }
-        let part = beside(file, ".part");
+        if is_of(state, file) {
+            return Err(Error::Open {
+                path: file.to_owned(),
+                reason: "it belongs to the state that is to be copied".to_owned(),
+            });
+        }
+        let part = unfinished(file);
         let copied = copy_checked(state, &part).and_then(|()| put_in_place(&part, file));
         if copied.is_err() {
             // what is left of it is of no use to anybody
@@ -66,7 +73,7 @@ impl Sqlite {
                 path: aside.to_owned(),
             });
         }
-        let ready = beside(state, ".restoring");
+        let ready = unfinished(state);
         let done = replace(copy, &ready, state, aside);
         // it is in its place or of no use
         let _ = fs::remove_file(&ready);
@@ -85,6 +92,8 @@ fn replace(copy: &Path, ready: &Path, state: &Path, aside: &Path) -> Result<(), 
     if state.symlink_metadata().is_err() {
         renew(&mut new, &[])?;
         drop(new);
+        // a log that is left of another file would be played into this one
+        move_log_aside(state, aside)?;
         return put_in_place(ready, state);
     }
     match open_alone(state) {
@@ -109,13 +118,36 @@ fn replace(copy: &Path, ready: &Path, state: &Path, aside: &Path) -> Result<(), 
 
 /// What cannot even be opened is moved with the files that belong to it.
 fn move_aside(state: &Path, aside: &Path) -> Result<(), Error> {
-    for end in ["-wal", "-shm", "-journal"] {
+    move_log_aside(state, aside)?;
+    rename(state, aside)
+}
+
+/// Files beside a database that SQLite reads with it.
+const LOG: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+fn move_log_aside(state: &Path, aside: &Path) -> Result<(), Error> {
+    for end in LOG {
         let from = beside(state, end);
         if from.symlink_metadata().is_ok() {
             rename(&from, &beside(aside, end))?;
         }
     }
-    rename(state, aside)
+    Ok(())
+}
+
+/// Whether a file is that of a state, or one that SQLite keeps beside it.
+fn is_of(state: &Path, file: &Path) -> bool {
+    let Ok(file) = file.canonicalize() else {
+        // what is not there is nobody's
+        return false;
+    };
+    let own = |path: &Path| path.canonicalize().is_ok_and(|path| path == file);
+    own(state) || LOG.iter().any(|end| own(&beside(state, end)))
+}
+
+/// Where a file is made before it gets its name; another process makes its own elsewhere.
+fn unfinished(file: &Path) -> PathBuf {
+    beside(file, &format!(".{}.part", std::process::id()))
 }
 
 fn beside(path: &Path, end: &str) -> PathBuf {

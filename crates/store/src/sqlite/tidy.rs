@@ -9,7 +9,8 @@ use crate::Error;
 use crate::tidy::{self, Expiry, Holder, Old, OldVersion, Tidying};
 
 /// A version is needed if it is the latest that a device can hold by its map, or if its session
-/// waits for a decision. `CROSS JOIN` has SQLite go from the few devices to the one pair of each.
+/// waits for a decision. While a session of the device is open, or has broken, what it holds may be
+/// told by a pair from before a comparison, or by how far it had got the changes. `CROSS JOIN` has SQLite go from the few devices to the one pair of each.
 const VERSIONS: &str = "
     SELECT at, datastore, id, guid, length(content),
         EXISTS (SELECT 1 FROM device CROSS JOIN map
@@ -19,13 +20,25 @@ const VERSIONS: &str = "
               AND map.generation >= ifnull(
                   (SELECT link.generation FROM link
                    WHERE link.account = ?1 AND link.datastore = history.datastore
-                     AND link.device = device.number), 0)
+                     AND link.device = device.number AND link.open_alert IS NULL), 0)
               AND NOT EXISTS (SELECT 1 FROM item
                   WHERE item.account = ?1 AND item.datastore = history.datastore
                     AND item.guid = history.guid AND item.content_seq <= map.revision)
               AND NOT EXISTS (SELECT 1 FROM history AS later
                   WHERE later.account = ?1 AND later.datastore = history.datastore
                     AND later.guid = history.guid AND later.content_seq <= map.revision
+                    AND later.content_seq > history.content_seq))
+        OR EXISTS (SELECT 1 FROM device CROSS JOIN link
+              ON link.account = ?1 AND link.datastore = history.datastore
+             AND link.device = device.number
+            WHERE device.account = ?1 AND link.open_alert IS NOT NULL
+              AND link.sent_until >= history.content_seq
+              AND NOT EXISTS (SELECT 1 FROM item
+                  WHERE item.account = ?1 AND item.datastore = history.datastore
+                    AND item.guid = history.guid AND item.content_seq <= link.sent_until)
+              AND NOT EXISTS (SELECT 1 FROM history AS later
+                  WHERE later.account = ?1 AND later.datastore = history.datastore
+                    AND later.guid = history.guid AND later.content_seq <= link.sent_until
                     AND later.content_seq > history.content_seq))
         OR EXISTS (SELECT 1 FROM withheld
             WHERE withheld.account = ?1 AND withheld.session = history.session
@@ -80,6 +93,11 @@ impl Old for Running<'_> {
             ],
             |row| Ok((AccountId(row.get(0)?), row.get(1)?)),
         )
+    }
+
+    fn is_there(&mut self, account: AccountId) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM account WHERE id = ?";
+        Ok(!self.all(sql, [account.0], |_| Ok(()))?.is_empty())
     }
 
     fn old_versions(

@@ -1,6 +1,7 @@
 //! A database that its own programs have restored to an earlier moment.
 
 use session::client::Mode;
+use store::{Error, Postgres};
 
 use crate::scripted::Server;
 use crate::scripted::device::Device;
@@ -13,11 +14,14 @@ fn devices_compare_all_items_with_a_renewed_database() {
         // PostgreSQL is not installed
         return;
     };
-    let engine = shared.engine.clone();
+    // what is told apart by its name may stay connected
+    let database = format!("{}?application_name=renewed", shared.url());
+    let refused = Postgres::renew(&shared.url());
+    assert!(matches!(refused, Err(Error::NotAlone)), "{refused:?}");
     let mut phone = Device::new("phone");
     phone.add("Ann", "1");
     phone.sync(&mut server, Mode::TwoWay);
-    engine.renew().unwrap();
+    Postgres::renew(&database).unwrap();
 
     let summary = phone.sync(&mut server, Mode::TwoWay);
     assert_eq!(summary.sources[0].alert, 201);

@@ -25,9 +25,15 @@ pub struct File {
 }
 
 pub struct Shared {
-    pub engine: Postgres,
+    engine: Postgres,
     store: Store,
     database: fresh::Fresh,
+}
+
+impl Shared {
+    pub fn url(&self) -> String {
+        self.database.url()
+    }
 }
 
 impl State {

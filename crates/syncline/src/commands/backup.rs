@@ -21,7 +21,11 @@ pub(super) fn back_up(options: &Backup) -> Outcome {
         }
     };
     state::is_there(&path)?;
-    let bytes = Sqlite::back_up(&path, &options.file, options.force)?;
+    let copied = Sqlite::back_up(&path, &options.file, options.force);
+    let bytes = copied.map_err(|error| match error {
+        error @ store::Error::Damaged(_) => Failure::from(error).at(&path),
+        error => error.into(),
+    })?;
     output::line(format_args!(
         "{} holds the state, {bytes} bytes, checked",
         options.file.display()
@@ -32,7 +36,7 @@ pub(super) fn restore(options: &Restore) -> Outcome {
     let config = Config::load(options.state.config.as_deref())?;
     match (state::place(&options.state, &config)?, &options.file) {
         (Place::File(path), Some(file)) => bring_back(file, &path)?,
-        (Place::Database(url), None) => Postgres::open(&url)?.renew()?,
+        (Place::Database(url), None) => Postgres::renew(&url)?,
         (Place::File(_), None) => {
             return Err(Failure::usage(
                 "no backup was named; give the file that `syncline backup` wrote",
@@ -63,6 +67,8 @@ fn bring_back(file: &Path, path: &Path) -> Outcome {
             "{}: {error}; nothing was replaced, choose another backup",
             file.display()
         )),
+        // its name has the second in it
+        error @ store::Error::Taken { .. } => Failure::state(format_args!("{error}; try again")),
         error => error.into(),
     })?;
     if was_there {
