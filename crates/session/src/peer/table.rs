@@ -196,9 +196,10 @@ impl Table {
     pub fn extend(&mut self, rules: Vec<Rule>) -> Result<(), TableError> {
         for rule in rules {
             check(&rule)?;
+            let known = self.rules.len();
             self.rules.retain(|held| held.name != rule.name);
-            // one that sets nothing would only put its name to every device
-            if rule.flags != Flags::default() {
+            let replaces = self.rules.len() < known;
+            if !replaces || rule.flags != Flags::default() {
                 self.rules.push(rule);
             }
         }
