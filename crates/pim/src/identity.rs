@@ -115,6 +115,26 @@ pub fn compare(media_a: &str, a: &[u8], media_b: &str, b: &[u8]) -> Likeness {
     Likeness::Match(u32::try_from(shared).unwrap_or(u32::MAX))
 }
 
+/// Whether a new version of an item takes the place of it, rather than that it edits it: they say
+/// different things, and what the item is known by (the name of a contact, the title and start of
+/// an event, the text of a note) is another one, or the new version keeps less than half of what
+/// was said.
+pub fn replaces(before: (&str, &[u8]), after: (&str, &[u8])) -> bool {
+    if before == after {
+        return false;
+    }
+    let facts = |(media_type, content)| Facts::of(media_type, content, Purpose::Compare);
+    let (before, after) = (facts(before), facts(after));
+    if before.exact == after.exact {
+        return false;
+    }
+    let former_key = key(&before);
+    if former_key.is_some() && former_key != key(&after) {
+        return true;
+    }
+    2 * shared(&before.sayings, &after.sayings) < before.sayings.len()
+}
+
 /// How many numbers two sorted lists have in common.
 fn shared(a: &[u64], b: &[u64]) -> usize {
     let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
@@ -252,6 +272,41 @@ mod tests {
             assert_eq!(likeness(&a, &b), Likeness::Same);
         }
         assert_ne!(exact(&a), exact(&a.replace("4567", "4568")));
+    }
+
+    #[test]
+    fn an_edit_keeps_the_name_and_half_of_what_was_said() {
+        let before = card("N:Berg;Ada\r\nTEL:+49 30 1\r\nEMAIL:ada@example.org\r\nORG:Mill\r\n");
+        let replaced = |after: &str| {
+            let after = card(after);
+            replaces((CARD, before.as_bytes()), (CARD, after.as_bytes()))
+        };
+        for edit in [
+            "ORG:Mill\r\nEMAIL:ada@example.org\r\nTEL:+49 30 1\r\nN:Berg;Ada\r\n",
+            "N:Berg;Ada\r\nTEL:+49 30 2\r\nEMAIL:ada@example.org\r\nORG:Mill\r\nNOTE:New\r\n",
+            "N:Berg;Ada\r\nTEL:+49 30 1\r\n",
+        ] {
+            assert!(!replaced(edit), "{edit}");
+        }
+        for other in [
+            "N:B?rg;Ada\r\nTEL:+49 30 1\r\nEMAIL:ada@example.org\r\nORG:Mill\r\n",
+            "TEL:+49 30 1\r\nEMAIL:ada@example.org\r\nORG:Mill\r\n",
+            "N:Berg;Ada\r\n",
+            "N:Berg;Ada\r\nTEL:+49 30 2\r\nEMAIL:eva@example.org\r\nORG:Forge\r\n",
+        ] {
+            assert!(replaced(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_item_in_another_format_is_not_replaced() {
+        let old =
+            "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Berg;Ada\r\nTEL;CELL:1\r\nNOTE:x\r\nEND:VCARD\r\n";
+        let new = card("N:Berg;Ada\r\nTEL;TYPE=cell:1\r\nNOTE:x\r\nURL:http://a.example/\r\n");
+        let new = (CARD, new.as_bytes());
+        assert!(!replaces(("text/x-vcard", old.as_bytes()), new));
+        let note = |text: &'static str| ("text/plain", text.as_bytes());
+        assert!(replaces(note("Milk\nand bread"), note("Paint")));
     }
 
     #[test]

@@ -177,9 +177,11 @@ pub fn confirm(
             }
             Some(new) if is_untouched(item.as_ref(), &change) => {
                 let seq = tx.replace_item(place, guid, new.content(), origin, now)?;
-                // revision 0 says that the device has what was withheld
+                // revision 0 says that the device has what was withheld, but for a text of its own
+                // which that was made of
                 if let Some(mut mapping) = tx.mapping_of(link, guid)?
                     && mapping.revision == ChangeSeq(0)
+                    && tx.device_text(link, guid)?.is_none()
                 {
                     mapping.revision = seq;
                     tx.put_mapping(link, &mapping)?;

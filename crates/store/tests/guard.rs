@@ -58,7 +58,7 @@ impl World {
             tablet_anchor: String::new(),
         };
         let cards = world.cards.clone();
-        let luids: Vec<String> = (1..=10).map(|n| format!("p{n}")).collect();
+        let luids = luids(10);
         let pairs = luids.iter().zip(&cards);
         let all: Vec<_> = pairs
             .map(|(luid, card)| (Add, luid.as_str(), card.as_str()))
@@ -86,7 +86,7 @@ impl World {
 
     /// The phone deletes its first contacts.
     fn delete(&mut self, count: usize) -> Outcome {
-        let luids: Vec<String> = (1..=count).map(|n| format!("p{n}")).collect();
+        let luids = luids(count);
         let all: Vec<_> = luids
             .iter()
             .map(|luid| (Delete, luid.as_str(), ""))
@@ -171,6 +171,20 @@ impl World {
         cards.sort();
         self.server.contents() == cards
     }
+}
+
+fn luids(count: usize) -> Vec<String> {
+    (1..=count).map(|n| format!("p{n}")).collect()
+}
+
+fn replacements<'a>(
+    luids: &'a [String],
+    cards: &'a [String],
+) -> Vec<(ChangeKind, &'a str, &'a str)> {
+    let pairs = luids.iter().zip(cards);
+    pairs
+        .map(|(luid, card)| (Replace, luid.as_str(), card.as_str()))
+        .collect()
 }
 
 fn kinds(outcome: &Outcome) -> Vec<(ChangeKind, &str)> {
@@ -305,11 +319,8 @@ fn replacements_wait_and_come_to_their_decision() {
         let garbled: Vec<String> = (1..=10)
             .map(|n| card(&format!("P?rson {n}"), "1"))
             .collect();
-        let luids: Vec<String> = (1..=10).map(|n| format!("p{n}")).collect();
-        let pairs = luids.iter().zip(&garbled);
-        let all: Vec<_> = pairs
-            .map(|(luid, card)| (Replace, luid.as_str(), card.as_str()))
-            .collect();
+        let luids = luids(10);
+        let all = replacements(&luids, &garbled);
         let done = world.phone(200, &all);
         assert_eq!(done.codes[..5], [200, 200, 200, 202, 202]);
         assert!(done.changes.is_empty());
@@ -403,7 +414,7 @@ fn what_changed_meanwhile_stays() {
 }
 
 #[test]
-fn what_is_joined_is_not_counted_and_stays_in_the_history() {
+fn changes_of_both_sides_are_counted_under_every_policy() {
     for policy in [ConflictPolicy::ClientWins, ConflictPolicy::NewestWins] {
         let mut world = World::new();
         world.server.config.conflict = policy;
@@ -415,18 +426,135 @@ fn what_is_joined_is_not_counted_and_stays_in_the_history() {
         let link = world.phone_link();
         world.state(|tx| tx.forget_forms(link));
         let there: Vec<String> = (1..=5).map(|n| card(&format!("There {n}"), "1")).collect();
-        let luids: Vec<String> = (1..=5).map(|n| format!("p{n}")).collect();
-        let pairs = luids.iter().zip(&there);
-        let all: Vec<_> = pairs
-            .map(|(luid, card)| (Replace, luid.as_str(), card.as_str()))
+        let done = world.phone(200, &replacements(&luids(5), &there));
+        assert_eq!(done.codes, [208, 208, 208, 202, 202]);
+        let contents = world.server.contents();
+        assert!(here.iter().all(|card| contents.contains(card)));
+    }
+}
+
+#[test]
+fn a_poor_phone_that_garbles_all_names_is_held() {
+    for confirmed in [true, false] {
+        let mut world = World::new();
+        world.make_phone_poor();
+        world.add_notes(10);
+        world.phone(200, &[]);
+        let garbled: Vec<String> = (1..=10)
+            .map(|n| card(&format!("P?rson {n}"), "1"))
             .collect();
+        let luids = luids(10);
+        let all = replacements(&luids, &garbled);
         let done = world.phone(200, &all);
-        assert_eq!(done.codes, [208, 208, 208, 208, 208]);
-        let contacts = world.server.contacts();
-        for (guid, card) in (1..).map(Guid).zip(&here) {
-            let former = world.server.state.history(contacts, guid);
-            assert!(former.contains(&card.clone().into_bytes()), "{card}");
+        assert_eq!(
+            done.codes,
+            [200, 200, 200, 202, 202, 202, 202, 202, 202, 202]
+        );
+        assert!(done.changes.is_empty());
+        assert!(world.all_are_there());
+        let again = world.phone(200, &all);
+        assert_eq!(again.codes, [202; 10]);
+        assert!(again.changes.is_empty());
+        assert!(world.all_are_there());
+
+        let session = world.held().unwrap();
+        if confirmed {
+            assert_eq!(world.confirm(&session).replacements, 10);
+            world.cards = garbled.iter().map(|card| noted(card)).collect();
+            assert!(world.all_are_there());
+            world.phone(200, &[]);
+            assert_eq!(world.tablet(200, &[]).changes.len(), 10);
+        } else {
+            assert_eq!(world.reject(&session).replacements, 10);
+            let back = world.phone(200, &all);
+            assert_eq!(back.changes.len(), 10);
+            assert!(back.changes.iter().all(|change| change.kind == Replace));
         }
+        assert!(world.all_are_there());
+        assert!(world.phone(200, &[]).changes.is_empty());
+    }
+}
+
+#[test]
+fn a_refresh_of_a_poor_phone_with_other_names_is_held() {
+    let mut world = World::new();
+    world.make_phone_poor();
+    world.add_notes(10);
+    world.phone(200, &[]);
+    // of one key, and nothing else of what was said
+    let other: Vec<String> = (1..=10)
+        .map(|n| card(&format!("Person {n}"), "1").replace("TEL;CELL:1", "TEL;HOME:1"))
+        .collect();
+    for (n, text) in world.cards.clone().iter().enumerate() {
+        let crowded = text.replace("END:", "TEL;WORK:2\r\nTEL;FAX:3\r\nEND:");
+        world.change_here(i64::try_from(n + 1).unwrap(), &crowded);
+        world.cards[n] = crowded;
+    }
+    world.phone(200, &[]);
+    let luids = luids(10);
+    let all: Vec<_> = luids
+        .iter()
+        .zip(&other)
+        .map(|(luid, card)| (Add, luid.as_str(), card.as_str()))
+        .collect();
+    let done = world.phone(203, &all);
+    assert_eq!(
+        done.codes,
+        [200, 200, 200, 202, 202, 202, 202, 202, 202, 202]
+    );
+    assert!(world.all_are_there());
+    let session = world.held().unwrap();
+    assert_eq!(world.reject(&session).replacements, 10);
+    assert_eq!(world.phone(200, &[]).changes.len(), 10);
+    assert!(world.all_are_there());
+}
+
+#[test]
+fn what_lives_on_as_a_copy_is_not_taken_back() {
+    let mut world = World::new();
+    world.server.config.conflict = ConflictPolicy::Duplicate;
+    let here: Vec<String> = (1..=2).map(|n| card(&format!("Here {n}"), "1")).collect();
+    for (guid, text) in (1..).zip(&here) {
+        world.change_here(guid, text);
+    }
+    let there: Vec<String> = (1..=2).map(|n| card(&format!("There {n}"), "1")).collect();
+    let luids = luids(2);
+    let mut all = replacements(&luids, &there);
+    let deleted = ["p7", "p8", "p9", "p10"];
+    all.extend(deleted.map(|luid| (Delete, luid, "")));
+    let done = world.phone(200, &all);
+    assert_eq!(done.codes, [209, 209, 200, 200, 200, 202]);
+    world.cards.splice(..2, here.into_iter().chain(there));
+    assert!(world.all_are_there());
+}
+
+#[test]
+fn a_record_that_came_back_as_another_loses_nothing() {
+    let mut world = World::new();
+    let contacts = world.server.contacts();
+    // deleted, and brought back by another device with more in it
+    for n in 1..=10 {
+        world.state(|tx| tx.delete_item(contacts, Guid(n), Origin::Local, 5));
+    }
+    let noted: Vec<String> = world.cards.iter().map(|card| noted(card)).collect();
+    let fresh: Vec<String> = (1..=10).map(|n| format!("t{n}")).collect();
+    let pairs = fresh.iter().zip(&noted);
+    let all: Vec<_> = pairs
+        .map(|(luid, card)| (Add, luid.as_str(), card.as_str()))
+        .collect();
+    world.tablet(200, &all);
+    assert_eq!(world.server.items().len(), 10);
+    let edited: Vec<String> = (1..=10)
+        .map(|n| card(&format!("Person {n}"), "1").replace("END:", "TEL;HOME:2\r\nEND:"))
+        .collect();
+    let done = world.phone(200, &replacements(&luids(10), &edited));
+    assert!(done.codes.iter().all(|code| *code < 300));
+    assert_eq!(world.held(), None);
+    let contents = world.server.contents();
+    assert_eq!(contents.len(), 10);
+    for card in contents {
+        assert!(card.contains("NOTE:Old friend"), "{card}");
+        assert!(card.contains("TEL;HOME:2"), "{card}");
     }
 }
 
@@ -439,11 +567,8 @@ fn edits_of_what_a_device_holds_in_part_are_made_whatever_waits() {
     let edited = |n: usize, phone: &str| card(&format!("Person {n}"), phone);
     let joined = |n: usize, phone: &str| noted(&edited(n, phone));
     let texts: Vec<String> = (1..=5).map(|n| edited(n, "5")).collect();
-    let luids: Vec<String> = (1..=5).map(|n| format!("p{n}")).collect();
-    let pairs = luids.iter().zip(&texts);
-    let mut all: Vec<_> = pairs
-        .map(|(luid, card)| (Replace, luid.as_str(), card.as_str()))
-        .collect();
+    let luids = luids(5);
+    let mut all = replacements(&luids, &texts);
     // five edits do not count, and stay when the deletions prove too many
     let deleted = ["p7", "p8", "p9", "p10"];
     all.extend(deleted.map(|luid| (Delete, luid, "")));
@@ -473,11 +598,8 @@ fn a_version_that_waits_gives_way_to_an_edit_of_what_the_device_can_hold() {
     let bare: Vec<String> = (1..=10)
         .map(|n| card(&format!("P?rson {n}"), "1"))
         .collect();
-    let luids: Vec<String> = (1..=10).map(|n| format!("p{n}")).collect();
-    let pairs = luids.iter().zip(&bare);
-    let all: Vec<_> = pairs
-        .map(|(luid, card)| (Replace, luid.as_str(), card.as_str()))
-        .collect();
+    let luids = luids(10);
+    let all = replacements(&luids, &bare);
     world.phone(200, &all);
     assert!(world.all_are_there());
     // now the phone says that it cannot hold notes: that they are missing was no change of anybody
@@ -499,11 +621,8 @@ fn a_version_that_waits_gives_way_to_an_edit_of_what_the_device_can_hold() {
 fn fields_are_changed_in_the_version_that_waits() {
     let mut world = World::new();
     let garbled: Vec<String> = (1..=4).map(|n| card(&format!("P?rson {n}"), "1")).collect();
-    let luids: Vec<String> = (1..=4).map(|n| format!("p{n}")).collect();
-    let pairs = luids.iter().zip(&garbled);
-    let all: Vec<_> = pairs
-        .map(|(luid, card)| (Replace, luid.as_str(), card.as_str()))
-        .collect();
+    let luids = luids(4);
+    let all = replacements(&luids, &garbled);
     world.phone(200, &all);
     let session = world.held().unwrap();
 

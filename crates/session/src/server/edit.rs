@@ -13,6 +13,26 @@ use super::view::{Texts, says_the_same};
 use super::{ConflictPolicy, Run};
 use crate::store::{ChangeSeq, Content, Guid, LinkId, Mapping, Origin, StoreError, StoredItem};
 
+/// The device's side of an edit.
+struct Pair<'p> {
+    luid: &'p str,
+    /// The device held the item as it is.
+    had_it: bool,
+    /// What the item was goes on living in a copy.
+    is_doubled: bool,
+}
+
+/// What became of an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    /// The device has all of the item that it could hold.
+    InStep,
+    /// The device is to be sent what the edit came to.
+    Behind,
+    /// It waits for a decision.
+    Waits,
+}
+
 impl Run<'_> {
     /// Keeps the device's text where it is not what the device would be shown.
     pub(super) fn keep_given(
@@ -165,19 +185,21 @@ impl Run<'_> {
                 )?;
             }
         }
-        let known = (
-            mapping.luid.as_str(),
-            mapping.revision >= item.seq && !mapping.stale,
-        );
-        let in_step = self.keep_applied(ds, link, known, item, given, (&texts, &applied))?;
-        Ok(Some(match (disputed, in_step) {
+        let pair = Pair {
+            luid: &mapping.luid,
+            had_it: mapping.revision >= item.seq && !mapping.stale,
+            is_doubled,
+        };
+        let made = self.keep_applied(ds, link, &pair, item, given, (&texts, &applied))?;
+        Ok(Some(match (disputed, made) {
+            (_, Made::Waits) => StatusCode::ACCEPTED,
             _ if is_doubled => StatusCode::CONFLICT_DUPLICATED,
-            (true, true) => StatusCode::CONFLICT_CLIENT_WON,
-            (true, false) if prefer == Prefer::Current && applied.bytes == texts.current => {
+            (true, Made::InStep) => StatusCode::CONFLICT_CLIENT_WON,
+            (true, Made::Behind) if prefer == Prefer::Current && applied.bytes == texts.current => {
                 StatusCode::CONFLICT_SERVER_WON
             }
-            (_, false) => StatusCode::CONFLICT_MERGED,
-            (false, true) => StatusCode::OK,
+            (_, Made::Behind) => StatusCode::CONFLICT_MERGED,
+            (false, Made::InStep) => StatusCode::OK,
         }))
     }
 
@@ -203,27 +225,31 @@ impl Run<'_> {
         let Some(applied) = texts.apply(Prefer::New) else {
             return Ok(None);
         };
-        let in_step =
-            self.keep_applied(ds, link, (luid, false), item, given, (&texts, &applied))?;
-        Ok(Some(if in_step {
-            StatusCode::OK
-        } else {
-            StatusCode::CONFLICT_MERGED
+        let pair = Pair {
+            luid,
+            had_it: false,
+            is_doubled: false,
+        };
+        let made = self.keep_applied(ds, link, &pair, item, given, (&texts, &applied))?;
+        Ok(Some(match made {
+            Made::InStep => StatusCode::OK,
+            Made::Behind => StatusCode::CONFLICT_MERGED,
+            Made::Waits => StatusCode::ACCEPTED,
         }))
     }
 
-    /// Writes what came of an edit, and what the device holds; whether that is all it could hold. A
-    /// device that held the item as it is, and only spells it in another way, is left with that:
-    /// two that correct each other would never end.
+    /// Writes what came of an edit, and what the device holds. A device that held the item as it
+    /// is, and only spells it in another way, is left with that: two that correct each other would
+    /// never end. An edit that leaves little of the item counts as a replacement.
     fn keep_applied(
         &mut self,
         ds: &DatastoreState,
         link: LinkId,
-        (luid, had_it): (&str, bool),
+        pair: &Pair<'_>,
         item: &StoredItem,
         given: &Given<'_>,
         (texts, applied): (&Texts, &pim::Applied),
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Made, StoreError> {
         let is_changed = applied.bytes != texts.current || item.deleted;
         let (media_type, bytes) = if is_changed {
             (texts.media_type.as_str(), applied.bytes.as_slice())
@@ -240,16 +266,23 @@ impl Run<'_> {
         } else {
             (media_type, bytes)
         };
+        let content = Content {
+            media_type,
+            bytes,
+            fingerprint: pim::fingerprint(media_type, bytes),
+        };
+        let may_wait = is_changed && !item.deleted && !pair.is_doubled;
+        if may_wait && self.withholds_edit(ds, link, item, content)? {
+            // revision 0: when it is rejected, the device gets ours
+            self.map(ds, link, pair.luid, item.guid, ChangeSeq(0))?;
+            self.tx.keep_device_text(link, item.guid, given.text)?;
+            return Ok(Made::Waits);
+        }
         if ds.damage.is_held() {
             self.tx.forget_withheld(link, item.guid)?;
         }
         let mut seq = item.seq;
         if is_changed {
-            let content = Content {
-                media_type,
-                bytes,
-                fingerprint: pim::fingerprint(media_type, bytes),
-            };
             let origin = self.state.device.clone();
             let origin = Origin::Session(&origin);
             seq = self.tx.replace_item(
@@ -265,15 +298,15 @@ impl Run<'_> {
             (shown.media_type.as_str(), shown.bytes.as_slice())
         });
         let (shown_item, given_item) = ((shown_type, shown), (given.media_type, given.text));
-        let in_step = (had_it && !is_changed)
+        let in_step = (pair.had_it && !is_changed)
             || says_the_same(shown_item, given_item)
             || view.agree(shown_item, given_item);
         // revision 0: the device does not hold this version yet
         let revision = if in_step { seq } else { ChangeSeq(0) };
-        self.map(ds, link, luid, item.guid, revision)?;
+        self.map(ds, link, pair.luid, item.guid, revision)?;
         if shown != given.text {
             self.tx.keep_device_text(link, item.guid, given.text)?;
         }
-        Ok(in_step)
+        Ok(if in_step { Made::InStep } else { Made::Behind })
     }
 }

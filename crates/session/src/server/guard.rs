@@ -6,14 +6,17 @@
 //! ever, so nothing depends on what it would do about a refusal; whichever way the decision
 //! goes, the server has all it takes.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use syncml::StatusCode;
 
-use super::Run;
 use super::reconcile::Given;
 use super::state::DatastoreState;
-use crate::guard::{Replacement, Withheld};
-use crate::store::{ChangeSeq, Content, Guid, LinkId, Origin, StoreError, StoredItem};
+use super::{ConflictPolicy, Run};
+use crate::guard::{Before, Replacement, Withheld};
+use crate::hash::hash;
+use crate::store::{ChangeSeq, Content, Guid, LinkId, Mapping, Origin, StoreError, StoredItem};
 
 /// How much of a datastore one session may delete and replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,12 +142,27 @@ impl Run<'_> {
         Ok(true)
     }
 
+    /// Whether an edit of a live item waits for a decision, because it leaves so little of the item
+    /// that it replaces it; then it is kept, and must not be made.
+    pub(super) fn withholds_edit(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        item: &StoredItem,
+        content: Content<'_>,
+    ) -> Result<bool, StoreError> {
+        let before = (item.media_type.as_str(), item.content.as_slice());
+        Ok(pim::replaces(before, (content.media_type, content.bytes))
+            && self.withholds(ds, link, item.guid, Some(content))?)
+    }
+
     /// Takes back what the session has made of the datastore, as changes that wait.
     fn hold(&mut self, ds: &DatastoreState, link: LinkId, limit: u64) -> Result<(), StoreError> {
         let name = self.session.clone();
         if let Some(damage) = self.damage(ds) {
             damage.hold = Some(name.clone());
         }
+        let copies = self.copies_of(link, &name)?;
         for guid in self.tx.changed_by(link.datastore, &name)? {
             let (Some(before), Some(item)) = (
                 self.tx.before(link.datastore, guid, &name)?,
@@ -153,26 +171,15 @@ impl Run<'_> {
                 continue;
             };
             let mapping = self.tx.mapping_of(link, guid)?;
-            // what was put together from both sides has lost nothing
-            let is_joined = !item.deleted
-                && (mapping
-                    .as_ref()
-                    .is_some_and(|mapping| mapping.revision == ChangeSeq(0))
-                    || self.has_own_form(ds, link, &item)?);
-            if before.deleted || is_joined || !self.tx.is_last_of(link.datastore, guid, &name)? {
-                continue;
+            let was_counted =
+                item.deleted || self.was_counted(ds, link, mapping.as_ref(), &before, &item)?;
+            let is_kept = before.deleted
+                || !was_counted
+                || (!item.deleted && copies.contains(&hash(&before.content)))
+                || !self.tx.is_last_of(link.datastore, guid, &name)?;
+            if !is_kept {
+                self.take_back(ds, link, mapping, item)?;
             }
-            self.tx
-                .take_back(link.datastore, guid, &name, self.request.now)?;
-            let replacement = (!item.deleted).then_some(Replacement {
-                media_type: item.media_type,
-                content: item.content,
-            });
-            if let Some(mut mapping) = mapping.filter(|_| replacement.is_some()) {
-                mapping.revision = ChangeSeq(0);
-                self.tx.put_mapping(link, &mapping)?;
-            }
-            self.withhold(ds, link, guid, replacement)?;
         }
         self.warn(format!(
             "{}: the device deletes and replaces more than {limit} items; these changes wait for a \
@@ -180,6 +187,72 @@ impl Run<'_> {
             ds.name
         ));
         Ok(())
+    }
+
+    /// Whether the session's replacement of an item was counted: an edit of properties is only where
+    /// it leaves little of the item.
+    fn was_counted(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        mapping: Option<&Mapping>,
+        before: &Before,
+        item: &StoredItem,
+    ) -> Result<bool, StoreError> {
+        let former = (before.media_type.as_str(), before.content.as_slice());
+        let is_edit = mapping.is_some_and(|mapping| mapping.revision == ChangeSeq(0))
+            || (pim::Format::of(former.0, former.1).is_some()
+                && (ds.selection.some_fields
+                    || self.view(ds)?.show(former.0, former.1).is_some()
+                    || self.tx.device_text(link, item.guid)?.is_some()));
+        Ok(!is_edit || pim::replaces(former, (&item.media_type, &item.content)))
+    }
+
+    /// What the items are that the session has copied so that both versions stand: nothing of the
+    /// originals is lost.
+    fn copies_of(&mut self, link: LinkId, session: &str) -> Result<BTreeSet<u64>, StoreError> {
+        let mut copies = BTreeSet::new();
+        if self.policy(link)? != ConflictPolicy::Duplicate {
+            return Ok(copies);
+        }
+        for guid in self.tx.added_by(link.datastore, session)? {
+            let item = self.tx.item(link.datastore, guid)?;
+            if let Some(item) = item.filter(|item| !item.deleted) {
+                copies.insert(hash(&item.content));
+            }
+        }
+        Ok(copies)
+    }
+
+    /// Makes a change of the session one that waits; `item` is what it has made.
+    fn take_back(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        mapping: Option<Mapping>,
+        item: StoredItem,
+    ) -> Result<(), StoreError> {
+        let guid = item.guid;
+        if let Some(mut mapping) = mapping.filter(|_| !item.deleted) {
+            let mut text = self.tx.device_text(link, guid)?;
+            if text.is_none() {
+                let shown = self.view(ds)?.show(&item.media_type, &item.content);
+                text = shown.map(|shown| shown.bytes);
+            }
+            mapping.revision = ChangeSeq(0);
+            self.tx.put_mapping(link, &mapping)?;
+            if let Some(text) = text {
+                self.tx.keep_device_text(link, guid, &text)?;
+            }
+        }
+        let session = self.session.clone();
+        self.tx
+            .take_back(link.datastore, guid, &session, self.request.now)?;
+        let replacement = (!item.deleted).then_some(Replacement {
+            media_type: item.media_type,
+            content: item.content,
+        });
+        self.withhold(ds, link, guid, replacement)
     }
 
     fn withhold(
@@ -250,6 +323,12 @@ impl Run<'_> {
         if let Some(old) = change.replacement
             && item.content != new
         {
+            if self.tx.device_text(link, item.guid)?.as_deref() == Some(given.text) {
+                // it came again, perhaps under another LUID
+                self.map(ds, link, luid, item.guid, ChangeSeq(0))?;
+                self.tx.keep_device_text(link, item.guid, given.text)?;
+                return Ok(Some(StatusCode::ACCEPTED));
+            }
             if is_edit || old.content != new {
                 let kept = Content {
                     media_type: &old.media_type,

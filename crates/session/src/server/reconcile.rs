@@ -139,19 +139,9 @@ impl Run<'_> {
         let conflict = changed_here && ds.alert() != AlertCode::ONE_WAY_FROM_CLIENT;
         let wanted = self.live(ds);
         if item.deleted
-            && let Some((other, _)) = self.find_match(ds, link, given, &wanted)?
+            && let Some(found) = self.find_match(ds, link, given, &wanted)?
         {
-            // Deleted here, but another device has brought the record back meanwhile. It stays once,
-            // by the GUID that this device knows: an addition of that GUID would mean this LUID.
-            self.overwrite(ds, link, &mapping.luid, item.guid, given)?;
-            let origin = self.state.device.clone();
-            self.tx.delete_item(
-                link.datastore,
-                other.guid,
-                Origin::Session(&origin),
-                self.request.now,
-            )?;
-            return Ok(StatusCode::OK);
+            return self.unite_twins(ds, link, mapping, found, given);
         }
         if changed_here && !item.deleted && self.comes_again(ds, link, (item, mapping), given)? {
             // a change come again, which another device has changed since: no conflict
@@ -214,6 +204,41 @@ impl Run<'_> {
                 self.add_copy(ds, link, item)?;
                 Ok(StatusCode::CONFLICT_DUPLICATED)
             }
+        }
+    }
+
+    /// Takes an item that was deleted here, while another device has brought the record back as
+    /// `other`. It stays once, by the GUID that this device knows: an addition of that GUID would
+    /// mean this LUID.
+    fn unite_twins(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        mapping: &Mapping,
+        (other, likeness): (StoredItem, Likeness),
+        given: &Given<'_>,
+    ) -> Result<StatusCode, StoreError> {
+        let now = self.request.now;
+        // The record lives on: neither counts as lost, nor is one of the two to be taken back alone,
+        // as a change of the session would be.
+        self.tx
+            .delete_item(link.datastore, other.guid, Origin::Local, now)?;
+        if likeness == Likeness::Same {
+            self.overwrite(ds, link, &mapping.luid, mapping.guid, given)?;
+            return Ok(StatusCode::OK);
+        }
+        let content = Content {
+            media_type: &other.media_type,
+            bytes: &other.content,
+            fingerprint: pim::fingerprint(&other.media_type, &other.content),
+        };
+        let device = self.state.device.clone();
+        let origin = Origin::Session(&device);
+        self.tx
+            .replace_item(link.datastore, mapping.guid, content, origin, now)?;
+        match self.tx.item(link.datastore, mapping.guid)? {
+            Some(revived) => self.complete_from(ds, link, &mapping.luid, &revived, given),
+            None => Ok(StatusCode::OK),
         }
     }
 
@@ -287,7 +312,7 @@ impl Run<'_> {
         Ok(has_it)
     }
 
-    /// Who wins: by the owner's wish for the device and datastore, else by the configuration.
+    /// Who wins when both sides changed an item.
     // spec: H25
     pub(super) fn policy_for(
         &mut self,
@@ -295,11 +320,7 @@ impl Run<'_> {
         item: &StoredItem,
         content: &Content<'_>,
     ) -> Result<ConflictPolicy, StoreError> {
-        let wished = self.tx.conflict_policy(link)?;
-        let policy = wished
-            .as_deref()
-            .and_then(ConflictPolicy::from_name)
-            .unwrap_or(self.config.conflict);
+        let policy = self.policy(link)?;
         if policy != ConflictPolicy::NewestWins {
             return Ok(policy);
         }
@@ -308,6 +329,15 @@ impl Run<'_> {
             (Some(ours), Some(theirs)) if ours > theirs => ConflictPolicy::ServerWins,
             _ => ConflictPolicy::ClientWins,
         })
+    }
+
+    /// The policy for the device and datastore, as its owner or the configuration names it.
+    pub(super) fn policy(&mut self, link: LinkId) -> Result<ConflictPolicy, StoreError> {
+        let wished = self.tx.conflict_policy(link)?;
+        Ok(wished
+            .as_deref()
+            .and_then(ConflictPolicy::from_name)
+            .unwrap_or(self.config.conflict))
     }
 
     fn matches_alike(&self, ds: &DatastoreState) -> bool {
@@ -402,9 +432,11 @@ impl Run<'_> {
         // what a device with some of the properties has not may be among the others
         if ds.alert() == AlertCode::REFRESH_FROM_CLIENT && !ds.selection.some_fields {
             if self.is_in_view(ds, link, item, given)?
-                && self.join(ds, link, luid, item, given, true)?.is_some()
+                && let Some(code) = self.join(ds, link, luid, item, given, true)?
             {
-                return Ok(StatusCode::OK);
+                // what it cannot hold is nothing to tell it about
+                let waits = code == StatusCode::ACCEPTED;
+                return Ok(if waits { code } else { StatusCode::OK });
             }
             return self.replace_live(ds, link, (luid, item.guid), given, StatusCode::OK);
         }
@@ -458,6 +490,11 @@ impl Run<'_> {
             media_type: given.content.media_type,
         };
         if merged.fingerprint.exact != item.exact {
+            if self.withholds_edit(ds, link, item, merged)? {
+                self.map(ds, link, luid, item.guid, ChangeSeq(0))?;
+                self.tx.keep_device_text(link, item.guid, given.text)?;
+                return Ok(StatusCode::ACCEPTED);
+            }
             let origin = self.state.device.clone();
             self.tx.replace_item(
                 link.datastore,

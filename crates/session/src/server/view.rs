@@ -394,10 +394,10 @@ impl Run<'_> {
         item: &StoredItem,
         mapping: &Mapping,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        if let Some(text) = self.waiting_text(ds, link, item)? {
+        if let Some(text) = self.tx.device_text(link, item.guid)? {
             return Ok(Some(text));
         }
-        if let Some(text) = self.tx.device_text(link, item.guid)? {
+        if let Some(text) = self.waiting_text(ds, link, item)? {
             return Ok(Some(text));
         }
         // another filter than the last session's would show another part
