@@ -19,9 +19,9 @@ usage: cargo xtask COMMAND
   spec     writes docs/conformance.md; with --check says whether it and its sources are right
   bench    speed and memory beside a floor and the peers, as ratios
   load     sessions of many devices at once, on our own server or --url; --help says more
-  simulate SEEDS [FIRST]
-           runs that many seeds of the simulation
-  simulate --tell SEED
+  simulate [--guard] SEEDS [FIRST]
+           runs that many seeds of the simulation, with sessions that are held
+  simulate [--guard] --tell SEED
            tells what happens in one
   chaos    [--kills N]
            kills a server under load that often (200), and looks for what it had confirmed

@@ -15,6 +15,8 @@ pub struct Outcome {
     pub edits: u64,
     /// Items on the server in the end.
     pub items: usize,
+    /// Decisions of the owner about what waited.
+    pub decisions: u64,
 }
 
 /// Something that a run found wrong.

@@ -185,6 +185,25 @@ impl Ledger {
         }
     }
 
+    /// The owner may decide what becomes of a record: whichever version stands, it must not be lost.
+    pub(crate) fn contest(&mut self, content: &str) {
+        let story = read(content).and_then(|(record, _)| self.stories.get_mut(&record));
+        if let Some(story) = story {
+            story.head = None;
+            story.edited = true;
+            story.deleted_for_good = None;
+            story.place = None;
+        }
+    }
+
+    /// The owner has a record removed.
+    pub(crate) fn take_away(&mut self, content: &str) {
+        let story = read(content).and_then(|(record, _)| self.stories.get_mut(&record));
+        if let Some(story) = story {
+            story.deleted = true;
+        }
+    }
+
     /// A refresh has made `after` of what a side held `before`. What is on the side that it came
     /// from (`from`) must not go.
     pub(crate) fn refreshed(&mut self, before: &Held, after: &Held, from: &Held) {

@@ -6,6 +6,8 @@
 //! Where the network is mild, some devices keep files in folders, and some want some of the records
 //! or some of their properties, others in one session than in the next; what has to come of these in
 //! worse weather is not laid down yet.
+//! In guarded runs, sessions that delete and replace too much are held, and the owner confirms, rejects
+//! and undoes them at any time ([`run_guarded`]).
 //! The owner wants this or that side to win a conflict, by device and datastore. Messages are lost,
 //! repeated, cut off and held up until newer sessions run; devices lose power at any call of their
 //! datastores, and the server goes down at any write. Then the network calms, every device syncs
@@ -36,4 +38,4 @@ mod world;
 
 pub use fault::{Fault, Outcome};
 pub use sabotage::Sabotage;
-pub use world::{run, run_sabotaged, run_told};
+pub use world::{run, run_guarded, run_guarded_told, run_sabotaged, run_told};

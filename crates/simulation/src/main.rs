@@ -1,28 +1,50 @@
 //! Runs seeds until ten have failed: `simulation SEEDS [FIRST]`; or tells one: `simulation --tell SEED`.
+//! With `--guard` before them, sessions are held and their owner decides.
 
 use std::process::ExitCode;
 
+use simulation::Outcome;
+
 /// Failing seeds after which a search ends.
 const MAX_FAULTS: u32 = 10;
+
+/// Runs a seed.
+type Run = fn(u64) -> Outcome;
+/// Runs a seed and tells what happened.
+type RunTold = fn(u64) -> (Outcome, Vec<String>);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let number = |text: &str| text.parse::<u64>().ok();
-    match words.as_slice() {
-        ["--tell", seed] => number(seed).map(tell),
-        [seeds] => number(seeds).map(|seeds| search(seeds, 0)),
-        [seeds, first] => number(seeds).zip(number(first)).map(|(s, f)| search(s, f)),
+    let (run, run_told, words) = match words.as_slice() {
+        ["--guard", words @ ..] => (
+            simulation::run_guarded as Run,
+            simulation::run_guarded_told as RunTold,
+            words,
+        ),
+        words => (
+            simulation::run as Run,
+            simulation::run_told as RunTold,
+            words,
+        ),
+    };
+    match words {
+        ["--tell", seed] => number(seed).map(|seed| tell(run_told, seed)),
+        [seeds] => number(seeds).map(|seeds| search(run, seeds, 0)),
+        [seeds, first] => number(seeds)
+            .zip(number(first))
+            .map(|(seeds, first)| search(run, seeds, first)),
         _ => None,
     }
     .unwrap_or_else(|| {
-        say("usage: simulation SEEDS [FIRST]\n       simulation --tell SEED");
+        say("usage: simulation [--guard] SEEDS [FIRST]\n       simulation [--guard] --tell SEED");
         ExitCode::from(2)
     })
 }
 
-fn tell(seed: u64) -> ExitCode {
-    let (outcome, journal) = simulation::run_told(seed);
+fn tell(run: RunTold, seed: u64) -> ExitCode {
+    let (outcome, journal) = run(seed);
     for line in journal {
         say(&line);
     }
@@ -35,11 +57,12 @@ fn tell(seed: u64) -> ExitCode {
     }
 }
 
-fn search(seeds: u64, first: u64) -> ExitCode {
+fn search(run: Run, seeds: u64, first: u64) -> ExitCode {
     let (mut messages, mut sessions, mut edits, mut items) = (0, 0, 0, 0);
+    let mut decisions = 0;
     let mut faults = 0;
     for seed in first..first.saturating_add(seeds) {
-        let outcome = simulation::run(seed);
+        let outcome = run(seed);
         if let Some(fault) = outcome.fault {
             say(&format!("seed {seed}: {fault}"));
             faults += 1;
@@ -51,10 +74,11 @@ fn search(seeds: u64, first: u64) -> ExitCode {
         sessions += outcome.sessions;
         edits += outcome.edits;
         items += outcome.items;
+        decisions += outcome.decisions;
     }
     say(&format!(
         "{seeds} seeds from {first} on: {edits} edits, {sessions} sessions, {messages} messages, \
-         {items} records in the end, {faults} faults"
+         {decisions} decisions, {items} records in the end, {faults} faults"
     ));
     ExitCode::from(u8::from(faults > 0))
 }

@@ -21,6 +21,10 @@ use crate::sabotage::Sabotage;
 use crate::server::{Crash, Server, fnv};
 use crate::wanted;
 
+mod guarded;
+
+use guarded::{DECIDING_ROUNDS, Owner};
+
 /// Steps of one run before the calm: an edit, or one message of a session.
 const STEPS: u32 = 700;
 
@@ -56,6 +60,8 @@ struct World {
     takes_large: bool,
     /// What a person did may stand in the server's history alone.
     overrules: bool,
+    /// Who decides what becomes of sessions that delete and replace too much.
+    owner: Option<Owner>,
     /// The network is good.
     is_calm: bool,
     server: Server,
@@ -79,6 +85,17 @@ pub fn run_sabotaged(seed: u64, sabotage: Sabotage) -> Outcome {
     World::new(seed, Some(sabotage), false).run().0
 }
 
+/// Runs a seed whose sessions are held when they delete and replace too much, and whose owner confirms,
+/// rejects and undoes them.
+pub fn run_guarded(seed: u64) -> Outcome {
+    World::new(seed, None, false).with_owner(seed).run().0
+}
+
+/// The same, and tells what happened, a line a step.
+pub fn run_guarded_told(seed: u64) -> (Outcome, Vec<String>) {
+    World::new(seed, None, true).with_owner(seed).run()
+}
+
 /// Runs a seed and tells what happened, a line a step.
 pub fn run_told(seed: u64) -> (Outcome, Vec<String>) {
     World::new(seed, None, true).run()
@@ -92,7 +109,7 @@ impl World {
         let config = Config {
             max_msg_size: [2000, 10_000, 1_000_000][rng.usize(..3)],
             conflict,
-            // nobody is there to decide
+            // nobody is there to decide, unless there is an owner
             guard: None,
             ..Config::default()
         };
@@ -111,6 +128,7 @@ impl World {
         Self {
             weather,
             takes_large,
+            owner: None,
             is_calm: false,
             server,
             overrules: policies().any(overrules),
@@ -128,10 +146,18 @@ impl World {
                 sessions: 0,
                 edits: 0,
                 items: 0,
+                decisions: 0,
             },
             journal: Journal::new(tells),
             rng,
         }
+    }
+
+    fn with_owner(mut self, seed: u64) -> Self {
+        let mut owner = Owner::new(seed);
+        self.server.config.guard = Some(owner.guard());
+        self.owner = Some(owner);
+        self
     }
 
     fn run(mut self) -> (Outcome, Vec<String>) {
@@ -155,6 +181,7 @@ impl World {
             } else {
                 self.network(number)?;
             }
+            self.owner_acts()?;
         }
         self.calm()
     }
@@ -411,7 +438,9 @@ impl World {
                     let store = &self.devices[number].stores[synced.store];
                     let left = unknown_to(&self.server, store);
                     let doomed = doomed.unwrap_or_default();
-                    if synced.error.is_none() && doomed.iter().any(|item| left.contains(item)) {
+                    // with an owner it may wait for a decision
+                    let is_done = synced.error.is_none() && self.owner.is_none();
+                    if is_done && doomed.iter().any(|item| left.contains(item)) {
                         return Err(Fault::NotRefreshed {
                             device: self.devices[number].name.clone(),
                             datastore: store.kind.name(),
@@ -507,6 +536,7 @@ impl World {
             let device = held(&store.contents());
             self.ledgers[index_of(store.kind)].refreshed(&before, &after, &device);
         }
+        self.note_waiting()?;
         self.outcome.messages += 1;
         let trace = self.outcome.trace.rotate_left(5);
         let heard = answer.as_deref().map_or(0, fnv);
@@ -526,21 +556,27 @@ impl World {
             device.hang_up();
         }
         self.is_calm = true;
-        for round in 0..CALM_ROUNDS {
+        let deciding = self.owner.as_ref().map_or(0, |_| DECIDING_ROUNDS);
+        let rounds = deciding + CALM_ROUNDS;
+        for round in 0..rounds {
             if round == 1 {
                 // what devices changed last is known by now, and leaves them if they want it no more
                 self.choose_last();
             }
             for number in 0..self.devices.len() {
                 let moved = self.sync(number)?;
-                let last = round + 1 == CALM_ROUNDS;
+                let last = round + 1 == rounds;
                 if last && moved > 0 {
                     return Err(Fault::Restless {
                         device: self.devices[number].name.clone(),
                     });
                 }
             }
+            if round < deciding {
+                self.decide_all()?;
+            }
         }
+        self.check_decided()?;
         for device in &self.devices {
             agreement(&mut self.server, device)?;
         }

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use simulation::{Sabotage, run, run_sabotaged};
+use simulation::{Sabotage, run, run_guarded, run_sabotaged};
 
 const SEEDS: u64 = 2000;
+
+/// Seeds whose sessions are held when they delete and replace too much.
+const GUARDED: u64 = 400;
 
 /// Seeds within which every broken variant is found out.
 const ENOUGH: u64 = 600;
@@ -19,9 +22,21 @@ fn nothing_is_lost_doubled_or_back() {
 }
 
 #[test]
+fn whatever_the_owner_decides_all_hold_the_same() {
+    let mut decisions = 0;
+    for seed in 0..GUARDED {
+        let outcome = run_guarded(seed);
+        assert_eq!(outcome.fault, None, "seed {seed}");
+        decisions += outcome.decisions;
+    }
+    assert!(decisions > GUARDED, "{decisions} decisions");
+}
+
+#[test]
 fn a_seed_gives_the_same_run_twice() {
     for seed in 0..100 {
         assert_eq!(run(seed), run(seed), "seed {seed}");
+        assert_eq!(run_guarded(seed), run_guarded(seed), "seed {seed}");
     }
 }
 
