@@ -37,6 +37,7 @@
 mod address;
 mod admin;
 pub(crate) mod copying;
+mod encoded;
 mod fault;
 mod large;
 mod pool;
@@ -169,7 +170,7 @@ impl Postgres {
             Access::Read => "BEGIN READ ONLY",
             Access::Write => "BEGIN",
         };
-        if let Err(fault) = lease.batch(begin) {
+        if let Err(fault) = lease.begin(begin) {
             return undone(fault, None);
         }
         let mut running = Running::new(&mut lease, access);
@@ -221,7 +222,7 @@ fn commit<R, E: From<StoreError>>(lease: &mut Lease<'_>, done: R) -> Attempt<R, 
 
 /// A connection that cannot even do this is of no more use.
 fn roll_back(lease: &mut Lease<'_>) {
-    if lease.batch("ROLLBACK").is_err() {
+    if lease.roll_back().is_err() {
         lease.spoil();
     }
 }

@@ -47,17 +47,15 @@ pub(super) fn begin_partial(
     head: &[u8],
 ) -> Result<(), StoreError> {
     let [account, datastore, device] = link_keys(link);
-    running
-        .execute(
-            link.datastore.account,
-            "WITH gone AS (DELETE FROM chunk WHERE account = $1 AND datastore = $2 AND device = $3)
+    running.later(
+        link.datastore.account,
+        "WITH gone AS (DELETE FROM chunk WHERE account = $1 AND datastore = $2 AND device = $3)
              INSERT INTO partial (account, datastore, device, head, received, chunks)
              VALUES ($1, $2, $3, $4, 0, 0)
              ON CONFLICT (account, datastore, device) DO UPDATE SET
                  head = excluded.head, received = 0, chunks = 0",
-            &[&account, &datastore, &device, &head],
-        )
-        .map(|_| ())
+        &[&account, &datastore, &device, &head],
+    )
 }
 
 pub(super) fn append_partial(
@@ -83,13 +81,11 @@ pub(super) fn append_partial(
 
 pub(super) fn undo_partial(running: &mut Running<'_>, link: LinkId) -> Result<(), StoreError> {
     let [account, datastore, device] = link_keys(link);
-    running
-        .execute(
-            link.datastore.account,
-            UNDO,
-            &[&account, &datastore, &device],
-        )
-        .map(|_| ())
+    running.later(
+        link.datastore.account,
+        UNDO,
+        &[&account, &datastore, &device],
+    )
 }
 
 pub(super) fn partial_content(
@@ -125,12 +121,10 @@ pub(super) fn partial_content(
 
 pub(super) fn end_partial(running: &mut Running<'_>, link: LinkId) -> Result<(), StoreError> {
     let [account, datastore, device] = link_keys(link);
-    running
-        .execute(
-            link.datastore.account,
-            "WITH gone AS (DELETE FROM chunk WHERE account = $1 AND datastore = $2 AND device = $3)
+    running.later(
+        link.datastore.account,
+        "WITH gone AS (DELETE FROM chunk WHERE account = $1 AND datastore = $2 AND device = $3)
              DELETE FROM partial WHERE account = $1 AND datastore = $2 AND device = $3",
-            &[&account, &datastore, &device],
-        )
-        .map(|_| ())
+        &[&account, &datastore, &device],
+    )
 }

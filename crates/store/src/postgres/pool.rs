@@ -4,11 +4,20 @@
 //! Whoever holds a connection serves its socket while it waits for an answer: a statement then costs
 //! no hand-over between threads, which is most of what a short one takes. An idle connection is
 //! served by nobody; that it has died shows when it is used.
+//!
+//! A statement whose outcome nobody needs goes out together with the next one that is waited for, the
+//! commit at the latest ([`Statements::later`]): a round trip costs more than most statements.
+//!
+//! ```text
+//! BEGIN, query ──▶ answer        later ┐
+//!                                later ┴─▶ kept ──▶ sent with the next query or COMMIT ──▶ answers
+//! ```
 
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use session::store::StoreError;
@@ -18,6 +27,7 @@ use tokio_postgres::{Client, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::Address;
+use super::encoded::Encoded;
 use super::fault::Fault;
 use crate::Error;
 
@@ -65,7 +75,7 @@ struct Held {
 /// A connection with the statements that were prepared on it.
 pub(super) struct Connection {
     socket: Socket,
-    client: Client,
+    client: Arc<Client>,
     statements: HashMap<String, Statement>,
 }
 
@@ -75,12 +85,14 @@ pub(super) trait Statements {
     fn query(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Fault>;
     /// The same for a statement without rows; how many it has changed.
     fn execute(&mut self, sql: &str, params: Params<'_>) -> Result<u64, Fault>;
-    /// Two statements without rows, the second sent before the first is answered.
-    fn execute_both(
+    /// Two statements with rows, the second sent before the first is answered.
+    fn query_both(
         &mut self,
         first: (&str, Params<'_>),
         second: (&str, Params<'_>),
-    ) -> Result<(), Fault>;
+    ) -> Result<(Vec<Row>, Vec<Row>), Fault>;
+    /// A statement without rows that is sent with the next one, and whose fault is that one's.
+    fn later(&mut self, sql: &str, params: Params<'_>) -> Result<(), Fault>;
     /// Runs statements without parameters, in one message.
     fn batch(&mut self, sql: &str) -> Result<(), Fault>;
 }
@@ -212,6 +224,7 @@ impl Pool {
         let mut socket = Socket {
             runtime: Some(runtime),
             served: None,
+            later: Vec::new(),
         };
         let tls = MakeRustlsConnect::new(self.address.tls.clone());
         let connecting = self.address.config.connect(tls);
@@ -225,14 +238,15 @@ impl Pool {
             .map_err(failed)?;
         Ok(Connection {
             socket,
-            client,
+            client: Arc::new(client),
             statements: HashMap::new(),
         })
     }
 
     fn give_back(&self, connection: Option<Connection>) {
         let mut held = lock(&self.held);
-        match connection.filter(|connection| !connection.client.is_closed()) {
+        let is_good = |one: &Connection| !one.client.is_closed() && one.socket.later.is_empty();
+        match connection.filter(is_good) {
             Some(connection) => held.idle.push(connection),
             None => held.open -= 1,
         }
@@ -257,6 +271,22 @@ impl Lease<'_> {
     pub(super) fn ask(&mut self, sql: &str) -> Result<Vec<Row>, Fault> {
         let Connection { socket, client, .. } = self.connection()?;
         socket.wait(client.query(sql, &[]))
+    }
+
+    /// Begins a transaction, with its first statement.
+    pub(super) fn begin(&mut self, sql: &'static str) -> Result<(), Fault> {
+        let Connection { socket, client, .. } = self.connection()?;
+        let client = Arc::clone(client);
+        socket
+            .later
+            .push(Later::new(async move { client.batch_execute(sql).await }));
+        Ok(())
+    }
+
+    /// Ends the transaction, and with it what was not sent yet.
+    pub(super) fn roll_back(&mut self) -> Result<(), Fault> {
+        self.connection()?.socket.later.clear();
+        self.batch("ROLLBACK")
     }
 
     /// Closes the connection at the end of the lease.
@@ -298,11 +328,11 @@ impl Statements for Lease<'_> {
         socket.wait(run)
     }
 
-    fn execute_both(
+    fn query_both(
         &mut self,
         first: (&str, Params<'_>),
         second: (&str, Params<'_>),
-    ) -> Result<(), Fault> {
+    ) -> Result<(Vec<Row>, Vec<Row>), Fault> {
         let Connection {
             socket,
             client,
@@ -311,13 +341,30 @@ impl Statements for Lease<'_> {
         let run = async {
             let one = prepared(client, statements, first.0).await?;
             let two = prepared(client, statements, second.0).await?;
-            let (one, two) = tokio::join!(
-                client.execute(&one, first.1),
-                client.execute(&two, second.1)
-            );
-            one.and(two)
+            let (one, two) =
+                tokio::join!(client.query(&one, first.1), client.query(&two, second.1));
+            Ok((one?, two?))
         };
-        socket.wait(run).map(|_| ())
+        socket.wait(run)
+    }
+
+    fn later(&mut self, sql: &str, params: Params<'_>) -> Result<(), Fault> {
+        let Connection {
+            socket,
+            client,
+            statements,
+        } = self.connection()?;
+        let statement = if let Some(known) = statements.get(sql) {
+            known.clone()
+        } else {
+            socket.wait(prepared(client, statements, sql))?
+        };
+        let params = Encoded::all(params, &statement)?;
+        let client = Arc::clone(client);
+        socket.later.push(Later::new(async move {
+            client.execute_raw(&statement, params).await.map(|_| ())
+        }));
+        Ok(())
     }
 }
 
@@ -335,16 +382,43 @@ async fn prepared(
     Ok(statement)
 }
 
+/// A statement that goes before the next one.
+struct Later {
+    run: Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>,
+    outcome: Option<Result<(), tokio_postgres::Error>>,
+}
+
+impl Later {
+    fn new(run: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static) -> Self {
+        Self {
+            run: Box::pin(run),
+            outcome: None,
+        }
+    }
+
+    /// The first look sends it.
+    fn look(&mut self, context: &mut Context<'_>) {
+        if self.outcome.is_none()
+            && let Poll::Ready(outcome) = self.run.as_mut().poll(context)
+        {
+            self.outcome = Some(outcome);
+        }
+    }
+}
+
 /// The reading and writing of a connection's socket, which goes on while somebody waits.
 struct Socket {
     /// Taken at the end: it cannot be dropped where a thread may not block.
     runtime: Option<Runtime>,
     /// `None` before there is a connection, and after its end.
     served: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// What is sent before the next statement.
+    later: Vec<Later>,
 }
 
 impl Socket {
-    /// Waits for what comes over the connection.
+    /// Sends what was put off, and waits for what comes over the connection: the answers come in the
+    /// order of the statements, so that with the last one all are there.
     fn wait<T>(
         &mut self,
         wanted: impl Future<Output = Result<T, tokio_postgres::Error>>,
@@ -353,15 +427,32 @@ impl Socket {
         let runtime = self.runtime.as_ref().ok_or_else(closed)?;
         let mut wanted = pin!(wanted);
         let served = &mut self.served;
+        let mut later = std::mem::take(&mut self.later);
         let both = poll_fn(|context| {
             if let Some(serving) = served
                 && serving.as_mut().poll(context).is_ready()
             {
                 *served = None;
             }
-            wanted.as_mut().poll(context)
+            for one in &mut later {
+                one.look(context);
+            }
+            let outcome = wanted.as_mut().poll(context);
+            if outcome.is_ready() {
+                for one in &mut later {
+                    one.look(context);
+                }
+            }
+            outcome
         });
-        runtime.block_on(both).map_err(|error| Fault::of(&error))
+        let outcome = runtime.block_on(both);
+        // what follows the first that failed only repeats it
+        for one in later {
+            if let Some(Err(error)) = one.outcome {
+                return Err(Fault::of(&error));
+            }
+        }
+        outcome.map_err(|error| Fault::of(&error))
     }
 }
 

@@ -3,8 +3,8 @@
 //! `OFFSET 0` and `LATERAL` keep the database from making joins of lookups: without statistics it takes
 //! a walk over all pairs of a device for as good as the lookup of one.
 //!
-//! A statement is one round trip; what a change needs (its number, the former version, the row) is
-//! one statement. All are prepared once a connection and run over indexes; a test looks at their
+//! A statement that is waited for is one round trip, and takes those along that are not; what a change
+//! needs (its number, the former version, the row) is one statement. All are prepared once a connection and run over indexes; a test looks at their
 //! plans.
 
 use session::store::{
@@ -70,6 +70,23 @@ impl<'c> Running<'c> {
         changed.map_err(|fault| self.end(fault))
     }
 
+    /// Two statements at once that need no lock of an account.
+    fn raw_both(
+        &mut self,
+        first: (&str, Params<'_>),
+        second: (&str, Params<'_>),
+    ) -> Result<(Vec<Row>, Vec<Row>), StoreError> {
+        let rows = self.lease.query_both(first, second);
+        rows.map_err(|fault| self.end(fault))
+    }
+
+    /// A statement without rows that needs no lock of an account, and whose outcome shows with the
+    /// next one's.
+    pub(super) fn raw_later(&mut self, sql: &str, params: Params<'_>) -> Result<(), StoreError> {
+        let kept = self.lease.later(sql, params);
+        kept.map_err(|fault| self.end(fault))
+    }
+
     fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         let done = self.lease.batch(sql);
         done.map_err(|fault| self.end(fault))
@@ -115,6 +132,17 @@ impl<'c> Running<'c> {
     ) -> Result<u64, StoreError> {
         self.claimed(account)?;
         self.raw_execute(sql, params)
+    }
+
+    /// A statement without rows whose outcome shows with the next one's.
+    pub(super) fn later(
+        &mut self,
+        account: AccountId,
+        sql: &str,
+        params: Params<'_>,
+    ) -> Result<(), StoreError> {
+        self.claimed(account)?;
+        self.raw_later(sql, params)
     }
 
     pub(super) fn one<T>(
@@ -409,7 +437,7 @@ impl Transaction for Running<'_> {
         );
         let open = state.open.as_ref();
         let sending = open.and_then(|open| open.sending);
-        self.execute(
+        self.later(
             link.datastore.account,
             &sql,
             &[
@@ -437,7 +465,6 @@ impl Transaction for Running<'_> {
                 &text(&state.orphans),
             ],
         )
-        .map(|_| ())
     }
 
     fn mapping(&mut self, link: LinkId, luid: &str) -> Result<Option<Mapping>, StoreError> {
@@ -462,15 +489,16 @@ impl Transaction for Running<'_> {
     }
 
     fn put_mapping(&mut self, link: LinkId, mapping: &Mapping) -> Result<(), StoreError> {
-        self.claimed(link.datastore.account)?;
         let [account, datastore, device] = link_keys(link);
         let luid = text(&mapping.luid);
-        let clear: (&str, Params<'_>) = (
+        self.later(
+            link.datastore.account,
             "DELETE FROM map WHERE account = $1 AND datastore = $2 AND device = $3
                AND luid = $4 AND luid >= '' AND guid <> $5",
             &[&account, &datastore, &device, &luid, &mapping.guid.0],
-        );
-        let put: (&str, Params<'_>) = (
+        )?;
+        self.later(
+            link.datastore.account,
             "INSERT INTO map (account, datastore, device, guid, luid, revision, generation, stale)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT (account, datastore, device, guid) DO UPDATE SET
@@ -487,20 +515,17 @@ impl Transaction for Running<'_> {
                 &mapping.generation,
                 &mapping.stale,
             ],
-        );
-        let done = self.lease.execute_both(clear, put);
-        done.map_err(|fault| self.end(fault))
+        )
     }
 
     fn remove_mapping(&mut self, link: LinkId, guid: Guid) -> Result<(), StoreError> {
         let [account, datastore, device] = link_keys(link);
-        self.execute(
+        self.later(
             link.datastore.account,
             "DELETE FROM map
              WHERE account = $1 AND datastore = $2 AND device = $3 AND guid = $4",
             &[&account, &datastore, &device, &guid.0],
         )
-        .map(|_| ())
     }
 
     fn last_change(&mut self, datastore: DatastoreId) -> Result<ChangeSeq, StoreError> {
@@ -525,14 +550,13 @@ impl Transaction for Running<'_> {
 
     fn forget_forms(&mut self, link: LinkId) -> Result<(), StoreError> {
         let [account, datastore, device] = link_keys(link);
-        self.execute(
+        self.later(
             link.datastore.account,
             "UPDATE map SET stale = true, device_text = NULL
              WHERE account = $1 AND datastore = $2 AND device = $3
                AND NOT (stale AND device_text IS NULL)",
             &[&account, &datastore, &device],
         )
-        .map(|_| ())
     }
 
     fn device_text(&mut self, link: LinkId, guid: Guid) -> Result<Option<Vec<u8>>, StoreError> {

@@ -29,14 +29,12 @@ pub(super) fn keep_device_text(
     text: &[u8],
 ) -> Result<(), StoreError> {
     let [account, datastore, device] = link_keys(link);
-    running
-        .execute(
-            link.datastore.account,
-            "UPDATE map SET device_text = $5
+    running.later(
+        link.datastore.account,
+        "UPDATE map SET device_text = $5
              WHERE account = $1 AND datastore = $2 AND device = $3 AND guid = $4",
-            &[&account, &datastore, &device, &guid.0, &text],
-        )
-        .map(|_| ())
+        &[&account, &datastore, &device, &guid.0, &text],
+    )
 }
 
 pub(super) fn content_at(
@@ -72,14 +70,12 @@ pub(super) fn keep_rendering(
     bytes: &[u8],
 ) -> Result<(), StoreError> {
     let [account, datastore, device] = link_keys(link);
-    running
-        .execute(
-            link.datastore.account,
-            "INSERT INTO rendering (account, datastore, device, bytes) VALUES ($1, $2, $3, $4)
+    running.later(
+        link.datastore.account,
+        "INSERT INTO rendering (account, datastore, device, bytes) VALUES ($1, $2, $3, $4)
              ON CONFLICT (account, datastore, device) DO UPDATE SET bytes = excluded.bytes",
-            &[&account, &datastore, &device, &bytes],
-        )
-        .map(|_| ())
+        &[&account, &datastore, &device, &bytes],
+    )
 }
 
 pub(super) fn rendering_slice(
@@ -102,11 +98,9 @@ pub(super) fn rendering_slice(
 
 pub(super) fn end_rendering(running: &mut Running<'_>, link: LinkId) -> Result<(), StoreError> {
     let [account, datastore, device] = link_keys(link);
-    running
-        .execute(
-            link.datastore.account,
-            "DELETE FROM rendering WHERE account = $1 AND datastore = $2 AND device = $3",
-            &[&account, &datastore, &device],
-        )
-        .map(|_| ())
+    running.later(
+        link.datastore.account,
+        "DELETE FROM rendering WHERE account = $1 AND datastore = $2 AND device = $3",
+        &[&account, &datastore, &device],
+    )
 }

@@ -59,7 +59,7 @@ impl Running<'_> {
         let sql = format!("UPDATE history SET why = 'withdrawn' WHERE {FORMER} AND session = $4");
         self.execute(datastore.account, &sql, keys)?;
         // another device may have got what the session had made of it, and say so by its number
-        self.execute(
+        self.later(
             datastore.account,
             "WITH next AS (
                  UPDATE datastore SET last_version = last_version + 1
@@ -75,7 +75,6 @@ impl Running<'_> {
              WHERE account = $1 AND datastore = $2 AND guid = $3 AND NOT deleted",
             keys,
         )
-        .map(|_| ())
     }
 }
 
@@ -98,7 +97,7 @@ impl Withholding for Running<'_> {
     fn withhold(&mut self, link: LinkId, change: &Withheld) -> Result<(), StoreError> {
         let [account, datastore, device] = link_keys(link);
         let new = change.replacement.as_ref();
-        self.execute(
+        self.later(
             link.datastore.account,
             "INSERT INTO withheld
                  (account, datastore, device, guid, session, origin, seq, media_type, content, at)
@@ -119,7 +118,6 @@ impl Withholding for Running<'_> {
                 &change.at,
             ],
         )
-        .map(|_| ())
     }
 
     fn withheld(&mut self, link: LinkId, guid: Guid) -> Result<Option<Withheld>, StoreError> {
@@ -146,13 +144,12 @@ impl Withholding for Running<'_> {
 
     fn forget_withheld(&mut self, link: LinkId, guid: Guid) -> Result<(), StoreError> {
         let [account, datastore, device] = link_keys(link);
-        self.execute(
+        self.later(
             link.datastore.account,
             "DELETE FROM withheld
              WHERE account = $1 AND datastore = $2 AND device = $3 AND guid = $4",
             &[&account, &datastore, &device, &guid.0],
         )
-        .map(|_| ())
     }
 
     fn hold(&mut self, link: LinkId) -> Result<Option<String>, StoreError> {

@@ -130,6 +130,80 @@ fn a_failure_that_a_job_passes_over_is_no_success() {
     assert_eq!(count(&engine.into(), ANN), 0);
 }
 
+/// Makes the database refuse pairs of maps: the first `times`, with this code.
+fn refuse_pairs(database: &Database<'_>, times: u32, code: &str) {
+    let sql = format!(
+        "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 IF nextval('refused') <= {times} THEN
+                     RAISE EXCEPTION 'not now' USING ERRCODE = '{code}';
+                 END IF;
+                 RETURN NEW;
+             END $$;
+         DROP SEQUENCE IF EXISTS refused;
+         CREATE SEQUENCE refused;
+         CREATE OR REPLACE TRIGGER refuse BEFORE INSERT ON map
+             FOR EACH ROW EXECUTE FUNCTION refuse()"
+    );
+    database.sql(&sql).unwrap();
+}
+
+#[test]
+fn what_is_sent_later_ends_its_transaction_when_it_fails() {
+    let Some(database) = database() else { return };
+    let engine = Postgres::open(&database.url()).unwrap();
+    let link = LinkId {
+        datastore: contacts(ANN),
+        device: 1,
+    };
+    // nothing is waited for after the pair but the commit
+    let add = || {
+        engine.transact::<_, StoreError>(|tx| {
+            let guid = note(tx, ANN, "one")?;
+            let mapping = Mapping {
+                luid: "1".into(),
+                guid,
+                revision: ChangeSeq(1),
+                generation: 0,
+                stale: false,
+            };
+            tx.put_mapping(link, &mapping)
+        })
+    };
+    refuse_pairs(&database, 2, "40001");
+    add().unwrap();
+    let store = Store::from(engine.clone());
+    assert_eq!(count(&store, ANN), 1);
+
+    refuse_pairs(&database, 1, "P0001");
+    let refused = add();
+    let Err(StoreError::Unavailable(reason)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(reason.to_string().contains("not now"), "{reason}");
+    assert_eq!(count(&store, ANN), 1);
+    add().unwrap();
+    assert_eq!(count(&store, ANN), 2);
+
+    // a fault shows at the next statement that is waited for, with its own reason
+    refuse_pairs(&database, 1, "P0001");
+    let refused = engine.transact::<_, StoreError>(|tx| {
+        let mapping = Mapping {
+            luid: "2".into(),
+            guid: Guid(2),
+            revision: ChangeSeq(1),
+            generation: 0,
+            stale: false,
+        };
+        tx.put_mapping(link, &mapping)?;
+        tx.mapping(link, "2")
+    });
+    let Err(StoreError::Unavailable(reason)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(reason.to_string().contains("not now"), "{reason}");
+}
+
 #[test]
 fn a_first_message_that_comes_twice_at_once_begins_one_session() {
     let Some(database) = database() else { return };

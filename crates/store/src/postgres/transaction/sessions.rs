@@ -1,9 +1,11 @@
 //! Sessions: found and locked, so that messages of one of them take turns.
 
 use session::store::{AccountId, StoreError, StoredSession};
+use tokio_postgres::Row;
 
 use super::super::Access;
 use super::super::fault::Fault;
+use super::super::pool::Params;
 use super::super::rows::{SESSION, bits, column, session_of, text};
 use super::Running;
 
@@ -20,8 +22,12 @@ pub(super) const END_OTHERS: &str = "DELETE FROM session WHERE token = ANY (ARRA
 impl Running<'_> {
     /// Locks a session's row and reads it.
     fn locked_session(&mut self, token: &str) -> Result<Option<StoredSession>, StoreError> {
-        let sql = format!("SELECT {SESSION} FROM session WHERE token = $1 FOR UPDATE");
-        let rows = self.raw(&sql, &[&text(token)])?;
+        let rows = self.raw(&locked_sql(), &[&text(token)])?;
+        self.session_of_rows(&rows)
+    }
+
+    /// The session of a row that is locked, if its account is there.
+    fn session_of_rows(&mut self, rows: &[Row]) -> Result<Option<StoredSession>, StoreError> {
         let session = rows.first().map(session_of).transpose()?;
         match session.as_ref().and_then(|session| session.account) {
             // the account was removed, and its sessions are about to be
@@ -31,17 +37,25 @@ impl Running<'_> {
     }
 }
 
+/// Locks a session and reads it.
+fn locked_sql() -> String {
+    format!("SELECT {SESSION} FROM session WHERE token = $1 FOR UPDATE")
+}
+
 pub(super) fn session(
     running: &mut Running<'_>,
     token: &str,
 ) -> Result<Option<StoredSession>, StoreError> {
-    if running.access == Access::Write {
-        // the account goes before its sessions
-        let rows = running.raw(CLAIM_OF_SESSION, &[&text(token)])?;
-        let account = rows.first().map(|row| column(row, 0)).transpose()?;
-        running.claimed.extend(account.map(AccountId));
+    if running.access == Access::Read {
+        return running.locked_session(token);
     }
-    running.locked_session(token)
+    // the account goes before its sessions
+    let token = text(token);
+    let keys: Params<'_> = &[&token];
+    let (account, session) = running.raw_both((CLAIM_OF_SESSION, keys), (&locked_sql(), keys))?;
+    let account = account.first().map(|row| column(row, 0)).transpose()?;
+    running.claimed.extend(account.map(AccountId));
+    running.session_of_rows(&session)
 }
 
 pub(super) fn find_session(
@@ -53,7 +67,7 @@ pub(super) fn find_session(
     if !running.address_claimed {
         // the row that a first message is about to write is not there yet to be locked
         let address = bits(session::hash(device.as_bytes()));
-        running.raw("SELECT pg_advisory_xact_lock($1)", &[&address])?;
+        running.raw_later("SELECT pg_advisory_xact_lock($1)", &[&address])?;
         running.address_claimed = true;
     }
     let rows = running.raw(
@@ -80,9 +94,8 @@ pub(super) fn put_session(
     session: &StoredSession,
 ) -> Result<(), StoreError> {
     let account = session.account.map(|account| account.0);
-    running
-        .raw_execute(
-            "INSERT INTO session (token, account, device, session_id, state, last_msg_id,
+    running.raw_later(
+        "INSERT INTO session (token, account, device, session_id, state, last_msg_id,
              last_request, last_answer, updated, turn)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
              (SELECT coalesce(max(turn), 0) + 1 FROM session
@@ -91,19 +104,18 @@ pub(super) fn put_session(
              account = excluded.account, state = excluded.state,
              last_msg_id = excluded.last_msg_id, last_request = excluded.last_request,
              last_answer = excluded.last_answer, updated = excluded.updated",
-            &[
-                &text(&session.token),
-                &account,
-                &text(&session.device),
-                &text(&session.session_id),
-                &session.state,
-                &text(&session.last_msg_id),
-                &bits(session.last_request),
-                &session.last_answer,
-                &session.updated,
-            ],
-        )
-        .map(|_| ())
+        &[
+            &text(&session.token),
+            &account,
+            &text(&session.device),
+            &text(&session.session_id),
+            &session.state,
+            &text(&session.last_msg_id),
+            &bits(session.last_request),
+            &session.last_answer,
+            &session.updated,
+        ],
+    )
 }
 
 pub(super) fn count_sessions(
@@ -136,11 +148,9 @@ pub(super) fn end_other_sessions(
     device: &str,
     keep: &str,
 ) -> Result<(), StoreError> {
-    running
-        .execute(
-            account,
-            END_OTHERS,
-            &[&text(device), &text(keep), &account.0],
-        )
-        .map(|_| ())
+    running.later(
+        account,
+        END_OTHERS,
+        &[&text(device), &text(keep), &account.0],
+    )
 }
