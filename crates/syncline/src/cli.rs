@@ -412,7 +412,8 @@ Example:
         /// The account.
         #[arg(long, value_name = "NAME")]
         user: String,
-        /// The media type to write; an item that is held in another one is left out and named.
+        /// The media type to write: an item that is held in another one is converted, and one that
+        /// cannot be is left out and named.
         #[arg(long = "type", value_name = "TYPE")]
         media_type: Option<String>,
         /// The datastore.
@@ -420,13 +421,14 @@ Example:
         /// The folder, made if it is not there.
         dir: PathBuf,
     },
-    /// Add the items of a folder's files; a file with several cards or events is split.
+    /// Add the items of a file or of a folder's files; a file with several cards or events is split.
     ///
     /// Every item is added as a new one: importing a folder twice adds its items twice. Hidden
     /// files and sub-folders are passed over.
     #[command(after_help = "\
-Example:
-  syncline store import --user alice contacts ./contacts")]
+Examples:
+  syncline store import --user alice contacts ./contacts
+  syncline store import --user alice contacts addressbook.vcf")]
     Import {
         #[command(flatten)]
         state: StateOptions,
@@ -435,8 +437,9 @@ Example:
         user: String,
         /// The datastore.
         store: String,
-        /// The folder.
-        dir: PathBuf,
+        /// The file or folder.
+        #[arg(value_name = "PATH")]
+        from: PathBuf,
     },
     /// List the former versions of an item, or the items that have any.
     #[command(after_help = "\

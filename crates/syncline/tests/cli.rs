@@ -303,9 +303,25 @@ fn items_go_in_and_come_out_unchanged() {
         "contacts",
         "old",
     ];
-    let run = place.run(&other);
+    assert_eq!(place.run(&other).ok(), "exported 3 items\n");
+    for old in place.items("old") {
+        assert!(old.contains("VERSION:2.1"), "{old}");
+    }
+    let mut impossible = other;
+    impossible[5] = "text/calendar";
+    let run = place.run(&impossible);
     assert_eq!(run.out, "exported 0 items\n");
-    assert!(run.fails(1).contains("text/vcard"));
+    assert!(run.fails(1).contains("is text/vcard and cannot be"));
+
+    let file = [
+        "store",
+        "import",
+        "--user",
+        "alice",
+        "contacts",
+        "in/others.vcf",
+    ];
+    assert_eq!(place.run(&file).ok(), "imported 2 items\n");
 
     place.write("bad/readme.txt", "this is no card");
     place.write("bad/good.vcf", &card("Good", "Guy", "4"));

@@ -9,7 +9,7 @@ mod undo;
 use std::fs;
 use std::path::Path;
 
-use pim::{Format, Kind};
+use pim::{Converted, Format, Kind, Target};
 use serde::Serialize;
 use session::store::{Datastore, DatastoreKind, Guid, StoredItem};
 
@@ -42,12 +42,12 @@ pub(super) fn run(command: Store) -> Outcome {
             state: options,
             user,
             store: name,
-            dir,
+            from,
         } => {
             let store = state::open_existing(&options)?;
             let account = state::account(&store, &user)?;
             let datastore = state::datastore(&store, &account, &name)?;
-            import(&store, &datastore, &dir)
+            import(&store, &datastore, &from)
         }
         Store::History {
             state: options,
@@ -202,20 +202,27 @@ fn export(
 
 /// Writes an item to its file; whether it could be written in the type wanted.
 fn export_item(item: &StoredItem, wanted: Option<&str>, dir: &Path) -> Outcome<bool> {
-    let held = Format::of(&item.media_type, &item.content)
-        .map_or(item.media_type.as_str(), |format| format.media_type());
-    if let Some(wanted) = wanted
-        && !pim::media::same_media(wanted, held)
-    {
+    let converted = match wanted.map(|wanted| in_type(item, wanted)).transpose() {
+        Ok(converted) => converted.flatten(),
+        Err(reason) => {
+            warn(format_args!("{reason}; export it without --type"));
+            return Ok(false);
+        }
+    };
+    let (media_type, content) = match &converted {
+        Some(converted) => (converted.media_type, &converted.bytes),
+        None => (item.media_type.as_str(), &item.content),
+    };
+    let lost = converted.as_ref().map_or(0, |one| one.lost.len());
+    if lost > 0 {
         warn(format_args!(
-            "item {} is {held} and cannot be written as {wanted}; export it without --type",
+            "item {} says more than {media_type} can hold: {lost} lines are left out or cut",
             item.guid.0
         ));
-        return Ok(false);
     }
-    let extension = pim::media::extension_of(&item.media_type, &item.content);
+    let extension = pim::media::extension_of(media_type, content);
     let path = dir.join(format!("{}.{extension}", item.guid.0));
-    fs::write(&path, &item.content).map_err(|error| {
+    fs::write(&path, content).map_err(|error| {
         Failure::input(format_args!(
             "{} cannot be written: {error}; check space and permissions",
             path.display()
@@ -224,13 +231,39 @@ fn export_item(item: &StoredItem, wanted: Option<&str>, dir: &Path) -> Outcome<b
     Ok(true)
 }
 
+/// An item in a media type, `None` where it is in that already; or why it cannot be.
+fn in_type(item: &StoredItem, wanted: &str) -> Result<Option<Converted>, String> {
+    let held = Format::of(&item.media_type, &item.content);
+    let held_type = held.map_or(item.media_type.as_str(), |format| format.media_type());
+    let target = Format::of_media_type(wanted);
+    if pim::media::same_media(wanted, held_type) && (target == held || !wanted.contains(';')) {
+        return Ok(None);
+    }
+    let target = target.map(|format| Target {
+        format,
+        quoted_printable: true,
+    });
+    target
+        .and_then(|target| pim::convert(&item.content, &item.media_type, target).ok())
+        .map(Some)
+        .ok_or_else(|| {
+            let guid = item.guid.0;
+            format!("item {guid} is {held_type} and cannot be written as {wanted}")
+        })
+}
+
 /// Items written to the state at a time.
 const BATCH: usize = 500;
 
-fn import(store: &store::Store, datastore: &Datastore, dir: &Path) -> Outcome {
+fn import(store: &store::Store, datastore: &Datastore, from: &Path) -> Outcome {
     let mut batch = Vec::new();
     let (mut imported, mut failed) = (0, 0);
-    for (path, readable) in folder::entries(dir)? {
+    let files = if from.is_file() {
+        vec![(from.to_owned(), Ok(()))]
+    } else {
+        folder::entries(from)?
+    };
+    for (path, readable) in files {
         let content = match readable.and_then(|()| read(&path)) {
             Ok(content) => content,
             Err(reason) => {
