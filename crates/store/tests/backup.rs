@@ -13,6 +13,7 @@ mod scripted;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use scripted::Server;
 use scripted::device::Device;
@@ -227,7 +228,7 @@ fn the_log_of_another_file_is_not_played_into_a_restored_one() {
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&log, left).unwrap();
     Sqlite::bring_back(&copy, &path, &folder.path().join("aside")).unwrap();
-    Sqlite::check(&path).unwrap();
+    assert!(Sqlite::check(&path, Duration::MAX).unwrap());
     let accounts = Sqlite::open(&path).unwrap().accounts().unwrap();
     assert_eq!(accounts.len(), 1);
 }

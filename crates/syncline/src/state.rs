@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use session::store::{Account, Datastore};
 use store::{Postgres, Sqlite, Store};
@@ -12,6 +13,9 @@ use crate::report::{Failure, Outcome};
 
 /// Name of the database in a data folder.
 const FILE: &str = "syncline.db";
+
+/// How long a start looks for damage: devices wait for it.
+const LONGEST_CHECK: Duration = Duration::from_secs(3);
 
 /// What keeps a state.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,7 +31,10 @@ pub(crate) fn open_to_serve(options: &StateOptions, config: &Config) -> Outcome<
     let store = open_or_create(options, config)?;
     // a database server looks after its files itself
     if let Place::File(path) = place(options, config)? {
-        Sqlite::check(&path).map_err(|error| Failure::from(error).at(&path))?;
+        let whole = Sqlite::check(&path, LONGEST_CHECK);
+        if !whole.map_err(|error| Failure::from(error).at(&path))? {
+            tracing::info!("the state is large: only a part of it was looked through for damage");
+        }
     }
     Ok(store)
 }

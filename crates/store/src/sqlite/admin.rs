@@ -1,6 +1,8 @@
 //! What people ask of the state: accounts, devices, counts, import and export.
 
 use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use session::server::ConflictPolicy;
@@ -597,16 +599,38 @@ impl Sqlite {
         })
     }
 
-    /// Looks through the whole file for damage; costs as much as reading it, and hinders nobody.
+    /// Looks through the file for damage, for a time at most, and hinders nobody; whether that was
+    /// enough for the whole of it, which costs as much as reading it.
     ///
     /// # Errors
     ///
     /// [`Error::Damaged`] with the first damage found; those of [`Sqlite::open`].
-    pub fn check(path: &Path) -> Result<(), Error> {
+    pub fn check(path: &Path, longest: Duration) -> Result<bool, Error> {
         let connection = connect(path)?;
-        let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        let handle = connection.get_interrupt_handle();
+        let (running, over) = channel::<()>();
+        let watch = std::thread::spawn(move || {
+            let mut left = longest;
+            while over.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
+                handle.interrupt();
+                // it may not have begun yet
+                left = Duration::from_millis(10);
+            }
+        });
+        let found = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0));
+        drop(running);
+        // it has nothing to panic about
+        let _ = watch.join();
+        let found: String = match found {
+            Err(error)
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) =>
+            {
+                return Ok(false);
+            }
+            found => found?,
+        };
         if found == "ok" {
-            Ok(())
+            Ok(true)
         } else {
             Err(Error::Damaged(found.replace('\n', " ")))
         }
@@ -615,7 +639,7 @@ impl Sqlite {
     /// Whether the state can be read and written now.
     pub fn ping(&self) -> Result<(), Error> {
         self.run(|connection| {
-            connection.query_row("SELECT count(*) FROM account", [], |_| Ok(()))?;
+            connection.query_row("SELECT EXISTS (SELECT 1 FROM account)", [], |_| Ok(()))?;
             Ok(())
         })
     }
@@ -796,7 +820,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.db");
         drop(state(folder.path()));
-        Sqlite::check(&path).unwrap();
+        assert!(Sqlite::check(&path, Duration::MAX).unwrap());
         let whole = std::fs::read(&path).unwrap();
         // some pages are read at opening; those of the items are not
         let is_found = (1..whole.len() / 4096).rev().any(|page| {
@@ -804,7 +828,8 @@ mod tests {
             bytes[page * 4096..(page + 1) * 4096].fill(0x5a);
             let other = folder.path().join(format!("{page}.db"));
             std::fs::write(&other, bytes).unwrap();
-            Sqlite::open(&other).is_ok() && matches!(Sqlite::check(&other), Err(Error::Damaged(_)))
+            Sqlite::open(&other).is_ok()
+                && matches!(Sqlite::check(&other, Duration::MAX), Err(Error::Damaged(_)))
         });
         assert!(is_found);
     }
