@@ -368,6 +368,78 @@ mod tests {
         }
     }
 
+    /// What `schema` lists of a file.
+    fn tables(path: &std::path::Path) -> i64 {
+        let connection = Connection::open(path).unwrap();
+        let sql = "SELECT count(*) FROM sqlite_schema";
+        connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    fn both(from: &Place, to: &Place) -> [Result<Vec<Copied>, Error>; 2] {
+        [rehearse, copy].map(|run| run(from, to, &mut |_| ()))
+    }
+
+    #[test]
+    fn what_is_no_state_is_not_made_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let [empty, foreign, letter, to] =
+            ["a", "b", "c", "d"].map(|name| folder.path().join(name));
+        std::fs::write(&empty, "").unwrap();
+        std::fs::write(&letter, "Dear Ann, ".repeat(999)).unwrap();
+        let connection = Connection::open(&foreign).unwrap();
+        let sql = "PRAGMA user_version = 3; CREATE TABLE account (id INTEGER)";
+        connection.execute_batch(sql).unwrap();
+        drop(connection);
+        for from in [&empty, &foreign, &letter] {
+            let place = Place::File(from.clone());
+            for outcome in both(&place, &Place::File(to.clone())) {
+                let text = outcome.unwrap_err().to_string();
+                assert!(text.contains(&*from.to_string_lossy()), "{text}");
+                assert!(text.contains("holds no state"), "{text}");
+            }
+            assert!(!to.exists());
+        }
+        assert_eq!((tables(&empty), tables(&foreign)), (0, 1));
+        let opened = Sqlite::open(&foreign);
+        assert!(matches!(opened, Err(Error::NoState { .. })), "{opened:?}");
+        assert_eq!(tables(&foreign), 1);
+        let Some(server) = postgres::Postgres::shared() else {
+            return;
+        };
+        let database = server.database().unwrap();
+        let place = Place::Database(database.url());
+        let others = [
+            Postgres::renew(&database.url()).err(),
+            Postgres::open_existing(&database.url()).err(),
+        ];
+        let moved = both(&place, &Place::File(to)).map(Result::err);
+        for error in moved.into_iter().chain(others) {
+            assert!(matches!(error, Some(Error::NoState { .. })), "{error:?}");
+        }
+        let sql = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
+        assert_eq!(database.sql(sql).unwrap(), "0");
+    }
+
+    #[test]
+    fn an_older_file_is_read_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let [from, to] = ["a", "b"].map(|name| folder.path().join(name));
+        drop(filled(&from));
+        let connection = Connection::open(&from).unwrap();
+        let sql = "DROP INDEX history_at; DROP INDEX item_deleted; DROP INDEX withheld_session;
+                   PRAGMA user_version = 7";
+        connection.execute_batch(sql).unwrap();
+        drop(connection);
+        let version = || -> i64 {
+            let connection = Connection::open(&from).unwrap();
+            let sql = "PRAGMA user_version";
+            connection.query_row(sql, [], |row| row.get(0)).unwrap()
+        };
+        let read = rehearse(&Place::File(from.clone()), &Place::File(to), &mut |_| ());
+        assert_eq!(read.unwrap()[1].rows, 6);
+        assert_eq!(version(), 7);
+    }
+
     /// A source of many rows, which notes how many are in memory at once.
     #[test]
     fn rows_come_in_pages_of_a_bounded_size() {

@@ -22,6 +22,12 @@ pub enum Error {
         /// The newest version known.
         known: u32,
     },
+    /// There is no state where one has to be: nothing at all, or what another program keeps.
+    #[error("{place} holds no state of this program")]
+    NoState {
+        /// The file, or host, port and name of the database.
+        place: String,
+    },
     /// The file is no database, or a broken one.
     #[error("the state is damaged: {0}")]
     Damaged(String),

@@ -101,11 +101,24 @@ impl Postgres {
     ///
     /// [`Error::Address`], [`Error::Unreachable`], [`Error::Refused`] or [`Error::Newer`].
     pub fn open(url: &str) -> Result<Self, Error> {
+        Self::open_with(url, schema::migrate)
+    }
+
+    /// The same where there has to be a state already, so that a mistyped name makes no tables.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoState`], and those of [`Postgres::open`].
+    pub fn open_existing(url: &str) -> Result<Self, Error> {
+        Self::open_with(url, schema::migrate_existing)
+    }
+
+    fn open_with(url: &str, migrate: schema::Migrate) -> Result<Self, Error> {
         let address = Address::parse(url)?;
         let place = address.place.clone();
         let pool = Pool::new(address);
         let mut lease = pool.connect_first()?;
-        schema::migrate(&mut lease, &place)?;
+        migrate(&mut lease, &place)?;
         drop(lease);
         Ok(Self {
             pool: Arc::new(pool),

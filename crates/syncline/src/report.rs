@@ -87,6 +87,11 @@ impl From<store::Error> for Failure {
                     "{error}; name a new file, or an empty database"
                 ));
             }
+            store::Error::NoState { .. } => {
+                return Self::usage(format_args!(
+                    "{error}; check its address, or make an account there with `syncline user add`"
+                ));
+            }
             store::Error::NotAlone => {
                 "end every server over it first; connections to a database that are none of \
                  a server's are told apart by another application_name in its address"

@@ -66,7 +66,7 @@ pub(crate) fn make_folder_of(path: &Path) -> Outcome {
 pub(crate) fn open_existing(options: &StateOptions) -> Outcome<Store> {
     let path = match place(options, &Config::load(options.config.as_deref())?)? {
         Place::File(path) => path,
-        Place::Database(url) => return Ok(Postgres::open(&url)?.into()),
+        Place::Database(url) => return Ok(Postgres::open_existing(&url)?.into()),
     };
     is_there(&path)?;
     open(&path)

@@ -113,6 +113,16 @@ fn a_database_that_cannot_be_used_is_named_in_a_sentence() {
         (output.code, output.stderr)
     };
     let url = database.url();
+    let (exit, text) = list(&url);
+    assert_eq!(exit, Some(2), "{text}");
+    assert!(
+        text.contains("holds no state") && text.contains("user add"),
+        "{text}"
+    );
+    let made = database.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'");
+    assert_eq!(made.unwrap(), "0");
+    let installation = Installation::with_database(PROGRAM, url.clone()).unwrap();
+    installation.add_user("ann", "secret").unwrap();
     assert_eq!(list(&url).0, Some(0));
     let cases = [
         (url.replace("tests@", "guess@"), 4, "password"),

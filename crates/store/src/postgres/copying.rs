@@ -6,7 +6,6 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::address::Address;
-use super::fault::Fault;
 use super::pool::{Lease, Pool, Statements as _};
 use super::{Postgres, rows, schema};
 use crate::Error;
@@ -37,12 +36,12 @@ struct Side<'l, 'p> {
 /// # Errors
 ///
 /// [`Error::NotAlone`] when there are other connections of the same user and application name, and
-/// those of [`Postgres::open`](super::Postgres::open).
+/// those of [`Postgres::open_existing`].
 pub(crate) fn reading<R>(
     url: &str,
     job: &mut dyn FnMut(&mut dyn Source) -> Result<R, Error>,
 ) -> Result<R, Error> {
-    within(url, &mut |side| {
+    within(url, schema::migrate_existing, &mut |side| {
         side.is_alone()?;
         // the snapshot is that of the first statement after the locks were granted
         side.begin("BEGIN ISOLATION LEVEL REPEATABLE READ", "SHARE")?;
@@ -59,7 +58,7 @@ pub(crate) fn writing<R>(
     url: &str,
     job: &mut dyn FnMut(&mut dyn Target) -> Result<R, Error>,
 ) -> Result<R, Error> {
-    within(url, &mut |side| {
+    within(url, schema::migrate, &mut |side| {
         side.begin("BEGIN", "EXCLUSIVE")?;
         side.is_empty()?;
         let done = job(side)?;
@@ -76,9 +75,9 @@ impl Postgres {
     /// # Errors
     ///
     /// [`Error::NotAlone`] when there are other connections of the same user and application name,
-    /// and those of [`Postgres::open`].
+    /// and those of [`Postgres::open_existing`].
     pub fn renew(url: &str) -> Result<(), Error> {
-        within(url, &mut |side| {
+        within(url, schema::migrate_existing, &mut |side| {
             side.is_alone()?;
             side.begin("BEGIN", "EXCLUSIVE")?;
             side.batch(RENEW)?;
@@ -102,7 +101,7 @@ pub(crate) fn look(url: &str) -> Result<(), Error> {
     let place = address.place.clone();
     let pool = Pool::new(address);
     let mut lease = pool.connect_first()?;
-    let version = schema::version_of(&mut lease).map_err(|fault| error_of(&place, fault))?;
+    let version = schema::version_of(&mut lease).map_err(|fault| fault.at(&place))?;
     if version.is_none() {
         return Ok(());
     }
@@ -117,40 +116,29 @@ pub(crate) fn look(url: &str) -> Result<(), Error> {
 /// Runs a job on a connection of its own, whose end undoes what was not committed.
 fn within<R>(
     url: &str,
+    migrate: schema::Migrate,
     job: &mut dyn FnMut(&mut Side<'_, '_>) -> Result<R, Error>,
 ) -> Result<R, Error> {
     let address = Address::parse(url)?;
     let place = address.place.clone();
     let pool = Pool::new(address);
     let mut lease = pool.connect_first()?;
-    schema::migrate(&mut lease, &place)?;
+    migrate(&mut lease, &place)?;
     job(&mut Side {
         lease: &mut lease,
         place: &place,
     })
 }
 
-fn error_of(place: &str, fault: Fault) -> Error {
-    let place = place.to_owned();
-    match fault {
-        Fault::Lost(reason) => Error::Unreachable { place, reason },
-        Fault::Damaged(what) => Error::Damaged(what),
-        fault => Error::Refused {
-            place,
-            reason: fault.to_string(),
-        },
-    }
-}
-
 impl Side<'_, '_> {
     fn batch(&mut self, sql: &str) -> Result<(), Error> {
         let done = self.lease.batch(sql);
-        done.map_err(|fault| error_of(self.place, fault))
+        done.map_err(|fault| fault.at(self.place))
     }
 
     fn ask(&mut self, sql: &str) -> Result<Vec<Row>, Error> {
         let rows = self.lease.ask(sql);
-        rows.map_err(|fault| error_of(self.place, fault))
+        rows.map_err(|fault| fault.at(self.place))
     }
 
     fn number(&mut self, sql: &str) -> Result<i64, Error> {
@@ -344,7 +332,7 @@ impl Target for Side<'_, '_> {
         );
         let params: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(AsRef::as_ref).collect();
         let written = self.lease.execute(&sql, &params);
-        written.map_err(|fault| error_of(self.place, fault))?;
+        written.map_err(|fault| fault.at(self.place))?;
         Ok(())
     }
 

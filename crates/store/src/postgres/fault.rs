@@ -4,6 +4,7 @@ use session::store::StoreError;
 use tokio_postgres::error::SqlState;
 
 use super::address::reason;
+use crate::Error;
 
 /// Why a statement failed, in words that decide what becomes of the transaction.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -41,6 +42,21 @@ impl Fault {
             | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Self::Lost(text),
             SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => Self::Damaged(text),
             _ => Self::Other(text),
+        }
+    }
+}
+
+impl Fault {
+    /// What a command is told, of the database at a place.
+    pub(super) fn at(self, place: &str) -> Error {
+        let place = place.to_owned();
+        match self {
+            Self::Lost(reason) => Error::Unreachable { place, reason },
+            Self::Damaged(what) => Error::Damaged(what),
+            fault => Error::Refused {
+                place,
+                reason: fault.to_string(),
+            },
         }
     }
 }

@@ -251,6 +251,9 @@ pub(super) const OF_DEVICE: [&str; 7] = [
     "link",
 ];
 
+/// What brings the tables of the database at a place to the newest version.
+pub(super) type Migrate = fn(&mut Lease<'_>, &str) -> Result<(), Error>;
+
 /// Brings the tables to the newest version.
 ///
 /// # Errors
@@ -258,16 +261,7 @@ pub(super) const OF_DEVICE: [&str; 7] = [
 /// [`Error::Newer`] when a later release has written them, [`Error::Refused`] when the user may not
 /// make tables.
 pub(super) fn migrate(lease: &mut Lease<'_>, place: &str) -> Result<(), Error> {
-    let refused = |fault: Fault| match fault {
-        Fault::Lost(reason) => Error::Unreachable {
-            place: place.to_owned(),
-            reason,
-        },
-        fault => Error::Refused {
-            place: place.to_owned(),
-            reason: fault.to_string(),
-        },
-    };
+    let refused = |fault: Fault| fault.at(place);
     let known = STEPS.len() as u32;
     // whoever may not make tables may still use those that are as they should be
     if version_of(lease).map_err(refused)? == Some(known) {
@@ -283,6 +277,23 @@ pub(super) fn migrate(lease: &mut Lease<'_>, place: &str) -> Result<(), Error> {
     };
     lease.batch(end).map_err(refused)?;
     outcome
+}
+
+/// The same where there has to be a state already.
+///
+/// # Errors
+///
+/// [`Error::NoState`], and those of [`migrate`].
+pub(super) fn migrate_existing(lease: &mut Lease<'_>, place: &str) -> Result<(), Error> {
+    if version_of(lease)
+        .map_err(|fault| fault.at(place))?
+        .is_none()
+    {
+        return Err(Error::NoState {
+            place: format!("the database {place}"),
+        });
+    }
+    migrate(lease, place)
 }
 
 /// Runs the steps that are missing, in a transaction that has begun; a fault in it closes the

@@ -84,8 +84,7 @@ impl Sqlite {
 fn replace(copy: &Path, ready: &Path, state: &Path, aside: &Path) -> Result<(), Error> {
     copy_checked(copy, ready)?;
     let mut new = open(ready)?;
-    let version: u32 = new.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if version == 0 {
+    if !schema::is_there(&new)? {
         return Err(Error::Damaged("there is no state in it".to_owned()));
     }
     schema::migrate(&mut new)?;

@@ -18,21 +18,28 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A connection within a transaction.
 struct Side<'c>(&'c Connection);
 
-/// Reads the state of a file, which nobody else can open meanwhile.
+/// Reads the state of a file, which nobody else can open meanwhile, and which is not changed.
 ///
 /// # Errors
 ///
-/// [`Error::NotAlone`] when somebody has it open, and those of [`Sqlite::open`](super::Sqlite::open).
+/// [`Error::NotAlone`] when somebody has it open, [`Error::NoState`] when there is none in it, and
+/// those of [`Sqlite::open`](super::Sqlite::open).
 pub(crate) fn reading<R>(
     path: &Path,
     job: &mut dyn FnMut(&mut dyn Source) -> Result<R, Error>,
 ) -> Result<R, Error> {
-    let mut connection = open_alone(path)?;
-    schema::migrate(&mut connection).map_err(in_use)?;
+    let connection = open_alone(path)?;
     connection
         .execute_batch("BEGIN EXCLUSIVE")
-        .map_err(|error| in_use(error.into()))?;
-    // nothing was written, so that its end needs no word
+        .map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => schema::no_state(&connection),
+            _ => in_use(error.into()),
+        })?;
+    if !schema::is_there(&connection)? {
+        return Err(schema::no_state(&connection));
+    }
+    // the tables are those of this version as long as the transaction lasts, whose end undoes it
+    schema::bring_up(&connection)?;
     job(&mut Side(&connection))
 }
 

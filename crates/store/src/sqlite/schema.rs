@@ -260,32 +260,63 @@ CREATE INDEX withheld_session ON withheld (account, session, datastore);
 ///
 /// # Errors
 ///
-/// [`Error::Newer`] when a later release has written them.
+/// [`Error::Newer`] when a later release has written them, [`Error::NoState`] when another program
+/// has.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Error> {
+    if version_of(connection)? == STEPS.len() as u32 && is_there(connection)? {
+        return Ok(());
+    }
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    // another process may have done it meanwhile
+    bring_up(&transaction)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// The same within a transaction, which may be undone.
+pub(super) fn bring_up(connection: &Connection) -> Result<(), Error> {
     let known = STEPS.len() as u32;
     let version = version_of(connection)?;
+    let is_new = version == 0 && count_tables(connection, "")? == 0;
+    if !is_new && !is_there(connection)? {
+        return Err(no_state(connection));
+    }
     if version > known {
         return Err(Error::Newer {
             found: version,
             known,
         });
     }
-    if version == known {
-        return Ok(());
-    }
-    let transaction =
-        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    // another process may have done it meanwhile
-    let version = version_of(&transaction)?;
     for step in STEPS.iter().skip(version as usize) {
-        transaction.execute_batch(step)?;
+        connection.execute_batch(step)?;
     }
     if version < KEYS {
-        renew_keys(&transaction)?;
+        renew_keys(connection)?;
     }
-    transaction.pragma_update(None, "user_version", known)?;
-    transaction.commit()?;
+    if version < known {
+        connection.pragma_update(None, "user_version", known)?;
+    }
     Ok(())
+}
+
+/// Whether there are the tables of a state, of whatever version.
+pub(super) fn is_there(connection: &Connection) -> Result<bool, Error> {
+    // other programs number their versions too, and some have a table of the first name
+    let own = count_tables(connection, "AND name IN ('account', 'datastore', 'link')")?;
+    Ok(own == 3 && version_of(connection)? > 0)
+}
+
+/// What is told of a file without a state.
+pub(super) fn no_state(connection: &Connection) -> Error {
+    Error::NoState {
+        place: connection.path().unwrap_or_default().to_owned(),
+    }
+}
+
+fn count_tables(connection: &Connection, condition: &str) -> Result<i64, Error> {
+    let sql = format!("SELECT count(*) FROM sqlite_schema WHERE type = 'table' {condition}");
+    Ok(connection.query_row(&sql, [], |row| row.get(0))?)
 }
 
 /// Items whose keys are computed at a time.
