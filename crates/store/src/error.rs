@@ -91,10 +91,39 @@ pub enum Error {
         place: String,
         /// What the database says.
         reason: String,
+        /// What it means.
+        refusal: Refusal,
     },
     /// The state cannot be read or written now.
     #[error("the state is not available: {0}")]
     Unavailable(String),
+}
+
+/// What a database has against a connection or a statement: what a person can do about it depends
+/// on this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The password is wrong or missing, or the user is not known.
+    Password,
+    /// The user is not let in from here, or not without encryption.
+    Login,
+    /// There is no database of that name.
+    NoDatabase,
+    /// The user may not do what has to be done.
+    Permission,
+    /// As many connections are open as the server, the database or the user may have.
+    TooMany,
+    /// One side wants encryption and the other has none, or the certificate is not trusted.
+    Encryption,
+    /// It is a replica, which takes no changes.
+    ReadOnly,
+    /// Others hold what is needed for too long.
+    Busy,
+    /// There is no space left.
+    Full,
+    /// Anything else.
+    Other,
 }
 
 impl From<rusqlite::Error> for Error {

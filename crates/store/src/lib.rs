@@ -31,7 +31,7 @@ mod tidy;
 pub use copy::{Copied, Place, Progress, copy, rehearse};
 pub use duplicates::{Duplicate, Duplicates};
 pub use engine::Store;
-pub use error::Error;
+pub use error::{Error, Refusal};
 pub use memory::Memory;
 pub use postgres::Postgres;
 pub use sessions::PastSession;

@@ -108,9 +108,7 @@ impl From<store::Error> for Failure {
             store::Error::Unreachable { .. } => {
                 "check that the database runs, and the host and port of its address"
             }
-            store::Error::Refused { .. } => {
-                "check the user, password and name in its address, and what the user may do there"
-            }
+            store::Error::Refused { refusal, .. } => advice_for(*refusal),
             store::Error::Open { .. } => "check the path and its permissions",
             store::Error::Newer { .. } => "use the release that wrote it, or a later one",
             store::Error::Damaged(_) => "restore a backup, or choose another folder with --data",
@@ -118,6 +116,34 @@ impl From<store::Error> for Failure {
             _ => "try again, and check free space and the permissions of its folder",
         };
         Self::state(format_args!("{error}; {advice}"))
+    }
+}
+
+/// What to do about a database that refuses.
+fn advice_for(refusal: store::Refusal) -> &'static str {
+    use store::Refusal;
+    match refusal {
+        Refusal::Password => "check the user and password in its address",
+        Refusal::Login => {
+            "check the user in its address, and that pg_hba.conf lets it in from here; it may ask \
+             for encryption (sslmode=require)"
+        }
+        Refusal::NoDatabase => "check the name in its address, or make it with `createdb`",
+        Refusal::Permission => {
+            "grant the user what is missing, or make it the owner of the schema and its tables"
+        }
+        Refusal::TooMany => {
+            "lower `connections` in the addresses of the servers, or let the database have more"
+        }
+        Refusal::Encryption => {
+            "check sslmode and sslrootcert in its address, and that the database has encryption on"
+        }
+        Refusal::ReadOnly => {
+            "name the primary in its address, or add target_session_attrs=read-write"
+        }
+        Refusal::Busy => "try again when the other commands on it are done",
+        Refusal::Full => "make space on the disk of the database",
+        _ => "see the log of the database",
     }
 }
 

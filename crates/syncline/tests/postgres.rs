@@ -124,25 +124,61 @@ fn a_database_that_cannot_be_used_is_named_in_a_sentence() {
     let installation = Installation::with_database(PROGRAM, url.clone()).unwrap();
     installation.add_user("ann", "secret").unwrap();
     assert_eq!(list(&url).0, Some(0));
+    let role = |options: &str| {
+        let name = format!("{}_{}", database.name(), options.replace(' ', "_"));
+        let sql = format!("CREATE ROLE {name} LOGIN PASSWORD 'guess' {options}");
+        database.sql(&sql).unwrap();
+        let place = url.rsplit_once('@').unwrap().1;
+        format!("postgres://{name}:guess@{place}")
+    };
+    let (host, _) = url.rsplit_once('/').unwrap();
     let cases = [
-        (url.replace("tests@", "guess@"), 4, "password"),
-        (format!("{url}x"), 4, "does not exist"),
+        (
+            url.replace("tests@", "guess@"),
+            4,
+            ["password", "user and password in"],
+        ),
+        (
+            url.replace(":of%20the%20tests@", "@"),
+            4,
+            ["password", "user and password in"],
+        ),
+        (format!("{host}/nowhere"), 4, ["does not exist", "createdb"]),
+        (role("CONNECTION LIMIT 0"), 4, ["too many", "`connections`"]),
+        (
+            role("CONNECTION LIMIT 5"),
+            4,
+            ["permission denied", "grant"],
+        ),
+        (
+            format!("{url}?sslmode=require"),
+            4,
+            ["TLS", "encryption on"],
+        ),
         (
             "postgres://u:guess@127.0.0.1:1/d".to_owned(),
             4,
-            "cannot be reached",
+            ["cannot be reached", "host and port"],
         ),
         (
             "postgres://u:guess@127.0.0.1/d?sslmode=x".to_owned(),
             2,
-            "sslmode",
+            ["sslmode", "write it as"],
         ),
-        ("mysql://u:guess@127.0.0.1/d".to_owned(), 2, "no kind"),
+        (
+            "mysql://u:guess@127.0.0.1/d".to_owned(),
+            2,
+            ["no kind", "use sqlite:PATH"],
+        ),
     ];
-    for (url, code, part) in cases {
+    for (url, code, parts) in cases {
         let (exit, text) = list(&url);
         assert_eq!(exit, Some(code), "{text}");
-        assert!(text.starts_with("error: ") && text.contains(part), "{text}");
+        assert!(text.starts_with("error: "), "{text}");
+        assert!(
+            parts.iter().all(|part| text.contains(part)),
+            "{parts:?}: {text}"
+        );
         assert!(text.trim_end().lines().count() == 1, "{text}");
         assert!(!text.contains("guess"), "{text}");
     }

@@ -123,11 +123,16 @@ pub(super) fn reason(error: &tokio_postgres::Error) -> String {
     if let Some(error) = error.as_db_error() {
         return error.message().replace('\n', " ");
     }
-    let mut deepest: &dyn std::error::Error = error;
+    root(error).to_string().replace('\n', " ")
+}
+
+/// What is at the root of a client error.
+pub(super) fn root(error: &tokio_postgres::Error) -> &(dyn std::error::Error + 'static) {
+    let mut deepest: &(dyn std::error::Error + 'static) = error;
     while let Some(source) = deepest.source() {
         deepest = source;
     }
-    deepest.to_string().replace('\n', " ")
+    deepest
 }
 
 /// Host, port and name of the database.

@@ -9,6 +9,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use super::fault::Fault;
 use super::pool::Params;
+use crate::Refusal;
 
 /// A value as it goes over the wire; `None` is NULL.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ impl Encoded {
             let mut bytes = BytesMut::new();
             let is_null = value
                 .to_sql_checked(kind, &mut bytes)
-                .map_err(|error| Fault::Other(error.to_string()))?;
+                .map_err(|error| Fault::Other(error.to_string(), Refusal::Other))?;
             Ok(Self(match is_null {
                 IsNull::Yes => None,
                 IsNull::No => Some(bytes),

@@ -1,10 +1,13 @@
 //! What can become of a statement.
 
+use std::error::Error as _;
+use std::io;
+
 use session::store::StoreError;
 use tokio_postgres::error::SqlState;
 
-use super::address::reason;
-use crate::Error;
+use super::address::{reason, root};
+use crate::{Error, Refusal};
 
 /// Why a statement failed, in words that decide what becomes of the transaction.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -20,7 +23,7 @@ pub(super) enum Fault {
     Damaged(String),
     /// Anything else.
     #[error("{0}")]
-    Other(String),
+    Other(String, Refusal),
 }
 
 impl Fault {
@@ -28,10 +31,10 @@ impl Fault {
         let text = reason(error);
         let Some(answer) = error.as_db_error() else {
             // all that the client itself finds wrong with a statement of ours is found by tests
-            return if error.is_closed() || std::error::Error::source(error).is_some() {
-                Self::Lost(text)
-            } else {
-                Self::Other(text)
+            return match of_connecting(error) {
+                Some(refusal) => Self::Other(text, refusal),
+                None if error.is_closed() || error.source().is_some() => Self::Lost(text),
+                None => Self::Other(text, Refusal::Other),
             };
         };
         match *answer.code() {
@@ -41,9 +44,43 @@ impl Fault {
             | SqlState::CANNOT_CONNECT_NOW
             | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Self::Lost(text),
             SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => Self::Damaged(text),
-            _ => Self::Other(text),
+            ref code => Self::Other(text, meaning(code)),
         }
     }
+}
+
+/// What an answer means whose transaction need not be run again.
+fn meaning(code: &SqlState) -> Refusal {
+    match *code {
+        SqlState::INVALID_PASSWORD => Refusal::Password,
+        SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Refusal::Login,
+        SqlState::INVALID_CATALOG_NAME => Refusal::NoDatabase,
+        SqlState::INSUFFICIENT_PRIVILEGE => Refusal::Permission,
+        SqlState::TOO_MANY_CONNECTIONS => Refusal::TooMany,
+        SqlState::READ_ONLY_SQL_TRANSACTION => Refusal::ReadOnly,
+        SqlState::LOCK_NOT_AVAILABLE | SqlState::QUERY_CANCELED => Refusal::Busy,
+        SqlState::DISK_FULL => Refusal::Full,
+        _ => Refusal::Other,
+    }
+}
+
+/// What the client itself has found wrong while it connected. Its errors tell their kind only by
+/// the beginning of their text.
+fn of_connecting(error: &tokio_postgres::Error) -> Option<Refusal> {
+    let text = error.to_string();
+    if text.starts_with("error performing TLS handshake") {
+        let root = root(error);
+        // a connection that ends meanwhile says nothing about encryption
+        let is_lost = root
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() != io::ErrorKind::InvalidData);
+        return (!is_lost).then_some(Refusal::Encryption);
+    }
+    let is_password = ["invalid configuration", "authentication error"];
+    is_password
+        .iter()
+        .any(|begin| text.starts_with(begin))
+        .then_some(Refusal::Password)
 }
 
 impl Fault {
@@ -53,9 +90,15 @@ impl Fault {
         match self {
             Self::Lost(reason) => Error::Unreachable { place, reason },
             Self::Damaged(what) => Error::Damaged(what),
-            fault => Error::Refused {
+            Self::Other(reason, refusal) => Error::Refused {
                 place,
-                reason: fault.to_string(),
+                reason,
+                refusal,
+            },
+            Self::Conflict => Error::Refused {
+                place,
+                reason: self.to_string(),
+                refusal: Refusal::Busy,
             },
         }
     }
@@ -66,7 +109,7 @@ impl From<Fault> for StoreError {
         match fault {
             Fault::Conflict => Self::Retry,
             Fault::Damaged(what) => Self::Damaged { what },
-            Fault::Lost(text) | Fault::Other(text) => Self::Unavailable(text.into()),
+            Fault::Lost(text) | Fault::Other(text, _) => Self::Unavailable(text.into()),
         }
     }
 }

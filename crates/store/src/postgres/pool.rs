@@ -103,13 +103,6 @@ pub(super) struct Lease<'p> {
     connection: Option<Connection>,
 }
 
-/// Why there is no connection.
-struct Failed {
-    /// The database itself has said so.
-    answered: bool,
-    reason: String,
-}
-
 impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pool")
@@ -148,11 +141,7 @@ impl Pool {
                 lease.connection = Some(connection);
                 Ok(lease)
             }
-            Err(Failed {
-                answered: true,
-                reason,
-            }) => Err(Error::Refused { place, reason }),
-            Err(Failed { reason, .. }) => Err(Error::Unreachable { place, reason }),
+            Err(fault) => Err(fault.at(&place)),
         }
     }
 
@@ -192,8 +181,8 @@ impl Pool {
             pool: self,
             connection: None,
         };
-        let connected = self.connect().map_err(|failed| {
-            let text = format!("{}: {}", self.address.place, failed.reason);
+        let connected = self.connect().map_err(|fault| {
+            let text = format!("{}: {fault}", self.address.place);
             StoreError::Unavailable(text.into())
         });
         lease.connection = Some(connected?);
@@ -209,18 +198,11 @@ impl Pool {
         self.freed.notify_all();
     }
 
-    fn connect(&self) -> Result<Connection, Failed> {
+    fn connect(&self) -> Result<Connection, Fault> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| Failed {
-                answered: false,
-                reason: error.to_string(),
-            })?;
-        let failed = |fault: Fault| Failed {
-            answered: !matches!(fault, Fault::Lost(_)),
-            reason: fault.to_string(),
-        };
+            .map_err(|error| Fault::Lost(error.to_string()))?;
         let mut socket = Socket {
             runtime: Some(runtime),
             served: None,
@@ -228,14 +210,12 @@ impl Pool {
         };
         let tls = MakeRustlsConnect::new(self.address.tls.clone());
         let connecting = self.address.config.connect(tls);
-        let (client, connection) = socket.wait(connecting).map_err(failed)?;
+        let (client, connection) = socket.wait(connecting)?;
         socket.served = Some(Box::pin(async move {
             // its end shows at the client
             let _ = connection.await;
         }));
-        socket
-            .wait(client.batch_execute(SETTINGS))
-            .map_err(failed)?;
+        socket.wait(client.batch_execute(SETTINGS))?;
         Ok(Connection {
             socket,
             client: Arc::new(client),

@@ -297,7 +297,7 @@ fn databases_that_cannot_be_used_are_told_apart() {
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
     assert!(error.to_string().contains("127.0.0.1:1/sync"), "{error}");
     let error = open(&format!("{url}?sslmode=require"));
-    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+    assert!(matches!(error, Error::Refused { .. }), "{error:?}");
 
     database
         .sql("UPDATE syncline_schema SET version = 99")
