@@ -18,10 +18,19 @@
 //! other connections of ours are open to is refused: a node that went on after the move would
 //! write where nobody looks any more.
 
+//!
+//! **The state that is left behind says so**, durably and before the copy is committed: whatever
+//! ends the move, there is no moment at which a server would take up both. In the worst case it
+//! takes up neither, until a person has looked.
+
+mod moved;
 mod tables;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
+pub use moved::{Anchors, Moved, reclaim};
+pub(crate) use moved::{MARK, MOVED, UNMARK};
 pub(crate) use tables::{Kind, Record, TABLES, Table, Tally, Turns, Value};
 
 #[cfg(test)]
@@ -42,6 +51,23 @@ pub enum Place {
     File(PathBuf),
     /// A PostgreSQL database, by its address as [`Postgres::open`](crate::Postgres::open) takes it.
     Database(String),
+}
+
+impl Place {
+    /// What a person calls it: never a password.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`].
+    pub fn name(&self) -> Result<String, Error> {
+        Ok(match self {
+            Self::File(path) => {
+                let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                whole.display().to_string()
+            }
+            Self::Database(url) => format!("the database {}", postgres::place(url)?),
+        })
+    }
 }
 
 /// How far a move is.
@@ -77,6 +103,12 @@ pub(crate) trait Source {
         table: &Table,
         take: &mut dyn FnMut(&[Record]) -> Result<(), Error>,
     ) -> Result<(), Error>;
+    /// Where the state was moved to, if it was.
+    fn moved(&mut self) -> Result<Option<Moved>, Error>;
+    /// Says of the state that it is moved, durably; no more rows can be read then.
+    fn mark(&mut self, moved: &Moved) -> Result<(), Error>;
+    /// Takes back what [`Source::mark`] has said.
+    fn unmark(&mut self) -> Result<(), Error>;
 }
 
 /// A state that is written in a transaction.
@@ -88,43 +120,98 @@ pub(crate) trait Target: Source {
 }
 
 /// Copies the state at one place to another, where there is none; what was copied, by table. The
-/// tables of both places are brought to the newest version first.
+/// tables of both places are brought to the newest version first. The state that was read is then
+/// marked as moved at `now` (seconds since 1970), which [`reclaim`] takes back.
 ///
 /// # Errors
 ///
-/// [`Error::NotAlone`] when the source is open elsewhere, [`Error::Occupied`] when the target holds
+/// [`Error::Same`] when both places are one, [`Error::NoState`] when there is none at the first, and
+/// [`Error::Moved`] when it has been moved already; [`Error::InUse`] and [`Error::NotAlone`] when it
+/// is open elsewhere, [`Error::Occupied`] when the target holds
 /// anything, [`Error::Unequal`] when it does not hold what was written; beyond these, those of
 /// [`Sqlite::open`](crate::Sqlite::open) and [`Postgres::open`](crate::Postgres::open). The target
 /// is empty after an error.
 pub fn copy(
     from: &Place,
     to: &Place,
+    now: i64,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<Copied>, Error> {
+    are_apart(from, to)?;
+    let mark = Moved {
+        to: to.name()?,
+        at: now,
+    };
     reading(from, &mut |source| {
-        writing(to, &mut |target| {
-            let written = transfer(source, target, progress)?;
-            target.complete()?;
-            for (table, (expected, copied)) in TABLES.iter().zip(&written) {
-                let found = tally(target, table, &mut |rows| {
-                    progress(Progress {
-                        table: table.name,
-                        rows,
-                        bytes: 0,
-                        again: true,
-                    });
-                })?;
-                if found != *expected {
-                    return Err(Error::Unequal {
-                        table: copied.table,
-                        expected: expected.rows,
-                        found: found.rows,
-                    });
-                }
-            }
-            Ok(written.into_iter().map(|(_, copied)| copied).collect())
-        })
+        let mut is_marked = false;
+        let done = writing(to, &mut |target| {
+            let copied = copy_checked(source, target, progress)?;
+            source.mark(&mark)?;
+            is_marked = true;
+            Ok(copied)
+        });
+        if done.is_err() && is_marked {
+            source.unmark()?;
+        }
+        done
     })
+}
+
+/// Copies all rows and reads them again.
+fn copy_checked(
+    source: &mut dyn Source,
+    target: &mut dyn Target,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Vec<Copied>, Error> {
+    let written = transfer(source, target, progress)?;
+    target.complete()?;
+    for (table, (expected, copied)) in TABLES.iter().zip(&written) {
+        let found = tally(target, table, &mut |rows| {
+            progress(Progress {
+                table: table.name,
+                rows,
+                bytes: 0,
+                again: true,
+            });
+        })?;
+        if found != *expected {
+            return Err(Error::Unequal {
+                table: copied.table,
+                expected: expected.rows,
+                found: found.rows,
+            });
+        }
+    }
+    Ok(written.into_iter().map(|(_, copied)| copied).collect())
+}
+
+/// Refuses two addresses of one place.
+fn are_apart(from: &Place, to: &Place) -> Result<(), Error> {
+    let is_same = match (from, to) {
+        (Place::File(from), Place::File(to)) => is_one_file(from, to),
+        (Place::Database(from), Place::Database(to)) => postgres::copying::is_one(from, to)?,
+        _ => false,
+    };
+    if is_same {
+        return Err(Error::Same {
+            place: from.name()?,
+        });
+    }
+    Ok(())
+}
+
+/// Whether two paths lead to one file, by links of either kind too.
+fn is_one_file(one: &Path, other: &Path) -> bool {
+    #[cfg(unix)]
+    if let (Ok(one), Ok(other)) = (fs::metadata(one), fs::metadata(other)) {
+        use std::os::unix::fs::MetadataExt as _;
+        return (one.dev(), one.ino()) == (other.dev(), other.ino());
+    }
+    match (fs::canonicalize(one), fs::canonicalize(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        // what is not there is another one
+        _ => false,
+    }
 }
 
 /// Reads the state at `from` and looks whether it could be copied to `to`, where nothing is
@@ -138,11 +225,12 @@ pub fn rehearse(
     to: &Place,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<Copied>, Error> {
-    match to {
-        Place::File(path) => sqlite::copying::look(path)?,
-        Place::Database(url) => postgres::copying::look(url)?,
-    }
+    are_apart(from, to)?;
     reading(from, &mut |source| {
+        match to {
+            Place::File(path) => sqlite::copying::look(path)?,
+            Place::Database(url) => postgres::copying::look(url)?,
+        }
         let tables = TABLES.iter().map(|table| {
             let tally = tally(source, table, &mut |rows| {
                 progress(Progress {
@@ -165,9 +253,15 @@ type Reading<'r, R> = &'r mut dyn FnMut(&mut dyn Source) -> Result<R, Error>;
 pub(crate) type Writing<'r, R> = &'r mut dyn FnMut(&mut dyn Target) -> Result<R, Error>;
 
 fn reading<R>(from: &Place, job: Reading<'_, R>) -> Result<R, Error> {
+    let mut job = |source: &mut dyn Source| {
+        if let Some(moved) = source.moved()? {
+            return Err(Error::Moved(moved));
+        }
+        job(source)
+    };
     match from {
-        Place::File(path) => sqlite::copying::reading(path, job),
-        Place::Database(url) => postgres::copying::reading(url, job),
+        Place::File(path) => sqlite::copying::reading(path, &mut job),
+        Place::Database(url) => postgres::copying::reading(url, &mut job),
     }
 }
 
@@ -261,247 +355,4 @@ pub(crate) fn occupied(counts: impl IntoIterator<Item = (&'static str, i64)>) ->
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use rusqlite::Connection;
-    use session::store::AccountId;
-    use testkit::postgres;
-
-    use super::*;
-    use crate::{Postgres, Sqlite};
-
-    /// `TABLE COLUMN TYPE`, a line each, as the list has it; types by `name`.
-    fn listed(name: impl Fn(Kind) -> &'static str, others: Vec<String>) -> Vec<String> {
-        let columns = TABLES.iter().flat_map(|table| {
-            let columns = table.columns.iter();
-            columns.map(|column| format!("{} {} {}", table.name, column.name, name(column.kind)))
-        });
-        let mut all: Vec<String> = columns.chain(others).collect();
-        all.sort();
-        all
-    }
-
-    #[test]
-    fn every_column_of_a_file_is_listed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state.db");
-        Sqlite::open(&path).unwrap();
-        let connection = Connection::open(&path).unwrap();
-        let sql = "SELECT t.name || ' ' || c.name || ' ' || c.type
-                   FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table'
-                   AND t.name NOT LIKE 'sqlite_%'";
-        let mut statement = connection.prepare(sql).unwrap();
-        let found = statement.query_map([], |row| row.get(0)).unwrap();
-        let mut found: Vec<String> = found.map(Result::unwrap).collect();
-        found.sort();
-        let name = |kind| match kind {
-            Kind::Integer | Kind::Flag => "INTEGER",
-            Kind::Text => "TEXT",
-            Kind::Bytes => "BLOB",
-        };
-        let turns = TABLES
-            .iter()
-            .filter_map(|table| Some((table.name, table.turn?.sqlite)));
-        let own = turns
-            .filter(|(_, turn)| *turn != "rowid")
-            .map(|(table, turn)| format!("{table} {turn} INTEGER"));
-        assert_eq!(found, listed(name, own.collect()));
-    }
-
-    #[test]
-    fn every_column_of_a_database_is_listed() {
-        let Some(server) = postgres::Postgres::shared() else {
-            return;
-        };
-        let database = server.database().unwrap();
-        Postgres::open(&database.url()).unwrap();
-        let sql = "SELECT table_name || ' ' || column_name || ' ' || data_type
-                   FROM information_schema.columns WHERE table_schema = 'public'
-                   AND table_name <> 'syncline_schema'";
-        let found = database.sql(sql).unwrap();
-        let mut found: Vec<String> = found.lines().map(str::to_owned).collect();
-        found.sort();
-        let name = |kind| match kind {
-            Kind::Integer => "bigint",
-            Kind::Flag => "boolean",
-            Kind::Text => "text",
-            Kind::Bytes => "bytea",
-        };
-        let turns = TABLES
-            .iter()
-            .filter_map(|table| Some((table.name, table.turn?.postgres)));
-        let own = turns.chain(DERIVED);
-        let own = own.map(|(table, column)| format!("{table} {column} bigint"));
-        assert_eq!(found, listed(name, own.collect()));
-    }
-
-    /// A file with an account and the accounts' own datastores.
-    fn filled(path: &std::path::Path) -> Sqlite {
-        let engine = Sqlite::open(path).unwrap();
-        engine
-            .add_account(AccountId(1), "ann", "digest", None)
-            .unwrap();
-        engine
-    }
-
-    #[test]
-    fn what_is_open_or_holds_something_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let [from, to] = ["a", "b"].map(|name| folder.path().join(name));
-        let engine = filled(&from);
-        let (source, target) = (Place::File(from.clone()), Place::File(to.clone()));
-        let outcome = copy(&source, &target, &mut |_| ());
-        assert!(matches!(outcome, Err(Error::NotAlone)), "{outcome:?}");
-        drop(engine);
-        rehearse(&source, &target, &mut |_| ()).unwrap();
-        assert!(!to.exists());
-        let copied = copy(&source, &target, &mut |_| ()).unwrap();
-        let rows = |table: &str| copied.iter().find(|one| one.table == table).unwrap().rows;
-        assert_eq!((rows("account"), rows("datastore")), (1, 6));
-        for outcome in [
-            copy(&source, &target, &mut |_| ()),
-            rehearse(&source, &target, &mut |_| ()),
-        ] {
-            let text = outcome.unwrap_err().to_string();
-            assert!(text.contains("account: 1, datastore: 6"), "{text}");
-        }
-    }
-
-    /// What `schema` lists of a file.
-    fn tables(path: &std::path::Path) -> i64 {
-        let connection = Connection::open(path).unwrap();
-        let sql = "SELECT count(*) FROM sqlite_schema";
-        connection.query_row(sql, [], |row| row.get(0)).unwrap()
-    }
-
-    fn both(from: &Place, to: &Place) -> [Result<Vec<Copied>, Error>; 2] {
-        [rehearse, copy].map(|run| run(from, to, &mut |_| ()))
-    }
-
-    #[test]
-    fn what_is_no_state_is_not_made_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let [empty, foreign, letter, to] =
-            ["a", "b", "c", "d"].map(|name| folder.path().join(name));
-        std::fs::write(&empty, "").unwrap();
-        std::fs::write(&letter, "Dear Ann, ".repeat(999)).unwrap();
-        let connection = Connection::open(&foreign).unwrap();
-        let sql = "PRAGMA user_version = 3; CREATE TABLE account (id INTEGER)";
-        connection.execute_batch(sql).unwrap();
-        drop(connection);
-        for from in [&empty, &foreign, &letter] {
-            let place = Place::File(from.clone());
-            for outcome in both(&place, &Place::File(to.clone())) {
-                let text = outcome.unwrap_err().to_string();
-                assert!(text.contains(&*from.to_string_lossy()), "{text}");
-                assert!(text.contains("holds no state"), "{text}");
-            }
-            assert!(!to.exists());
-        }
-        assert_eq!((tables(&empty), tables(&foreign)), (0, 1));
-        let opened = Sqlite::open(&foreign);
-        assert!(matches!(opened, Err(Error::NoState { .. })), "{opened:?}");
-        assert_eq!(tables(&foreign), 1);
-        let Some(server) = postgres::Postgres::shared() else {
-            return;
-        };
-        let database = server.database().unwrap();
-        let place = Place::Database(database.url());
-        let others = [
-            Postgres::renew(&database.url()).err(),
-            Postgres::open_existing(&database.url()).err(),
-        ];
-        let moved = both(&place, &Place::File(to)).map(Result::err);
-        for error in moved.into_iter().chain(others) {
-            assert!(matches!(error, Some(Error::NoState { .. })), "{error:?}");
-        }
-        let sql = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
-        assert_eq!(database.sql(sql).unwrap(), "0");
-    }
-
-    #[test]
-    fn an_older_file_is_read_and_left_as_it_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let [from, to] = ["a", "b"].map(|name| folder.path().join(name));
-        drop(filled(&from));
-        let connection = Connection::open(&from).unwrap();
-        let sql = "DROP INDEX history_at; DROP INDEX item_deleted; DROP INDEX withheld_session;
-                   PRAGMA user_version = 7";
-        connection.execute_batch(sql).unwrap();
-        drop(connection);
-        let version = || -> i64 {
-            let connection = Connection::open(&from).unwrap();
-            let sql = "PRAGMA user_version";
-            connection.query_row(sql, [], |row| row.get(0)).unwrap()
-        };
-        let read = rehearse(&Place::File(from.clone()), &Place::File(to), &mut |_| ());
-        assert_eq!(read.unwrap()[1].rows, 6);
-        assert_eq!(version(), 7);
-    }
-
-    /// A source of many rows, which notes how many are in memory at once.
-    #[test]
-    fn rows_come_in_pages_of_a_bounded_size() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("state.db");
-        drop(filled(&path));
-        let connection = Connection::open(&path).unwrap();
-        let sql = "WITH RECURSIVE n (g) AS (SELECT 1 UNION ALL SELECT g + 1 FROM n WHERE g < 10000)
-             INSERT INTO item (account, datastore, guid, seq, deleted, media_type, exact, content)
-             SELECT 1, 1, g, g, 0, 'text/plain', g,
-                    zeroblob(CASE WHEN g = 7 THEN 3000000 ELSE 300 END) FROM n";
-        connection.execute_batch(sql).unwrap();
-        drop(connection);
-        let items = &TABLES[4];
-        let mut check = |source: &mut dyn Source| {
-            let mut rows = 0;
-            source.rows(items, &mut |page| {
-                let bytes: usize = page.iter().map(Record::size).sum();
-                assert!(bytes <= PAGE || page.len() == 1, "{bytes}");
-                assert!(page.len() <= ROWS);
-                rows += page.len();
-                Ok(())
-            })?;
-            assert_eq!(rows, 10_000);
-            Ok(())
-        };
-        reading(&Place::File(path.clone()), &mut check).unwrap();
-        let Some(server) = postgres::Postgres::shared() else {
-            return;
-        };
-        let database = server.database().unwrap();
-        let target = Place::Database(database.url());
-        copy(&Place::File(path), &target, &mut |_| ()).unwrap();
-        reading(&target, &mut check).unwrap();
-    }
-
-    #[test]
-    fn a_copy_that_fails_leaves_nothing() {
-        let Some(server) = postgres::Postgres::shared() else {
-            return;
-        };
-        let folder = tempfile::tempdir().unwrap();
-        let [from, to] = ["a", "b"].map(|name| folder.path().join(name));
-        drop(filled(&from));
-        let database = server.database().unwrap();
-        for target in [Place::File(to), Place::Database(database.url())] {
-            let failed = writing::<()>(&target, &mut |target| {
-                reading(&Place::File(from.clone()), &mut |source| {
-                    transfer(source, target, &mut |_| ())
-                })?;
-                Err(Error::NotAlone)
-            });
-            assert!(matches!(failed, Err(Error::NotAlone)), "{failed:?}");
-            copy(&Place::File(from.clone()), &target, &mut |_| ()).unwrap();
-        }
-        // a node that is open to the source
-        let source = Place::Database(database.url());
-        let node = Postgres::open(&database.url()).unwrap();
-        let target = Place::File(folder.path().join("c"));
-        let refused = copy(&source, &target, &mut |_| ());
-        assert!(matches!(refused, Err(Error::NotAlone)), "{refused:?}");
-        drop(node);
-        copy(&source, &target, &mut |_| ()).unwrap();
-    }
-}
+mod tests;

@@ -7,7 +7,7 @@ use session::store::{
 };
 
 use crate::{
-    DeviceLinks, Duplicates, Error, PastSession, Postgres, Restored, Rule, Sqlite, Tidying,
+    DeviceLinks, Duplicates, Error, Moved, PastSession, Postgres, Restored, Rule, Sqlite, Tidying,
     Version, Wish,
 };
 
@@ -266,6 +266,11 @@ impl Store {
     /// Whether there is more to do.
     pub fn tidy(&self, walk: &mut Tidying) -> Result<bool, Error> {
         either!(self, engine => engine.tidy(walk))
+    }
+
+    /// Where the state was moved to, if it was: a server must not use it then.
+    pub fn moved(&self) -> Result<Option<Moved>, Error> {
+        either!(self, engine => engine.moved())
     }
 
     /// Whether the state can be read and written now.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::Moved;
+
 /// A store that cannot be opened, or an administrative request that cannot be done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -58,7 +60,16 @@ pub enum Error {
         /// How many rows each table has.
         what: String,
     },
-    /// A state that is to be moved is open elsewhere.
+    /// Two addresses name one state, which was to be moved from the one to the other.
+    #[error("both addresses name {place}")]
+    Same {
+        /// The place.
+        place: String,
+    },
+    /// The state was moved to another place, and devices may go on there.
+    #[error("the state was moved to {}", .0.to)]
+    Moved(Moved),
+    /// The state of a database is open elsewhere.
     #[error("another process has the state open")]
     NotAlone,
     /// A copy does not hold what was written to it.

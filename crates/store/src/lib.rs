@@ -28,7 +28,7 @@ mod sessions;
 mod sqlite;
 mod tidy;
 
-pub use copy::{Copied, Place, Progress, copy, rehearse};
+pub use copy::{Anchors, Copied, Moved, Place, Progress, copy, reclaim, rehearse};
 pub use duplicates::{Duplicate, Duplicates};
 pub use engine::Store;
 pub use error::{Error, Refusal};

@@ -210,6 +210,11 @@ impl Postgres {
     }
 }
 
+/// Host, port and name of the database at an address, for people.
+pub(crate) fn place(url: &str) -> Result<String, Error> {
+    Ok(Address::parse(url)?.place)
+}
+
 /// What becomes of a transaction that a fault has ended before its commit; `error` is what its
 /// job made of that.
 fn undone<R, E: From<StoreError>>(fault: Fault, error: Option<E>) -> Attempt<R, E> {

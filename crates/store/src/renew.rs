@@ -14,6 +14,7 @@ pub(crate) const RENEW: &str = "
     DELETE FROM partial;
     DELETE FROM chunk;
     DELETE FROM rendering;
+    DELETE FROM moved;
 ";
 
 /// Identifiers of items that a state which was brought back leaves out: it may have given them

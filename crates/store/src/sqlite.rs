@@ -34,6 +34,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use session::store::{StoreError, Transaction};
 
+pub(crate) use backup::reclaim;
+
 pub use admin::{DeviceLinks, Restored, Rule, Version, Wish};
 
 use crate::Error;
@@ -183,6 +185,33 @@ fn connect(path: &Path) -> Result<Connection, Error> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// Opens a file so that the first access locks all others out until the connection ends; each other
+/// connection that is open holds a lock that keeps this one from being granted. `patience` is how
+/// long that is waited for. [`in_use`] says what its failure means.
+fn open_alone(path: &Path, patience: Duration) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| Error::Open {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    connection.busy_timeout(patience)?;
+    connection
+        .pragma_update(None, "locking_mode", "EXCLUSIVE")
+        .map_err(|error| in_use(path, error))?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+/// What an error means of a file that one process is to have for itself.
+fn in_use(path: &Path, error: rusqlite::Error) -> Error {
+    match Error::from(error) {
+        Error::Locked => Error::InUse {
+            path: path.to_owned(),
+        },
+        error => error,
+    }
 }
 
 /// Makes the file, if it is missing, so that nobody else can read it: it holds passwords. SQLite

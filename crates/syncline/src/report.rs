@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::output;
+use crate::{output, world};
 
 /// Why a command did not do all it was asked to.
 #[derive(Debug)]
@@ -90,6 +90,15 @@ impl From<store::Error> for Failure {
             store::Error::NoState { .. } => {
                 return Self::usage(format_args!(
                     "{error}; check its address, or make an account there with `syncline user add`"
+                ));
+            }
+            store::Error::Same { .. } => {
+                return Self::usage(format_args!("{error}; name another place with --to"));
+            }
+            store::Error::Moved(moved) => {
+                let time = world::timestamp(moved.at).unwrap_or_default();
+                return Self::state(format_args!(
+                    "{error} at {time}; use it there, or take this one back with `syncline restore`"
                 ));
             }
             store::Error::NotAlone => {

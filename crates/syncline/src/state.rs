@@ -7,9 +7,11 @@ use std::time::Duration;
 use session::store::{Account, Datastore};
 use store::{Postgres, Sqlite, Store};
 
+pub(crate) use store::Place;
+
 use crate::cli::StateOptions;
 use crate::config::Config;
-use crate::report::{Failure, Outcome};
+use crate::report::{Failure, Outcome, warn};
 
 /// Name of the database in a data folder.
 const FILE: &str = "syncline.db";
@@ -17,22 +19,18 @@ const FILE: &str = "syncline.db";
 /// How long a start looks for damage: devices wait for it.
 const LONGEST_CHECK: Duration = Duration::from_secs(3);
 
-/// What keeps a state.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// A file of SQLite.
-    File(PathBuf),
-    /// A PostgreSQL database, by its address.
-    Database(String),
-}
-
-/// Opens the state for a server, which must not find out on the way that it is damaged.
+/// Opens the state for a server, which must not find out on the way that it is damaged, and must
+/// not go on with one that has been moved: devices may be ahead of it.
 pub(crate) fn open_to_serve(options: &StateOptions, config: &Config) -> Outcome<Store> {
-    let store = open_or_create(options, config)?;
+    let place = place(options, config)?;
+    let store = opened_or_made(&place)?;
+    if let Some(moved) = store.moved()? {
+        return Err(store::Error::Moved(moved).into());
+    }
     // a database server looks after its files itself
-    if let Place::File(path) = place(options, config)? {
-        let whole = Sqlite::check(&path, LONGEST_CHECK);
-        if !whole.map_err(|error| Failure::from(error).at(&path))? {
+    if let Place::File(path) = &place {
+        let whole = Sqlite::check(path, LONGEST_CHECK);
+        if !whole.map_err(|error| Failure::from(error).at(path))? {
             tracing::info!("the state is large: only a part of it was looked through for damage");
         }
     }
@@ -41,12 +39,29 @@ pub(crate) fn open_to_serve(options: &StateOptions, config: &Config) -> Outcome<
 
 /// Opens the state, and makes it if there is none.
 pub(crate) fn open_or_create(options: &StateOptions, config: &Config) -> Outcome<Store> {
-    let path = match place(options, config)? {
-        Place::File(path) => path,
-        Place::Database(url) => return Ok(Postgres::open(&url)?.into()),
-    };
-    make_folder_of(&path)?;
-    open(&path)
+    with_warning(opened_or_made(&place(options, config)?)?)
+}
+
+fn opened_or_made(place: &Place) -> Outcome<Store> {
+    match place {
+        Place::File(path) => {
+            make_folder_of(path)?;
+            open(path)
+        }
+        Place::Database(url) => Ok(Postgres::open(url)?.into()),
+    }
+}
+
+/// The state, with a word about one that was moved: who looks into it may want to know, and who
+/// changes it surely does.
+fn with_warning(store: Store) -> Outcome<Store> {
+    if let Some(moved) = store.moved()? {
+        warn(format_args!(
+            "the state was moved to {}; what is done here is not done there",
+            moved.to
+        ));
+    }
+    Ok(store)
 }
 
 /// Makes the folder of a state.
@@ -66,25 +81,25 @@ pub(crate) fn make_folder_of(path: &Path) -> Outcome {
 pub(crate) fn open_existing(options: &StateOptions) -> Outcome<Store> {
     let path = match place(options, &Config::load(options.config.as_deref())?)? {
         Place::File(path) => path,
-        Place::Database(url) => return Ok(Postgres::open_existing(&url)?.into()),
+        Place::Database(url) => return with_warning(Postgres::open_existing(&url)?.into()),
     };
     is_there(&path)?;
-    open(&path)
+    with_warning(open(&path)?)
 }
 
 /// Where a state is that has to be there: an address, or a configuration file that names it.
-pub(crate) fn place_to_read(text: &str) -> Outcome<store::Place> {
+pub(crate) fn place_to_read(text: &str) -> Outcome<Place> {
     let place = place_named(text)?;
-    if let store::Place::File(path) = &place {
+    if let Place::File(path) = &place {
         is_there(path)?;
     }
     Ok(place)
 }
 
 /// The same of a state that is to be made; the folder of a file has to be there.
-pub(crate) fn place_to_write(text: &str) -> Outcome<store::Place> {
+pub(crate) fn place_to_write(text: &str) -> Outcome<Place> {
     let place = place_named(text)?;
-    if let store::Place::File(path) = &place
+    if let Place::File(path) = &place
         && let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty())
         && !folder.is_dir()
     {
@@ -96,25 +111,20 @@ pub(crate) fn place_to_write(text: &str) -> Outcome<store::Place> {
     Ok(place)
 }
 
-fn place_named(text: &str) -> Outcome<store::Place> {
+fn place_named(text: &str) -> Outcome<Place> {
     let file = Path::new(text);
     let is_config = file
         .extension()
         .is_some_and(|extension| extension == "toml");
-    let place = if is_config {
-        let options = StateOptions {
-            data: None,
-            database: None,
-            config: Some(file.to_owned()),
-        };
-        place(&options, &Config::load(Some(file))?)?
-    } else {
-        place_at(text)?
+    if !is_config {
+        return place_at(text);
+    }
+    let options = StateOptions {
+        data: None,
+        database: None,
+        config: Some(file.to_owned()),
     };
-    Ok(match place {
-        Place::File(path) => store::Place::File(path),
-        Place::Database(url) => store::Place::Database(url),
-    })
+    place(&options, &Config::load(Some(file))?)
 }
 
 /// Refuses a place without a state.

@@ -125,7 +125,11 @@ fn a_database_that_cannot_be_used_is_named_in_a_sentence() {
     installation.add_user("ann", "secret").unwrap();
     assert_eq!(list(&url).0, Some(0));
     let role = |options: &str| {
-        let name = format!("{}_{}", database.name(), options.replace(' ', "_"));
+        let name = format!(
+            "{}_{}",
+            database.name(),
+            options.replace(' ', "_").to_lowercase()
+        );
         let sql = format!("CREATE ROLE {name} LOGIN PASSWORD 'guess' {options}");
         database.sql(&sql).unwrap();
         let place = url.rsplit_once('@').unwrap().1;

@@ -8,6 +8,7 @@ use session::store::{
 };
 use tokio_postgres::Row;
 
+use super::copying::moved_of;
 use super::pool::Params;
 use super::rows::{
     ITEM, LINK, account_of, bits, column, datastore_of, device_of, item_of, link_of, permission_of,
@@ -16,9 +17,10 @@ use super::rows::{
 use super::schema::{OF_ACCOUNT, OF_DEVICE};
 use super::transaction::Running;
 use super::{Access, Postgres};
+use crate::copy::MOVED;
 use crate::duplicates::{Duplicates, Earlier, look, make_one};
 use crate::sessions::{self, Count};
-use crate::{DeviceLinks, Error, PastSession, Restored, Rule, Version, Wish};
+use crate::{DeviceLinks, Error, Moved, PastSession, Restored, Rule, Version, Wish};
 
 /// The columns that [`version_of`] reads.
 const VERSION: &str = "content, media_type, why, origin, at, session";
@@ -522,6 +524,14 @@ impl Postgres {
             )
         })?;
         Ok(usize::try_from(removed).unwrap_or(usize::MAX))
+    }
+
+    /// Waits for a move that is going on, and says that it has waited if that lasts.
+    pub(crate) fn moved(&self) -> Result<Option<Moved>, Error> {
+        let mut lease = self.pool.take()?;
+        let rows = lease.ask(MOVED);
+        let rows = rows.map_err(|fault| fault.at(self.pool.place()))?;
+        Ok(rows.first().map(moved_of).transpose()?)
     }
 
     pub(crate) fn ping(&self) -> Result<(), Error> {

@@ -1,7 +1,9 @@
 //! A whole state, read from or written to a database.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
+use session::store::StoreError;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -10,8 +12,8 @@ use super::pool::{Lease, Pool, Statements as _};
 use super::{Postgres, rows, schema};
 use crate::Error;
 use crate::copy::{
-    Kind, PAGE, ROWS, Record, Source, TABLES, Table, Target, Turns, Value, columns_and_order,
-    occupied,
+    Anchors, Kind, MARK, MOVED, Moved, PAGE, ROWS, Record, Source, TABLES, Table, Target, Turns,
+    UNMARK, Value, columns_and_order, occupied,
 };
 use crate::renew::{LEFT_OUT_CHANGES, LEFT_OUT_GUIDS, RENEW};
 
@@ -45,6 +47,8 @@ pub(crate) fn reading<R>(
         side.is_alone()?;
         // the snapshot is that of the first statement after the locks were granted
         side.begin("BEGIN ISOLATION LEVEL REPEATABLE READ", "SHARE")?;
+        // a server that began meanwhile has read that the state is not moved
+        side.is_alone()?;
         job(side)
     })
 }
@@ -80,15 +84,55 @@ impl Postgres {
         within(url, schema::migrate_existing, &mut |side| {
             side.is_alone()?;
             side.begin("BEGIN", "EXCLUSIVE")?;
-            side.batch(RENEW)?;
-            side.batch(&format!(
-                "UPDATE device SET nonce = ''::bytea;
-                 UPDATE datastore SET last_seq = last_seq + {LEFT_OUT_CHANGES},
-                     last_guid = last_guid + {LEFT_OUT_GUIDS}"
-            ))?;
+            side.renew()?;
             side.batch("COMMIT")
         })
     }
+}
+
+/// Takes a state back that was moved, as [`crate::reclaim`] says.
+pub(crate) fn reclaim(url: &str, anchors: Anchors) -> Result<bool, Error> {
+    within(url, schema::migrate_existing, &mut |side| {
+        side.is_alone()?;
+        side.begin("BEGIN", "EXCLUSIVE")?;
+        if side.moved()?.is_none() {
+            return Ok(false);
+        }
+        match anchors {
+            Anchors::Kept => side.unmark()?,
+            Anchors::Void => side.renew()?,
+        }
+        side.batch("COMMIT")?;
+        Ok(true)
+    })
+}
+
+/// Whether two addresses name the tables of one schema of one database: whoever answers at the
+/// second knows of a lock that was taken at the first.
+///
+/// # Errors
+///
+/// Those of connecting.
+pub(crate) fn is_one(one: &str, other: &str) -> Result<bool, Error> {
+    let key = RandomState::new().hash_one(one).cast_signed();
+    let schema = "(SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema())";
+    let ask = |lease: &mut Lease<'_>, place: &str, call: &str| {
+        let sql = format!("SELECT {call}($1 # coalesce({schema}, 0))");
+        let asked = lease
+            .batch("BEGIN")
+            .and_then(|()| lease.query(&sql, &[&key]));
+        asked.map_err(|fault| fault.at(place))
+    };
+    let [one, other] = [one, other].map(Address::parse);
+    let (one, other) = (one?, other?);
+    let [first, second] = [one.place.clone(), other.place.clone()];
+    let pools = [Pool::new(one), Pool::new(other)];
+    let mut lease = pools[0].connect_first()?;
+    ask(&mut lease, &first, "pg_advisory_xact_lock")?;
+    let mut lease = pools[1].connect_first()?;
+    let rows = ask(&mut lease, &second, "pg_try_advisory_xact_lock")?;
+    let is_free = rows.first().map(|row| rows::column::<bool>(row, 0));
+    Ok(!is_free.transpose()?.unwrap_or(true))
 }
 
 /// Looks whether a state can be written to a database, without making tables.
@@ -147,18 +191,32 @@ impl Side<'_, '_> {
             .map_or(Ok(0), |row| Ok(rows::column::<i64>(row, 0)?))
     }
 
-    /// Begins a transaction that holds a lock of all tables.
+    /// Begins a transaction that holds a lock of all tables. No server begins meanwhile: each reads
+    /// first whether the state was moved.
     fn begin(&mut self, begin: &str, lock: &str) -> Result<(), Error> {
         let names: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
         let names = names.join(", ");
         self.batch(&format!(
-            "{begin}; {PATIENT}; LOCK TABLE {names} IN {lock} MODE"
+            "{begin}; {PATIENT}; LOCK TABLE {MARK} IN ACCESS EXCLUSIVE MODE;
+             LOCK TABLE {names} IN {lock} MODE"
+        ))
+    }
+
+    /// Makes the state fit to meet devices that are ahead of it.
+    fn renew(&mut self) -> Result<(), Error> {
+        self.batch(RENEW)?;
+        self.batch(&format!(
+            "UPDATE device SET nonce = ''::bytea;
+             UPDATE datastore SET last_seq = last_seq + {LEFT_OUT_CHANGES},
+                 last_guid = last_guid + {LEFT_OUT_GUIDS}"
         ))
     }
 
     /// Whether no other connection looks as this one does.
     fn is_alone(&mut self) -> Result<(), Error> {
         for _ in 0..LOOKS {
+            // within a transaction the first look is remembered
+            self.ask("SELECT pg_stat_clear_snapshot()")?;
             let others = self.number(
                 "SELECT count(*) FROM pg_stat_activity
                  WHERE datname = current_database() AND usename = current_user
@@ -230,6 +288,31 @@ impl Source for Side<'_, '_> {
             }
         }
     }
+
+    fn moved(&mut self) -> Result<Option<Moved>, Error> {
+        let rows = self.ask(MOVED)?;
+        Ok(rows.first().map(moved_of).transpose()?)
+    }
+
+    fn mark(&mut self, moved: &Moved) -> Result<(), Error> {
+        let sql = "INSERT INTO moved (place, at) VALUES ($1, $2)";
+        let values: [&(dyn ToSql + Sync); 2] = [&rows::text(&moved.to), &moved.at];
+        let written = self.lease.execute(sql, &values);
+        written.map_err(|fault| fault.at(self.place))?;
+        self.batch("COMMIT")
+    }
+
+    fn unmark(&mut self) -> Result<(), Error> {
+        self.batch(UNMARK)
+    }
+}
+
+/// A row of [`MOVED`].
+pub(super) fn moved_of(row: &Row) -> Result<Moved, StoreError> {
+    Ok(Moved {
+        to: rows::column(row, 0)?,
+        at: rows::column(row, 1)?,
+    })
 }
 
 /// How many rows of these sizes make each page.
@@ -337,6 +420,8 @@ impl Target for Side<'_, '_> {
     }
 
     fn complete(&mut self) -> Result<(), Error> {
+        // of a state that was there before
+        self.unmark()?;
         self.batch(
             "UPDATE datastore SET last_version = (
                  SELECT coalesce(max(history.number), 0) FROM history

@@ -124,6 +124,11 @@ impl Pool {
         }
     }
 
+    /// Host, port and name of the database.
+    pub(super) fn place(&self) -> &str {
+        &self.address.place
+    }
+
     /// The first connection, whose failure tells whether the address is right.
     ///
     /// # Errors

@@ -221,6 +221,12 @@ CREATE TABLE permission (
     permission TEXT NOT NULL,
     PRIMARY KEY (account, datastore, device)
 );
+
+-- a row says where the state went
+CREATE TABLE moved (
+    place TEXT NOT NULL,
+    at    BIGINT NOT NULL
+);
 "#;
 
 /// Tables whose rows belong to an account, by their column `account`.

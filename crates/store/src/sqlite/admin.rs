@@ -16,7 +16,7 @@ use super::transaction::Running;
 use super::{Sqlite, connect};
 use crate::duplicates::{Duplicates, Earlier, look, make_one};
 use crate::sessions::{self, Count};
-use crate::{Error, PastSession};
+use crate::{Error, Moved, PastSession};
 
 /// A device with the datastores that it has synced.
 pub type DeviceLinks = (Device, Vec<(String, Link)>);
@@ -634,6 +634,11 @@ impl Sqlite {
         } else {
             Err(Error::Damaged(found.replace('\n', " ")))
         }
+    }
+
+    /// Where the state was moved to, if it was.
+    pub fn moved(&self) -> Result<Option<Moved>, Error> {
+        self.run(super::copying::moved)
     }
 
     /// Whether the state can be read and written now.

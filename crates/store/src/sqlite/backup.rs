@@ -16,8 +16,10 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, params};
 
-use super::{BUSY, Sqlite, make_private, schema};
+use super::copying::moved;
+use super::{BUSY, Sqlite, in_use, make_private, open_alone, schema};
 use crate::Error;
+use crate::copy::{Anchors, UNMARK};
 use crate::renew::{LEFT_OUT_CHANGES, LEFT_OUT_GUIDS, RENEW};
 
 /// The pause between two tries to begin a copy.
@@ -95,7 +97,7 @@ fn replace(copy: &Path, ready: &Path, state: &Path, aside: &Path) -> Result<(), 
         move_log_aside(state, aside)?;
         return put_in_place(ready, state);
     }
-    match open_alone(state) {
+    match open_to_replace(state) {
         Ok(mut old) => {
             let counters = counters(&old).unwrap_or_default();
             renew(&mut new, &counters)?;
@@ -169,34 +171,46 @@ fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// Opens a state that nobody else has open, and keeps others out until the connection ends.
-fn open_alone(path: &Path) -> Result<Connection, Error> {
-    let connection = open(path)?;
-    connection.busy_timeout(Duration::ZERO)?;
-    let locked = |error: rusqlite::Error| match Error::from(error) {
-        Error::Locked => Error::InUse {
-            path: path.to_owned(),
-        },
-        error => error,
-    };
-    let set = |pragma: &str| -> Result<String, Error> {
-        let sql = format!("PRAGMA {pragma}");
-        connection
-            .query_row(&sql, [], |row| row.get(0))
-            .map_err(locked)
-    };
-    set("locking_mode = EXCLUSIVE")?;
+/// Opens a state that nobody else has open, and takes it out of the log, so that it can be
+/// replaced.
+fn open_to_replace(path: &Path) -> Result<Connection, Error> {
+    let connection = open_alone(path, Duration::ZERO)?;
+    let mode: String = connection
+        .query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))
+        .map_err(|error| in_use(path, error))?;
     // a file cannot leave the log while somebody else has it open
-    if set("journal_mode = DELETE")? != "delete" {
+    if mode != "delete" {
         return Err(Error::InUse {
             path: path.to_owned(),
         });
     }
-    // takes the lock, which then stays
+    lock_out(&connection, path)?;
+    Ok(connection)
+}
+
+/// Takes the lock, which then stays.
+fn lock_out(connection: &Connection, path: &Path) -> Result<(), Error> {
     connection
         .execute_batch("BEGIN EXCLUSIVE; COMMIT")
-        .map_err(locked)?;
-    Ok(connection)
+        .map_err(|error| in_use(path, error))
+}
+
+/// Takes a state back that was moved, as [`crate::reclaim`] says.
+pub(crate) fn reclaim(path: &Path, anchors: Anchors) -> Result<bool, Error> {
+    let mut connection = open_alone(path, Duration::ZERO)?;
+    lock_out(&connection, path)?;
+    if !schema::is_there(&connection)? {
+        return Err(schema::no_state(&connection));
+    }
+    schema::migrate(&mut connection)?;
+    if moved(&connection)?.is_none() {
+        return Ok(false);
+    }
+    match anchors {
+        Anchors::Kept => connection.execute_batch(UNMARK)?,
+        Anchors::Void => renew(&mut connection, &[])?,
+    }
+    Ok(true)
 }
 
 /// Makes a new file of all that another database holds, and looks through it for damage.

@@ -4,12 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension as _, ToSql, params, params_from_iter,
+};
 
-use super::{connect, schema};
+use super::{connect, in_use, open_alone, schema};
 use crate::Error;
 use crate::copy::{
-    PAGE, ROWS, Record, Source, TABLES, Table, Target, Turns, Value, columns_and_order, occupied,
+    MOVED, Moved, PAGE, ROWS, Record, Source, TABLES, Table, Target, Turns, UNMARK, Value,
+    columns_and_order, occupied,
 };
 
 /// How long whoever else has the file open may take to close it.
@@ -18,50 +21,31 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A connection within a transaction.
 struct Side<'c>(&'c Connection);
 
-/// Reads the state of a file, which nobody else can open meanwhile, and which is not changed.
+/// Reads the state of a file, which nobody else can open meanwhile, and which is not changed unless
+/// it is marked.
 ///
 /// # Errors
 ///
-/// [`Error::NotAlone`] when somebody has it open, [`Error::NoState`] when there is none in it, and
+/// [`Error::InUse`] when somebody has it open, [`Error::NoState`] when there is none in it, and
 /// those of [`Sqlite::open`](super::Sqlite::open).
 pub(crate) fn reading<R>(
     path: &Path,
     job: &mut dyn FnMut(&mut dyn Source) -> Result<R, Error>,
 ) -> Result<R, Error> {
-    let connection = open_alone(path)?;
+    let connection = open_alone(path, PATIENCE)?;
     connection
         .execute_batch("BEGIN EXCLUSIVE")
         .map_err(|error| match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => schema::no_state(&connection),
-            _ => in_use(error.into()),
+            _ => in_use(path, error),
         })?;
     if !schema::is_there(&connection)? {
         return Err(schema::no_state(&connection));
     }
     // the tables are those of this version as long as the transaction lasts, whose end undoes it
+    // unless there is a mark
     schema::bring_up(&connection)?;
     job(&mut Side(&connection))
-}
-
-/// Opens a file so that the first access locks all others out; each connection that is open holds
-/// a lock that keeps this one from being granted.
-fn open_alone(path: &Path) -> Result<Connection, Error> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(|error| Error::Open {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    })?;
-    connection.busy_timeout(PATIENCE)?;
-    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    Ok(connection)
-}
-
-fn in_use(error: Error) -> Error {
-    match error {
-        Error::Locked => Error::NotAlone,
-        error => error,
-    }
 }
 
 /// Writes a state to a file that has none, in one transaction; the file is made if it is missing.
@@ -143,6 +127,31 @@ impl Source for Side<'_> {
         }
         if page.is_empty() { Ok(()) } else { take(&page) }
     }
+
+    fn moved(&mut self) -> Result<Option<Moved>, Error> {
+        moved(self.0)
+    }
+
+    fn mark(&mut self, moved: &Moved) -> Result<(), Error> {
+        let sql = "INSERT INTO moved (place, at) VALUES (?, ?)";
+        self.0.execute(sql, params![moved.to, moved.at])?;
+        Ok(self.0.execute_batch("COMMIT")?)
+    }
+
+    fn unmark(&mut self) -> Result<(), Error> {
+        Ok(self.0.execute_batch(UNMARK)?)
+    }
+}
+
+/// Where the state was moved to, if it was.
+pub(super) fn moved(connection: &Connection) -> Result<Option<Moved>, Error> {
+    let found = connection.query_row(MOVED, [], |row| {
+        Ok(Moved {
+            to: row.get(0)?,
+            at: row.get(1)?,
+        })
+    });
+    Ok(found.optional()?)
 }
 
 fn value(value: ValueRef<'_>) -> Result<Value, Error> {
@@ -183,6 +192,7 @@ impl Target for Side<'_> {
     }
 
     fn complete(&mut self) -> Result<(), Error> {
-        Ok(())
+        // of a state that was there before
+        self.unmark()
     }
 }

@@ -17,7 +17,7 @@ use crate::Error;
 
 /// One script a version; the n-th leads from version n to n + 1. Scripts that were released are
 /// never edited.
-const STEPS: [&str; 8] = [V1, V2, V3, V4, V5, V6, V7, V8];
+const STEPS: [&str; 9] = [V1, V2, V3, V4, V5, V6, V7, V8, V9];
 
 /// The version whose step brought the present [`pim::Fingerprint::key`]; states that were older get
 /// their keys anew.
@@ -254,6 +254,14 @@ const V8: &str = "
 CREATE INDEX history_at ON history (account, at, datastore, id);
 CREATE INDEX item_deleted ON item (account, modified, datastore, guid) WHERE deleted = 1;
 CREATE INDEX withheld_session ON withheld (account, session, datastore);
+";
+
+/// Where the state went, if it was moved.
+const V9: &str = "
+CREATE TABLE moved (
+    place TEXT NOT NULL,
+    at    INTEGER NOT NULL
+) STRICT;
 ";
 
 /// Brings the tables to the newest version.

@@ -21,6 +21,10 @@ pub(crate) struct Backup {
 pub(crate) struct Restore {
     #[command(flatten)]
     pub(crate) state: StateOptions,
-    /// The backup; none with PostgreSQL, whose own programs have restored the database before.
+    /// Take a state back that was moved, as it was left: no device has synced where it went.
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) keep_anchors: bool,
+    /// The backup; none with PostgreSQL, whose own programs have restored the database before, and
+    /// none to take a state back that was moved.
     pub(crate) file: Option<PathBuf>,
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use store::{Postgres, Sqlite};
+use store::{Anchors, Postgres, Sqlite};
 
 use crate::cli::{Backup, Restore};
 use crate::config::Config;
@@ -34,22 +34,52 @@ pub(super) fn back_up(options: &Backup) -> Outcome {
 
 pub(super) fn restore(options: &Restore) -> Outcome {
     let config = Config::load(options.state.config.as_deref())?;
-    match (state::place(&options.state, &config)?, &options.file) {
-        (Place::File(path), Some(file)) => bring_back(file, &path)?,
-        (Place::Database(url), None) => Postgres::renew(&url)?,
-        (Place::File(_), None) => {
+    let place = state::place(&options.state, &config)?;
+    let Some(file) = &options.file else {
+        return take_back(&place, options.keep_anchors);
+    };
+    let Place::File(path) = place else {
+        return Err(Failure::usage(
+            "a PostgreSQL database is restored by its own programs; run this command without a \
+             file after that",
+        ));
+    };
+    bring_back(file, &path)?;
+    output::line(COMPARED)
+}
+
+/// What devices make of a state that they are ahead of.
+const COMPARED: &str = "every device compares all its items with this state in its next sync";
+
+/// Makes a state that is in its place already fit for servers.
+fn take_back(place: &Place, keep_anchors: bool) -> Outcome {
+    if let Place::File(path) = place {
+        state::is_there(path)?;
+    }
+    let anchors = if keep_anchors {
+        Anchors::Kept
+    } else {
+        Anchors::Void
+    };
+    let was_moved = store::reclaim(place, anchors)?;
+    match place {
+        _ if was_moved && keep_anchors => {
+            return output::line("the state is taken back as it was left");
+        }
+        _ if was_moved => {}
+        _ if keep_anchors => {
+            return Err(Failure::usage(
+                "the state was not moved; there is nothing to take back",
+            ));
+        }
+        Place::Database(url) => Postgres::renew(url)?,
+        Place::File(_) => {
             return Err(Failure::usage(
                 "no backup was named; give the file that `syncline backup` wrote",
             ));
         }
-        (Place::Database(_), Some(_)) => {
-            return Err(Failure::usage(
-                "a PostgreSQL database is restored by its own programs; run this command without a \
-                 file after that",
-            ));
-        }
     }
-    output::line("every device compares all its items with this state in its next sync")
+    output::line(COMPARED)
 }
 
 fn bring_back(file: &Path, path: &Path) -> Outcome {

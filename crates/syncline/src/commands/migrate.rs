@@ -6,7 +6,7 @@ use store::{Copied, Progress};
 
 use crate::cli::Migrate;
 use crate::report::Outcome;
-use crate::{output, state};
+use crate::{output, state, world};
 
 /// What was copied of a table.
 #[derive(Serialize)]
@@ -39,7 +39,7 @@ pub(super) fn run(options: &Migrate) -> Outcome {
     let copied = if options.dry_run {
         store::rehearse(&from, &to, &mut progress)
     } else {
-        store::copy(&from, &to, &mut progress)
+        store::copy(&from, &to, world::now(), &mut progress)
     };
     bar.finish_and_clear();
     print(&copied?, options)
@@ -59,9 +59,9 @@ fn print(copied: &[Copied], options: &Migrate) -> Outcome {
     let cells = rows.into_iter();
     let cells = cells.map(|row| vec![row.table.to_owned(), row.rows.to_string(), row.checksum]);
     output::table(&["TABLE", "ROWS", "CHECKSUM"], cells.collect(), "")?;
-    output::line(if options.dry_run {
-        format!("{total} rows would be copied; nothing was")
-    } else {
-        format!("{total} rows copied, equal at both places")
-    })
+    if options.dry_run {
+        return output::line(format_args!("{total} rows would be copied; nothing was"));
+    }
+    output::line(format_args!("{total} rows copied, equal at both places"))?;
+    output::line("servers refuse the state at the old place from now on")
 }
