@@ -76,12 +76,18 @@ type Age = (i64, i64, i64);
 /// Before all rows.
 const FIRST: Age = (i64::MIN, i64::MIN, i64::MIN);
 
+/// A link's place within its account: datastore and device.
+pub(crate) type Place = (i64, i64);
+
+/// Before all links.
+const FIRST_LINK: Place = (i64::MIN, i64::MIN);
+
 /// What is next in the first of the accounts, after the row named.
 #[derive(Debug, Clone, Copy)]
 enum Stage {
     Versions(Age),
     Tombstones(Age),
-    Unfinished,
+    Unfinished(Place),
 }
 
 impl Tidying {
@@ -183,11 +189,13 @@ pub(crate) trait Old: Transaction {
     /// Removes an item with its versions.
     fn remove_tombstone(&mut self, datastore: DatastoreId, guid: Guid) -> Result<(), StoreError>;
 
-    /// Links with a part of an object whose device was last heard before, and has no session.
+    /// Links with a part of an object whose device was last heard before, and has no session, in
+    /// order.
     fn unfinished(
         &mut self,
         account: AccountId,
         before: i64,
+        after: Place,
         limit: usize,
     ) -> Result<Vec<LinkId>, StoreError>;
 }
@@ -209,11 +217,12 @@ pub(crate) fn step(tx: &mut impl Old, before: &Tidying) -> Result<(Tidying, bool
         Stage::Versions(after) => versions(tx, &mut walk, account, after)?
             .map_or(Stage::Tombstones(FIRST), Stage::Versions),
         Stage::Tombstones(after) => {
-            tombstones(tx, &mut walk, account, after)?.map_or(Stage::Unfinished, Stage::Tombstones)
+            let more = tombstones(tx, &mut walk, account, after)?;
+            more.map_or(Stage::Unfinished(FIRST_LINK), Stage::Tombstones)
         }
-        Stage::Unfinished => {
-            if unfinished(tx, &mut walk, account)? {
-                Stage::Unfinished
+        Stage::Unfinished(after) => {
+            if let Some(last) = unfinished(tx, &mut walk, account, after)? {
+                Stage::Unfinished(last)
             } else {
                 walk.accounts.pop_front();
                 walk.voided.clear();
@@ -349,19 +358,22 @@ fn void(tx: &mut impl Old, walk: &mut Tidying, id: LinkId) -> Result<(), StoreEr
     tx.put_link(id, &link)
 }
 
-/// Whether there may be more.
+/// The last link that was looked at, if there may be more.
 fn unfinished(
     tx: &mut impl Old,
     walk: &mut Tidying,
     account: AccountId,
-) -> Result<bool, StoreError> {
+    after: Place,
+) -> Result<Option<Place>, StoreError> {
     let Some(before) = walk.expiry.unfinished else {
-        return Ok(false);
+        return Ok(None);
     };
-    let found = tx.unfinished(account, before, ROWS)?;
+    let found = tx.unfinished(account, before, after, ROWS)?;
     walk.done.unfinished += found.len() as u64;
+    let last = found.last().map(|id| (id.datastore.number, id.device));
+    let more = last.filter(|_| found.len() == ROWS);
     if walk.dry_run {
-        return Ok(false);
+        return Ok(more);
     }
     for id in &found {
         tx.end_partial(*id)?;
@@ -373,5 +385,5 @@ fn unfinished(
             tx.put_link(*id, &link)?;
         }
     }
-    Ok(found.len() == ROWS)
+    Ok(more)
 }

@@ -12,7 +12,7 @@
 mod scripted;
 
 use scripted::{Client, Outcome, Server, statuses_for, sync_alert, sync_of};
-use session::store::{Content, Guid, LinkId, Origin, StoreError};
+use session::store::{Content, DatastoreId, Device, Guid, LinkId, Origin, StoreError};
 use store::{Expiry, Tidied, Tidying};
 use syncml::ChangeKind::{self, Add, Delete, Replace};
 
@@ -364,4 +364,30 @@ fn many_old_rows_go_step_by_step() {
     }
     left.dedup();
     assert_eq!(left, [450, 251, 51, 1]);
+}
+
+#[test]
+fn parts_of_many_objects_are_all_counted() {
+    let mut world = World::new();
+    let account = world.server.contacts().account;
+    let keep = move |tx: &mut dyn session::store::Transaction| {
+        for device in 0..150 {
+            let uri = format!("device {device}");
+            let device = Device {
+                uri,
+                ..Device::default()
+            };
+            let device = tx.put_device(account, &device)?;
+            for number in 1..=3 {
+                let datastore = DatastoreId { account, number };
+                tx.begin_partial(LinkId { datastore, device }, b"head")?;
+            }
+        }
+        Ok::<_, StoreError>(())
+    };
+    world.server.state.run(keep).unwrap();
+    for dry_run in [true, false] {
+        assert_eq!(world.tidy(dry_run).unfinished, 450);
+    }
+    assert_eq!(world.tidy(true), Tidied::default());
 }

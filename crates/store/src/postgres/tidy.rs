@@ -7,7 +7,7 @@ use super::rows::column;
 use super::transaction::Running;
 use super::{Access, Postgres};
 use crate::Error;
-use crate::tidy::{self, Expiry, Holder, Old, OldVersion, Tidying};
+use crate::tidy::{self, Expiry, Holder, Old, OldVersion, Place, Tidying};
 
 pub(super) const VERSIONS: &str = "
     SELECT at, datastore, number, guid, octet_length(content)::bigint,
@@ -66,10 +66,10 @@ const UNFINISHED: &str = "
         SELECT datastore, device FROM partial WHERE account = $1
         UNION SELECT datastore, device FROM rendering WHERE account = $1) AS parts
     JOIN device ON device.account = $1 AND number = parts.device
-    WHERE last_seen < $2
+    WHERE last_seen < $2 AND (parts.datastore, number) > ($3, $4)
       AND NOT EXISTS (SELECT 1 FROM session
           WHERE session.device = uri AND session.account = $1)
-    ORDER BY parts.datastore, number LIMIT $3";
+    ORDER BY parts.datastore, number LIMIT $5";
 
 impl Old for Running<'_> {
     fn accounts_after(
@@ -198,9 +198,10 @@ impl Old for Running<'_> {
         &mut self,
         account: AccountId,
         before: i64,
+        after: Place,
         limit: usize,
     ) -> Result<Vec<LinkId>, StoreError> {
-        let keys: Params<'_> = &[&account.0, &before, &(limit as i64)];
+        let keys: Params<'_> = &[&account.0, &before, &after.0, &after.1, &(limit as i64)];
         self.all(account, UNFINISHED, keys, |row| {
             let number = column(row, 0)?;
             Ok(LinkId {

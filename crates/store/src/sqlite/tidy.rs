@@ -6,7 +6,7 @@ use session::store::{AccountId, DatastoreId, Guid, LinkId, StoreError};
 use super::Sqlite;
 use super::transaction::Running;
 use crate::Error;
-use crate::tidy::{self, Expiry, Holder, Old, OldVersion, Tidying};
+use crate::tidy::{self, Expiry, Holder, Old, OldVersion, Place, Tidying};
 
 /// A version is needed if it is the latest that a device can hold by its map, or if its session
 /// waits for a decision. While a session of the device is open, or has broken, what it holds may be
@@ -65,10 +65,10 @@ const UNFINISHED: &str = "
         SELECT datastore, device FROM partial WHERE account = ?1
         UNION SELECT datastore, device FROM rendering WHERE account = ?1) AS parts
     JOIN device ON device.account = ?1 AND number = parts.device
-    WHERE last_seen < ?2
+    WHERE last_seen < ?2 AND (parts.datastore, number) > (?3, ?4)
       AND NOT EXISTS (SELECT 1 FROM session
           WHERE session.device = uri AND session.account = ?1)
-    ORDER BY parts.datastore, number LIMIT ?3";
+    ORDER BY parts.datastore, number LIMIT ?5";
 
 impl Old for Running<'_> {
     fn accounts_after(
@@ -191,9 +191,11 @@ impl Old for Running<'_> {
         &mut self,
         account: AccountId,
         before: i64,
+        after: Place,
         limit: usize,
     ) -> Result<Vec<LinkId>, StoreError> {
-        self.all(UNFINISHED, [account.0, before, limit as i64], |row| {
+        let keys = [account.0, before, after.0, after.1, limit as i64];
+        self.all(UNFINISHED, keys, |row| {
             let number = row.get(0)?;
             Ok(LinkId {
                 datastore: DatastoreId { account, number },
