@@ -206,6 +206,33 @@ fn a_state_that_is_gone_or_broken_is_replaced() {
 }
 
 #[test]
+fn numbers_that_cannot_be_read_are_not_taken_for_none() {
+    let mut server = Server::in_file();
+    let mut phone = Device::new("phone");
+    phone.add("Ann", "1");
+    phone.sync(&mut server, Mode::TwoWay);
+    let copy = path_of(&server).with_extension("copy");
+    let aside = copy.with_extension("aside");
+    let rename = |path: &Path, from: &str, to: &str| {
+        let connection = rusqlite::Connection::open(path).unwrap();
+        let sql = format!("ALTER TABLE datastore RENAME COLUMN {from} TO {to}");
+        connection.execute_batch(&sql).unwrap();
+    };
+    stopped(&mut server, |path| {
+        Sqlite::back_up(path, &copy, false).unwrap();
+        rename(path, "last_guid", "other");
+        let outcome = Sqlite::bring_back(&copy, path, &aside);
+        assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+        assert!(!aside.exists());
+        rename(path, "other", "last_guid");
+    });
+    assert_eq!(guids(&server), [1]);
+    phone.add("Bob", "2");
+    phone.sync(&mut server, Mode::TwoWay);
+    assert_eq!(guids(&server), [1, 2]);
+}
+
+#[test]
 fn the_log_of_another_file_is_not_played_into_a_restored_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");

@@ -97,9 +97,9 @@ fn replace(copy: &Path, ready: &Path, state: &Path, aside: &Path) -> Result<(), 
         move_log_aside(state, aside)?;
         return put_in_place(ready, state);
     }
-    match open_to_replace(state) {
-        Ok(mut old) => {
-            let counters = counters(&old).unwrap_or_default();
+    let opened = open_to_replace(state).and_then(|old| Ok((counters(&old)?, old)));
+    match opened {
+        Ok((counters, mut old)) => {
             renew(&mut new, &counters)?;
             make_private(aside)?;
             let mut kept = open(aside)?;
@@ -250,6 +250,10 @@ fn copy_all(from: &Connection, to: &mut Connection) -> Result<(), Error> {
 }
 
 fn counters(state: &Connection) -> Result<Counters, Error> {
+    if !schema::is_there(state)? {
+        // nothing was given out by what is no state
+        return Ok(Counters::new());
+    }
     let mut statement =
         state.prepare("SELECT account, number, last_seq, last_guid FROM datastore")?;
     let rows = statement.query_map([], |row| {
