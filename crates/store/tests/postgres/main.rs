@@ -12,6 +12,7 @@
 )]
 
 mod faults;
+mod moved;
 mod renewed;
 #[path = "../scripted/mod.rs"]
 mod scripted;
