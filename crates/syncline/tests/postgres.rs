@@ -5,6 +5,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use testkit::items::{self, Kind};
 use testkit::postgres::{Disk, Postgres};
 use testkit::process::{self, Server};
@@ -192,4 +193,99 @@ fn a_database_that_cannot_be_used_is_named_in_a_sentence() {
     let (exit, text) = list(&url);
     assert_eq!(exit, Some(4));
     assert!(text.contains("version 99"), "{text}");
+}
+
+/// An authority's certificate, and the certificate and key that it gave to localhost.
+fn certified() -> [String; 3] {
+    let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let authority = params.self_signed(&key).unwrap().pem();
+    let issuer = Issuer::new(params, key);
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &issuer).unwrap().pem();
+    [authority, certificate, key.serialize_pem()]
+}
+
+#[test]
+fn an_encrypted_database_is_asked_for_its_certificate() {
+    let Some(installed) = require(Peer::Postgres) else {
+        return;
+    };
+    let server = Postgres::start(installed, Disk::Fast).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let [authority, certificate, key] = certified();
+    server.encrypt(&certificate, &key).unwrap();
+    let written = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let known = written("known.pem", &authority);
+    let other = written("other.pem", &certified()[0]);
+    let by_number = server.url("postgres");
+    let by_name = by_number.replace("127.0.0.1", "localhost");
+    let url = format!("{by_name}?sslmode=verify-full&sslrootcert={known}");
+    let installation = Installation::with_database(PROGRAM, url).unwrap();
+    installation.add_user("ann", "secret").unwrap();
+    let serving = installation.serve().unwrap();
+    let sql =
+        "SELECT count(*) > 0 AND bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+               WHERE application_name = 'syncline'";
+    assert_eq!(server.sql("postgres", sql).unwrap(), "t");
+    assert_eq!(serving.terminate().unwrap(), Some(0));
+
+    let list = |url: &str, query: &str| {
+        let url = format!("{url}?{query}");
+        let arguments = ["user", "list", "--database", &url];
+        process::run(PROGRAM.as_ref(), &arguments, b"").unwrap()
+    };
+    let root = |file: &str| format!("sslrootcert={file}");
+    for (url, query) in [
+        (&by_number, "sslmode=prefer".to_owned()),
+        (&by_number, "sslmode=require".to_owned()),
+        (&by_number, format!("sslmode=require&{}", root(&known))),
+        (&by_number, format!("sslmode=verify-ca&{}", root(&known))),
+        (&by_name, format!("sslmode=verify-full&{}", root(&known))),
+    ] {
+        let listed = list(url, &query);
+        assert_eq!(listed.code, Some(0), "{query}: {}", listed.all());
+    }
+    let encryption = "sslmode and sslrootcert";
+    for (url, query, advice) in [
+        (
+            &by_number,
+            format!("sslmode=verify-full&{}", root(&known)),
+            encryption,
+        ),
+        (
+            &by_name,
+            format!("sslmode=verify-full&{}", root(&other)),
+            encryption,
+        ),
+        (
+            &by_number,
+            format!("sslmode=verify-ca&{}", root(&other)),
+            encryption,
+        ),
+        (
+            &by_number,
+            format!("sslmode=require&{}", root(&other)),
+            encryption,
+        ),
+        (
+            &by_number,
+            "sslmode=disable".to_owned(),
+            "(sslmode=require)",
+        ),
+    ] {
+        let refused = list(url, &query);
+        assert_eq!(refused.code, Some(4), "{query}: {}", refused.all());
+        assert!(
+            refused.stderr.contains(advice),
+            "{query}: {}",
+            refused.stderr
+        );
+    }
 }

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -228,29 +228,16 @@ impl Postgres {
     ///
     /// [`Error::Failed`] with what the server said.
     pub fn sql(&self, database: &str, sql: &str) -> Result<String, Error> {
-        let arguments = [
-            "-qXAt",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-d",
-            &self.url(database),
-            "-c",
-            sql,
-        ];
-        let output = process::run(Path::new("/usr/bin/psql"), &arguments, b"")?;
-        if output.code != Some(0) {
-            return Err(Error::Failed {
-                program: "psql".to_owned(),
-                code: output.code,
-                output: output.all(),
-            });
-        }
-        Ok(output.text().trim_end().to_owned())
+        sql_at(&self.url(database), sql)
     }
 
     fn wait_for(&self) -> Result<(), Error> {
+        self.wait_until(|| self.sql("postgres", "SELECT 1").is_ok())
+    }
+
+    fn wait_until(&self, is_so: impl Fn() -> bool) -> Result<(), Error> {
         let began = Instant::now();
-        while self.sql("postgres", "SELECT 1").is_err() {
+        while !is_so() {
             if began.elapsed() > PATIENCE {
                 return Err(Error::NotListening {
                     program: "postgres".to_owned(),
@@ -260,6 +247,37 @@ impl Postgres {
             thread::sleep(Duration::from_millis(20));
         }
         Ok(())
+    }
+
+    /// Has it take encrypted connections only, with a certificate and its key (PEM).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when its files cannot be written, [`Error::Failed`] with what the server said,
+    /// [`Error::NotListening`] when it does not take them up.
+    pub fn encrypt(&self, certificate: &str, key: &str) -> Result<(), Error> {
+        let data = self.folder.join("data");
+        let rules = "hostssl all all all scram-sha-256\n";
+        for (name, text) in [
+            ("server.crt", certificate),
+            ("server.key", key),
+            ("pg_hba.conf", rules),
+        ] {
+            let path = data.join(name);
+            fs::write(&path, text).map_err(Error::io(name))?;
+            // it takes no key that others may read
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
+                .map_err(Error::io(name))?;
+            if let Some((user, group)) = owner()? {
+                std::os::unix::fs::chown(&path, Some(user), Some(group))
+                    .map_err(Error::io(name))?;
+            }
+        }
+        self.sql("postgres", "ALTER SYSTEM SET ssl = on")?;
+        self.sql("postgres", "SELECT pg_reload_conf()")?;
+        let plain = format!("{}?sslmode=disable", self.url("postgres"));
+        self.wait_until(|| sql_at(&plain, "SELECT 1").is_err())?;
+        self.wait_for()
     }
 
     /// What it has logged.
@@ -322,6 +340,20 @@ impl Drop for Postgres {
         drop(self.input.take());
         let _ = self.keeper.wait();
     }
+}
+
+/// Runs SQL at an address.
+fn sql_at(url: &str, sql: &str) -> Result<String, Error> {
+    let arguments = ["-qXAt", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql];
+    let output = process::run(Path::new("/usr/bin/psql"), &arguments, b"")?;
+    if output.code != Some(0) {
+        return Err(Error::Failed {
+            program: "psql".to_owned(),
+            code: output.code,
+            output: output.all(),
+        });
+    }
+    Ok(output.text().trim_end().to_owned())
 }
 
 /// User and group that PostgreSQL has to run as, where that is not this process's own.
