@@ -70,6 +70,8 @@ pub struct Config {
     /// Sessions at one time, by which those are meant that have had a message in the last minute and
     /// are not over. A login beyond them is put off with status 503.
     pub max_sessions: u64,
+    /// The same of one account, so that its devices do not keep those of all others out.
+    pub max_sessions_per_account: u64,
     /// Who wins when both sides changed an item.
     pub conflict: ConflictPolicy,
     /// What makes two records one in a comparison of all items.
@@ -94,6 +96,7 @@ impl Default for Config {
             max_msg_size: 1_000_000,
             max_obj_size: 32 << 20,
             max_sessions: 10_000,
+            max_sessions_per_account: 100,
             conflict: ConflictPolicy::ClientWins,
             matching: MatchingPolicy::default(),
             guard: Some(Guard::default()),

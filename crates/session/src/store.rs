@@ -377,6 +377,15 @@ pub struct PendingRange {
     pub with_held: bool,
 }
 
+/// How many sessions go on at one time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SessionCounts {
+    /// Those of all accounts.
+    pub all: u64,
+    /// Those of the account that was asked about.
+    pub of_account: u64,
+}
+
 /// A server session between two messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredSession {
@@ -458,14 +467,15 @@ pub trait Transaction: Withholding {
     /// Writes a session.
     fn put_session(&mut self, session: &StoredSession) -> Result<(), StoreError>;
     /// How many sessions that somebody has logged in to have had a message at or after `since`
-    /// (seconds since 1970), those of an account's device not counted; at most `limit`.
+    /// (seconds since 1970), those of an account's device not counted; at most `limit` are looked
+    /// at.
     fn count_sessions(
         &mut self,
         since: i64,
         account: AccountId,
         device: &str,
         limit: u64,
-    ) -> Result<u64, StoreError>;
+    ) -> Result<SessionCounts, StoreError>;
     /// Forgets the sessions of an account's device, and those of that address that nobody has
     /// logged in to, but the one named.
     fn end_other_sessions(

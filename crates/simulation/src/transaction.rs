@@ -4,8 +4,8 @@ mod withholding;
 
 use session::store::{
     Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link, LinkId,
-    Mapping, Origin, Partial, Pending, PendingRange, Permission, StoreError, StoredItem,
-    StoredSession, Transaction,
+    Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts, StoreError,
+    StoredItem, StoredSession, Transaction,
 };
 use store::Memory;
 
@@ -236,7 +236,7 @@ impl Transaction for Watched<'_> {
         account: AccountId,
         device: &str,
         limit: u64,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<SessionCounts, StoreError> {
         self.state.count_sessions(since, account, device, limit)
     }
 

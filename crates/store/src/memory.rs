@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use session::guard::Withheld;
 use session::store::{
     Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, DatastoreKind, Device, Guid,
-    Link, LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, StoreError,
-    StoredItem, StoredSession, Transaction,
+    Link, LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts,
+    StoreError, StoredItem, StoredSession, Transaction,
 };
 
 /// A store in memory. It is its own transaction: clone it to be able to roll back.
@@ -345,13 +345,18 @@ impl Transaction for Memory {
         account: AccountId,
         device: &str,
         limit: u64,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<SessionCounts, StoreError> {
         let counts = |session: &&StoredSession| {
             let is_own = session.account == Some(account) && session.device == device;
             session.updated >= since && session.account.is_some() && !is_own
         };
-        let count = self.sessions.values().filter(counts).count() as u64;
-        Ok(count.min(limit))
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut counted = SessionCounts::default();
+        for session in self.sessions.values().filter(counts).take(limit) {
+            counted.all += 1;
+            counted.of_account += u64::from(session.account == Some(account));
+        }
+        Ok(counted)
     }
 
     fn end_other_sessions(

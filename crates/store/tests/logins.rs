@@ -429,6 +429,32 @@ fn a_login_beyond_the_sessions_at_one_time_is_put_off() {
 
 // spec: K11
 #[test]
+fn the_sessions_of_one_account_do_not_keep_others_out() {
+    let mut server = Server::new();
+    server.config.max_sessions_per_account = 2;
+    let other = "austin";
+    let digest = auth::user_digest(other, PASSWORD);
+    server.state.add_account(other, &digest, Some(PASSWORD));
+    let mut phone = Client::new("phone");
+    for client in [&mut phone, &mut Client::new("laptop")] {
+        assert_eq!(first(client, &mut server).codes(), [212, 508]);
+    }
+    let mut tablet = Client::new("tablet");
+    assert_eq!(first(&mut tablet, &mut server).codes(), [503, 503]);
+    let mut guest = Client {
+        cred: Some(auth::basic_cred(other, PASSWORD)),
+        ..Client::new("tablet")
+    };
+    assert_eq!(first(&mut guest, &mut server).codes(), [212, 508]);
+    // those who are in go on, and who was put off comes in when one of them is done
+    let said = phone.send(&mut server, &[sync_of(&[])], true);
+    assert_eq!(said.codes()[0], 200);
+    server.now += 70;
+    assert_eq!(tablet.again(&mut server).codes(), [212, 508]);
+}
+
+// spec: K11
+#[test]
 fn a_digest_that_was_put_off_is_good_later() {
     let mut server = Server::new();
     let mut tablet = Client {

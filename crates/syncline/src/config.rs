@@ -58,6 +58,8 @@ pub(crate) struct Server {
     pub(crate) max_obj_size: Option<u64>,
     /// Sessions at one time; a login beyond them is put off with status 503.
     pub(crate) max_sessions: Option<u64>,
+    /// The same of one account.
+    pub(crate) max_sessions_per_account: Option<u64>,
     /// The zone that devices are in, by its IANA name or as an offset such as `+01:00`: devices that
     /// write times without a zone mean theirs. Unset, that of the system.
     pub(crate) time_zone: Option<String>,
@@ -190,6 +192,11 @@ impl Config {
             ("max-msg-size", server.max_msg_size, MSG_SIZES),
             ("max-obj-size", server.max_obj_size, OBJ_SIZES),
             ("max-sessions", server.max_sessions, SESSIONS),
+            (
+                "max-sessions-per-account",
+                server.max_sessions_per_account,
+                SESSIONS,
+            ),
             ("share", config.guard.share, PERCENT),
         ] {
             check_range(&path, key, value, &range)?;
@@ -304,6 +311,7 @@ mod tests {
             ("max-obj-size", "0", "1000 to 1000000000"),
             ("max-obj-size", "1000000001", "1000 to 1000000000"),
             ("max-sessions", "0", "1 to 1000000"),
+            ("max-sessions-per-account", "0", "1 to 1000000"),
         ] {
             std::fs::write(&path, format!("[server]\n{key} = {value}\n")).unwrap();
             let text = format!("{:?}", Config::load(Some(&path)).unwrap_err());

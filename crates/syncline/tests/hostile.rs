@@ -578,6 +578,10 @@ impl Victim {
     fn new() -> Self {
         let installation = Installation::new(PROGRAM).unwrap();
         installation.add_user("ada", "secret").unwrap();
+        // every good message begins a session, all of one account
+        installation
+            .configure("[server]\nmax-sessions-per-account = 10000\n")
+            .unwrap();
         let server = installation.serve().unwrap();
         let victim = Self {
             server,

@@ -61,6 +61,20 @@ impl Installation {
         ["--data".to_owned(), data]
     }
 
+    fn configuration(&self) -> PathBuf {
+        self.folder.path().join("syncline.toml")
+    }
+
+    /// Gives the servers that are started from now on a configuration file with this text.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when it cannot be written.
+    pub fn configure(&self, toml: &str) -> Result<(), Error> {
+        let path = self.configuration();
+        fs::write(&path, toml).map_err(Error::io("the configuration"))
+    }
+
     /// The folder that `--data` names.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -90,7 +104,12 @@ impl Installation {
             &[]
         };
         let [option, place] = self.state();
-        let arguments = [&[option.as_str(), &place], arguments].concat();
+        let mut arguments = [&[option.as_str(), &place], arguments].concat();
+        let configuration = self.configuration();
+        let path = configuration.to_string_lossy();
+        if configuration.exists() {
+            arguments.extend(["--config", &path]);
+        }
         let log = self.folder.path().join("data.log");
         Server::start_over(&self.program, log, address, &arguments)
     }

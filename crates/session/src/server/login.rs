@@ -66,9 +66,11 @@ impl Run<'_> {
         let owner = self.state.login.as_ref().map(Login::id);
         let account = account.filter(|account| owner.is_none_or(|owner| owner == account.id));
         if let Some(account) = account {
-            if self.is_crowded(&account)? {
+            if let Some(whose) = self.crowd(&account)? {
                 self.crowded = true;
-                self.warn("too many sessions at one time, a login is put off".to_owned());
+                self.warn(format!(
+                    "too many sessions {whose} at one time, a login is put off"
+                ));
                 self.reply.header_status = Some(self.header_status(StatusCode::UNAVAILABLE));
                 return Ok(false);
             }
@@ -93,19 +95,26 @@ impl Run<'_> {
         Ok(false)
     }
 
-    /// Whether a session that begins now would be one too many. Another one of the device ends with
-    /// its login, and does not count.
+    /// Whose sessions are so many that one that begins now would be one too many. Another one of the
+    /// device ends with its login, and does not count. Those that go on are let be: to end the
+    /// longest idle one would cost its device a session, and this one comes again anyway.
     // spec: K11
-    fn is_crowded(&mut self, account: &Account) -> Result<bool, StoreError> {
+    fn crowd(&mut self, account: &Account) -> Result<Option<&'static str>, StoreError> {
         if self.state.login.is_some() {
-            return Ok(false);
+            return Ok(None);
         }
         let most = self.config.max_sessions;
         let since = self.request.now - LATELY;
         let count = self
             .tx
             .count_sessions(since, account.id, &self.state.device, most)?;
-        Ok(count >= most)
+        Ok(if count.all >= most {
+            Some("of all accounts")
+        } else if count.of_account >= self.config.max_sessions_per_account {
+            Some("of the account")
+        } else {
+            None
+        })
     }
 
     /// The account of sessions without credentials.

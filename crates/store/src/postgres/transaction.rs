@@ -9,8 +9,8 @@
 
 use session::store::{
     Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link, LinkId,
-    Mapping, Origin, Partial, Pending, PendingRange, Permission, StoreError, StoredItem,
-    StoredSession, Transaction,
+    Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts, StoreError,
+    StoredItem, StoredSession, Transaction,
 };
 use tokio_postgres::Row;
 
@@ -402,7 +402,7 @@ impl Transaction for Running<'_> {
         account: AccountId,
         device: &str,
         limit: u64,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<SessionCounts, StoreError> {
         sessions::count_sessions(self, since, account, device, limit)
     }
 

@@ -6,8 +6,8 @@
 use rusqlite::{CachedStatement, Connection, MAIN_DB, OptionalExtension as _, Params, Row, params};
 use session::store::{
     Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link, LinkId,
-    Mapping, Origin, Partial, Pending, PendingRange, Permission, StoreError, StoredItem,
-    StoredSession, Transaction,
+    Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts, StoreError,
+    StoredItem, StoredSession, Transaction,
 };
 
 use super::rows::{
@@ -443,17 +443,23 @@ impl Transaction for Running<'_> {
         account: AccountId,
         device: &str,
         limit: u64,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<SessionCounts, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let count: Option<i64> = self.one(
-            "SELECT count(*) FROM (
-                 SELECT 1 FROM session
-                 WHERE updated >= ? AND account IS NOT NULL AND NOT (account = ? AND device = ?)
-                 LIMIT ?)",
+        let counted = self.one(
+            "SELECT count(*), count(*) FILTER (WHERE account = ?2) FROM (
+                 SELECT account FROM session
+                 WHERE updated >= ?1 AND account IS NOT NULL
+                   AND NOT (account = ?2 AND device = ?3)
+                 LIMIT ?4)",
             params![since, account.0, device, limit],
-            |row| row.get(0),
+            |row| {
+                Ok(SessionCounts {
+                    all: row.get::<_, i64>(0)?.cast_unsigned(),
+                    of_account: row.get::<_, i64>(1)?.cast_unsigned(),
+                })
+            },
         )?;
-        Ok(count.unwrap_or(0).cast_unsigned())
+        Ok(counted.unwrap_or_default())
     }
 
     fn end_other_sessions(

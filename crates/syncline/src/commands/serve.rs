@@ -101,6 +101,9 @@ fn protocol(options: &Serve, config: &Config) -> server::Config {
     if let Some(count) = config.server.max_sessions {
         protocol.max_sessions = count;
     }
+    if let Some(count) = config.server.max_sessions_per_account {
+        protocol.max_sessions_per_account = count;
+    }
     protocol
 }
 

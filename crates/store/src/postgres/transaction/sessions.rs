@@ -1,6 +1,6 @@
 //! Sessions: found and locked, so that messages of one of them take turns.
 
-use session::store::{AccountId, StoreError, StoredSession};
+use session::store::{AccountId, SessionCounts, StoreError, StoredSession};
 use tokio_postgres::Row;
 
 use super::super::Access;
@@ -124,10 +124,10 @@ pub(super) fn count_sessions(
     account: AccountId,
     device: &str,
     limit: u64,
-) -> Result<u64, StoreError> {
+) -> Result<SessionCounts, StoreError> {
     let rows = running.raw(
-        "SELECT count(*) FROM (
-             SELECT 1 FROM session
+        "SELECT count(*), count(*) FILTER (WHERE account = $2) FROM (
+             SELECT account FROM session
              WHERE minute >= $1::bigint / 60 AND updated >= $1
                AND account IS NOT NULL AND NOT (account = $2 AND device = $3)
              LIMIT $4) AS counted",
@@ -138,8 +138,13 @@ pub(super) fn count_sessions(
             &i64::try_from(limit).unwrap_or(i64::MAX),
         ],
     )?;
-    let count = rows.first().map(|row| column::<i64>(row, 0)).transpose()?;
-    Ok(count.unwrap_or(0).cast_unsigned())
+    let Some(row) = rows.first() else {
+        return Ok(SessionCounts::default());
+    };
+    Ok(SessionCounts {
+        all: column::<i64>(row, 0)?.cast_unsigned(),
+        of_account: column::<i64>(row, 1)?.cast_unsigned(),
+    })
 }
 
 pub(super) fn end_other_sessions(
