@@ -25,6 +25,7 @@ mod memory;
 mod postgres;
 mod renew;
 mod sessions;
+mod shared;
 mod sqlite;
 mod tidy;
 

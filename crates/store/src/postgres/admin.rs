@@ -20,6 +20,7 @@ use super::{Access, Postgres};
 use crate::copy::MOVED;
 use crate::duplicates::{Duplicates, Earlier, look, make_one};
 use crate::sessions::{self, Count};
+use crate::shared;
 use crate::{DeviceLinks, Error, Moved, PastSession, Restored, Rule, Version, Wish};
 
 /// The columns that [`version_of`] reads.
@@ -471,22 +472,7 @@ impl Postgres {
     ) -> Result<Restored, Error> {
         self.write(|running| {
             let versions = versions(running, datastore, guid)?;
-            let number = number.unwrap_or(versions.len());
-            let chosen = number.checked_sub(1).and_then(|index| versions.get(index));
-            let Some(version) = chosen else {
-                return Ok(Restored::NoVersion);
-            };
-            let present = running.item(datastore, guid)?;
-            if present.is_some_and(|item| !item.deleted && item.content == version.content) {
-                return Ok(Restored::Present(number));
-            }
-            let content = Content {
-                media_type: &version.media_type,
-                bytes: &version.content,
-                fingerprint: pim::fingerprint(&version.media_type, &version.content),
-            };
-            running.replace_item(datastore, guid, content, Origin::Local, now)?;
-            Ok(Restored::Replaced(number))
+            shared::restore(running, (datastore, guid), &versions, number, now)
         })
     }
 

@@ -21,6 +21,7 @@ use super::rows::{
     permission_of, text,
 };
 use super::{Access, large, views};
+use crate::shared;
 
 mod changes;
 mod sessions;
@@ -703,7 +704,7 @@ impl Transaction for Running<'_> {
         deleted: bool,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError> {
-        let mut alike = |column: &str, hash: u64| {
+        shared::candidates(fingerprint, limit, |column, hash| {
             let wanted = Wanted {
                 column,
                 hash,
@@ -711,21 +712,7 @@ impl Transaction for Running<'_> {
                 limit,
             };
             self.alike(link, generation, &wanted)
-        };
-        let equal = alike("exact", fingerprint.exact)?;
-        if !equal.is_empty() {
-            return Ok(equal);
-        }
-        let mut found = Vec::new();
-        for (column, hash) in [("key", fingerprint.key), ("uid", fingerprint.uid)] {
-            if let Some(hash) = hash {
-                found.extend(alike(column, hash)?);
-            }
-        }
-        found.sort_by_key(|item| item.guid);
-        found.dedup_by_key(|item| item.guid);
-        found.truncate(limit);
-        Ok(found)
+        })
     }
 
     fn had_version(

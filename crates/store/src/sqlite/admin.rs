@@ -16,6 +16,7 @@ use super::transaction::Running;
 use super::{Sqlite, connect};
 use crate::duplicates::{Duplicates, Earlier, look, make_one};
 use crate::sessions::{self, Count};
+use crate::shared;
 use crate::{Error, Moved, PastSession};
 
 /// A device with the datastores that it has synced.
@@ -536,23 +537,9 @@ impl Sqlite {
     ) -> Result<Restored, Error> {
         self.run(move |connection| {
             let versions = versions(connection, datastore, guid)?;
-            let number = number.unwrap_or(versions.len());
-            let chosen = number.checked_sub(1).and_then(|index| versions.get(index));
-            let Some(version) = chosen else {
-                return Ok(Restored::NoVersion);
-            };
-            let mut running = Running::on(connection);
-            let present = running.item(datastore, guid)?;
-            if present.is_some_and(|item| !item.deleted && item.content == version.content) {
-                return Ok(Restored::Present(number));
-            }
-            let content = Content {
-                media_type: &version.media_type,
-                bytes: &version.content,
-                fingerprint: pim::fingerprint(&version.media_type, &version.content),
-            };
-            running.replace_item(datastore, guid, content, Origin::Local, now)?;
-            Ok(Restored::Replaced(number))
+            let place = (datastore, guid);
+            let tx = &mut Running::on(connection);
+            Ok(shared::restore(tx, place, &versions, number, now)?)
         })
     }
 
