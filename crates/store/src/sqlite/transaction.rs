@@ -3,19 +3,21 @@
 //! All statements are prepared once a connection and run over indexes; a test looks at their
 //! plans.
 
-use rusqlite::{CachedStatement, Connection, MAIN_DB, OptionalExtension as _, Params, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row, params};
 use session::store::{
     Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link, LinkId,
     Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts, StoreError,
     StoredItem, StoredSession, Transaction,
 };
 
-use super::rows::{
-    ITEM, LINK, account_of, bits, datastore_of, device_of, item_of, link_of, mapping_of,
-    permission_of, session_of,
-};
+use super::rows::{account_of, datastore_of, device_of, permission_of};
 use super::{large, views};
-use crate::shared;
+
+mod changes;
+mod items;
+mod lacking;
+mod links;
+mod sessions;
 
 /// A transaction on a connection that has begun one.
 pub(super) struct Running<'c> {
@@ -74,199 +76,6 @@ impl Running<'_> {
         let rows = statement.query_map(params, read).map_err(failed)?;
         rows.collect::<Result<_, _>>().map_err(failed)
     }
-
-    /// Some of the blob in a table, column and row.
-    fn blob_slice(
-        &self,
-        (table, column, row): (&str, &str, i64),
-        offset: u64,
-        length: usize,
-    ) -> Result<Vec<u8>, StoreError> {
-        let blob = self
-            .connection
-            .blob_open(MAIN_DB, table, column, row, true)
-            .map_err(failed)?;
-        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-        let mut slice = vec![0; length.min(blob.len().saturating_sub(offset))];
-        if !slice.is_empty() {
-            blob.read_at_exact(&mut slice, offset).map_err(failed)?;
-        }
-        Ok(slice)
-    }
-
-    fn next_seq(&self, datastore: DatastoreId) -> Result<ChangeSeq, StoreError> {
-        let next = self.one(
-            "UPDATE datastore SET last_seq = last_seq + 1 WHERE account = ? AND number = ?
-             RETURNING last_seq",
-            params![datastore.account.0, datastore.number],
-            |row| row.get(0).map(ChangeSeq),
-        )?;
-        next.ok_or_else(|| missing("datastore"))
-    }
-
-    fn keep(
-        &self,
-        datastore: DatastoreId,
-        guid: Guid,
-        why: &str,
-        origin: Origin<'_>,
-        now: i64,
-    ) -> Result<(), StoreError> {
-        self.execute(
-            "INSERT INTO history
-                 (account, datastore, guid, media_type, exact, content, content_seq, was_deleted,
-                  why, origin, at, session)
-             SELECT account, datastore, guid, media_type, exact, content, content_seq, deleted,
-                    ?4, ?5, ?6, ?7
-             FROM item
-             WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
-            params![
-                datastore.account.0,
-                datastore.number,
-                guid.0,
-                why,
-                device_in(origin),
-                now,
-                self.session_of(origin)
-            ],
-        )
-        .map(|_| ())
-    }
-
-    /// Keeps a version that is not to be the item's content.
-    pub(super) fn keep_beside(
-        &self,
-        datastore: DatastoreId,
-        guid: Guid,
-        content: Content<'_>,
-        (why, origin): (&str, Origin<'_>),
-        now: i64,
-    ) -> Result<(), StoreError> {
-        self.execute(
-            "INSERT INTO history
-                 (account, datastore, guid, media_type, exact, content, why, origin, at, session)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            params![
-                datastore.account.0,
-                datastore.number,
-                guid.0,
-                content.media_type,
-                bits(content.fingerprint.exact),
-                content.bytes,
-                why,
-                device_in(origin),
-                now,
-                self.session_of(origin)
-            ],
-        )
-        .map(|_| ())
-    }
-
-    /// Gives an item other content, and makes it live.
-    pub(super) fn put_content(
-        &self,
-        datastore: DatastoreId,
-        guid: Guid,
-        content: Content<'_>,
-        now: i64,
-    ) -> Result<ChangeSeq, StoreError> {
-        let seq = self.next_seq(datastore)?;
-        let changed = self.execute(
-            "UPDATE item SET seq = ?4, content_seq = ?4, deleted = 0, media_type = ?5, exact = ?6,
-                 key = ?7, uid = ?8, content = ?9, modified = ?10
-             WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
-            params![
-                datastore.account.0,
-                datastore.number,
-                guid.0,
-                seq.0,
-                content.media_type,
-                bits(content.fingerprint.exact),
-                content.fingerprint.key.map(bits),
-                content.fingerprint.uid.map(bits),
-                content.bytes,
-                now
-            ],
-        )?;
-        if changed == 0 {
-            return Err(missing("item"));
-        }
-        Ok(seq)
-    }
-
-    /// The session that changes of this origin are made by.
-    fn session_of(&self, origin: Origin<'_>) -> Option<&str> {
-        match origin {
-            Origin::Session(_) => self.session.as_deref(),
-            Origin::Local => None,
-        }
-    }
-
-    /// Items of which a hash column has a value and that the device does not hold.
-    fn alike(
-        &self,
-        link: LinkId,
-        generation: i64,
-        wanted: &Wanted<'_>,
-    ) -> Result<Vec<StoredItem>, StoreError> {
-        let sql = alike_sql(wanted.column);
-        self.all(
-            &sql,
-            params![
-                link.datastore.account.0,
-                link.datastore.number,
-                bits(wanted.hash),
-                link.device,
-                generation,
-                wanted.limit as i64,
-                wanted.deleted
-            ],
-            item_of,
-        )
-    }
-}
-
-/// Items of one hash that are looked through for one that the device does not hold: so that
-/// thousands of records of one name do not cost thousands of looks each.
-const MAX_ALIKE: usize = 200;
-
-/// Which items [`Running::alike`] reads.
-struct Wanted<'w> {
-    column: &'w str,
-    hash: u64,
-    deleted: bool,
-    limit: usize,
-}
-
-/// The column's name is one of three of ours.
-fn alike_sql(column: &str) -> String {
-    format!(
-        "SELECT {ITEM} FROM
-             (SELECT * FROM item
-              WHERE account = ?1 AND datastore = ?2 AND deleted = ?7 AND {column} = ?3
-              ORDER BY guid LIMIT {MAX_ALIKE}) AS item
-         WHERE NOT EXISTS (SELECT 1 FROM map
-               WHERE map.account = ?1 AND map.datastore = ?2 AND map.device = ?4
-                 AND map.guid = item.guid AND map.generation = ?5)
-         ORDER BY guid LIMIT ?6"
-    )
-}
-
-fn pending_sql(limit: usize) -> String {
-    format!(
-        "SELECT item.guid, item.seq, item.deleted, item.media_type,
-                CASE WHEN length(item.content) <= ?8 THEN item.content ELSE x'' END, item.exact,
-                item.parent, item.content_seq, item.modified,
-                map.luid, map.revision, length(item.content), map.stale
-         {PENDING} ORDER BY item.seq LIMIT {limit}"
-    )
-}
-
-fn device_in(origin: Origin<'_>) -> Option<&str> {
-    match origin {
-        Origin::Session(device) => Some(device),
-        Origin::Local => None,
-    }
 }
 
 pub(super) fn missing(what: &str) -> StoreError {
@@ -275,33 +84,8 @@ pub(super) fn missing(what: &str) -> StoreError {
     }
 }
 
-/// Items of a range that a device does not hold as they are, with the device's pair.
-const PENDING: &str = "
-    FROM item LEFT JOIN map
-      ON map.account = item.account AND map.datastore = item.datastore AND map.device = ?3
-     AND map.guid = item.guid AND map.generation = ?6
-    WHERE item.account = ?1 AND item.datastore = ?2 AND item.seq > ?4 AND item.seq <= ?5
-      AND CASE WHEN map.guid IS NULL THEN item.deleted = 0
-               ELSE ?7 OR item.deleted = 1 OR map.revision < item.seq OR map.stale END
-      AND NOT EXISTS (SELECT 1 FROM withheld
-          WHERE withheld.account = ?1 AND withheld.datastore = ?2 AND withheld.device = ?3
-            AND withheld.guid = item.guid AND withheld.seq = item.content_seq
-            AND item.deleted = 0)";
-
 pub(super) fn link_params(link: LinkId) -> [i64; 3] {
     [link.datastore.account.0, link.datastore.number, link.device]
-}
-
-fn range_params(link: LinkId, range: PendingRange) -> [i64; 7] {
-    [
-        link.datastore.account.0,
-        link.datastore.number,
-        link.device,
-        range.after.0,
-        range.until.0,
-        range.generation,
-        i64::from(range.with_held),
-    ]
 }
 
 impl Transaction for Running<'_> {
@@ -388,13 +172,7 @@ impl Transaction for Running<'_> {
     }
 
     fn session(&mut self, token: &str) -> Result<Option<StoredSession>, StoreError> {
-        self.one(
-            "SELECT token, account, device, session_id, state, last_msg_id, last_request,
-                    last_answer, updated
-             FROM session WHERE token = ?",
-            [token],
-            session_of,
-        )
+        sessions::session(self, token)
     }
 
     fn find_session(
@@ -403,39 +181,11 @@ impl Transaction for Running<'_> {
         session_id: &str,
         logged_in: bool,
     ) -> Result<Option<StoredSession>, StoreError> {
-        self.one(
-            "SELECT token, account, device, session_id, state, last_msg_id, last_request,
-                    last_answer, updated
-             FROM session WHERE device = ?1 AND session_id = ?2
-               AND (account IS NOT NULL OR NOT ?3)
-             ORDER BY updated DESC, rowid DESC LIMIT 1",
-            params![device, session_id, logged_in],
-            session_of,
-        )
+        sessions::find_session(self, device, session_id, logged_in)
     }
 
     fn put_session(&mut self, session: &StoredSession) -> Result<(), StoreError> {
-        self.execute(
-            "INSERT INTO session (token, account, device, session_id, state, last_msg_id,
-                 last_request, last_answer, updated)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT (token) DO UPDATE SET
-                 account = excluded.account, state = excluded.state,
-                 last_msg_id = excluded.last_msg_id, last_request = excluded.last_request,
-                 last_answer = excluded.last_answer, updated = excluded.updated",
-            params![
-                session.token,
-                session.account.map(|account| account.0),
-                session.device,
-                session.session_id,
-                session.state,
-                session.last_msg_id,
-                bits(session.last_request),
-                session.last_answer,
-                session.updated
-            ],
-        )
-        .map(|_| ())
+        sessions::put_session(self, session)
     }
 
     fn count_sessions(
@@ -445,22 +195,7 @@ impl Transaction for Running<'_> {
         device: &str,
         limit: u64,
     ) -> Result<SessionCounts, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let counted = self.one(
-            "SELECT count(*), count(*) FILTER (WHERE account = ?2) FROM (
-                 SELECT account FROM session
-                 WHERE updated >= ?1 AND account IS NOT NULL
-                   AND NOT (account = ?2 AND device = ?3)
-                 LIMIT ?4)",
-            params![since, account.0, device, limit],
-            |row| {
-                Ok(SessionCounts {
-                    all: row.get::<_, i64>(0)?.cast_unsigned(),
-                    of_account: row.get::<_, i64>(1)?.cast_unsigned(),
-                })
-            },
-        )?;
-        Ok(counted.unwrap_or_default())
+        sessions::count_sessions(self, since, account, device, limit)
     }
 
     fn end_other_sessions(
@@ -469,123 +204,35 @@ impl Transaction for Running<'_> {
         device: &str,
         keep: &str,
     ) -> Result<(), StoreError> {
-        self.execute(
-            "DELETE FROM session
-             WHERE device = ? AND token <> ? AND ifnull(account, ?3) = ?3",
-            params![device, keep, account.0],
-        )
-        .map(|_| ())
+        sessions::end_other_sessions(self, account, device, keep)
     }
 
     fn link(&mut self, link: LinkId) -> Result<Option<Link>, StoreError> {
-        let sql =
-            format!("SELECT {LINK} FROM link WHERE account = ? AND datastore = ? AND device = ?");
-        self.one(&sql, link_params(link), link_of)
+        links::link(self, link)
     }
 
     fn put_link(&mut self, link: LinkId, state: &Link) -> Result<(), StoreError> {
-        let sql = format!(
-            "INSERT OR REPLACE INTO link (account, datastore, device, {LINK})
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        );
-        let sending = state.open.as_ref().and_then(|open| open.sending);
-        self.execute(
-            &sql,
-            params![
-                link.datastore.account.0,
-                link.datastore.number,
-                link.device,
-                state.client_anchor,
-                state.previous_client_anchor,
-                state.server_anchor,
-                state.previous_server_anchor,
-                state.seen.0,
-                state.previous_seen.0,
-                state.sent_until.0,
-                state.generation,
-                state.client_uri,
-                state.last_sync,
-                state.open.as_ref().map(|open| open.alert),
-                state.open.as_ref().map(|open| &open.client_last),
-                state.open.as_ref().map(|open| open.until.0),
-                sending.map(|sending| sending.guid.0),
-                sending.map(|sending| sending.seq.0),
-                sending.map(|sending| sending.confirmed.cast_signed()),
-                state.filter,
-                state.view,
-                state.orphans,
-            ],
-        )
-        .map(|_| ())
+        links::put_link(self, link, state)
     }
 
     fn mapping(&mut self, link: LinkId, luid: &str) -> Result<Option<Mapping>, StoreError> {
-        self.one(
-            "SELECT luid, guid, revision, generation, stale FROM map
-             WHERE account = ? AND datastore = ? AND device = ? AND luid = ?",
-            params![
-                link.datastore.account.0,
-                link.datastore.number,
-                link.device,
-                luid
-            ],
-            mapping_of,
-        )
+        links::mapping(self, link, luid)
     }
 
     fn mapping_of(&mut self, link: LinkId, guid: Guid) -> Result<Option<Mapping>, StoreError> {
-        self.one(
-            "SELECT luid, guid, revision, generation, stale FROM map
-             WHERE account = ? AND datastore = ? AND device = ? AND guid = ?",
-            params![
-                link.datastore.account.0,
-                link.datastore.number,
-                link.device,
-                guid.0
-            ],
-            mapping_of,
-        )
+        links::mapping_of(self, link, guid)
     }
 
     fn put_mapping(&mut self, link: LinkId, mapping: &Mapping) -> Result<(), StoreError> {
-        self.execute(
-            "INSERT OR REPLACE INTO map
-                 (account, datastore, device, guid, luid, revision, generation, stale)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            params![
-                link.datastore.account.0,
-                link.datastore.number,
-                link.device,
-                mapping.guid.0,
-                mapping.luid,
-                mapping.revision.0,
-                mapping.generation,
-                mapping.stale
-            ],
-        )
-        .map(|_| ())
+        links::put_mapping(self, link, mapping)
     }
 
     fn remove_mapping(&mut self, link: LinkId, guid: Guid) -> Result<(), StoreError> {
-        self.execute(
-            "DELETE FROM map WHERE account = ? AND datastore = ? AND device = ? AND guid = ?",
-            params![
-                link.datastore.account.0,
-                link.datastore.number,
-                link.device,
-                guid.0
-            ],
-        )
-        .map(|_| ())
+        links::remove_mapping(self, link, guid)
     }
 
     fn forget_forms(&mut self, link: LinkId) -> Result<(), StoreError> {
-        self.execute(
-            "UPDATE map SET stale = 1, device_text = NULL
-             WHERE account = ? AND datastore = ? AND device = ?",
-            link_params(link),
-        )
-        .map(|_| ())
+        links::forget_forms(self, link)
     }
 
     fn device_text(&mut self, link: LinkId, guid: Guid) -> Result<Option<Vec<u8>>, StoreError> {
@@ -620,13 +267,7 @@ impl Transaction for Running<'_> {
         offset: u64,
         length: usize,
     ) -> Result<Vec<u8>, StoreError> {
-        let row = self.one(
-            "SELECT rowid FROM rendering WHERE account = ? AND datastore = ? AND device = ?",
-            link_params(link),
-            |row| row.get(0),
-        )?;
-        let row = row.ok_or_else(|| missing("rendering"))?;
-        self.blob_slice(("rendering", "bytes", row), offset, length)
+        items::rendering_slice(self, link, offset, length)
     }
 
     fn end_rendering(&mut self, link: LinkId) -> Result<(), StoreError> {
@@ -647,13 +288,7 @@ impl Transaction for Running<'_> {
         datastore: DatastoreId,
         guid: Guid,
     ) -> Result<Option<StoredItem>, StoreError> {
-        let sql =
-            format!("SELECT {ITEM} FROM item WHERE account = ? AND datastore = ? AND guid = ?");
-        self.one(
-            &sql,
-            params![datastore.account.0, datastore.number, guid.0],
-            item_of,
-        )
+        items::item(self, datastore, guid)
     }
 
     fn add_item(
@@ -663,33 +298,7 @@ impl Transaction for Running<'_> {
         origin: Origin<'_>,
         now: i64,
     ) -> Result<(Guid, ChangeSeq), StoreError> {
-        let next = self.one(
-            "UPDATE datastore SET last_seq = last_seq + 1, last_guid = last_guid + 1
-             WHERE account = ? AND number = ? RETURNING last_guid, last_seq",
-            params![datastore.account.0, datastore.number],
-            |row| Ok((Guid(row.get(0)?), ChangeSeq(row.get(1)?))),
-        )?;
-        let (guid, seq) = next.ok_or_else(|| missing("datastore"))?;
-        self.execute(
-            "INSERT INTO item
-                 (account, datastore, guid, seq, content_seq, deleted, media_type, exact, key, uid,
-                  content, modified, added_by)
-             VALUES (?1, ?2, ?3, ?4, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-            params![
-                datastore.account.0,
-                datastore.number,
-                guid.0,
-                seq.0,
-                content.media_type,
-                bits(content.fingerprint.exact),
-                content.fingerprint.key.map(bits),
-                content.fingerprint.uid.map(bits),
-                content.bytes,
-                now,
-                self.session_of(origin)
-            ],
-        )?;
-        Ok((guid, seq))
+        changes::add_item(self, datastore, content, origin, now)
     }
 
     fn replace_item(
@@ -700,8 +309,7 @@ impl Transaction for Running<'_> {
         origin: Origin<'_>,
         now: i64,
     ) -> Result<ChangeSeq, StoreError> {
-        self.keep(datastore, guid, "replaced", origin, now)?;
-        self.put_content(datastore, guid, content, now)
+        changes::replace_item(self, datastore, guid, content, origin, now)
     }
 
     fn delete_item(
@@ -711,17 +319,7 @@ impl Transaction for Running<'_> {
         origin: Origin<'_>,
         now: i64,
     ) -> Result<ChangeSeq, StoreError> {
-        self.keep(datastore, guid, "deleted", origin, now)?;
-        let seq = self.next_seq(datastore)?;
-        let changed = self.execute(
-            "UPDATE item SET seq = ?4, deleted = 1, modified = ?5
-             WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
-            params![datastore.account.0, datastore.number, guid.0, seq.0, now],
-        )?;
-        if changed == 0 {
-            return Err(missing("item"));
-        }
-        Ok(seq)
+        changes::delete_item(self, datastore, guid, origin, now)
     }
 
     fn content_slice(
@@ -731,13 +329,7 @@ impl Transaction for Running<'_> {
         offset: u64,
         length: usize,
     ) -> Result<Vec<u8>, StoreError> {
-        let row = self.one(
-            "SELECT rowid FROM item WHERE account = ? AND datastore = ? AND guid = ?",
-            params![datastore.account.0, datastore.number, guid.0],
-            |row| row.get(0),
-        )?;
-        let row = row.ok_or_else(|| missing("item"))?;
-        self.blob_slice(("item", "content", row), offset, length)
+        items::content_slice(self, datastore, guid, offset, length)
     }
 
     fn move_item(
@@ -747,23 +339,7 @@ impl Transaction for Running<'_> {
         parent: Option<Guid>,
         now: i64,
     ) -> Result<ChangeSeq, StoreError> {
-        let seq = self.next_seq(datastore)?;
-        let changed = self.execute(
-            "UPDATE item SET seq = ?4, parent = ?5, modified = ?6
-             WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
-            params![
-                datastore.account.0,
-                datastore.number,
-                guid.0,
-                seq.0,
-                parent.map(|parent| parent.0),
-                now
-            ],
-        )?;
-        if changed == 0 {
-            return Err(missing("item"));
-        }
-        Ok(seq)
+        changes::move_item(self, datastore, guid, parent, now)
     }
 
     fn children(
@@ -772,33 +348,11 @@ impl Transaction for Running<'_> {
         parent: Guid,
         limit: usize,
     ) -> Result<Vec<Guid>, StoreError> {
-        self.all(
-            "SELECT guid FROM item
-             WHERE account = ? AND datastore = ? AND parent = ? AND deleted = 0
-             ORDER BY guid LIMIT ?",
-            params![
-                datastore.account.0,
-                datastore.number,
-                parent.0,
-                limit as i64
-            ],
-            |row| row.get(0).map(Guid),
-        )
+        items::children(self, datastore, parent, limit)
     }
 
     fn held(&mut self, link: LinkId, generation: i64) -> Result<(u64, u64), StoreError> {
-        let [account, datastore, device] = link_params(link);
-        let held = self.one(
-            "SELECT count(*), ifnull(sum(length(item.content)), 0) FROM map JOIN item
-               ON item.account = map.account AND item.datastore = map.datastore
-              AND item.guid = map.guid AND item.deleted = 0
-             WHERE map.account = ? AND map.datastore = ? AND map.device = ?
-               AND map.generation = ?",
-            [account, datastore, device, generation],
-            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
-        )?;
-        let (items, bytes) = held.unwrap_or_default();
-        Ok((items.cast_unsigned(), bytes.cast_unsigned()))
+        links::held(self, link, generation)
     }
 
     fn partial(&mut self, link: LinkId) -> Result<Option<Partial>, StoreError> {
@@ -855,15 +409,7 @@ impl Transaction for Running<'_> {
         deleted: bool,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError> {
-        shared::candidates(fingerprint, limit, |column, hash| {
-            let wanted = Wanted {
-                column,
-                hash,
-                deleted,
-                limit,
-            };
-            self.alike(link, generation, &wanted)
-        })
+        lacking::candidates(self, link, generation, fingerprint, deleted, limit)
     }
 
     fn had_version(
@@ -872,57 +418,15 @@ impl Transaction for Running<'_> {
         guid: Guid,
         exact: u64,
     ) -> Result<bool, StoreError> {
-        let found = self.one(
-            "SELECT 1 FROM history
-             WHERE account = ? AND datastore = ? AND guid = ? AND exact = ?
-               AND why NOT IN ('overruled', 'withdrawn') LIMIT 1",
-            params![datastore.account.0, datastore.number, guid.0, bits(exact)],
-            |_| Ok(()),
-        )?;
-        Ok(found.is_some())
+        items::had_version(self, datastore, guid, exact)
     }
 
     fn pending(&mut self, link: LinkId, range: PendingRange) -> Result<Vec<Pending>, StoreError> {
-        let sql = pending_sql(range.limit);
-        let [
-            account,
-            datastore,
-            device,
-            after,
-            until,
-            generation,
-            with_held,
-        ] = range_params(link, range);
-        let inline = i64::try_from(range.inline).unwrap_or(i64::MAX);
-        let params = [
-            account, datastore, device, after, until, generation, with_held, inline,
-        ];
-        self.all(&sql, params, |row| {
-            let item = item_of(row)?;
-            let luid: Option<String> = row.get(9)?;
-            let mapping = match luid {
-                None => None,
-                Some(luid) => Some(Mapping {
-                    luid,
-                    guid: item.guid,
-                    revision: ChangeSeq(row.get(10)?),
-                    generation: range.generation,
-                    stale: row.get(12)?,
-                }),
-            };
-            let size = row.get::<_, i64>(11)?.cast_unsigned();
-            Ok(Pending {
-                item,
-                size,
-                mapping,
-            })
-        })
+        lacking::pending(self, link, range)
     }
 
     fn count_pending(&mut self, link: LinkId, range: PendingRange) -> Result<u64, StoreError> {
-        let sql = format!("SELECT count(*) {PENDING}");
-        let count = self.one(&sql, range_params(link, range), |row| row.get::<_, i64>(0))?;
-        Ok(count.unwrap_or(0).cast_unsigned())
+        lacking::count_pending(self, link, range)
     }
 
     fn unmapped(
@@ -931,26 +435,7 @@ impl Transaction for Running<'_> {
         generation: i64,
         limit: usize,
     ) -> Result<Vec<Guid>, StoreError> {
-        self.all(
-            "SELECT guid FROM item
-             WHERE account = ?1 AND datastore = ?2 AND deleted = 0
-               AND NOT EXISTS (SELECT 1 FROM map
-                   WHERE map.account = ?1 AND map.datastore = ?2 AND map.device = ?3
-                     AND map.guid = item.guid AND map.generation = ?4)
-               AND NOT EXISTS (SELECT 1 FROM withheld
-                   WHERE withheld.account = ?1 AND withheld.datastore = ?2
-                     AND withheld.device = ?3 AND withheld.guid = item.guid
-                     AND withheld.seq = item.content_seq)
-             ORDER BY guid LIMIT ?5",
-            params![
-                link.datastore.account.0,
-                link.datastore.number,
-                link.device,
-                generation,
-                limit as i64
-            ],
-            |row| row.get(0).map(Guid),
-        )
+        lacking::unmapped(self, link, generation, limit)
     }
 }
 
@@ -959,27 +444,6 @@ pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-
-    #[test]
-    fn what_a_session_asks_again_and_again_reads_ranges_of_indexes() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        super::super::schema::migrate(&mut connection).unwrap();
-        for (sql, index) in [
-            (alike_sql("exact"), "item_exact"),
-            (alike_sql("key"), "item_key"),
-            (alike_sql("uid"), "item_uid"),
-            (pending_sql(100), "item_seq"),
-        ] {
-            let plan = plan_of(&connection, &sql);
-            assert!(plan.contains(&format!("USING INDEX {index} ")), "{plan}");
-            // the rows of the bounded inner query are walked
-            assert!(
-                !plan.replace("SCAN item; CORR", "").contains("SCAN"),
-                "{plan}"
-            );
-            assert!(!plan.contains("TEMP B-TREE"), "{plan}");
-        }
-    }
 
     /// The steps by which SQLite would answer.
     pub(in super::super) fn plan_of(connection: &Connection, sql: &str) -> String {
