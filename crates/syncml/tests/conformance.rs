@@ -163,6 +163,51 @@ fn capabilities_are_read_to_the_last_element() {
     assert_eq!(property.parameters[0].values, ["HOME", "WORK"]);
 }
 
+// spec: F14
+#[test]
+fn properties_are_read_from_one_block_and_in_any_order() {
+    let in_block = |elements: &str| {
+        let block = format!("<Property>{elements}</Property>");
+        let (start, end) = (
+            CAPABILITIES.find("<Property>").unwrap(),
+            CAPABILITIES.find("</CTCap>").unwrap(),
+        );
+        let text = [&CAPABILITIES[..start], &block, &CAPABILITIES[end..]].concat();
+        let mut devinf = DevInf::read(text.as_bytes()).unwrap();
+        devinf
+            .datastores
+            .remove(0)
+            .capabilities
+            .remove(0)
+            .properties
+    };
+    // what follows a parameter's own block is the property's
+    let parameter = "<PropParam><ParamName>TYPE</ParamName><ValEnum>HOME</ValEnum></PropParam>";
+    let after = in_block(&format!(
+        "{parameter}<PropName>TEL</PropName><MaxSize>40</MaxSize><ValEnum>x</ValEnum>"
+    ));
+    assert_eq!(after.len(), 1);
+    assert_eq!(
+        (after[0].name.as_str(), after[0].max_size),
+        ("TEL", Some(40))
+    );
+    assert_eq!(after[0].values, ["x"]);
+    assert_eq!(after[0].parameters[0].values, ["HOME"]);
+    // several names in one block are as many properties
+    let many = in_block(&format!(
+        "<PropName>TEL</PropName><MaxOccur>2</MaxOccur>{parameter}<PropName>NOTE</PropName>\
+         <MaxSize>9</MaxSize><PropName>TEL</PropName><ParamName>CELL</ParamName><Size>3</Size>"
+    ));
+    let names: Vec<&str> = many.iter().map(|property| property.name.as_str()).collect();
+    assert_eq!(names, ["TEL", "NOTE", "TEL"]);
+    assert_eq!((many[0].max_occur, many[1].max_size), (Some(2), Some(9)));
+    assert_eq!(many[1].parameters, []);
+    assert_eq!(
+        (many[2].max_size, many[2].parameters[0].max_size),
+        (None, Some(3))
+    );
+}
+
 // spec: F15
 #[test]
 fn what_a_device_supports_is_read() {

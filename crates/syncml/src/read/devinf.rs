@@ -279,11 +279,8 @@ impl Parser<'_> {
             "VerCT" => capability.version = self.owned()?,
             "FieldLevel" => capability.field_level = self.flag()?,
             "Property" => {
-                let mut property = Property::default();
-                while let Some(name) = self.child()? {
-                    self.property_child(&name, &mut property)?;
-                }
-                capability.properties.push(property);
+                capability.properties.push(Property::default());
+                self.property_block(&mut capability.properties)?;
             }
             "PropName" => {
                 let name = self.owned()?;
@@ -293,14 +290,48 @@ impl Parser<'_> {
                 });
             }
             _ => match capability.properties.last_mut() {
-                Some(property) => self.property_child(name, property)?,
+                Some(property) => {
+                    let in_parameter = !property.parameters.is_empty();
+                    self.property_child(name, property, in_parameter)?;
+                }
                 None => self.skip()?,
             },
         }
         Ok(())
     }
 
-    fn property_child(&mut self, name: &str, property: &mut Property) -> Result<(), Error> {
+    /// The children of a `Property` block, whose first property is the last one of these. A second
+    /// `PropName` begins another one: some devices put all that they list into one block.
+    fn property_block(&mut self, properties: &mut Vec<Property>) -> Result<(), Error> {
+        let (mut is_named, mut in_parameter) = (false, false);
+        while let Some(name) = self.child()? {
+            match &*name {
+                "PropName" => {
+                    if std::mem::replace(&mut is_named, true) {
+                        properties.push(Property::default());
+                    }
+                    in_parameter = false;
+                }
+                "ParamName" => in_parameter = true,
+                "PropParam" => in_parameter = false,
+                _ => {}
+            }
+            match properties.last_mut() {
+                Some(property) => self.property_child(&name, property, in_parameter)?,
+                None => self.skip()?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A child of a property. Before 1.2 what follows a `ParamName` is the parameter's, where it is
+    /// `in_parameter`.
+    fn property_child(
+        &mut self,
+        name: &str,
+        property: &mut Property,
+        in_parameter: bool,
+    ) -> Result<(), Error> {
         match (name, property.parameters.last_mut()) {
             ("PropName", _) => property.name = self.owned()?,
             ("MaxOccur", _) => property.max_occur = self.count()?,
@@ -319,12 +350,11 @@ impl Parser<'_> {
                 }
                 property.parameters.push(parameter);
             }
-            // before 1.2 what follows a ParamName is the parameter's
-            (_, Some(parameter)) => self.parameter_child(name, parameter)?,
-            ("DataType", None) => property.data_type = Some(self.owned()?),
-            ("Size" | "MaxSize", None) => property.max_size = self.count()?,
-            ("ValEnum", None) => property.values.push(self.owned()?),
-            ("DisplayName", None) => property.display_name = Some(self.owned()?),
+            (_, Some(parameter)) if in_parameter => self.parameter_child(name, parameter)?,
+            ("DataType", _) => property.data_type = Some(self.owned()?),
+            ("Size" | "MaxSize", _) => property.max_size = self.count()?,
+            ("ValEnum", _) => property.values.push(self.owned()?),
+            ("DisplayName", _) => property.display_name = Some(self.owned()?),
             _ => self.skip()?,
         }
         Ok(())
