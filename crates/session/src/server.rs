@@ -310,6 +310,8 @@ struct Run<'r> {
     devinf_used: bool,
     /// How the device is shown items, by number of datastore.
     views: BTreeMap<i64, Rc<view::View>>,
+    /// The same for what searches find.
+    search_views: BTreeMap<i64, Rc<view::View>>,
     log: Vec<LogEvent>,
 }
 
@@ -402,6 +404,7 @@ pub fn answer(
         devinf_read: false,
         devinf_used: false,
         views: BTreeMap::new(),
+        search_views: BTreeMap::new(),
         log: Vec::new(),
     };
     let before = run.state.progress();

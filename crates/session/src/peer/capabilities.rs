@@ -153,6 +153,18 @@ pub fn has_use(devinf: &DevInf, kind: DatastoreKind) -> bool {
         })
 }
 
+/// The name of the device's datastore for what is in one of ours, as far as its formats tell: the
+/// first one, where several do.
+pub fn datastore_for(devinf: &DevInf, kind: DatastoreKind) -> Option<&str> {
+    let mut all = devinf.datastores.iter().take(HEEDED);
+    let found = all.find(|one| {
+        let others = one.rx.iter().chain(&one.tx).take(HEEDED);
+        let mut formats = one.rx_pref.iter().chain(&one.tx_pref).chain(others);
+        formats.any(|format| holds(kind, &format.media_type))
+    });
+    found.map(|found| found.source_ref.as_str())
+}
+
 /// Whether device information says anything of the device's datastore of that name.
 pub fn describes(devinf: &DevInf, datastore: &str) -> bool {
     find(devinf, datastore).is_some()

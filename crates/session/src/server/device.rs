@@ -73,6 +73,7 @@ impl Run<'_> {
         self.devinf = Some(devinf.clone());
         self.devinf_read = true;
         self.views.clear();
+        self.search_views.clear();
         self.state.devinf_settled = true;
         self.state
             .owed

@@ -10,7 +10,7 @@ use syncml::{
 use super::state::{Owed, Phase};
 use super::{Answer, Level, LogEvent, Run, devinf};
 use crate::brief;
-use crate::store::{DatastoreId, Guid, StoreError};
+use crate::store::StoreError;
 
 /// Statuses that may wait for a message with room for them.
 const MAX_WAITING: usize = 20_000;
@@ -463,33 +463,5 @@ impl Run<'_> {
                 })
             }
         })
-    }
-
-    /// The result that brings an item that a Search found.
-    fn found_command(
-        &mut self,
-        cmd_id: String,
-        (msg_ref, cmd_ref): (&str, &str),
-        number: i64,
-        guid: i64,
-    ) -> Result<Command<'static>, StoreError> {
-        let account = self.state.login.as_ref().map(super::state::Login::id);
-        let item = match account {
-            Some(account) => self.tx.item(DatastoreId { account, number }, Guid(guid))?,
-            None => None,
-        };
-        let items = item.filter(|item| !item.deleted).map(|item| Item {
-            source: Some(Location::new(guid.to_string())),
-            meta: Some(Meta::of_type(item.media_type)),
-            data: Some(Data::Bytes(item.content.into())),
-            ..Item::default()
-        });
-        Ok(Command::Results(Results {
-            cmd_id: cmd_id.into(),
-            msg_ref: Some(msg_ref.to_owned().into()),
-            cmd_ref: Some(cmd_ref.to_owned().into()),
-            items: items.into_iter().collect(),
-            ..Results::default()
-        }))
     }
 }

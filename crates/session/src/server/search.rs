@@ -1,11 +1,19 @@
 //! Search: the server's items that match a query (Representation Protocol, Search).
+//!
+//! The query is asked of the whole items; what is found is shown as the device would be sent it.
 
-use syncml::{Command, Search, StatusCode};
+use std::rc::Rc;
+
+use syncml::{Command, Data, Item, Location, Meta, Results, Search, StatusCode};
 
 use super::Run;
-use super::state::Owed;
+use super::state::{Login, Owed};
+use super::view::View;
 use crate::filter::{GRAMMAR, Query, Record};
-use crate::store::{ChangeSeq, DatastoreId, LinkId, PendingRange, Permission, StoreError};
+use crate::peer::{Capabilities, datastore_for};
+use crate::store::{
+    ChangeSeq, DatastoreId, Guid, LinkId, PendingRange, Permission, StoreError, StoredItem,
+};
 
 /// Bytes of the contents that are read with the items.
 const LARGE: usize = 4096;
@@ -138,5 +146,90 @@ impl Run<'_> {
                 return Ok(hits);
             }
         }
+    }
+
+    /// The result that brings an item that a Search found. It is empty where the item has gone
+    /// since, or the device could keep nothing of it.
+    // spec: M18
+    pub(super) fn found_command(
+        &mut self,
+        cmd_id: String,
+        (msg_ref, cmd_ref): (&str, &str),
+        number: i64,
+        guid: i64,
+    ) -> Result<Command<'static>, StoreError> {
+        let account = self.state.login.as_ref().map(Login::id);
+        let item = match account {
+            Some(account) => self.tx.item(DatastoreId { account, number }, Guid(guid))?,
+            None => None,
+        };
+        let found = match item.filter(|item| !item.deleted) {
+            Some(item) => Some(self.as_found(number, item)?),
+            None => None,
+        };
+        let items = found.filter(|(_, bytes)| !bytes.is_empty());
+        let items = items.map(|(media_type, bytes)| Item {
+            source: Some(Location::new(guid.to_string())),
+            meta: Some(Meta::of_type(media_type)),
+            data: Some(Data::Bytes(bytes.into())),
+            ..Item::default()
+        });
+        Ok(Command::Results(Results {
+            cmd_id: cmd_id.into(),
+            msg_ref: Some(msg_ref.to_owned().into()),
+            cmd_ref: Some(cmd_ref.to_owned().into()),
+            items: items.into_iter().collect(),
+            ..Results::default()
+        }))
+    }
+
+    /// The media type and content of an item as the device is shown it.
+    fn as_found(&mut self, number: i64, item: StoredItem) -> Result<(String, Vec<u8>), StoreError> {
+        let view = self.search_view(number)?;
+        let shown = view.show(&item.media_type, &item.content);
+        Ok(match shown {
+            Some(shown) => (shown.media_type, shown.bytes),
+            None => (item.media_type, item.content),
+        })
+    }
+
+    /// How the device is shown what a search finds in a datastore, which it need not have alerted:
+    /// then its formats tell which of its own goes with it. A filter of the session is left out, for
+    /// the search has a query of its own.
+    fn search_view(&mut self, number: i64) -> Result<Rc<View>, StoreError> {
+        if let Some(view) = self.search_views.get(&number) {
+            return Ok(Rc::clone(view));
+        }
+        self.read_devinf()?;
+        let known = match &self.state.login {
+            Some(login) => self.tx.datastores(login.id())?,
+            None => Vec::new(),
+        };
+        let view = match known.iter().find(|datastore| datastore.id.number == number) {
+            Some(datastore) => {
+                let mut alerted = self.state.datastores.iter();
+                let source = match alerted.find(|ds| ds.number == number) {
+                    Some(ds) => Some(ds.source.as_str()),
+                    None => (self.devinf.as_ref())
+                        .and_then(|devinf| datastore_for(devinf, datastore.kind)),
+                };
+                let source = source.unwrap_or_default();
+                let rules = &self.state.rules;
+                let properties = (self.devinf.as_ref())
+                    .map(|devinf| Capabilities::properties(devinf, rules, source));
+                View::of(
+                    &self.capabilities(source),
+                    &properties.unwrap_or_default(),
+                    rules,
+                    datastore.kind,
+                    self.config.zone.as_ref(),
+                    self.state.version(),
+                )
+            }
+            None => View::default(),
+        };
+        let view = Rc::new(view);
+        self.search_views.insert(number, Rc::clone(&view));
+        Ok(view)
     }
 }

@@ -41,6 +41,34 @@ fn a_search_brings_what_matches() {
     assert_eq!(filled().say(&elsewhere).said.code_of("Search"), 404);
 }
 
+// spec: M18
+#[test]
+fn what_is_found_is_in_the_form_of_the_device() {
+    let format = "<CTType>text/x-vcard</CTType><VerCT>2.1</VerCT>";
+    let put = format!(
+        "<Put><CmdID>6</CmdID><Meta><Type xmlns='syncml:metinf'>\
+         application/vnd.syncml-devinf+xml</Type></Meta><Item><Source><LocURI>./devinf12</LocURI>\
+         </Source><Data><DevInf xmlns='syncml:devinf'><VerDTD>1.2</VerDTD><DevID>x</DevID>\
+         <DevTyp>phone</DevTyp><DataStore><SourceRef>people</SourceRef>\
+         <Rx-Pref>{format}</Rx-Pref><Tx-Pref>{format}</Tx-Pref><CTCap>{format}\
+         <Property><PropName>N</PropName></Property></CTCap></DataStore></DevInf></Data></Item></Put>"
+    );
+    let mut talk = Talk::new();
+    let rich = card("Bob", "2").replace("2.1", "3.0");
+    talk.sync(201, ("", "1"), &add(31, "b", &rich));
+    talk.begin();
+    // it has alerted nothing, and the server's property that it cannot keep is found all the same
+    let heard = talk.say(&(put + &search(CGI, "TEL&EQ;2", "") + "<Final/>"));
+    assert_eq!(heard.said.code_of("Search"), 200, "{}", heard.xml);
+    let (_, found) = heard.xml.split_once("<CmdRef>7</CmdRef>").unwrap();
+    let (_, found) = found.split_once("<Results>").unwrap();
+    assert!(
+        found.contains("text/x-vcard") && found.contains("VERSION:2.1"),
+        "{found}"
+    );
+    assert!(found.contains("N:Bob") && !found.contains("TEL"), "{found}");
+}
+
 #[test]
 fn searches_of_one_message_share_what_they_may_look_through() {
     let mut talk = Talk::new();
