@@ -5,12 +5,14 @@
 //! where its value is cut or a parameter goes. What is left fits: fitting it again changes
 //! nothing, so that what comes back from the device can be told from an edit.
 
+mod parts;
 mod pieces;
 mod rewrite;
 mod slot;
 
 use std::collections::BTreeMap;
 
+use self::parts::is_void;
 use self::pieces::{Action, Pieces};
 use self::rewrite::{data_length, head, is_preferred, text_of, words, written};
 use self::slot::{Slots, is_type};
@@ -55,7 +57,8 @@ pub struct Holding {
     pub values: Vec<String>,
     /// The parameters it may have; none listed: any. Types are listed as the values of `TYPE` or,
     /// as before 1.2, by their own names. A value of `TYPE` that is a comma list is a combination;
-    /// then of each line's types one combination is kept.
+    /// then of each line's types one combination is kept. Parameters of N, ADR and ORG that are
+    /// named like a component (`Street`, `LastName`) list the components that it keeps.
     pub parameters: Vec<Parameter>,
 }
 
@@ -66,6 +69,9 @@ pub struct Parameter {
     pub name: String,
     /// The values it may have, in any case; none listed: any.
     pub values: Vec<String>,
+    /// Of a component, the most characters of its decoded text, as in [`Holding::max_size`]. None:
+    /// any.
+    pub max_size: Option<u64>,
 }
 
 /// What of an item fits into a device.
@@ -106,6 +112,8 @@ const UNCUT: [&str; 11] = [
 /// * Of too many occurrences the preferred ones stay (`PREF`), then the first ones.
 /// * A value that is too long is cut between two characters; dates, rules, numbers, addresses,
 ///   binary data and values of a list are left out instead.
+/// * Of a structured value the components that are not listed become empty, and one that is too
+///   long is cut (with `no_truncate`, empty too). A name of which nothing would be left stays.
 /// * Types that are not listed go from their line. A photo or sound goes if its type does.
 ///
 /// Fitting what came out changes nothing. Text of no known format is kept as it is.
@@ -424,18 +432,27 @@ impl<'a, 's> Sieve<'a, 's> {
             return Action::Gone;
         }
         let text = text_of(line, dialect);
+        let is_name = self.format.is_card() && need == Need::Some;
+        let parted = slot.parts_of(&text, dialect, is_name);
+        let is_emptied = parted.as_deref().is_some_and(is_void);
+        if is_emptied && !is_name && !is_void(&text) {
+            return Action::Gone;
+        }
+        let parted = parted.filter(|_| !is_emptied);
         let part = match (slot.max_size, data) {
             (Some(max), Some(length)) if length > max => return Action::Gone,
-            (Some(max), None) => cut(&text, max, Some(dialect)),
+            (Some(max), None) => cut(parted.as_deref().unwrap_or(&text), max, Some(dialect)),
             _ => None,
         };
         if let Some(part) = part {
             let is_whole = slot.has_values() || is_one_of(line, &WHOLE) || is_one_of(line, &UNCUT);
-            let is_name = self.format.is_card() && need == Need::Some;
             if !is_name && (is_whole || slot.no_truncate) {
                 return Action::Gone;
             }
             return Action::New(written(line, slot, &types, part, dialect));
+        }
+        if let Some(parted) = parted {
+            return Action::New(written(line, slot, &types, &parted, dialect));
         }
         let stays = |param: Param<'_>| {
             slot.may_have(&param, &types)

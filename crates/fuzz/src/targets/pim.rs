@@ -120,14 +120,15 @@ fn fitted(content: &[u8], media_type: &str) {
             .iter()
             .map(|name| Parameter {
                 name: (*name).to_owned(),
-                values: Vec::new(),
+                max_size: Some(4),
+                ..Parameter::default()
             })
             .collect(),
         ..Holding::default()
     };
     let holdings = Holdings {
         properties: Some(vec![
-            holding("N", Some(9), &[]),
+            holding("N", Some(9), &["FirstName", "LastName"]),
             holding("TEL", None, &["HOME", "CELL"]),
             holding("NOTE", Some(5), &[]),
             holding("BODY", Some(5), &[]),

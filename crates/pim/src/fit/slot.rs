@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Holding, Holdings};
+use super::parts::{self, Components};
+use super::{Holding, Holdings, Parameter};
 use crate::component::Tag;
+use crate::decode::Dialect;
 use crate::fields::NEEDED;
 use crate::line::{Encoding, Line, Param};
 
@@ -44,6 +46,8 @@ pub(super) struct Slot {
     types: Types,
     /// The other parameters, each with its values (none listed: any); None: any parameter.
     parameters: Option<BTreeMap<String, Words>>,
+    /// None: all components of a structured value.
+    components: Option<Components>,
 }
 
 /// The types a property may have.
@@ -135,15 +139,24 @@ impl Slots {
 impl Slot {
     fn of(holding: &Holding) -> Self {
         let values: Words = holding.values.iter().flat_map(|v| words(v)).collect();
+        let name = holding.name.split([';', '.']).next().unwrap_or_default();
+        let (named, parameters): (Vec<_>, Vec<_>) = holding
+            .parameters
+            .iter()
+            .partition(|parameter| parts::place(name, parameter).is_some());
+        let components = named
+            .iter()
+            .filter_map(|parameter| Some((parts::place(name, parameter)?, parameter.max_size)));
         Self {
             max_occur: holding.max_occur,
             max_size: holding.max_size,
             no_truncate: holding.no_truncate,
             values: (!values.is_empty()).then_some(values),
-            types: Types::of(holding),
-            parameters: (!holding.parameters.is_empty()).then(|| {
+            components: (!named.is_empty()).then(|| components.collect()),
+            types: Types::of(&parameters),
+            parameters: (!parameters.is_empty()).then(|| {
                 let mut map: BTreeMap<String, Words> = BTreeMap::new();
-                for parameter in &holding.parameters {
+                for parameter in parameters {
                     let values = map.entry(upper(parameter.name.as_bytes())).or_default();
                     values.extend(parameter.values.iter().flat_map(|v| words(v)));
                 }
@@ -166,6 +179,13 @@ impl Slot {
             _ => None,
         };
         self.types = std::mem::take(&mut self.types).join(other.types);
+        self.components = match (self.components.take(), other.components) {
+            (Some(mut a), Some(b)) => {
+                parts::join(&mut a, b);
+                Some(a)
+            }
+            _ => None,
+        };
         self.parameters = match (self.parameters.take(), other.parameters) {
             (Some(mut a), Some(b)) => {
                 for (name, values) in b {
@@ -181,6 +201,13 @@ impl Slot {
             }
             _ => None,
         };
+    }
+
+    /// What is left of a structured value; `None` when all of it is. A name is cut even where nothing
+    /// else may be.
+    pub(super) fn parts_of(&self, text: &str, dialect: Dialect, is_name: bool) -> Option<String> {
+        let components = self.components.as_ref()?;
+        parts::kept(text, components, dialect, self.no_truncate && !is_name)
     }
 
     /// Whether only some values are taken.
@@ -242,11 +269,11 @@ impl Slot {
 }
 
 impl Types {
-    fn of(holding: &Holding) -> Self {
+    fn of(parameters: &[&Parameter]) -> Self {
         let mut sets: Vec<Words> = Vec::new();
         let mut names = Words::new();
         let mut is_limited = false;
-        for parameter in &holding.parameters {
+        for parameter in parameters {
             if parameter.name.trim().eq_ignore_ascii_case("TYPE") {
                 if parameter.values.is_empty() {
                     return Self::Any;

@@ -31,6 +31,7 @@ fn with(name: &str, parameters: &[(&str, &[&str])]) -> Holding {
     let parameter = |(name, values): &(&str, &[&str])| Parameter {
         name: (*name).to_owned(),
         values: values.iter().map(|&v| v.to_owned()).collect(),
+        max_size: None,
     };
     Holding {
         parameters: parameters.iter().map(parameter).collect(),
@@ -139,6 +140,73 @@ fn a_long_value_is_cut_or_left_out() {
     );
     assert_eq!(text, new("NOTE:a\\, b\\n\r\n"));
     assert_eq!(lost, ["NOTE:a\\, b\\nc\r\n d\r\n"]);
+}
+
+// spec: F20 F21
+#[test]
+fn a_structured_value_is_cut_by_component() {
+    let parts = |name: &str, parts: &[(&str, Option<u64>)]| {
+        let parameter = |(name, max_size): &(&str, Option<u64>)| Parameter {
+            name: (*name).to_owned(),
+            max_size: *max_size,
+            ..Parameter::default()
+        };
+        Holding {
+            parameters: parts.iter().map(parameter).collect(),
+            ..holding(name)
+        }
+    };
+    let name = "N:Lake\\;side;Annabel;Mary;Dr.;Jr.\r\n";
+    let two = || parts("N", &[("Last Name", Some(6)), ("first-name", Some(4))]);
+    assert_eq!(left(name, vec![two()]), "N:Lake\\;s;Anna;;;\r\n");
+    let address = "ADR;HOME:1;2;3 Main Street;Town;;99;Land\r\n";
+    let listed = || {
+        parts(
+            "ADR",
+            &[("Street", Some(6)), ("City", None), ("HOME", None)],
+        )
+    };
+    assert_eq!(
+        left(address, vec![listed()]),
+        "ADR;HOME:;;3 Main;Town;;;\r\n"
+    );
+    // types are listed beside components, and other parameters only if there are any
+    let work = address.replace("HOME", "WORK");
+    assert_eq!(left(&work, vec![listed()]), "ADR:;;3 Main;Town;;;\r\n");
+    let no_types = || parts("ADR", &[("Street", None)]);
+    assert_eq!(
+        left(&work, vec![no_types()]),
+        "ADR;WORK:;;3 Main Street;;;;\r\n"
+    );
+    let whole = Holding {
+        no_truncate: true,
+        ..listed()
+    };
+    assert_eq!(left(address, vec![whole]), "ADR;HOME:;;;Town;;;\r\n");
+    // two places keep what either keeps
+    let country = parts("ADR", &[("Country", None), ("Street", None)]);
+    assert_eq!(
+        left(address, vec![no_types(), country]),
+        "ADR;HOME:;;3 Main Street;;;;Land\r\n"
+    );
+    // an address of which nothing is left is none, and a name stays
+    let empty = "ADR:1;;;;;;\r\n";
+    assert_eq!(left(empty, vec![no_types()]), "");
+    let only_last = "N:Lake;;\r\n";
+    assert_eq!(
+        left(only_last, vec![parts("N", &[("Given", None)])]),
+        only_last
+    );
+    let unit = left(
+        "ORG:Mill;Flour;Night\r\n",
+        vec![parts("ORG", &[("Company", None)])],
+    );
+    assert_eq!(unit, "ORG:Mill;;\r\n");
+    let (text, _) = fitted(
+        &new("N:Lake\\, a,b;Ann;;;\r\nFN:A\r\n"),
+        &only(vec![parts("N", &[("Family", Some(6))])]),
+    );
+    assert_eq!(text, new("N:Lake\\, ;;;;\r\nFN:A\r\n"));
 }
 
 #[test]
@@ -411,6 +479,7 @@ fn lines() -> impl Strategy<Value = String> {
         "CLASS:PUBLIC\n",
         "CLASS:X\n",
         "N:a;b\\;c;d\n",
+        "N:\\\\;a\\,b,c;\\;d;e\\\n",
         "BODY:abcdef\r",
     ]);
     prop::collection::vec(line, 0..12).prop_map(|lines| lines.concat())
@@ -473,8 +542,17 @@ fn holdings() -> impl Strategy<Value = Holdings> {
         0..4,
     );
     let parameter = (
-        prop::sample::select(vec!["TYPE", "CELL", "X-A", "X", "PREF"]),
+        prop::sample::select(vec![
+            "TYPE",
+            "CELL",
+            "X-A",
+            "X",
+            "PREF",
+            "First name",
+            "Family",
+        ]),
         words.clone(),
+        prop::option::of(0_u64..4),
     );
     let size = || prop::option::of(0_u64..6);
     let one = (
@@ -490,7 +568,10 @@ fn holdings() -> impl Strategy<Value = Holdings> {
                 let mut holding = with(name, &[]);
                 holding.parameters = parameters
                     .into_iter()
-                    .map(|(name, values)| with(name, &[(name, &values)]).parameters.remove(0))
+                    .map(|(name, values, max_size)| Parameter {
+                        max_size,
+                        ..with(name, &[(name, &values)]).parameters.remove(0)
+                    })
                     .collect();
                 holding.values = if values.len() > 2 {
                     valued(name, &values).values

@@ -347,6 +347,7 @@ fn holdings_of(capability: &Capability) -> Option<(Format, Holdings)> {
             .map(|parameter| Parameter {
                 name: parameter.name.clone(),
                 values: parameter.values.clone(),
+                max_size: parameter.max_size,
             })
             .collect(),
     });
