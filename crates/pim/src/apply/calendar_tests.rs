@@ -292,6 +292,8 @@ const SECOND: &[&str] = &[
 
 #[test]
 fn overrides_are_known_by_their_occurrence() {
+    let without_first = [MASTER, &["EXDATE:20260303T090000Z"]].concat();
+    let without_third = [MASTER, &["EXDATE:20260305T090000Z"]].concat();
     let series = |entries: &[&[&str]]| {
         calendar(&entries.iter().map(|lines| event(lines)).collect::<String>())
     };
@@ -308,6 +310,20 @@ fn overrides_are_known_by_their_occurrence() {
             &[MASTER, FIRST, SECOND],
             &[MASTER, SECOND],
             &[MASTER, SECOND],
+        ),
+        (
+            "one is deleted, and its occurrence with it",
+            &[MASTER, FIRST, SECOND],
+            &[MASTER, FIRST, SECOND],
+            &[&without_first, SECOND],
+            &[&without_first, SECOND],
+        ),
+        (
+            "an occurrence as the rule has it is deleted",
+            &[MASTER, FIRST, SECOND],
+            &[MASTER, FIRST],
+            &[&without_third, FIRST],
+            &[&without_third, FIRST, SECOND],
         ),
         (
             "one that the device is not shown stays",
@@ -351,6 +367,15 @@ fn overrides_are_known_by_their_occurrence() {
         &current,
         Some(&series(&[MASTER, FIRST])),
         &series(&[MASTER]),
+        Prefer::New,
+    );
+    assert_eq!(string(applied), current);
+    // and so does the occurrence, of which the device made an exception
+    let applied = run(
+        &current,
+        &current,
+        Some(&series(&[MASTER, FIRST])),
+        &series(&[&without_first]),
         Prefer::New,
     );
     assert_eq!(string(applied), current);

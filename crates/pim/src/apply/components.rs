@@ -1,5 +1,7 @@
 //! The components within one, as sets: the entries of a calendar, the alarms of an entry.
 
+use std::collections::BTreeSet;
+
 use super::align::Pairs;
 use super::meaning::{Prop, is_silent};
 use super::patch::Patch;
@@ -101,6 +103,24 @@ fn is_whole(entry: &Component<'_>) -> bool {
     value(entry, "RECURRENCE-ID").is_empty()
 }
 
+/// The occurrences whose overrides the device has deleted, and that are not any more what it held.
+fn changed_meanwhile(
+    lists: &Lists<'_, '_>,
+    held: &[&Component<'_>],
+    new_of: &[Option<usize>],
+    shown_of: &[Option<usize>],
+) -> BTreeSet<String> {
+    let deleted = held.iter().zip(new_of).zip(shown_of);
+    let deleted = deleted.filter(|((_, new), _)| new.is_none());
+    let changed = deleted.filter_map(|((held, _), shown)| {
+        let shown = lists.shown.get((*shown)?)?;
+        (!is_alike(shown, held)).then(|| value(held, "RECURRENCE-ID"))
+    });
+    changed
+        .filter_map(|time| String::from_utf8(time).ok())
+        .collect()
+}
+
 impl Merge<'_> {
     /// Applies the edits of components: what came, what went, and what was changed in the others.
     pub(super) fn components(&mut self, lists: &Lists<'_, '_>, sort: Sort) {
@@ -116,6 +136,9 @@ impl Merge<'_> {
         if let Some(held) = &lists.held {
             let new_of = sort.align(held, &lists.new, true);
             let shown_of = sort.align(held, &lists.shown, true);
+            if sort == Sort::Entry {
+                self.kept = changed_meanwhile(lists, held, &new_of, &shown_of);
+            }
             for (at, held) in held.iter().enumerate() {
                 let new = new_of.get(at).copied().flatten();
                 let shown = shown_of.get(at).copied().flatten();

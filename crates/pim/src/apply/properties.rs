@@ -106,6 +106,9 @@ pub(super) struct Merge<'m> {
     pub(super) groups: BTreeSet<Vec<u8>>,
     /// The number of the last group that was named.
     pub(super) last_group: usize,
+    /// Occurrences that stay, by when they were to be: a device has deleted what the record has
+    /// changed since.
+    pub(super) kept: BTreeSet<String>,
 }
 
 /// What of the properties of one name the device does not know of.
@@ -194,6 +197,7 @@ impl<'m> Merge<'m> {
             conflicts: BTreeSet::new(),
             groups: BTreeSet::new(),
             last_group: 0,
+            kept: BTreeSet::new(),
         }
     }
 

@@ -24,6 +24,10 @@ impl Merge<'_> {
         };
         let mut known = before.clone();
         known.extend(meanings(named.current));
+        if name == "EXDATE" {
+            // an exception would take away the override that stays
+            known.extend(self.kept.iter().cloned());
+        }
         let added: Vec<_> = named
             .new
             .iter()
