@@ -41,10 +41,22 @@ struct Property {
 
 /// A property and where it is from.
 #[derive(Debug)]
-struct Entry {
+struct Entry<'a> {
     property: Property,
-    /// The source lines; none if it was made of another's.
-    source: Vec<Vec<u8>>,
+    /// The source line; empty if it was made of another's.
+    source: &'a [u8],
+    /// The source lines that follow, of an agent's card.
+    more: Vec<&'a [u8]>,
+}
+
+impl Entry<'_> {
+    fn made(property: Property) -> Self {
+        Self {
+            property,
+            source: &[],
+            more: Vec::new(),
+        }
+    }
 }
 
 /// What becomes of a property in the target's version.
@@ -102,7 +114,10 @@ fn convert_card(
     let Reading {
         entries, mut lost, ..
     } = reading;
-    let mut out = format!("BEGIN:VCARD\r\nVERSION:{}\r\n", to.version()).into_bytes();
+    let mut out = Vec::with_capacity(content.len());
+    for part in ["BEGIN:VCARD\r\nVERSION:", to.version(), "\r\n"] {
+        out.extend_from_slice(part.as_bytes());
+    }
     for mut entry in relate::relate(entries, from, to) {
         let shaped = if is_inner && entry.property.name == "AGENT" {
             Shaped::Lost
@@ -114,7 +129,9 @@ fn convert_card(
         }
         let is_lost = shaped == Shaped::Lost || entry.property.partial;
         if is_lost {
-            lost.append(&mut entry.source);
+            let lines = std::iter::once(entry.source).chain(entry.more);
+            let lines = lines.filter(|line| !line.is_empty());
+            lost.extend(lines.map(<[u8]>::to_vec));
         }
     }
     out.extend_from_slice(b"END:VCARD\r\n");
@@ -122,19 +139,19 @@ fn convert_card(
 }
 
 #[derive(Debug, Default)]
-struct Reading {
-    entries: Vec<Entry>,
+struct Reading<'a> {
+    entries: Vec<Entry<'a>>,
     lost: Vec<Vec<u8>>,
     /// Whether this is an agent's card.
     is_inner: bool,
     /// Whether the card has ended.
     is_done: bool,
     /// The card of an agent and its source, as long as it is open.
-    agent: Option<(Vec<u8>, Vec<Vec<u8>>)>,
+    agent: Option<(Vec<u8>, Vec<&'a [u8]>)>,
 }
 
-impl Reading {
-    fn read(&mut self, content: &[u8], from: Format) {
+impl<'a> Reading<'a> {
+    fn read(&mut self, content: &'a [u8], from: Format) {
         let mut depth = 0_usize;
         for event in Components::new(content) {
             match event {
@@ -163,43 +180,48 @@ impl Reading {
                 }
                 Event::Property(line) => self.entries.push(Entry {
                     property: read::read(&line, from),
-                    source: vec![line.source().to_vec()],
+                    source: line.source(),
+                    more: Vec::new(),
                 }),
             }
         }
     }
 
-    fn begin_agent(&mut self, line: &Line<'_>) {
+    fn begin_agent(&mut self, line: &Line<'a>) {
         // the line before, which has no value
-        let is_agent = |entry: &mut Entry| {
+        let is_agent = |entry: &mut Entry<'_>| {
             entry.property.name == "AGENT" && entry.property.text().trim().is_empty()
         };
         let before = self.entries.pop_if(is_agent);
-        let mut source = before.map_or(Vec::new(), |entry| entry.source);
-        source.push(line.source().to_vec());
+        let mut source = before.map_or(Vec::new(), |entry| vec![entry.source]);
+        source.push(line.source());
         self.agent = Some((b"BEGIN:VCARD\r\n".to_vec(), source));
     }
 
     /// A line within a component of the card, or after it.
-    fn inner(&mut self, line: &Line<'_>) {
+    fn inner(&mut self, line: &Line<'a>) {
         match &mut self.agent {
             Some((card, source)) => {
                 card.extend_from_slice(line.source());
-                source.push(line.source().to_vec());
+                source.push(line.source());
             }
             None => self.lost.push(line.source().to_vec()),
         }
     }
 
     fn end_agent(&mut self, has_line: bool) {
-        let Some((mut card, source)) = self.agent.take() else {
+        let Some((mut card, more)) = self.agent.take() else {
             return;
         };
         if !has_line {
             card.extend_from_slice(b"\r\nEND:VCARD\r\n");
         }
         let property = Property::new("AGENT", Value::Card(card));
-        self.entries.push(Entry { property, source });
+        self.entries.push(Entry {
+            property,
+            source: &[],
+            more,
+        });
     }
 }
 

@@ -4,18 +4,30 @@ use crate::decode::Dialect;
 
 const WIDTH: usize = 75;
 
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
 /// Escapes text for a value of the new formats.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\\' | ';' | ',' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\r' => {}
-            _ => out.push(c),
-        }
-    }
+    escape_into(&mut out, text);
     out
+}
+
+/// Appends text as [`escape`] writes it.
+pub(crate) fn escape_into(out: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some(at) = rest.find(['\\', ';', ',', '\n', '\r']) {
+        let (plain, special) = rest.split_at(at);
+        out.push_str(plain);
+        let mut chars = special.chars();
+        match chars.next() {
+            Some('\n') => out.push_str("\\n"),
+            Some(c) if c != '\r' => out.extend(['\\', c]),
+            _ => {}
+        }
+        rest = chars.as_str();
+    }
+    out.push_str(rest);
 }
 
 /// Writes one line of text. `value` is escaped already. The old formats get quoted-printable
@@ -23,7 +35,7 @@ pub(crate) fn escape(text: &str) -> String {
 /// not folded otherwise, since old phones cannot unfold.
 pub(crate) fn text(out: &mut Vec<u8>, head: &str, value: &str, dialect: Dialect, quoted: bool) {
     if dialect == Dialect::New {
-        fold(out, &format!("{head}:{value}"));
+        fold(out, &[head, ":", value]);
         return;
     }
     out.extend_from_slice(head.as_bytes());
@@ -40,16 +52,20 @@ pub(crate) fn text(out: &mut Vec<u8>, head: &str, value: &str, dialect: Dialect,
     out.extend_from_slice(b"\r\n");
 }
 
-/// Folds at 75 octets, between characters.
-fn fold(out: &mut Vec<u8>, line: &str) {
+/// Writes the pieces of a line, folded at 75 octets, between characters.
+fn fold(out: &mut Vec<u8>, pieces: &[&str]) {
     let mut width = 0;
-    for c in line.chars() {
-        if width + c.len_utf8() > WIDTH {
+    for piece in pieces {
+        let mut rest = *piece;
+        while width + rest.len() > WIDTH {
+            let (line, after) = rest.split_at(rest.floor_char_boundary(WIDTH - width));
+            out.extend_from_slice(line.as_bytes());
             out.extend_from_slice(b"\r\n ");
             width = 1;
+            rest = after;
         }
-        out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-        width += c.len_utf8();
+        out.extend_from_slice(rest.as_bytes());
+        width += rest.len();
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -57,24 +73,32 @@ fn fold(out: &mut Vec<u8>, line: &str) {
 /// A soft break never parts the octets of one character: phones decode line by line.
 fn quoted_printable(out: &mut Vec<u8>, value: &str) {
     let mut width = 0;
-    let value = value.replace("\r\n", "\n");
-    for c in value.chars() {
-        let unit = match c {
-            '\n' | '\r' => "=0D=0A".to_owned(),
-            '!'..='<' | '>'..='~' => c.to_string(),
-            ' ' => "=20".to_owned(),
-            _ => {
-                let mut buffer = [0; 4];
-                let octets = c.encode_utf8(&mut buffer).bytes();
-                octets.fold(String::new(), |unit, b| format!("{unit}={b:02X}"))
+    let mut chars = value.chars().peekable();
+    // the octets of one character, three digits each
+    let mut unit = Vec::with_capacity(12);
+    while let Some(c) = chars.next() {
+        unit.clear();
+        match c {
+            '\r' | '\n' => {
+                if c == '\r' {
+                    chars.next_if_eq(&'\n');
+                }
+                unit.extend_from_slice(b"=0D=0A");
             }
-        };
+            '!'..='<' | '>'..='~' => unit.push(c as u8),
+            _ => {
+                for octet in c.encode_utf8(&mut [0; 4]).bytes() {
+                    let digit = |half: u8| HEX[usize::from(half & 15)];
+                    unit.extend_from_slice(&[b'=', digit(octet >> 4), digit(octet)]);
+                }
+            }
+        }
         if width + unit.len() > WIDTH - 1 {
             out.extend_from_slice(b"=\r\n");
             width = 0;
         }
         width += unit.len();
-        out.extend_from_slice(unit.as_bytes());
+        out.extend_from_slice(&unit);
     }
 }
 
@@ -82,7 +106,7 @@ fn quoted_printable(out: &mut Vec<u8>, value: &str) {
 pub(super) fn binary(out: &mut Vec<u8>, head: &str, data: &[u8], dialect: Dialect) {
     let encoded = base64(data);
     if dialect == Dialect::New {
-        fold(out, &format!("{head}:{encoded}"));
+        fold(out, &[head, ":", &encoded]);
         return;
     }
     out.extend_from_slice(head.as_bytes());
@@ -98,25 +122,19 @@ fn base64(data: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(data.len().div_ceil(3) * 4);
     for chunk in data.chunks(3) {
-        let bits = (0..3).fold(0_u32, |bits, i| {
-            bits << 8 | u32::from(chunk.get(i).copied().unwrap_or(0))
-        });
-        for i in 0..4_usize {
-            let digit = (bits >> (18 - 6 * i)) & 63;
-            out.push(if i <= chunk.len() {
-                char::from(DIGITS[digit as usize])
-            } else {
-                '='
-            });
-        }
+        let octet = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
+        let bits = octet(0) << 16 | octet(1) << 8 | octet(2);
+        let digit = |shift: u32| char::from(DIGITS[(bits >> shift & 63) as usize]);
+        out.push(digit(18));
+        out.push(digit(12));
+        out.push(if chunk.len() > 1 { digit(6) } else { '=' });
+        out.push(if chunk.len() > 2 { digit(0) } else { '=' });
     }
     out
 }
 
 /// Writes binary data as a `data:` URI.
 pub(super) fn data_uri(out: &mut Vec<u8>, name: &str, media_type: &str, data: &[u8]) {
-    fold(
-        out,
-        &format!("{name}:data:{media_type};base64,{}", base64(data)),
-    );
+    let encoded = base64(data);
+    fold(out, &[name, ":data:", media_type, ";base64,", &encoded]);
 }

@@ -8,7 +8,7 @@ use crate::media::Format;
 
 pub(super) fn read(line: &Line<'_>, from: Format) -> Property {
     let dialect = from.dialect();
-    let mut name = string(line.name()).to_ascii_uppercase();
+    let mut name = upper(line.name());
     if from != Format::VCard40
         && let Some((_, new)) = NAMES.iter().find(|(old, _)| *old == name)
     {
@@ -17,17 +17,16 @@ pub(super) fn read(line: &Line<'_>, from: Format) -> Property {
     if from == Format::VCard40 && name == "X-MAILER" {
         "MAILER".clone_into(&mut name);
     }
-    let mut types: Vec<String> = line
-        .types()
-        .map(|t| string(t).to_ascii_uppercase())
-        .collect();
+    let mut types: Vec<String> = line.types().map(upper).collect();
     let mut params = Vec::new();
     let mut rank = None;
     for param in line.params() {
-        let key = string(param.name).to_ascii_uppercase();
+        let key = upper(param.name);
+        if ["", "TYPE", "ENCODING", "CHARSET"].contains(&key.as_str()) {
+            continue;
+        }
         let value = string(param.unquoted());
         match key.as_str() {
-            "" | "TYPE" | "ENCODING" | "CHARSET" => {}
             "PREF" => rank = Some(value.trim().parse().unwrap_or(1)),
             _ if from == Format::VCard40 => params.push((key, without_carets(&value))),
             _ => params.push((key, value)),
@@ -109,11 +108,20 @@ pub(super) fn read(line: &Line<'_>, from: Format) -> Property {
     }
 }
 
+fn upper(bytes: &[u8]) -> String {
+    let mut text = string(bytes);
+    text.make_ascii_uppercase();
+    text
+}
+
+/// The components of a value; one that is empty has no list.
 fn components(escaped: &str, name: &str, dialect: Dialect) -> Value {
     let lists = dialect == Dialect::New || LISTS.contains(&name);
     let text = |part: &str| decode::unescape(part, dialect).into_owned();
     let parts = decode::parts(escaped, ';', dialect).map(|part| {
-        if lists {
+        if part.is_empty() {
+            Vec::new()
+        } else if lists {
             decode::parts(part, ',', dialect).map(text).collect()
         } else {
             vec![text(part)]

@@ -8,7 +8,7 @@ use super::{Entry, Property, Value};
 use crate::media::Format;
 
 /// The properties as the target divides them, each in the target's or the source's own form.
-pub(super) fn relate(mut entries: Vec<Entry>, from: Format, to: Format) -> Vec<Entry> {
+pub(super) fn relate(mut entries: Vec<Entry<'_>>, from: Format, to: Format) -> Vec<Entry<'_>> {
     prefer(&mut entries);
     if to != Format::VCard30 {
         name_by_label(&mut entries);
@@ -24,7 +24,10 @@ pub(super) fn relate(mut entries: Vec<Entry>, from: Format, to: Format) -> Vec<E
 }
 
 /// The lowest rank of a property's occurrences is what the other versions call preferred.
-fn prefer(entries: &mut [Entry]) {
+fn prefer(entries: &mut [Entry<'_>]) {
+    if entries.iter().all(|entry| entry.property.rank.is_none()) {
+        return;
+    }
     let mut lowest: BTreeMap<String, u32> = BTreeMap::new();
     for Entry { property, .. } in entries.iter() {
         if let Some(rank) = property.rank {
@@ -42,7 +45,7 @@ fn prefer(entries: &mut [Entry]) {
 }
 
 /// Dates and relations that a label in their group tells the sort of.
-fn name_by_label(entries: &mut Vec<Entry>) {
+fn name_by_label(entries: &mut Vec<Entry<'_>>) {
     let is_label = |property: &Property| property.name == "X-ABLABEL";
     let mut names: BTreeMap<String, &str> = BTreeMap::new();
     for Entry { property, .. } in entries.iter().filter(|entry| is_label(&entry.property)) {
@@ -61,6 +64,9 @@ fn name_by_label(entries: &mut Vec<Entry>) {
         if let (Some(name), Some(group)) = (name, &property.group) {
             names.insert(group.clone(), name);
         }
+    }
+    if names.is_empty() {
+        return;
     }
     let mut told = BTreeSet::new();
     for Entry { property, .. } in entries.iter_mut() {
@@ -97,7 +103,7 @@ fn place(property: &Property) -> Vec<String> {
 }
 
 /// The text of an address becomes a parameter of the address of the same types, or of an empty one.
-fn label_addresses(entries: Vec<Entry>) -> Vec<Entry> {
+fn label_addresses(entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
     let mut addresses: BTreeMap<Vec<String>, VecDeque<usize>> = BTreeMap::new();
     for (number, entry) in entries.iter().enumerate() {
         if entry.property.name == "ADR" {
@@ -106,7 +112,7 @@ fn label_addresses(entries: Vec<Entry>) -> Vec<Entry> {
         }
     }
     let mut texts: BTreeMap<usize, String> = BTreeMap::new();
-    let mut related: Vec<Option<Entry>> = Vec::with_capacity(entries.len());
+    let mut related: Vec<Option<Entry<'_>>> = Vec::with_capacity(entries.len());
     for mut entry in entries {
         if entry.property.name == "LABEL" {
             let text = entry.property.text();
@@ -131,8 +137,9 @@ fn label_addresses(entries: Vec<Entry>) -> Vec<Entry> {
 }
 
 /// The name to sort by becomes a parameter of the name.
-fn sort_names(entries: &mut Vec<Entry>) {
-    let find = |entries: &[Entry], name: &str| entries.iter().position(|e| e.property.name == name);
+fn sort_names(entries: &mut Vec<Entry<'_>>) {
+    let find =
+        |entries: &[Entry<'_>], name: &str| entries.iter().position(|e| e.property.name == name);
     let Some(at) = find(entries, "SORT-STRING") else {
         return;
     };
@@ -147,7 +154,7 @@ fn sort_names(entries: &mut Vec<Entry>) {
 }
 
 /// Parameters of vCard 4.0 that are properties elsewhere.
-fn part(entries: Vec<Entry>, to: Format) -> Vec<Entry> {
+fn part(entries: Vec<Entry<'_>>, to: Format) -> Vec<Entry<'_>> {
     let mut parted = Vec::with_capacity(entries.len());
     for mut entry in entries {
         let property = &mut entry.property;
@@ -169,10 +176,7 @@ fn part(entries: Vec<Entry>, to: Format) -> Vec<Entry> {
         if !(is_empty && made.is_some()) {
             parted.push(entry);
         }
-        parted.extend(made.map(|property| Entry {
-            property,
-            source: Vec::new(),
-        }));
+        parted.extend(made.map(Entry::made));
     }
     parted
 }
@@ -183,7 +187,7 @@ fn take(property: &mut Property, key: &str) -> Option<String> {
 }
 
 /// Makes up the name that the target's version requires.
-fn complete(entries: &mut Vec<Entry>, to: Format) {
+fn complete(entries: &mut Vec<Entry<'_>>, to: Format) {
     let text = |name: &str| {
         let mut texts = entries.iter().filter(|e| e.property.name == name);
         texts.find_map(|entry| {
@@ -218,13 +222,7 @@ fn complete(entries: &mut Vec<Entry>, to: Format) {
     let held = entries.iter_mut().find(|e| e.property.name == name);
     match held {
         Some(entry) => entry.property.value = made.value,
-        None => entries.insert(
-            0,
-            Entry {
-                property: made,
-                source: Vec::new(),
-            },
-        ),
+        None => entries.insert(0, Entry::made(made)),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Writing a property as a line of the target's version.
 
+use std::borrow::Cow;
+
 use super::names::{BINARY, TEXT};
 use super::{Property, Value};
 use crate::convert::{Target, encode};
@@ -7,20 +9,19 @@ use crate::decode::Dialect;
 use crate::media::Format;
 
 fn head(property: &Property, to: Format, with_types: bool) -> String {
-    let mut head = property
-        .group
-        .as_ref()
-        .map_or(String::new(), |g| format!("{g}."));
+    let mut head = String::with_capacity(80);
+    if let Some(group) = &property.group {
+        head.extend([group, "."]);
+    }
     head.push_str(&property.name);
-    let (pref, types): (Vec<_>, Vec<_>) = property.types.iter().partition(|t| *t == "PREF");
     let is_new = to == Format::VCard40;
     if with_types {
-        for kind in types {
-            let lead = if to == Format::VCard21 { ";" } else { ";TYPE=" };
+        let lead = if to == Format::VCard21 { ";" } else { ";TYPE=" };
+        for kind in property.types.iter().filter(|kind| *kind != "PREF") {
             head.extend([lead, kind]);
         }
     }
-    if !pref.is_empty() {
+    if property.types.iter().any(|kind| kind == "PREF") {
         head.push_str(match to {
             Format::VCard21 => ";PREF",
             Format::VCard40 => ";PREF=1",
@@ -87,28 +88,53 @@ pub(super) fn write(out: &mut Vec<u8>, property: &Property, target: Target) {
                 Dialect::Old => text.clone(),
             }
         }
-        Value::Parts(parts) if dialect == Dialect::New => {
-            let part = |p: &Vec<String>| {
-                let escaped: Vec<_> = p.iter().map(|t| encode::escape(t)).collect();
-                escaped.join(",")
-            };
-            parts.iter().map(part).collect::<Vec<_>>().join(";")
-        }
         Value::Parts(parts) => {
-            let glue = if ["N", "ADR"].contains(&property.name.as_str()) {
-                " "
-            } else {
-                ","
+            let glue = match dialect {
+                Dialect::Old if ["N", "ADR"].contains(&property.name.as_str()) => ' ',
+                _ => ',',
             };
-            let part = |p: &Vec<String>| {
-                if TEXT.contains(&property.name.as_str()) {
-                    p.join(glue).replace("\\;", "\\\\;")
-                } else {
-                    p.join(glue).trim_end_matches('\\').replace(';', "\\;")
+            let is_text = TEXT.contains(&property.name.as_str());
+            let mut value = String::with_capacity(80);
+            for (at, part) in parts.iter().enumerate() {
+                if at > 0 {
+                    value.push(';');
                 }
-            };
-            parts.iter().map(part).collect::<Vec<_>>().join(";")
+                match dialect {
+                    Dialect::New => new_part(&mut value, part, glue),
+                    Dialect::Old => old_part(&mut value, part, glue, is_text),
+                }
+            }
+            value
         }
     };
     encode::text(out, &head, &value, dialect, target.quoted_printable);
+}
+
+fn new_part(value: &mut String, part: &[String], glue: char) {
+    for (at, text) in part.iter().enumerate() {
+        if at > 0 {
+            value.push(glue);
+        }
+        encode::escape_into(value, text);
+    }
+}
+
+/// The old formats know one escape. In the one text of a property a `;` is none of it.
+fn old_part(value: &mut String, part: &[String], glue: char, is_text: bool) {
+    let joined = match part {
+        [] => return,
+        [one] => Cow::Borrowed(one.as_str()),
+        many => Cow::Owned(many.join(glue.encode_utf8(&mut [0; 4]))),
+    };
+    let (joined, from, to) = if is_text {
+        (&*joined, "\\;", "\\\\;")
+    } else {
+        (joined.trim_end_matches('\\'), ";", "\\;")
+    };
+    let mut pieces = joined.split(from);
+    value.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        value.push_str(to);
+        value.push_str(piece);
+    }
 }
