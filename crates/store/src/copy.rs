@@ -17,7 +17,6 @@
 //! any other has it open. In PostgreSQL the tables are locked against writing, and a source that
 //! other connections of ours are open to is refused: a node that went on after the move would
 //! write where nobody looks any more.
-
 //!
 //! **The state that is left behind says so**, durably and before the copy is committed: whatever
 //! ends the move, there is no moment at which a server would take up both. In the worst case it
@@ -150,7 +149,9 @@ pub fn copy(
             is_marked = true;
             Ok(copied)
         });
-        if done.is_err() && is_marked {
+        // a commit that was not answered may have been done
+        let may_be_done = matches!(done, Ok(_) | Err(Error::Unreachable { .. }));
+        if is_marked && !may_be_done {
             source.unmark()?;
         }
         done

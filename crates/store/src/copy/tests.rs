@@ -402,6 +402,31 @@ fn a_copy_whose_commit_fails_leaves_no_mark() {
 }
 
 #[test]
+fn a_commit_that_may_have_been_done_leaves_the_mark() {
+    let Some(server) = postgres::Postgres::shared() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let from = Place::File(folder.path().join("a"));
+    drop(filled(&folder.path().join("a")));
+    let database = server.database().unwrap();
+    let to = Place::Database(database.url());
+    drop(store_at(&to));
+    database
+        .sql(
+            "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql
+                 AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;
+             CREATE CONSTRAINT TRIGGER late AFTER INSERT ON account
+                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die()",
+        )
+        .unwrap();
+    let failed = copy(&from, &to, NOW, &mut |_| ()).unwrap_err();
+    assert!(matches!(failed, Error::Unreachable { .. }), "{failed:?}");
+    assert!(store_at(&from).moved().unwrap().is_some());
+    assert!(reclaim(&from, Anchors::Kept).unwrap());
+}
+
+#[test]
 fn a_server_does_not_begin_in_the_middle_of_a_move() {
     let folder = tempfile::tempdir().unwrap();
     let file = Place::File(folder.path().join("a"));
