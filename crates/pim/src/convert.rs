@@ -13,6 +13,7 @@ pub(crate) use calendar::stamp;
 pub use calendar::{AllDay, RuleEnd, TimeMode, TimeProfile, Zone};
 
 use crate::media::{Format, Kind};
+use crate::sif;
 
 /// What to convert to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +33,8 @@ pub struct Converted {
     /// The media type of `bytes`.
     pub media_type: &'static str,
     /// The source lines, folds and line ends included, of properties that the target cannot
-    /// express at all or not in full.
+    /// express at all or not in full. Where SIF is the source or the target, lines of the text
+    /// between the two.
     pub lost: Vec<Vec<u8>>,
 }
 
@@ -87,6 +89,10 @@ pub fn convert_for(
     let to = target.format;
     let (bytes, lost) = if from == to {
         (content.to_vec(), Vec::new())
+    } else if from.is_sif() {
+        from_sif(content, from, target, profile)?
+    } else if to.is_sif() {
+        to_sif(content, media_type, (from, to), profile)?
     } else {
         match (kind(from), kind(to)) {
             (Some(Kind::Contact), Some(Kind::Contact)) => card::convert(content, from, target),
@@ -111,11 +117,85 @@ pub fn convert_for(
     })
 }
 
+fn from_sif(
+    content: &[u8],
+    from: Format,
+    target: Target,
+    profile: &TimeProfile,
+) -> Result<(Vec<u8>, Vec<Vec<u8>>), ConvertError> {
+    let to = target.format;
+    let text = sif::read(content, from);
+    let pivot = sif::pivot(from);
+    if pivot == to {
+        return Ok((text, Vec::new()));
+    }
+    let converted = convert_for(&text, pivot.media_type(), target, profile);
+    let converted = converted.map_err(|_| ConvertError::NoConversion { from, to })?;
+    Ok((converted.bytes, converted.lost))
+}
+
+fn to_sif(
+    content: &[u8],
+    media_type: &str,
+    (from, to): (Format, Format),
+    profile: &TimeProfile,
+) -> Result<(Vec<u8>, Vec<Vec<u8>>), ConvertError> {
+    let target = Target {
+        format: sif::pivot(to),
+        quoted_printable: false,
+    };
+    // a whole day is marked so
+    let profile = TimeProfile {
+        all_day: AllDay::Minute,
+        ..profile.clone()
+    };
+    let none = ConvertError::NoConversion { from, to };
+    let converted = convert_for(content, media_type, target, &profile);
+    let Converted {
+        bytes, mut lost, ..
+    } = converted.map_err(|_| none.clone())?;
+    let mut text = bytes;
+    if to == Format::SifTask {
+        text = with_progress(text, &mut lost);
+    }
+    let (bytes, more) = sif::write(&text, to).ok_or(none)?;
+    lost.extend(more);
+    Ok((bytes, lost))
+}
+
+/// A task with how far it has come, which vCalendar 1.0 lost and SIF has an element for.
+fn with_progress(task: Vec<u8>, lost: &mut Vec<Vec<u8>>) -> Vec<u8> {
+    const END: &[u8] = b"END:VTODO\r\n";
+    let is_progress = |line: &Vec<u8>| line.starts_with(b"PERCENT-COMPLETE");
+    let Some(at) = lost.iter().position(is_progress) else {
+        return task;
+    };
+    let Some(end) = task.windows(END.len()).position(|window| window == END) else {
+        return task;
+    };
+    let (before, after) = task.split_at(end);
+    [before, &lost.remove(at), after].concat()
+}
+
+/// An item of Funambol's clients with the elements that it lacks and that the text `held` has: an
+/// element that is absent says nothing, and an empty one is a value that was deleted. `None` where
+/// it lacks none, or the two are not of one such format.
+pub fn complete(media_type: &str, held: &[u8], new: &[u8]) -> Option<Vec<u8>> {
+    let format = Format::of(media_type, new).filter(|format| format.is_sif())?;
+    if Format::of(media_type, held) != Some(format) {
+        return None;
+    }
+    sif::complete(held, new)
+}
+
 fn kind(format: Format) -> Option<Kind> {
     match format {
-        Format::VCard21 | Format::VCard30 | Format::VCard40 => Some(Kind::Contact),
-        Format::VCalendar10 | Format::ICalendar20 => Some(Kind::Event),
-        Format::VNote | Format::Text => Some(Kind::Note),
+        Format::VCard21 | Format::VCard30 | Format::VCard40 | Format::SifContact => {
+            Some(Kind::Contact)
+        }
+        Format::VCalendar10 | Format::ICalendar20 | Format::SifEvent => Some(Kind::Event),
+        Format::SifTask => Some(Kind::Task),
+        Format::VNote | Format::Text | Format::SifNote => Some(Kind::Note),
         Format::VBookmark => None,
     }
 }

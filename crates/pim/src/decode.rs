@@ -190,19 +190,22 @@ pub fn unescape(text: &str, dialect: Dialect) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match (c, chars.peek().copied(), dialect) {
-            ('\\', Some('n' | 'N'), Dialect::New) => out.push('\n'),
-            ('\\', Some(next @ ('\\' | ';' | ',' | ':')), Dialect::New) => out.push(next),
-            ('\\', Some(';'), Dialect::Old) => out.push(';'),
-            _ => {
-                out.push(c);
-                continue;
-            }
-        }
-        chars.next();
+    let mut rest = text;
+    while let Some((plain, escaped)) = rest.split_once('\\') {
+        out.push_str(plain);
+        let decoded = match (escaped.chars().next(), dialect) {
+            (Some('n' | 'N'), Dialect::New) => Some('\n'),
+            (Some(next @ ('\\' | ';' | ',' | ':')), Dialect::New) => Some(next),
+            (Some(';'), Dialect::Old) => Some(';'),
+            _ => None,
+        };
+        out.push(decoded.unwrap_or('\\'));
+        // what can be escaped is of one byte
+        rest = escaped
+            .get(usize::from(decoded.is_some())..)
+            .unwrap_or_default();
     }
+    out.push_str(rest);
     Cow::Owned(out)
 }
 
@@ -230,20 +233,22 @@ impl<'t> Iterator for Parts<'t> {
 
     fn next(&mut self) -> Option<&'t str> {
         let text = self.rest?;
-        let mut chars = text.char_indices().peekable();
-        while let Some((at, c)) = chars.next() {
-            if c == self.separator {
-                let (part, after) = text.split_at(at);
-                self.rest = after.get(c.len_utf8()..);
+        let mut from = 0;
+        while let Some(found) = text
+            .get(from..)
+            .and_then(|rest| rest.find(['\\', self.separator]))
+        {
+            let at = from + found;
+            let (part, rest) = text.split_at(at);
+            let mut chars = rest.chars();
+            if chars.next() == Some(self.separator) {
+                self.rest = Some(chars.as_str());
                 return Some(part);
             }
-            let escapes = c == '\\'
-                && chars.peek().is_some_and(|(_, next)| {
-                    self.dialect == Dialect::New || *next == self.separator
-                });
-            if escapes {
-                chars.next();
-            }
+            let escaped = chars.next();
+            let escapes = self.dialect == Dialect::New || escaped == Some(self.separator);
+            let length = escaped.filter(|_| escapes).map_or(0, char::len_utf8);
+            from = at + 1 + length;
         }
         self.rest = None;
         Some(text)

@@ -10,6 +10,7 @@ use crate::media::{Format, Kind, kind_of_media_type};
 use crate::moment::{Moment, Zone};
 use crate::object;
 use crate::saying::{date, digits_of_number, name_in_any_order, parts, saying};
+use crate::sif;
 
 /// Digits at the end of a phone number that are compared: country codes and leading zeros differ.
 pub(crate) const PHONE_TAIL: usize = 7;
@@ -197,6 +198,11 @@ impl Reading {
 impl Facts {
     pub(crate) fn of(media_type: &str, content: &[u8], purpose: Purpose) -> Self {
         match Format::of(media_type, content) {
+            Some(format) if format.is_sif() => {
+                let text = sif::read(content, format);
+                let pivot = sif::pivot(format);
+                Self::structured(pivot.media_type(), &text, pivot, purpose)
+            }
             Some(format) if format != Format::Text => {
                 Self::structured(media_type, content, format, purpose)
             }
@@ -253,7 +259,8 @@ impl Facts {
                 }
                 continue;
             }
-            if line.is_empty() || is_volatile(&line) {
+            let is_stamp = format == Format::VBookmark && line.is("X-LAST-MODIFIED");
+            if line.is_empty() || is_stamp || is_volatile(&line) {
                 continue;
             }
             if nesting.is_within(b"VTIMEZONE") {

@@ -116,7 +116,7 @@ const UNCUT: [&str; 11] = [
 ///   long is cut (with `no_truncate`, empty too). A name of which nothing would be left stays.
 /// * Types that are not listed go from their line. A photo or sound goes if its type does.
 ///
-/// Fitting what came out changes nothing. Text of no known format is kept as it is.
+/// Fitting what came out changes nothing. Text of no known format is kept as it is, and SIF.
 // spec: F20 F21
 pub fn fit(content: &[u8], media_type: &str, holdings: &Holdings) -> Option<Fitted> {
     if holdings.properties.is_none() && holdings.max_photo.is_none() {
@@ -125,6 +125,8 @@ pub fn fit(content: &[u8], media_type: &str, holdings: &Holdings) -> Option<Fitt
     let slots = Slots::of(holdings);
     match Format::of(media_type, content)? {
         Format::Text => fit_text(content, &slots),
+        // its list is one of elements, and what they hold has been read and written by then
+        format if format.is_sif() => None,
         format => Sieve::new(content, format, &slots).sift(),
     }
 }
@@ -176,7 +178,11 @@ fn need(line: &Line<'_>, format: Format, has_name: bool) -> Need {
         ),
         Format::VNote => (&["BODY"], &[]),
         Format::VBookmark => (&[], &["URL"]),
-        Format::Text => (&[], &[]),
+        Format::Text
+        | Format::SifContact
+        | Format::SifEvent
+        | Format::SifTask
+        | Format::SifNote => (&[], &[]),
     };
     if is_one_of(line, some) {
         Need::Some

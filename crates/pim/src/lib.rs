@@ -18,6 +18,7 @@
 //! * [`split()`] takes a file of many items apart, and [`summary()`] gives an item a short name.
 //! * [`convert()`] writes a contact, an event, a task or a note in another format, and says what
 //!   that one cannot hold; [`convert_for()`] does so for a device whose clock is known.
+//!   [`complete()`] fills in what an item of Funambol's clients does not say.
 //! * [`media`] names formats, media types and file extensions.
 //!
 //! Everything here is a function of its arguments: no input or output, no clock, no randomness.
@@ -39,6 +40,7 @@ mod moment;
 mod object;
 mod own;
 mod saying;
+mod sif;
 mod span;
 mod split;
 mod summary;
@@ -46,8 +48,8 @@ mod unite;
 
 pub use apply::{Applied, Edit, Prefer, apply};
 pub use convert::{
-    AllDay, ConvertError, Converted, RuleEnd, Target, TimeMode, TimeProfile, Zone, convert,
-    convert_for,
+    AllDay, ConvertError, Converted, RuleEnd, Target, TimeMode, TimeProfile, Zone, complete,
+    convert, convert_for,
 };
 pub use decode::Dialect;
 pub use fields::{Field, keep_fields};

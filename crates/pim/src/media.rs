@@ -6,6 +6,7 @@
 use crate::component::Tag;
 use crate::decode::Dialect;
 use crate::line::{Line, Lines};
+use crate::sif;
 
 /// What sort of thing an item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,9 +27,17 @@ pub enum Kind {
     Other,
 }
 
-/// A format an item can be written in, with its version.
+/// A format an item can be written in, with its version. The versions of one format are in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Format {
+    /// A contact of Funambol's clients: SIF-C.
+    SifContact,
+    /// An event of Funambol's clients: SIF-E.
+    SifEvent,
+    /// A task of Funambol's clients: SIF-T.
+    SifTask,
+    /// A note of Funambol's clients: SIF-N.
+    SifNote,
     /// vCard 2.1.
     VCard21,
     /// vCard 3.0 (RFC 2426).
@@ -50,12 +59,16 @@ pub enum Format {
 impl Format {
     /// The format of `content`.
     ///
-    /// The first `BEGIN` and the first `VERSION` decide. Without a version, `media_type` does. Text
+    /// Under a type of SIF the root of the document decides; else the first `BEGIN` and the first
+    /// `VERSION`. Without a version, `media_type` does. Text
     /// that does not start with `BEGIN` is plain text, unless `media_type` names a structured
     /// format and a `BEGIN` follows later on (some peers send junk first). None if neither
     /// `content` nor `media_type` tells of a text format.
     pub fn of(media_type: &str, content: &[u8]) -> Option<Self> {
         let declared = Self::of_media_type(media_type);
+        if let Some(declared) = declared.filter(|format| format.is_sif()) {
+            return Some(sif::format(declared, content));
+        }
         let structured = declared.is_some_and(|f| f != Self::Text);
         let Some(tag) = first_component(content, structured) else {
             return declared;
@@ -95,6 +108,10 @@ impl Format {
             "text/calendar" => Some(Self::ICalendar20),
             "text/x-vnote" => Some(Self::VNote),
             "text/x-vbookmark" => Some(Self::VBookmark),
+            "text/x-s4j-sifc" => Some(Self::SifContact),
+            "text/x-s4j-sife" => Some(Self::SifEvent),
+            "text/x-s4j-sift" => Some(Self::SifTask),
+            "text/x-s4j-sifn" => Some(Self::SifNote),
             "text/plain" => Some(Self::Text),
             _ => None,
         }
@@ -109,6 +126,10 @@ impl Format {
             Self::ICalendar20 => "text/calendar",
             Self::VNote => "text/x-vnote",
             Self::VBookmark => "text/x-vbookmark",
+            Self::SifContact => "text/x-s4j-sifc",
+            Self::SifEvent => "text/x-s4j-sife",
+            Self::SifTask => "text/x-s4j-sift",
+            Self::SifNote => "text/x-s4j-sifn",
             Self::Text => "text/plain",
         }
     }
@@ -119,7 +140,13 @@ impl Format {
             Self::VCard21 => "2.1",
             Self::VCard30 => "3.0",
             Self::VCard40 => "4.0",
-            Self::VCalendar10 | Self::VBookmark | Self::Text => "1.0",
+            Self::VCalendar10
+            | Self::VBookmark
+            | Self::Text
+            | Self::SifContact
+            | Self::SifEvent
+            | Self::SifTask
+            | Self::SifNote => "1.0",
             Self::ICalendar20 => "2.0",
             Self::VNote => "1.1",
         }
@@ -133,6 +160,7 @@ impl Format {
             Self::ICalendar20 => "ics",
             Self::VNote => "vnt",
             Self::VBookmark => "vbm",
+            Self::SifContact | Self::SifEvent | Self::SifTask | Self::SifNote => "xml",
             Self::Text => "txt",
         }
     }
@@ -143,6 +171,14 @@ impl Format {
             Self::VCard30 | Self::VCard40 | Self::ICalendar20 => Dialect::New,
             _ => Dialect::Old,
         }
+    }
+
+    /// Whether it is one of the XML formats of Funambol's clients, which go as base64.
+    pub fn is_sif(self) -> bool {
+        matches!(
+            self,
+            Self::SifContact | Self::SifEvent | Self::SifTask | Self::SifNote
+        )
     }
 
     pub(crate) fn is_card(self) -> bool {
@@ -183,7 +219,7 @@ fn has_version(media_type: &str, version: &str) -> bool {
 }
 
 /// The media types that occur, each with the one name it has here.
-const NAMES: [(&str, &str); 22] = [
+const NAMES: [(&str, &str); 23] = [
     ("text/vcard", "text/vcard"),
     ("text/directory", "text/vcard"),
     ("text/x-vcard", "text/x-vcard"),
@@ -206,6 +242,7 @@ const NAMES: [(&str, &str); 22] = [
     ("text/x-s4j-sifc", "text/x-s4j-sifc"),
     ("text/x-s4j-sife", "text/x-s4j-sife"),
     ("text/x-s4j-sift", "text/x-s4j-sift"),
+    ("text/x-s4j-sifn", "text/x-s4j-sifn"),
 ];
 
 /// The media type without parameters.
@@ -240,7 +277,7 @@ pub fn kind_of_media_type(media_type: &str) -> Kind {
         "text/vcard" | "text/x-vcard" | "text/x-s4j-sifc" => Kind::Contact,
         "text/calendar" | "text/x-vcalendar" | "text/x-s4j-sife" => Kind::Event,
         "text/x-s4j-sift" => Kind::Task,
-        "text/x-vnote" | "text/plain" => Kind::Note,
+        "text/x-vnote" | "text/plain" | "text/x-s4j-sifn" => Kind::Note,
         "text/x-vbookmark" => Kind::Bookmark,
         _ => Kind::Other,
     }
@@ -258,6 +295,8 @@ pub fn kind_of(media_type: &str, content: &[u8]) -> Kind {
             b"VJOURNAL" => Some(Kind::Journal),
             b"VNOTE" => Some(Kind::Note),
             b"VBKM" => Some(Kind::Bookmark),
+            // the cards in it are those of who wrote it
+            b"VMSG" => Some(Kind::Other),
             _ => None,
         }
     });

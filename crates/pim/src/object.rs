@@ -174,7 +174,7 @@ fn element<'x>(xml: &'x str, name: &str) -> Option<(&'x str, String)> {
 }
 
 /// What a marked section or a comment holds, which `rest` starts with, and what follows it.
-fn section(rest: &str) -> Option<(Option<&str>, &str)> {
+pub(crate) fn section(rest: &str) -> Option<(Option<&str>, &str)> {
     if let Some(marked) = rest.strip_prefix("![CDATA[") {
         let (inner, after) = marked.split_once("]]>").unwrap_or((marked, ""));
         return Some((Some(inner), after));
@@ -201,7 +201,7 @@ fn text(xml: &str) -> String {
     }
 }
 
-fn unescaped(text: &str) -> Cow<'_, str> {
+pub(crate) fn unescaped(text: &str) -> Cow<'_, str> {
     if !text.contains('&') {
         return Cow::Borrowed(text);
     }

@@ -6,6 +6,7 @@ use crate::facts::shortcut;
 use crate::line::Line;
 use crate::media::Format;
 use crate::object;
+use crate::sif;
 
 /// Characters of a name.
 const MAX_CHARACTERS: usize = 80;
@@ -22,6 +23,10 @@ pub fn summary(content: &[u8], media_type: &str) -> Option<String> {
     };
     match format {
         Format::Text => first_line(&whole_text(content)),
+        format if format.is_sif() => {
+            let dialect = sif::pivot(format).dialect();
+            structured(&sif::read(content, format), dialect)
+        }
         format => structured(content, format.dialect()),
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use pim::Format;
 use syncml::{Data, Item, Meta};
 
 /// Devices pad base64 as they like.
@@ -42,6 +43,17 @@ pub(crate) fn decoded<'b>(bytes: Cow<'b, [u8]>, format: Option<&str>) -> Option<
         .filter(|byte| !byte.is_ascii_whitespace())
         .collect();
     BASE64.decode(text).ok().map(Cow::Owned)
+}
+
+/// Whether items of a media type go as base64 whatever is in them: devices that write SIF read it
+/// in no other way.
+pub(crate) fn goes_as_base64(media_type: &str) -> bool {
+    Format::of_media_type(media_type).is_some_and(Format::is_sif)
+}
+
+/// Bytes as base64.
+pub(crate) fn encoded(bytes: &[u8]) -> String {
+    BASE64.encode(bytes)
 }
 
 /// Whether data of this format is base64.

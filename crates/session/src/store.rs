@@ -133,9 +133,10 @@ impl DatastoreKind {
             },
             Self::Mail => {
                 let media_type = media_type.to_ascii_lowercase();
-                ["omads-email", "omads-folder", "message/rfc822", "x-vmsg"]
-                    .iter()
-                    .any(|known| media_type.contains(known))
+                let known = ["omads-email", "omads-folder", "message/rfc822"];
+                let short = ["x-vmsg", "x-vmessage"];
+                let mut known = known.iter().chain(&short);
+                known.any(|known| media_type.contains(known))
             }
             Self::Files => true,
         }
@@ -641,4 +642,22 @@ pub trait Transaction: Withholding {
         generation: i64,
         limit: usize,
     ) -> Result<Vec<Guid>, StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_messages_are_mail_and_no_contacts() {
+        let message = b"BEGIN:VMSG\r\nVERSION:1.1\r\nBEGIN:VCARD\r\nTEL:1\r\nEND:VCARD\r\n\
+            BEGIN:VENV\r\nBEGIN:VBODY\r\nHi\r\nEND:VBODY\r\nEND:VENV\r\nEND:VMSG\r\n";
+        for media_type in ["text/x-vmsg", "text/x-vMessage"] {
+            assert!(
+                DatastoreKind::Mail.takes(media_type, message),
+                "{media_type}"
+            );
+            assert!(!DatastoreKind::Contacts.takes(media_type, message));
+        }
+    }
 }

@@ -70,7 +70,7 @@ const SHAPES: [(&str, Shape); 36] = [
 ];
 
 /// Properties that software changes by itself, or that say what a text is: never an edit.
-const SILENT: [&str; 17] = [
+const SILENT: [&str; 18] = [
     "BEGIN",
     "END",
     "VERSION",
@@ -83,6 +83,7 @@ const SILENT: [&str; 17] = [
     "REV",
     "DTSTAMP",
     "LAST-MODIFIED",
+    "X-LAST-MODIFIED",
     "CREATED",
     "DCREATED",
     "SEQUENCE",

@@ -72,17 +72,26 @@ fn fold(out: &mut Vec<u8>, pieces: &[&str]) {
 
 /// A soft break never parts the octets of one character: phones decode line by line.
 fn quoted_printable(out: &mut Vec<u8>, value: &str) {
+    let is_literal = |byte: &u8| matches!(byte, b'!'..=b'<' | b'>'..=b'~');
     let mut width = 0;
-    let mut chars = value.chars().peekable();
+    let mut rest = value;
     // the octets of one character, three digits each
     let mut unit = Vec::with_capacity(12);
-    while let Some(c) = chars.next() {
+    while let Some(c) = rest.chars().next() {
+        let room = WIDTH - 1 - width;
+        let literals = rest.bytes().take(room).take_while(is_literal).count();
+        let (plain, after) = rest.split_at(literals);
+        out.extend_from_slice(plain.as_bytes());
+        width += literals;
+        rest = after;
+        if literals > 0 {
+            continue;
+        }
         unit.clear();
+        let mut length = c.len_utf8();
         match c {
             '\r' | '\n' => {
-                if c == '\r' {
-                    chars.next_if_eq(&'\n');
-                }
+                length += usize::from(rest.starts_with("\r\n"));
                 unit.extend_from_slice(b"=0D=0A");
             }
             '!'..='<' | '>'..='~' => unit.push(c as u8),
@@ -99,11 +108,12 @@ fn quoted_printable(out: &mut Vec<u8>, value: &str) {
         }
         width += unit.len();
         out.extend_from_slice(&unit);
+        rest = rest.get(length..).unwrap_or_default();
     }
 }
 
 /// Writes a line of binary data as base64; in vCard 2.1 an empty line ends it.
-pub(super) fn binary(out: &mut Vec<u8>, head: &str, data: &[u8], dialect: Dialect) {
+pub(crate) fn binary(out: &mut Vec<u8>, head: &str, data: &[u8], dialect: Dialect) {
     let encoded = base64(data);
     if dialect == Dialect::New {
         fold(out, &[head, ":", &encoded]);
@@ -118,7 +128,8 @@ pub(super) fn binary(out: &mut Vec<u8>, head: &str, data: &[u8], dialect: Dialec
     out.extend_from_slice(b"\r\n\r\n");
 }
 
-fn base64(data: &[u8]) -> String {
+/// Base64 in one line.
+pub(crate) fn base64(data: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(data.len().div_ceil(3) * 4);
     for chunk in data.chunks(3) {

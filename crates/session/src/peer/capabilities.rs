@@ -212,14 +212,16 @@ fn common(
     kind: DatastoreKind,
     wanted: Option<&Format>,
 ) -> Vec<ContentType> {
-    let ours: Vec<ContentType> = kind
-        .content_types()
-        .iter()
+    let own_formats = kind.content_types().iter();
+    let mut ours: Vec<ContentType> = own_formats
         .map(|(media_type, version)| ContentType {
             media_type: (*media_type).to_owned(),
             version: (*version).to_owned(),
         })
         .collect();
+    // the XML of Funambol's clients is for those that name it
+    let of_funambol = |one: &&ContentType| is_sif(&one.media_type) && holds(kind, &one.media_type);
+    ours.extend(theirs.iter().filter(of_funambol).take(1).cloned());
     let is_theirs = |one: &&ContentType| theirs.iter().any(|other| same(one, other));
     let mut both: Vec<ContentType> = ours.iter().filter(is_theirs).cloned().collect();
     if both.is_empty() {
@@ -255,6 +257,7 @@ fn to_front(formats: &mut [ContentType], wanted: &ContentType) {
 fn same(a: &ContentType, b: &ContentType) -> bool {
     let (a_version, b_version) = (major(&a.version), major(&b.version));
     let family = |one: &ContentType| match kind_of_media_type(&one.media_type) {
+        _ if is_sif(&one.media_type) => None,
         kind @ (Kind::Contact | Kind::Event) => Some(kind),
         _ => None,
     };
@@ -264,6 +267,10 @@ fn same(a: &ContentType, b: &ContentType) -> bool {
         }
         _ => same_media(&a.media_type, &b.media_type),
     }
+}
+
+fn is_sif(media_type: &str) -> bool {
+    pim::Format::of_media_type(media_type).is_some_and(pim::Format::is_sif)
 }
 
 fn major(version: &str) -> Option<char> {
@@ -382,6 +389,36 @@ mod tests {
         assert_eq!(offered(&[("text/vcard", "")]), ["3.0"]);
         assert_eq!(offered(&[("image/png", "")]), ["3.0", "2.1"]);
         assert_eq!(offered(&[]), ["3.0", "2.1"]);
+    }
+
+    #[test]
+    fn what_only_funambols_clients_read_is_offered_to_them() {
+        let rules = Rules::default();
+        let offered = |formats: &[(&str, &str)], kind| {
+            let known = Capabilities::of(Some(&device(formats, &[])), &rules, "./people");
+            let list = known.to_send(&rules, kind);
+            list.into_iter()
+                .map(|one| one.media_type)
+                .collect::<Vec<_>>()
+        };
+        let contacts = ("text/x-s4j-sifc", "1.0");
+        assert_eq!(
+            offered(
+                &[contacts, ("text/x-vcard", "2.1")],
+                DatastoreKind::Contacts
+            ),
+            ["text/x-s4j-sifc", "text/x-vcard"]
+        );
+        // of the same version, and another format
+        let event = ("text/x-s4j-sife", "1.0");
+        assert_eq!(
+            offered(&[event], DatastoreKind::Calendar),
+            ["text/x-s4j-sife"]
+        );
+        assert_eq!(
+            offered(&[contacts], DatastoreKind::Calendar),
+            ["text/calendar", "text/x-vcalendar"]
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::reply::Outgoing;
 use super::state::{self, DatastoreState, Owed, Phase, Sent, SentKind};
 use super::tree::Folder;
 use crate::chunks::{self, Buffer, Chunk, Head, Taken};
-use crate::content::carried;
+use crate::content::{self, carried};
 use crate::store::{
     ChangeSeq, Guid, LinkId, Partial, Pending, PendingRange, Sending, StoreError, Transaction,
 };
@@ -235,9 +235,10 @@ impl Run<'_> {
         if own_form {
             self.tx.keep_rendering(link, &pending.item.content)?;
         }
-        let base64 = chunks::needs_base64(encoding, |offset, length| {
-            self.slice(link, (guid, own_form), offset, length)
-        })?;
+        let base64 = content::goes_as_base64(&pending.item.media_type)
+            || chunks::needs_base64(encoding, |offset, length| {
+                self.slice(link, (guid, own_form), offset, length)
+            })?;
         // the device keeps one object: any other that goes out in its place ends it
         let mut all = self.state.datastores.iter_mut();
         let resumes = all

@@ -9,6 +9,7 @@ use super::selection::{Deal, Selection};
 use super::state::{DatastoreState, Login, Phase, Sent, SentKind};
 use super::tree::{Told, is_folder};
 use super::{Run, guid};
+use crate::content::{encoded, goes_as_base64};
 use crate::store::{ChangeSeq, Guid, Link, LinkId, Pending, PendingRange, StoreError};
 
 /// Items read from the store at a time while a message is filled.
@@ -548,8 +549,14 @@ pub(super) fn change_for(
         ..Item::default()
     };
     if matches!(kind, ChangeKind::Add | ChangeKind::Replace) {
-        content.meta = Some(Meta::of_type(item.media_type.as_str()));
-        content.data = Some(Data::Bytes(item.content.as_slice().into()));
+        let mut meta = Meta::of_type(item.media_type.as_str());
+        content.data = Some(if goes_as_base64(&item.media_type) {
+            meta.format = Some("b64".into());
+            Data::Bytes(encoded(&item.content).into_bytes().into())
+        } else {
+            Data::Bytes(item.content.as_slice().into())
+        });
+        content.meta = Some(meta);
     }
     if kind != ChangeKind::Delete {
         told.write(&mut content, kind != ChangeKind::Add, max_guid_size);

@@ -208,10 +208,18 @@ impl View {
     /// A text of the device as the server keeps it: times of a clock that only this device has are
     /// written as what they are. `None` where the text says it all.
     pub(super) fn taken(&self, media_type: &str, text: &[u8]) -> Option<Shown> {
+        let format = Format::of(media_type, text);
+        if let Some(to) = format.filter(|format| format.is_sif()).map(kept_as) {
+            let bytes = self.read(media_type, text, to)?;
+            return Some(Shown {
+                media_type: to.media_type().to_owned(),
+                bytes,
+            });
+        }
         let is_plain = self.times.mode == TimeMode::Utc
             && self.times.all_day == AllDay::default()
             && self.times.rule_end != RuleEnd::LocalDate;
-        if is_plain || Format::of(media_type, text) != Some(Format::VCalendar10) {
+        if is_plain || format != Some(Format::VCalendar10) {
             return None;
         }
         let to = Format::ICalendar20;
@@ -228,7 +236,7 @@ impl View {
         let (Some(a_format), Some(b_format)) = (Format::of(a.0, a.1), Format::of(b.0, b.1)) else {
             return false;
         };
-        let format = a_format.max(b_format);
+        let format = kept_as(a_format.max(b_format));
         let (Some(a), Some(b)) = (self.read(a.0, a.1, format), self.read(b.0, b.1, format)) else {
             return false;
         };
@@ -255,12 +263,14 @@ impl View {
         let (new_type, new) = new;
         let from = Format::of(item_type, current)?;
         let theirs = Format::of(new_type, new)?;
-        let format = from.max(theirs);
+        let format = kept_as(from.max(theirs));
         let shown = self.show(item_type, current);
         let shown = match &shown {
             Some(shown) => self.read(&shown.media_type, &shown.bytes, format)?,
             None => self.read(item_type, current, format)?,
         };
+        let whole = held.and_then(|held| pim::complete(new_type, held, new));
+        let new = whole.as_deref().unwrap_or(new);
         let held = match held {
             Some(held) => Some(self.read(new_type, held, format)?),
             None => None,
@@ -308,10 +318,24 @@ impl Texts {
     }
 }
 
+/// The format in which an item is kept and edited: what only Funambol's clients read becomes what all
+/// do.
+fn kept_as(format: Format) -> Format {
+    match format {
+        Format::SifContact => Format::VCard30,
+        Format::SifEvent | Format::SifTask => Format::ICalendar20,
+        Format::SifNote => Format::VNote,
+        format => format,
+    }
+}
+
 /// The format that a media type and version name together; devices write the one beside the other
 /// at will, and the version decides.
 fn format_of(one: &ContentType) -> Option<Format> {
     let by_type = Format::of_media_type(&one.media_type)?;
+    if by_type.is_sif() {
+        return Some(by_type);
+    }
     let by_version = match (
         pim::media::kind_of_media_type(&one.media_type),
         one.version.trim(),

@@ -23,10 +23,14 @@ mod of_client;
 mod of_converted;
 #[path = "../devices.rs"]
 mod of_devices;
+#[path = "../echoes.rs"]
+mod of_echoes;
 #[path = "../engines.rs"]
 mod of_engines;
 #[path = "../example_session.rs"]
 mod of_example_session;
+#[path = "../funambol.rs"]
+mod of_funambol;
 #[path = "../guard.rs"]
 mod of_guard;
 #[path = "../large_objects.rs"]

@@ -18,7 +18,7 @@ use crate::moment::read_wall;
 const MAX_AHEAD: i64 = 30 * DAY;
 
 /// An alarm so far from the start is a device's way to say that there is none.
-const NEVER: i64 = 366 * DAY;
+pub(super) const NEVER: i64 = 366 * DAY;
 
 /// `-PT15M`, in seconds.
 pub(super) fn read_duration(text: &str) -> Option<i64> {

@@ -7,6 +7,7 @@ mod oracle;
 mod properties;
 mod rules;
 mod traps;
+mod words;
 
 use super::*;
 

@@ -466,7 +466,17 @@ impl Writer<'_> {
         let instant = |wall| times.instant(wall);
         for line in node.properties() {
             let is_alarm = ["AALARM", "DALARM", "MALARM"].iter().any(|n| line.is(n));
-            if is_alarm && !alarm::write_new(line, anchor, read, instant, &mut self.out) {
+            if !is_alarm {
+                continue;
+            }
+            // a task may be begun long before it is reminded of
+            let text = line.text(Dialect::Old);
+            let wall = read(text.split(';').next().unwrap_or_default());
+            let is_late = |anchor: &Anchor| {
+                wall.is_some_and(|wall| (1..alarm::NEVER).contains(&(wall - anchor.wall)))
+            };
+            let anchor = anchor.filter(|anchor| node.tag != Tag::VTodo || !is_late(anchor));
+            if !alarm::write_new(line, anchor, read, instant, &mut self.out) {
                 self.lost.push(line.source().to_vec());
             }
         }
