@@ -793,7 +793,7 @@ impl Run<'_> {
                 .end_other_sessions(account, &self.state.device, token)?;
         }
         if let Some(login) = self.state.login.clone() {
-            self.keep_orphans(&login)?;
+            self.keep_waiting(&login)?;
         }
         let updated = match self.state.phase {
             // kept for a message that comes again; its place is free at once

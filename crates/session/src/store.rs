@@ -252,8 +252,8 @@ pub struct Link {
     /// How the device was shown its items in the last session, in the session's own form; empty
     /// for items as they are.
     pub view: String,
-    /// Items of the device that wait for their folders to come, in the session's own form; empty for
-    /// none.
+    /// What of the device waits: items for their folders to come, and folders for being empty. In the
+    /// session's own form; empty for nothing.
     pub orphans: String,
 }
 

@@ -417,8 +417,7 @@ impl Run<'_> {
                 .children(link.datastore, mapping.guid, 1)?
                 .is_empty()
         {
-            self.map(ds, link, luid, mapping.guid, mapping.revision)?;
-            self.keep_folder(ds, mapping.guid);
+            self.keep_folder(ds, link, mapping.guid)?;
             return Ok(StatusCode::NOT_EMPTY);
         }
         if self.withholds(ds, link, mapping.guid, None)? {

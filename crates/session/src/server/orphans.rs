@@ -6,26 +6,68 @@
 //!
 //! Items that wait for their folders outlast their session: a client that was cut off has had the status
 //! of an item whose folder is still to come, and will not say again where it is. They wait, with the
-//! link, until the client has once said all its changes or begins to say all its items anew.
+//! link, until the client has once said all its changes or begins to say all its items anew. So do
+//! folders that it deleted before what is in them.
+
+use serde::{Deserialize, Serialize};
 
 use super::Run;
 use super::state::{DatastoreState, Login, Orphan};
 use super::tree::{MAX_DEPTH, is_folder};
 use crate::store::{Content, Guid, Link, LinkId, Mapping, Origin, StoreError};
 
-/// Items that may wait for their folders at a time.
+/// Items that may wait for their folders at a time, of one datastore; and as many folders that may
+/// wait for being empty.
 const MAX_ORPHANS: usize = 1000;
 
-impl Run<'_> {
-    /// The client wants to delete a folder that something is in. It may delete that later.
-    pub(super) fn keep_folder(&mut self, ds: &DatastoreState, guid: Guid) {
-        if self.state.kept_folders.len() < MAX_ORPHANS {
-            self.state.kept_folders.push((ds.number, guid.0));
-        }
+/// Items of a folder that are looked at to say whether all of them go.
+const MAX_CHILDREN: usize = 500;
+
+/// What of a device waits, as its link keeps it.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Waiting {
+    /// Until the client has said all its changes.
+    orphans: Vec<Orphan>,
+    /// Folders that the client deleted while something was in them, by GUID; as long.
+    kept: Vec<i64>,
+}
+
+impl Waiting {
+    fn of(link: &Link) -> Self {
+        serde_json::from_str(&link.orphans).unwrap_or_default()
     }
 
-    /// The client's changes are in: folders that it deleted and that something is in still come back
-    /// to it, and of what waits for its folder in vain it is told where it is.
+    fn written(&self) -> String {
+        if *self == Self::default() {
+            return String::new();
+        }
+        // plain texts and numbers always serialize
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl Run<'_> {
+    /// The client has deleted a folder that something is in (status 427). Some clients go on to delete
+    /// that, and some take the folder for gone; so it is not the client's any more, and comes back to it
+    /// unless it is empty when all changes of the client are in. One folder too many to be remembered
+    /// comes back even if it is empty.
+    pub(super) fn keep_folder(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        guid: Guid,
+    ) -> Result<(), StoreError> {
+        let kept = &mut self.state.kept_folders;
+        let own = kept.iter().filter(|(number, _)| *number == ds.number);
+        if own.count() < MAX_ORPHANS {
+            kept.push((ds.number, guid.0));
+        }
+        self.tell_place(link, guid)
+    }
+
+    /// The client's changes are in: folders that it deleted go if nothing is in them any more, and of
+    /// what waits for its folder in vain it is told where it is.
     // spec: M07
     pub(super) fn settle_folders(
         &mut self,
@@ -33,17 +75,13 @@ impl Run<'_> {
         link: LinkId,
     ) -> Result<(), StoreError> {
         let kept = std::mem::take(&mut self.state.kept_folders);
-        let (here, elsewhere) = kept
+        let (here, elsewhere): (Vec<_>, Vec<_>) = kept
             .into_iter()
             .partition(|(number, _)| *number == ds.number);
         self.state.kept_folders = elsewhere;
-        let here: Vec<(i64, i64)> = here;
-        for (_, guid) in here {
-            let guid = Guid(guid);
-            if !self.tx.children(link.datastore, guid, 1)?.is_empty() {
-                self.tx.remove_mapping(link, guid)?;
-                self.tell_place(link, guid)?;
-            }
+        // what is in a folder was deleted after it
+        for (_, guid) in here.into_iter().rev() {
+            self.delete_if_empty(ds, link, Guid(guid))?;
         }
         let waiting: Vec<i64> = self
             .state
@@ -68,6 +106,33 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Deletes a folder that the client has deleted before what was in it, and has not got back.
+    fn delete_if_empty(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        guid: Guid,
+    ) -> Result<(), StoreError> {
+        let is_back = self
+            .tx
+            .mapping_of(link, guid)?
+            .is_some_and(|mapping| mapping.generation == ds.generation);
+        let item = self.tx.item(link.datastore, guid)?;
+        let is_live = item.is_some_and(|item| !item.deleted);
+        if is_back
+            || !is_live
+            || !self.tx.children(link.datastore, guid, 1)?.is_empty()
+            || self.withholds(ds, link, guid, None)?
+        {
+            return Ok(());
+        }
+        let device = self.state.device.clone();
+        let origin = Origin::Session(&device);
+        let now = self.request.now;
+        self.tx.delete_item(link.datastore, guid, origin, now)?;
+        Ok(())
+    }
+
     /// Whether a refresh from a client that did not send an item leaves it: a folder that something is
     /// in, and all folders where the client knows of none.
     pub(super) fn outlives_refresh(
@@ -79,11 +144,28 @@ impl Run<'_> {
         if !ds.kind().is_hierarchical() {
             return Ok(false);
         }
-        if !self.tx.children(link.datastore, guid, 1)?.is_empty() {
+        let children = self.tx.children(link.datastore, guid, MAX_CHILDREN)?;
+        if children.len() == MAX_CHILDREN {
             return Ok(true);
+        }
+        // where the deletions of all that is in it wait for a decision, so does its own
+        for child in children {
+            if !self.is_to_go(link, child)? {
+                return Ok(true);
+            }
         }
         let item = self.tx.item(link.datastore, guid)?;
         Ok(!self.tells_folders(ds) && item.is_some_and(|item| is_folder(&item.media_type)))
+    }
+
+    /// Whether the client's deletion of an item waits for a decision.
+    fn is_to_go(&mut self, link: LinkId, guid: Guid) -> Result<bool, StoreError> {
+        let Some(change) = self.tx.withheld(link, guid)? else {
+            return Ok(false);
+        };
+        let item = self.tx.item(link.datastore, guid)?;
+        let is_untouched = item.is_some_and(|item| item.content_seq == change.seq);
+        Ok(change.replacement.is_none() && is_untouched)
     }
 
     /// A folder was deleted here, and the client has it still and something new in it: it comes back,
@@ -138,21 +220,33 @@ impl Run<'_> {
         Ok(())
     }
 
-    pub(super) fn wait_for(&mut self, ds: &DatastoreState, guid: Guid, folder: &str) {
+    /// An item waits for its folder to come. One too many stays where it is, and the client is told.
+    pub(super) fn wait_for(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        guid: Guid,
+        folder: &str,
+    ) -> Result<(), StoreError> {
         self.place_is_known(ds, guid);
-        let orphans = &mut self.state.orphans;
-        if orphans.len() < MAX_ORPHANS && super::bounds::is_fit(folder) {
-            orphans.push(Orphan {
+        if self.waiting_in(ds) < MAX_ORPHANS && super::bounds::is_fit(folder) {
+            self.state.orphans.push(Orphan {
                 datastore: ds.number,
                 guid: guid.0,
                 folder: folder.to_owned(),
             });
-        } else {
-            self.warn(format!(
-                "{}: too many items wait for their folders",
-                ds.name
-            ));
+            return Ok(());
         }
+        self.warn(format!(
+            "{}: too many items wait for their folders, item {} stays where it is",
+            ds.name, guid.0
+        ));
+        self.tell_place(link, guid)
+    }
+
+    fn waiting_in(&self, ds: &DatastoreState) -> usize {
+        let all = self.state.orphans.iter();
+        all.filter(|one| one.datastore == ds.number).count()
     }
 
     /// Puts what waited for a folder into it.
@@ -226,41 +320,42 @@ impl Run<'_> {
         self.state.orphans.retain(|orphan| !is_it(orphan));
     }
 
-    /// Items that the sessions before have left waiting wait in this one.
+    /// What the sessions before have left waiting waits in this one.
     // spec: M01
     pub(super) fn wait_again(&mut self, ds: &DatastoreState, link: &Link, is_resumed: bool) {
         if !ds.takes() || (ds.renews_map() && !is_resumed) {
             return;
         }
-        let before: Vec<Orphan> = serde_json::from_str(&link.orphans).unwrap_or_default();
-        let room = MAX_ORPHANS.saturating_sub(self.state.orphans.len());
-        let own = before.into_iter().filter(|one| one.datastore == ds.number);
-        self.state.orphans.extend(own.take(room));
+        let before = Waiting::of(link);
+        self.state.orphans.extend(before.orphans);
+        let kept = before.kept.into_iter().map(|guid| (ds.number, guid));
+        self.state.kept_folders.extend(kept);
     }
 
     /// Writes down what waits now, at the end of a message.
-    pub(super) fn keep_orphans(&mut self, login: &Login) -> Result<(), StoreError> {
-        let waits = |ds: &&DatastoreState| ds.kind().is_hierarchical() && ds.begun && ds.takes();
-        let open: Vec<DatastoreState> = self
-            .state
-            .datastores
-            .iter()
-            .filter(waits)
-            .cloned()
-            .collect();
+    pub(super) fn keep_waiting(&mut self, login: &Login) -> Result<(), StoreError> {
+        let may_wait =
+            |ds: &&DatastoreState| ds.kind().is_hierarchical() && ds.begun && ds.takes();
+        let datastores = self.state.datastores.iter();
+        let open: Vec<DatastoreState> = datastores.filter(may_wait).cloned().collect();
         for ds in open {
             let id = ds.link(login);
             let Some(mut link) = self.tx.link(id)? else {
                 continue;
             };
-            let all = self.state.orphans.iter();
-            let own: Vec<&Orphan> = all.filter(|one| one.datastore == ds.number).collect();
-            let written = if own.is_empty() {
-                String::new()
-            } else {
-                // plain texts and numbers always serialize
-                serde_json::to_string(&own).unwrap_or_default()
-            };
+            let orphans = self.state.orphans.iter();
+            let kept = self.state.kept_folders.iter();
+            let written = Waiting {
+                orphans: orphans
+                    .filter(|one| one.datastore == ds.number)
+                    .cloned()
+                    .collect(),
+                kept: kept
+                    .filter(|(number, _)| *number == ds.number)
+                    .map(|(_, guid)| *guid)
+                    .collect(),
+            }
+            .written();
             if link.orphans != written {
                 link.orphans = written;
                 self.tx.put_link(id, &link)?;

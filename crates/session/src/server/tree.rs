@@ -141,7 +141,9 @@ impl Run<'_> {
         if whole.folder != Folder::Unsaid {
             let place = self.place_of(ds, link, whole.folder)?;
             match (place, whole.folder) {
-                (Place::Unknown, Folder::Luid(luid)) => self.wait_for(ds, mapping.guid, luid),
+                (Place::Unknown, Folder::Luid(luid)) => {
+                    self.wait_for(ds, link, mapping.guid, luid)?;
+                }
                 (Place::Unknown, _) => {
                     self.warn(format!("{}: an item names an unknown folder", ds.name));
                     self.tell_place(link, mapping.guid)?;

@@ -1,6 +1,6 @@
 //! Folders: what the server makes of those of a client, and how it tells of its own.
 
-use session::store::{DatastoreId, Guid, StoredItem};
+use session::store::{DatastoreId, Guid, LinkId, StoreError, StoredItem};
 use syncml::{ChangeKind, Command, Document, Limits};
 
 use crate::talk::{Heard, Talk, alert, delete, map, put_devinf, status, sync};
@@ -241,11 +241,104 @@ fn a_folder_is_deleted_when_nothing_is_in_it() {
     let commands = delete(21, "top") + &delete(22, "leaf") + &delete(23, "sub");
     let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), &commands);
     assert_eq!(heard.codes()[2..], [("21", 427), ("22", 200), ("23", 200)]);
-    assert_eq!(tree(&talk), [(1, None)]);
-    // the device knows it still
-    let heard = files(&mut talk, FOLDERS, 200, ("2", "3"), &delete(21, "top"));
-    assert_eq!(heard.codes()[2..], [("21", 200)]);
+    // the device got what it wanted in the end, whether it takes the folder for gone or not
     assert!(held(&talk).is_empty());
+    assert_eq!(sent(&heard), []);
+    let heard = files(&mut talk, FOLDERS, 200, ("2", "3"), &delete(21, "top"));
+    assert_eq!(heard.codes()[2..], [("21", 211)]);
+    assert_eq!(sent(&heard), []);
+}
+
+/// A laptop that deletes a folder with something in it, is told that it is not empty, and is cut off.
+fn cut_off_after_427() -> Talk {
+    let mut talk = nested();
+    talk.begin();
+    talk.say(&(alert(1, 200, "files", "1", "2") + "<Final/>"));
+    let heard = talk.say(&sync("files", &delete(21, "top")));
+    assert!(heard.codes().contains(&("21", 427)));
+    talk
+}
+
+// spec: M07
+#[test]
+fn a_folder_that_is_not_empty_comes_back_after_a_broken_session_too() {
+    for code in [200, 225] {
+        let mut talk = cut_off_after_427();
+        let heard = files(&mut talk, FOLDERS, code, ("1", "3"), "");
+        assert_eq!(sent(&heard), [says(ChangeKind::Add, "1", "", "")], "{code}");
+        assert_eq!(tree(&talk), [(1, None), (2, Some(1)), (3, Some(2))]);
+    }
+}
+
+// spec: M07
+#[test]
+fn a_folder_that_is_emptied_after_a_broken_session_goes() {
+    for code in [200, 225] {
+        let mut talk = cut_off_after_427();
+        let rest = delete(22, "leaf") + &delete(23, "sub");
+        let heard = files(&mut talk, FOLDERS, code, ("1", "3"), &rest);
+        assert_eq!(sent(&heard), [], "{code}");
+        assert_eq!(tree(&talk), [], "{code}");
+    }
+}
+
+// spec: M01
+#[test]
+fn a_device_is_told_where_an_item_is_that_cannot_wait_for_its_folder() {
+    let mut talk = Talk::new();
+    talk.limit = 10_000_000;
+    let waiting: String = (0..1001)
+        .map(|number| {
+            item(
+                "Add",
+                100 + number,
+                &format!("f{number}"),
+                false,
+                &within("late"),
+            )
+        })
+        .collect();
+    let late = item("Add", 5000, "late", true, "");
+    let heard = files(&mut talk, FOLDERS, 201, ("", "1"), &(waiting + &late));
+    let tree = tree(&talk);
+    let inside = tree.iter().filter(|(_, folder)| *folder == Some(1002));
+    assert_eq!(inside.count(), 1000);
+    assert_eq!(tree[1000], (1001, None));
+    assert_eq!(sent(&heard), [says(ChangeKind::Move, "f1000", "", "/")]);
+}
+
+// spec: M07
+#[test]
+fn a_folder_waits_for_a_decision_with_all_that_is_in_it() {
+    let refreshes = FOLDERS.replace(
+        "<SyncType>1</SyncType>",
+        "<SyncType>1</SyncType><SyncType>4</SyncType>",
+    );
+    let mut talk = nested();
+    talk.server.config.guard = Some(session::server::Guard { share: 0, floor: 1 });
+    files(&mut talk, &refreshes, 203, ("1", "2"), "");
+    assert_eq!(tree(&talk), [(1, None), (2, Some(1)), (3, Some(2))]);
+    let account = talk.server.account;
+    let laptop = talk
+        .server
+        .state
+        .device(account, "laptop")
+        .unwrap()
+        .unwrap();
+    let link = LinkId {
+        datastore: DatastoreId {
+            number: 6,
+            ..talk.server.contacts()
+        },
+        device: laptop.number,
+    };
+    let decided: Result<_, StoreError> = talk.server.state.transact(|tx| {
+        let name = tx.hold(link)?.expect("changes wait");
+        session::guard::confirm(tx, account, &name, None, 5)
+    });
+    let decided = decided.unwrap();
+    assert_eq!((decided.deletions, decided.left), (3, Vec::new()));
+    assert_eq!(tree(&talk), []);
 }
 
 // spec: M03
