@@ -23,8 +23,11 @@ usage: cargo xtask COMMAND
            runs that many seeds of the simulation, with sessions that are held
   simulate [--guard] --tell SEED
            tells what happens in one
-  chaos    [--kills N]
-           kills a server under load that often (200), and looks for what it had confirmed
+  chaos    nodes, a database and its replica that are killed and cut off while devices sync;
+           --help says more
+  kills    [N]
+           kills a server, and then PostgreSQL under one, that often (200) while devices write, and
+           looks for what was confirmed
   fuzz     [TARGET] [--seconds N | --runs N | --merge]
            guided by coverage, a target or all in turn; --merge minimizes the corpus
   peers    installs the programs that the interoperability tests talk to";
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         },
         Some("simulate") => simulate(&arguments[1..]),
         Some("chaos") => chaos(&arguments[1..]),
+        Some("kills") => kills(&arguments[1..]),
         Some("fuzz") => fuzz::run(&root(), &arguments[1..]),
         Some("peers") => {
             peers::install();
@@ -194,12 +198,19 @@ fn simulate(arguments: &[String]) -> Outcome {
 }
 
 fn chaos(arguments: &[String]) -> Outcome {
+    cargo(&["build", "--release", "--package", "syncline"], &[])?;
+    let mut all = vec!["run", "--release", "--package", "chaos", "--"];
+    all.extend(arguments.iter().map(String::as_str));
+    cargo(&all, &[])
+}
+
+fn kills(arguments: &[String]) -> Outcome {
     let kills = match arguments {
         [] => "200",
-        [option, kills] if option == "--kills" && kills.parse::<u32>().is_ok() => kills,
-        _ => return Err(Failed("chaos takes --kills and a number".to_owned())),
+        [kills] if kills.parse::<u32>().is_ok() => kills,
+        _ => return Err(Failed("kills takes a number".to_owned())),
     };
-    let test = ["--package", "syncline", "--test", "interrupted", "chaos"];
+    let test = ["--package", "syncline", "--test", "interrupted", "kills"];
     let all = [&["test", "--release"][..], &test].concat();
     cargo(&all, &[("SYNCLINE_KILLS", kills)])
 }

@@ -2,11 +2,12 @@
 //!
 //! It listens on a free port of the loopback interface, keeps its files in a temporary folder, and
 //! ends, with the folder, when the process ends, however that does. PostgreSQL does not run as root;
-//! it runs as the user `postgres` then.
+//! it runs as the user `postgres` then. One may follow another as its replica, and take its place.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -49,13 +50,32 @@ pub enum Disk {
     Durable,
 }
 
+/// Where a server is to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The address that it listens on, and that this process reaches it at.
+    pub host: IpAddr,
+    /// The words of a command that runs another one there, such as `ip netns exec NAME`; none for
+    /// this process's own network. Its port is 5432 where there are some, and a free one otherwise.
+    pub enter: Vec<String>,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self {
+            host: Ipv4Addr::LOCALHOST.into(),
+            enter: Vec::new(),
+        }
+    }
+}
+
 /// A server. It ends when this is dropped, or its process ends.
 #[derive(Debug)]
 pub struct Postgres {
     /// Ends the server and removes its folder when its input closes.
     keeper: Child,
     input: Option<ChildStdin>,
-    port: u16,
+    address: SocketAddr,
     folder: PathBuf,
     databases: AtomicU32,
     /// One copy at a time: a database that is copied may have no users.
@@ -111,6 +131,7 @@ while read -r word; do
     case $word in
         stop) kill -INT $server; wait $server; echo stopped ;;
         crash) kill -QUIT $server; wait $server; echo stopped ;;
+        killed) wait $server; echo stopped ;;
         start) start "$1" "$2" "$3"; echo started ;;
     esac
 done
@@ -141,60 +162,83 @@ impl Postgres {
     ///
     /// [`Error::Failed`] when no files can be made for it, [`Error::NotListening`] when it does not
     /// start.
-    pub fn start(_installed: Availability, disk: Disk) -> Result<Self, Error> {
-        let programs = programs()
-            .ok_or_else(|| Error::io("PostgreSQL")(std::io::ErrorKind::NotFound.into()))?;
-        let owner = owner()?;
-        let folder = tempfile::Builder::new()
-            .prefix("postgres-")
-            .tempdir()
-            .map_err(Error::io("a temporary folder"))?
-            .keep();
-        if let Some((user, group)) = owner {
-            std::os::unix::fs::chown(&folder, Some(user), Some(group))
-                .map_err(Error::io("give a folder to PostgreSQL"))?;
+    pub fn start(installed: Availability, disk: Disk) -> Result<Self, Error> {
+        Self::start_at(installed, disk, &Place::default())
+    }
+
+    /// [`Postgres::start`] in a place.
+    ///
+    /// # Errors
+    ///
+    /// As [`Postgres::start`].
+    pub fn start_at(_installed: Availability, disk: Disk, place: &Place) -> Result<Self, Error> {
+        let home = Home::new()?;
+        initialize(
+            home.command(&home.programs.join("initdb")),
+            &home.folder,
+            disk,
+        )?;
+        home.serve(place)
+    }
+
+    /// Starts a replica of this server, which gets all that is written from now on. Commits wait for
+    /// it until [`Postgres::promote`] makes it a server of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Postgres::start`], and [`Error::Failed`] when this server does not give its files.
+    pub fn replica(&self, place: &Place) -> Result<Self, Error> {
+        let home = Home::new()?;
+        let mut copy = home.command(Path::new("/usr/bin/pg_basebackup"));
+        copy.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
+            .args(["--dbname", &self.url("postgres"), "--pgdata"])
+            .arg(home.folder.join("data"));
+        finish(copy, "pg_basebackup")?;
+        let replica = home.serve(place)?;
+        for sql in [
+            "ALTER SYSTEM SET synchronous_standby_names = '*'",
+            "SELECT pg_reload_conf()",
+        ] {
+            self.sql("postgres", sql)?;
         }
-        let as_owner = |program: &Path| {
-            let mut command = Command::new(program);
-            if let Some((user, group)) = owner {
-                command.uid(user).gid(group);
+        let follows = "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'";
+        let began = Instant::now();
+        while self.sql("postgres", follows)?.is_empty() {
+            if began.elapsed() > PATIENCE {
+                return Err(replica.not_listening());
             }
-            command.current_dir(&folder);
-            command
-        };
-        initialize(as_owner(&programs.join("initdb")), &folder, disk)?;
-        let port = process::free_port()?;
-        let mut keeper = as_owner(Path::new("/bin/sh"))
-            .args(["-c", KEEPER, "keeper"])
-            .arg(&programs)
-            .arg(&folder)
-            .arg(port.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .map_err(Error::io("start /bin/sh"))?;
-        let input = keeper.stdin.take();
-        let server = Self {
-            keeper,
-            input,
-            port,
-            folder,
-            databases: AtomicU32::new(0),
-            copying: Mutex::default(),
-        };
-        server.wait_for()?;
-        Ok(server)
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(replica)
+    }
+
+    /// Makes a replica the server that is written to.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] with what the server said.
+    pub fn promote(&self) -> Result<(), Error> {
+        let wait = PATIENCE.as_secs();
+        let sql = format!("SELECT pg_promote(true, {wait})");
+        let done = self.sql("postgres", &sql)?;
+        if done == "t" {
+            return Ok(());
+        }
+        Err(Error::Unexpected {
+            program: "pg_promote".to_owned(),
+            expected: "success".to_owned(),
+            output: done,
+        })
     }
 
     /// Where a database of it is.
     pub fn url(&self, database: &str) -> String {
-        let password = PASSWORD.replace(' ', "%20");
-        format!(
-            "postgres://{USER}:{password}@127.0.0.1:{}/{database}",
-            self.port
-        )
+        url_at(&[self.address], database)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Makes an empty database.
@@ -239,10 +283,7 @@ impl Postgres {
         let began = Instant::now();
         while !is_so() {
             if began.elapsed() > PATIENCE {
-                return Err(Error::NotListening {
-                    program: "postgres".to_owned(),
-                    output: self.logs(),
-                });
+                return Err(self.not_listening());
             }
             thread::sleep(Duration::from_millis(20));
         }
@@ -278,6 +319,13 @@ impl Postgres {
         let plain = format!("{}?sslmode=disable", self.url("postgres"));
         self.wait_until(|| sql_at(&plain, "SELECT 1").is_err())?;
         self.wait_for()
+    }
+
+    fn not_listening(&self) -> Error {
+        Error::NotListening {
+            program: "postgres".to_owned(),
+            output: self.logs(),
+        }
     }
 
     /// What it has logged.
@@ -324,7 +372,34 @@ impl Postgres {
         self.tell("crash", "stopped")
     }
 
-    /// Starts it again after [`Postgres::stop`] or [`Postgres::crash`].
+    /// Ends all of its processes at once (SIGKILL), without a chance to do anything more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn kill(&mut self) -> Result<(), Error> {
+        let path = self.folder.join("data/postmaster.pid");
+        let text = fs::read_to_string(&path).map_err(Error::io("PostgreSQL's process id"))?;
+        let invalid =
+            || Error::io("PostgreSQL's process id")(std::io::ErrorKind::InvalidData.into());
+        let parent: u32 = text
+            .lines()
+            .next()
+            .and_then(|line| line.trim().parse().ok())
+            .ok_or_else(invalid)?;
+        // one that is stopped begins no more processes
+        process::signal(parent, "STOP");
+        let children = process::children(parent);
+        for process in children.iter().chain([&parent]) {
+            process::signal(*process, "KILL");
+        }
+        while children.iter().any(|child| process::is_running(*child)) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.tell("killed", "stopped")
+    }
+
+    /// Starts it again after [`Postgres::stop`], [`Postgres::crash`] or [`Postgres::kill`].
     ///
     /// # Errors
     ///
@@ -356,6 +431,118 @@ fn sql_at(url: &str, sql: &str) -> Result<String, Error> {
     Ok(output.text().trim_end().to_owned())
 }
 
+/// A folder for a server's files, and who has to own them.
+struct Home {
+    programs: PathBuf,
+    folder: PathBuf,
+    owner: Option<(u32, u32)>,
+}
+
+impl Home {
+    fn new() -> Result<Self, Error> {
+        let programs = programs()
+            .ok_or_else(|| Error::io("PostgreSQL")(std::io::ErrorKind::NotFound.into()))?;
+        let owner = owner()?;
+        let folder = tempfile::Builder::new()
+            .prefix("postgres-")
+            .tempdir()
+            .map_err(Error::io("a temporary folder"))?
+            .keep();
+        if let Some((user, group)) = owner {
+            std::os::unix::fs::chown(&folder, Some(user), Some(group))
+                .map_err(Error::io("give a folder to PostgreSQL"))?;
+        }
+        Ok(Self {
+            programs,
+            folder,
+            owner,
+        })
+    }
+
+    /// A program that runs as the owner.
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        if let Some((user, group)) = self.owner {
+            command.uid(user).gid(group);
+        }
+        command.current_dir(&self.folder);
+        command
+    }
+
+    /// A program that runs as the owner in a place, which may be for root alone to enter.
+    fn command_in(&self, place: &Place, program: &Path) -> Command {
+        let Some((first, others)) = place.enter.split_first() else {
+            return self.command(program);
+        };
+        let mut command = Command::new(first);
+        command.args(others).current_dir(&self.folder);
+        if let Some((user, group)) = self.owner {
+            command
+                .args(["setpriv", "--reuid", &user.to_string()])
+                .args(["--regid", &group.to_string(), "--clear-groups"]);
+        }
+        command.arg(program);
+        command
+    }
+
+    /// Starts the server over the files that are there.
+    fn serve(self, place: &Place) -> Result<Postgres, Error> {
+        let port = if place.enter.is_empty() {
+            process::free_port()?
+        } else {
+            5432
+        };
+        let append = |name: &str, line: &str| {
+            let path = self.folder.join("data").join(name);
+            let file = fs::File::options().append(true).open(path);
+            file.and_then(|mut file| std::io::Write::write_all(&mut file, line.as_bytes()))
+                .map_err(Error::io("PostgreSQL's settings"))
+        };
+        let host = place.host;
+        append(
+            "postgresql.auto.conf",
+            &format!("listen_addresses = '{host}'\n"),
+        )?;
+        if !host.is_loopback() {
+            let anyone = "host all,replication all all scram-sha-256\n";
+            append("pg_hba.conf", anyone)?;
+        }
+        let mut keeper = self
+            .command_in(place, Path::new("/bin/sh"))
+            .args(["-c", KEEPER, "keeper"])
+            .arg(&self.programs)
+            .arg(&self.folder)
+            .arg(port.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .map_err(Error::io("start /bin/sh"))?;
+        let input = keeper.stdin.take();
+        let server = Postgres {
+            keeper,
+            input,
+            address: SocketAddr::new(host, port),
+            folder: self.folder,
+            databases: AtomicU32::new(0),
+            copying: Mutex::default(),
+        };
+        server.wait_for()?;
+        Ok(server)
+    }
+}
+
+/// The address of a database that is at one of several places, which are tried in turn.
+pub fn url_at(places: &[SocketAddr], database: &str) -> String {
+    let password = PASSWORD.replace(' ', "%20");
+    let places: Vec<String> = places.iter().map(SocketAddr::to_string).collect();
+    format!(
+        "postgres://{USER}:{password}@{}/{database}",
+        places.join(",")
+    )
+}
+
 /// User and group that PostgreSQL has to run as, where that is not this process's own.
 fn owner() -> Result<Option<(u32, u32)>, Error> {
     let itself = fs::metadata("/proc/self").map_err(Error::io("/proc/self"))?;
@@ -384,15 +571,8 @@ fn initialize(mut initdb: Command, folder: &Path, disk: Disk) -> Result<(), Erro
         .args(["--auth=scram-sha-256", "--username", USER, "--pwfile"])
         .arg(&password)
         .arg(folder.join("data"));
-    let output = process::run_command(initdb, b"", PATIENCE)?;
-    if output.code != Some(0) {
-        return Err(Error::Failed {
-            program: "initdb".to_owned(),
-            code: output.code,
-            output: output.all(),
-        });
-    }
-    let mut settings = "listen_addresses = '127.0.0.1'\nmax_connections = 200\n\
+    finish(initdb, "initdb")?;
+    let mut settings = "max_connections = 200\n\
                         shared_buffers = '32MB'\ndeadlock_timeout = '50ms'\nmin_wal_size = '32MB'\n"
         .to_owned();
     if disk == Disk::Fast {
@@ -400,4 +580,17 @@ fn initialize(mut initdb: Command, folder: &Path, disk: Disk) -> Result<(), Erro
     }
     let path = folder.join("data/postgresql.auto.conf");
     fs::write(&path, settings).map_err(Error::io("PostgreSQL's settings"))
+}
+
+/// Runs a program, which has to succeed.
+fn finish(command: Command, program: &str) -> Result<(), Error> {
+    let output = process::run_command(command, b"", PATIENCE)?;
+    if output.code == Some(0) {
+        return Ok(());
+    }
+    Err(Error::Failed {
+        program: program.to_owned(),
+        code: output.code,
+        output: output.all(),
+    })
 }

@@ -186,10 +186,31 @@ fn read_all(file: &File) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn signal(id: u32, name: &str) {
+pub(crate) fn signal(id: u32, name: &str) {
     let _ = Command::new("/bin/sh")
         .args(["-c", &format!("kill -{name} {id}")])
         .status();
+}
+
+/// What a line of `/proc/ID/status` says.
+fn told(id: u32, key: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key));
+    Some(line?.trim().to_owned())
+}
+
+/// The processes that a process has begun.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let parent = parent.to_string();
+    ids.filter(|id| told(*id, "PPid:").as_ref() == Some(&parent))
+        .collect()
+}
+
+/// Whether a process does anything still: one that nobody has waited for does not.
+pub(crate) fn is_running(id: u32) -> bool {
+    told(id, "State:").is_some_and(|state| !state.starts_with(['Z', 'X']))
 }
 
 /// The child's end, or `None` when it had to be killed.
@@ -349,7 +370,30 @@ impl Server {
         address: &str,
         arguments: &[&str],
     ) -> Result<Self, Error> {
-        let mut command = Command::new(program);
+        Self::start_in(&[], program, log, address, arguments)
+    }
+
+    /// [`Server::start_over`] in another place, which the words of a command before that of the
+    /// program enter, such as `ip netns exec NAME`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::start`].
+    pub fn start_in(
+        enter: &[String],
+        program: &Path,
+        log: PathBuf,
+        address: &str,
+        arguments: &[&str],
+    ) -> Result<Self, Error> {
+        let mut command = match enter.split_first() {
+            None => Command::new(program),
+            Some((first, others)) => {
+                let mut command = Command::new(first);
+                command.args(others).arg(program);
+                command
+            }
+        };
         command
             .args(["serve", "--listen", address])
             .args(arguments)

@@ -23,6 +23,9 @@ use crate::Error;
 /// Connections that a node uses at most unless told otherwise.
 const CONNECTIONS: usize = 16;
 
+/// The port of a host that names none.
+const PORT: u16 = 5432;
+
 /// How long a connection may take to come about unless the address says otherwise.
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -31,10 +34,11 @@ const SILENCE: Duration = Duration::from_secs(15);
 
 /// Where a database is and how to connect to it.
 pub(super) struct Address {
-    pub(super) config: Config,
+    /// How to reach each of its hosts, in the order in which they are tried.
+    pub(super) hosts: Vec<Config>,
     pub(super) tls: ClientConfig,
     pub(super) connections: usize,
-    /// Host, port and name, for messages: never the password.
+    /// Hosts, ports and name, for messages: never the password.
     pub(super) place: String,
 }
 
@@ -108,7 +112,7 @@ impl Address {
         Ok(Self {
             place: place(&config)?,
             tls: tls(verify, authorities.as_deref())?,
-            config,
+            hosts: hosts(&config)?,
             connections,
         })
     }
@@ -135,17 +139,95 @@ pub(super) fn root(error: &tokio_postgres::Error) -> &(dyn std::error::Error + '
     deepest
 }
 
-/// Host, port and name of the database.
+/// Hosts, ports and name of the database.
 fn place(config: &Config) -> Result<String, Error> {
-    let host = match config.get_hosts().first() {
-        Some(Host::Tcp(host)) => host.clone(),
-        Some(Host::Unix(folder)) => folder.display().to_string(),
-        None => return Err(wrong("it names no host")),
-    };
-    let port = config.get_ports().first().copied().unwrap_or(5432);
+    let ports = config.get_ports();
+    let hosts: Vec<String> = config
+        .get_hosts()
+        .iter()
+        .enumerate()
+        .map(|(number, host)| {
+            let host = match host {
+                Host::Tcp(host) => host.clone(),
+                Host::Unix(folder) => folder.display().to_string(),
+            };
+            let port = ports.get(number).or(ports.first()).copied();
+            format!("{host}:{}", port.unwrap_or(PORT))
+        })
+        .collect();
+    if hosts.is_empty() {
+        return Err(wrong("it names no host"));
+    }
     let user = config.get_user().unwrap_or_default();
     let name = config.get_dbname().unwrap_or(user);
-    Ok(format!("{host}:{port}/{name}"))
+    Ok(format!("{}/{name}", hosts.join(",")))
+}
+
+/// The address of each host alone: a host that is silent must not take the time of the others.
+fn hosts(config: &Config) -> Result<Vec<Config>, Error> {
+    let hosts = config.get_hosts();
+    let addresses = config.get_hostaddrs();
+    let ports = config.get_ports();
+    if !addresses.is_empty() && addresses.len() != hosts.len() {
+        return Err(wrong("host and hostaddr are not equally many"));
+    }
+    if ports.len() > 1 && ports.len() != hosts.len() {
+        return Err(wrong("hosts and ports are not equally many"));
+    }
+    let one = |(number, host): (usize, &Host)| {
+        let mut one = without_host(config);
+        match host {
+            Host::Tcp(host) => one.host(host),
+            Host::Unix(folder) => one.host_path(folder),
+        };
+        if let Some(address) = addresses.get(number) {
+            one.hostaddr(*address);
+        }
+        one.port(*ports.get(number).or(ports.first()).unwrap_or(&PORT));
+        one
+    };
+    Ok(hosts.iter().enumerate().map(one).collect())
+}
+
+/// Everything that an address says but where.
+fn without_host(config: &Config) -> Config {
+    let mut plain = Config::new();
+    if let Some(user) = config.get_user() {
+        plain.user(user);
+    }
+    if let Some(password) = config.get_password() {
+        plain.password(password);
+    }
+    if let Some(name) = config.get_dbname() {
+        plain.dbname(name);
+    }
+    if let Some(options) = config.get_options() {
+        plain.options(options);
+    }
+    if let Some(name) = config.get_application_name() {
+        plain.application_name(name);
+    }
+    if let Some(time) = config.get_connect_timeout() {
+        plain.connect_timeout(*time);
+    }
+    if let Some(time) = config.get_tcp_user_timeout() {
+        plain.tcp_user_timeout(*time);
+    }
+    if let Some(time) = config.get_keepalives_interval() {
+        plain.keepalives_interval(time);
+    }
+    if let Some(number) = config.get_keepalives_retries() {
+        plain.keepalives_retries(number);
+    }
+    plain
+        .ssl_mode(config.get_ssl_mode())
+        .ssl_negotiation(config.get_ssl_negotiation())
+        .keepalives(config.get_keepalives())
+        .keepalives_idle(config.get_keepalives_idle())
+        .target_session_attrs(config.get_target_session_attrs())
+        .channel_binding(config.get_channel_binding())
+        .load_balance_hosts(config.get_load_balance_hosts());
+    plain
 }
 
 /// Undoes the escapes of a URL.
@@ -277,6 +359,8 @@ impl ServerCertVerifier for Lenient {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use tokio_postgres::config::TargetSessionAttrs;
+
     use super::*;
 
     #[test]
@@ -292,10 +376,37 @@ mod tests {
     }
 
     #[test]
+    fn each_of_several_hosts_is_told_and_has_an_address_of_its_own() {
+        let url = "postgres://ann:secret@one:5433,two,three:5434/sync\
+                   ?target_session_attrs=read-write&connect_timeout=3";
+        let address = Address::parse(url).unwrap();
+        assert_eq!(address.place, "one:5433,two:5432,three:5434/sync");
+        let hosts: Vec<_> = address
+            .hosts
+            .iter()
+            .map(|host| (host.get_hosts().to_vec(), host.get_ports().to_vec()))
+            .collect();
+        let host = |name: &str, port| (vec![Host::Tcp(name.to_owned())], vec![port]);
+        assert_eq!(
+            hosts,
+            [host("one", 5433), host("two", 5432), host("three", 5434)]
+        );
+        for host in &address.hosts {
+            assert_eq!(host.get_password(), Some(b"secret".as_slice()));
+            assert_eq!(host.get_dbname(), Some("sync"));
+            assert_eq!(host.get_connect_timeout(), Some(&Duration::from_secs(3)));
+            assert_eq!(
+                host.get_target_session_attrs(),
+                TargetSessionAttrs::ReadWrite
+            );
+        }
+    }
+
+    #[test]
     fn modes_of_encryption() {
         let mode = |query: &str| {
             let address = Address::parse(&format!("postgres://u@h/d?{query}")).unwrap();
-            address.config.get_ssl_mode()
+            address.hosts[0].get_ssl_mode()
         };
         assert_eq!(mode(""), SslMode::Prefer);
         assert_eq!(mode("sslmode=disable"), SslMode::Disable);

@@ -196,6 +196,7 @@ impl Side<'_, '_> {
     fn begin(&mut self, begin: &str, lock: &str) -> Result<(), Error> {
         let names: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
         let names = names.join(", ");
+        self.lease.wait_long();
         self.batch(&format!(
             "{begin}; {PATIENT}; LOCK TABLE {MARK} IN ACCESS EXCLUSIVE MODE;
              LOCK TABLE {names} IN {lock} MODE"

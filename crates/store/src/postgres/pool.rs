@@ -12,10 +12,16 @@
 //! BEGIN, query ──▶ answer        later ┐
 //!                                later ┴─▶ kept ──▶ sent with the next query or COMMIT ──▶ answers
 //! ```
+//!
+//! A server may also hold a connection and say nothing any more: its machine hangs, or its disk. Nothing
+//! of the network tells of that, so a host has a time to let somebody in, and a statement one to
+//! be answered. Of several hosts, the one that was found last is asked first, since one that has
+//! failed may cost the whole of that time.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -23,7 +29,7 @@ use std::time::{Duration, Instant};
 use session::store::StoreError;
 use tokio::runtime::Runtime;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::{Client, Config, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::Address;
@@ -37,11 +43,19 @@ pub(super) type Params<'p> = &'p [&'p (dyn ToSql + Sync)];
 /// How long a job waits for a connection while all are in use.
 const WAIT: Duration = Duration::from_secs(20);
 
+/// How long a statement may stay without an answer: longer than the server itself lets one run.
+const ANSWER: Duration = Duration::from_secs(75);
+
+/// A host may take so many times as long as the network's part of connecting, for encryption and the
+/// login.
+const HANDSHAKE: u32 = 3;
+
 /// What every connection is set to.
 ///
 /// Plans are made once a statement and by index only: tables that were never analyzed, or had
 /// grown since, would otherwise be read whole, or sorted, for every message. Locks and transactions
-/// of a node that has gone silent end by themselves. An answer is durable when it leaves, whatever
+/// of a node that has gone silent end by themselves: after 15 seconds if nothing comes from its machine,
+/// as at the node's own end. An answer is durable when it leaves, whatever
 /// the server's own setting.
 const SETTINGS: &str = "
 SET plan_cache_mode = force_generic_plan;
@@ -54,6 +68,10 @@ SET enable_memoize = off;
 SET lock_timeout = '15s';
 SET statement_timeout = '60s';
 SET idle_in_transaction_session_timeout = '60s';
+SET tcp_keepalives_idle = 5;
+SET tcp_keepalives_interval = 5;
+SET tcp_keepalives_count = 2;
+SET tcp_user_timeout = '15s';
 SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') IN ('off', 'local');
 ";
@@ -61,6 +79,10 @@ SELECT set_config('synchronous_commit', 'on', false)
 /// A bounded number of connections.
 pub(super) struct Pool {
     address: Address,
+    /// The host that a connection was made to last.
+    found: AtomicUsize,
+    /// How long a statement may stay without an answer.
+    answer: Duration,
     held: Mutex<Held>,
     freed: Condvar,
 }
@@ -119,6 +141,8 @@ impl Pool {
     pub(super) fn new(address: Address) -> Self {
         Self {
             address,
+            found: AtomicUsize::new(0),
+            answer: ANSWER,
             held: Mutex::default(),
             freed: Condvar::new(),
         }
@@ -203,7 +227,27 @@ impl Pool {
         self.freed.notify_all();
     }
 
+    /// A connection to the first host that lets us in.
     fn connect(&self) -> Result<Connection, Fault> {
+        let hosts = &self.address.hosts;
+        let first = self.found.load(Ordering::Relaxed);
+        let mut failed = Fault::Lost("there is no host".to_owned());
+        for number in 0..hosts.len() {
+            let number = (first + number) % hosts.len();
+            match self.connect_to(&hosts[number]) {
+                Ok(connection) => {
+                    self.found.store(number, Ordering::Relaxed);
+                    return Ok(connection);
+                }
+                // what a database has said tells more than that another one is not there
+                Err(fault) if matches!(failed, Fault::Lost(_)) => failed = fault,
+                Err(_) => {}
+            }
+        }
+        Err(failed)
+    }
+
+    fn connect_to(&self, host: &Config) -> Result<Connection, Fault> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -212,15 +256,16 @@ impl Pool {
             runtime: Some(runtime),
             served: None,
             later: Vec::new(),
+            limit: host.get_connect_timeout().map(|time| *time * HANDSHAKE),
         };
         let tls = MakeRustlsConnect::new(self.address.tls.clone());
-        let connecting = self.address.config.connect(tls);
-        let (client, connection) = socket.wait(connecting)?;
+        let (client, connection) = socket.wait(host.connect(tls))?;
         socket.served = Some(Box::pin(async move {
             // its end shows at the client
             let _ = connection.await;
         }));
         socket.wait(client.batch_execute(SETTINGS))?;
+        socket.limit = Some(self.answer);
         Ok(Connection {
             socket,
             client: Arc::new(client),
@@ -228,7 +273,10 @@ impl Pool {
         })
     }
 
-    fn give_back(&self, connection: Option<Connection>) {
+    fn give_back(&self, mut connection: Option<Connection>) {
+        if let Some(connection) = &mut connection {
+            connection.socket.limit = Some(self.answer);
+        }
         let mut held = lock(&self.held);
         let is_good = |one: &Connection| !one.client.is_closed() && one.socket.later.is_empty();
         match connection.filter(is_good) {
@@ -272,6 +320,14 @@ impl Lease<'_> {
     pub(super) fn roll_back(&mut self) -> Result<(), Fault> {
         self.connection()?.socket.later.clear();
         self.batch("ROLLBACK")
+    }
+
+    /// Waits for answers as long as it takes, until the end of the lease: for statements that the
+    /// server is told not to limit.
+    pub(super) fn wait_long(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.socket.limit = None;
+        }
     }
 
     /// Closes the connection at the end of the lease.
@@ -399,6 +455,8 @@ struct Socket {
     served: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// What is sent before the next statement.
     later: Vec<Later>,
+    /// How long anything that is waited for may take.
+    limit: Option<Duration>,
 }
 
 impl Socket {
@@ -430,14 +488,25 @@ impl Socket {
             }
             outcome
         });
-        let outcome = runtime.block_on(both);
+        let limit = self.limit;
+        let came = runtime.block_on(async {
+            match limit {
+                Some(limit) => tokio::time::timeout(limit, both).await.ok(),
+                None => Some(both.await),
+            }
+        });
+        let Some(came) = came else {
+            // what comes after all must not be taken for the answer to something else
+            self.served = None;
+            return Err(Fault::Lost("the database does not answer".to_owned()));
+        };
         // what follows the first that failed only repeats it
         for one in later {
             if let Some(Err(error)) = one.outcome {
                 return Err(Fault::of(&error));
             }
         }
-        outcome.map_err(|error| Fault::of(&error))
+        came.map_err(|error| Fault::of(&error))
     }
 }
 
@@ -446,5 +515,34 @@ impl Drop for Socket {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use testkit::postgres::Postgres;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_does_not_answer_is_given_up_with_its_connection() {
+        let Some(server) = Postgres::shared() else {
+            return;
+        };
+        let address = Address::parse(&server.url("postgres")).unwrap();
+        let mut pool = Pool::new(address);
+        pool.answer = Duration::from_millis(100);
+        let mut lease = pool.take().unwrap();
+        let silent = lease.batch("SELECT pg_sleep(3600)");
+        assert!(matches!(silent, Err(Fault::Lost(_))), "{silent:?}");
+        // what was not answered then is never taken for the answer to something else
+        assert!(matches!(lease.ask("SELECT 1"), Err(Fault::Lost(_))));
+        drop(lease);
+        let mut lease = pool.take().unwrap();
+        assert_eq!(lease.ask("SELECT 2").unwrap()[0].get::<_, i32>(0), 2);
+        lease.wait_long();
+        lease.batch("SELECT pg_sleep(0.3)").unwrap();
     }
 }

@@ -274,6 +274,7 @@ pub(super) fn migrate(lease: &mut Lease<'_>, place: &str) -> Result<(), Error> {
         return Ok(());
     }
     let begin = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0";
+    lease.wait_long();
     lease.batch(begin).map_err(refused)?;
     let outcome = steps(lease, known).map_err(refused)?;
     let end = if outcome.is_ok() {

@@ -1,5 +1,6 @@
 //! What a database does that a file does not: connections end, transactions collide, nodes meet.
 
+use std::net::TcpListener;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -447,6 +448,72 @@ fn what_was_committed_outlives_a_power_failure_of_the_database() {
     assert!(store.ping().is_err());
     server.start_again().unwrap();
     // the same handle goes on
+    add("three").map_err(|error: StoreError| error).unwrap();
+    let items = store.items_page(contacts(ANN), Guid(0), 9).unwrap();
+    let contents: Vec<_> = items.into_iter().map(|item| item.content).collect();
+    assert_eq!(contents, [b"one".as_slice(), b"three"]);
+}
+
+/// A host that takes connections and never says a word, as one whose machine hangs.
+struct Silent(TcpListener);
+
+impl Silent {
+    fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self(listener)
+    }
+
+    /// How many have tried to connect since this was asked last.
+    fn tried(&self) -> usize {
+        std::iter::from_fn(|| self.0.accept().ok()).count()
+    }
+}
+
+#[test]
+fn a_host_that_says_nothing_is_passed_over_once() {
+    let Some(database) = database() else { return };
+    let silent = Silent::new();
+    let address = silent.0.local_addr().unwrap();
+    let url = database.url().replace('@', &format!("@{address},"));
+    let url = format!("{url}?connect_timeout=1&sslmode=disable");
+    let engine = Postgres::open(&url).unwrap();
+    assert_eq!(silent.tried(), 1);
+    // two connections at one time, of which one is new
+    let both = Barrier::new(2);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let done = engine.transact::<_, StoreError>(|tx| {
+                    both.wait();
+                    tx.account("ann").map(|_| ())
+                });
+                done.unwrap();
+            });
+        }
+    });
+    assert_eq!(silent.tried(), 0);
+}
+
+#[test]
+fn a_replica_that_takes_the_place_of_its_server_is_found() {
+    let Some(installed) = require(Peer::Postgres) else {
+        return;
+    };
+    let mut primary = postgres::Postgres::start(installed, Disk::Durable).unwrap();
+    let replica = primary.replica(&postgres::Place::default()).unwrap();
+    let places = [primary.address(), replica.address()];
+    let url = postgres::url_at(&places, "postgres");
+    let engine = Postgres::open(&format!("{url}?target_session_attrs=read-write")).unwrap();
+    let store = Store::from(engine.clone());
+    store.add_account(ANN, "ann", "digest", None).unwrap();
+    let add = |text: &'static str| engine.transact(move |tx| note(tx, ANN, text));
+    add("one").map_err(|error: StoreError| error).unwrap();
+    primary.kill().unwrap();
+    // a replica takes no changes
+    let lost: Result<_, StoreError> = add("two");
+    assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
+    replica.promote().unwrap();
     add("three").map_err(|error: StoreError| error).unwrap();
     let items = store.items_page(contacts(ANN), Guid(0), 9).unwrap();
     let contents: Vec<_> = items.into_iter().map(|item| item.content).collect();

@@ -7,8 +7,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-mod chaos;
 mod client;
+mod kills;
 mod syncevolution;
 mod traffic;
 mod world;

@@ -1,7 +1,7 @@
-//! A server that is killed again and again while devices write to it: what it has confirmed is there
-//! afterwards, every time, and once.
+//! A server, or the database under it, that is killed again and again while devices write: what was
+//! confirmed is there afterwards, every time, and once.
 //!
-//! `SYNCLINE_KILLS` says how often; `cargo xtask chaos --kills 200` sets it.
+//! `SYNCLINE_KILLS` says how often; `cargo xtask kills 200` sets it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,12 +14,14 @@ use std::thread;
 use std::time::Duration;
 
 use syncml::{Command, Document, Limits};
+use testkit::postgres::{Disk, Postgres};
 use testkit::process::{PATIENCE, Server};
 use testkit::syncline::Installation;
+use testkit::{Peer, require};
 
 use crate::{PASSWORD, PROGRAM, USER};
 
-/// How often the server is killed unless the environment says otherwise.
+/// How often something is killed unless the environment says otherwise.
 const KILLS: u64 = 5;
 
 /// Devices that write at one time.
@@ -165,12 +167,10 @@ fn versions_of(folder: &std::path::Path) -> BTreeMap<String, u64> {
     found
 }
 
-// spec: R12
-#[test]
-fn what_was_confirmed_outlives_every_kill() {
+/// Kills whatever `kill` kills, again and again while devices write, and looks for what was confirmed.
+fn endure(installation: &Installation, mut kill: impl FnMut(Server) -> Server) {
     let kills = std::env::var("SYNCLINE_KILLS");
     let kills = kills.map_or(KILLS, |kills| kills.parse().unwrap());
-    let installation = Installation::new(PROGRAM).unwrap();
     installation.add_user(USER, PASSWORD).unwrap();
     let server = installation.serve().unwrap();
     let world = World {
@@ -186,9 +186,9 @@ fn what_was_confirmed_outlives_every_kill() {
                 scope.spawn(move || world.write(writer))
             })
             .collect();
-        let mut server: Option<Server> = Some(server);
-        for kill in 0..kills {
-            let chance = RandomState::new().hash_one(kill);
+        let mut server = server;
+        for number in 0..kills {
+            let chance = RandomState::new().hash_one(number);
             let until = world.sessions.load(Ordering::Relaxed) + 1 + chance % SESSIONS;
             // a writer ends early by a failed assertion only
             while world.sessions.load(Ordering::Relaxed) < until
@@ -198,10 +198,7 @@ fn what_was_confirmed_outlives_every_kill() {
             }
             // anywhere within the messages that are under way
             thread::sleep(Duration::from_micros((chance >> 32) & 0x3fff));
-            if let Some(server) = server.take() {
-                server.kill();
-            }
-            server = Some(installation.serve_on(&world.address).unwrap());
+            server = kill(server);
         }
         world.is_over.store(true, Ordering::Relaxed);
         for writer in writers {
@@ -224,4 +221,31 @@ fn what_was_confirmed_outlives_every_kill() {
         );
     }
     assert!(found.keys().all(|name| expected.contains_key(name)));
+}
+
+// spec: R12
+#[test]
+fn what_was_confirmed_outlives_every_kill() {
+    let installation = Installation::new(PROGRAM).unwrap();
+    endure(&installation, |server| {
+        let address = server.address().to_owned();
+        server.kill();
+        installation.serve_on(&address).unwrap()
+    });
+}
+
+// spec: R12
+#[test]
+fn what_was_confirmed_outlives_every_kill_of_the_database() {
+    let Some(installed) = require(Peer::Postgres) else {
+        return;
+    };
+    let mut database = Postgres::start(installed, Disk::Durable).unwrap();
+    let url = database.url("postgres");
+    let installation = Installation::with_database(PROGRAM, url).unwrap();
+    endure(&installation, |server| {
+        database.kill().unwrap();
+        database.start_again().unwrap();
+        server
+    });
 }
