@@ -334,8 +334,7 @@ impl Run<'_> {
 
     /// Writes down what waits now, at the end of a message.
     pub(super) fn keep_waiting(&mut self, login: &Login) -> Result<(), StoreError> {
-        let may_wait =
-            |ds: &&DatastoreState| ds.kind().is_hierarchical() && ds.begun && ds.takes();
+        let may_wait = |ds: &&DatastoreState| ds.kind().is_hierarchical() && ds.begun && ds.takes();
         let datastores = self.state.datastores.iter();
         let open: Vec<DatastoreState> = datastores.filter(may_wait).cloned().collect();
         for ds in open {
