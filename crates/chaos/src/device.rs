@@ -1,5 +1,8 @@
 //! A device: our client over a replica in memory, and its person.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,11 +10,12 @@ use session::client::{
     Anchors, Config, MemoryReplica, Mode, Replica as _, Session, Source, Step, Summary,
 };
 use session::store::DatastoreKind;
+use syncml::transcode::to_xml;
 use syncml::{AlertCode, Encoding, Version};
 use transports::http::{Client, Options as ClientOptions};
 
-use crate::Error;
 use crate::ledger::{self, Ledger};
+use crate::{Error, Options};
 
 /// The password of all accounts.
 pub(crate) const PASSWORD: &str = "not a secret";
@@ -38,6 +42,8 @@ pub(crate) struct Device {
     random: fastrand::Rng,
     replica: Arc<Mutex<MemoryReplica>>,
     ledger: Arc<Mutex<Ledger>>,
+    /// Where its messages are kept.
+    messages: Option<PathBuf>,
     /// Contacts, and versions of contacts, that this device has made.
     made: u32,
     /// Edits since the last session that ended well.
@@ -62,7 +68,7 @@ impl Device {
     pub(crate) fn new(
         number: usize,
         (account, ledger): (usize, &Arc<Mutex<Ledger>>),
-        (seed, url): (u64, &str),
+        (options, url): (&Options, &str),
     ) -> Result<Self, Error> {
         let (version, encoding) = match number % 4 {
             0 => (Version::V1_2, Encoding::Wbxml),
@@ -96,9 +102,13 @@ impl Device {
                 software_version: env!("CARGO_PKG_VERSION").to_owned(),
             },
             client: client.map_err(|error| Error::Device(error.to_string()))?,
-            random: fastrand::Rng::with_seed(seed.wrapping_mul(1_000_003) ^ number as u64),
+            random: fastrand::Rng::with_seed(options.seed.wrapping_mul(1_000_003) ^ number as u64),
             replica: Arc::default(),
             ledger: Arc::clone(ledger),
+            messages: options
+                .messages
+                .as_ref()
+                .map(|folder| folder.join(format!("device-{number}.txt"))),
             made: 0,
             pending: 0,
             is_known: false,
@@ -133,14 +143,14 @@ impl Device {
         let version = format!("v{}-{}", self.number, self.made);
         match one {
             Some(luid) if kind < 5 || (kind < 8 && luids.len() >= MANY) => {
-                let name = named(&replica, luid);
-                replica.edit(luid, &ledger::card(&name, &version));
-                ledger.edited(self.number, &name, &version);
+                let before = content_of(&replica, luid);
+                replica.edit(luid, &ledger::card(&ledger::name_of(&before), &version));
+                ledger.edited(self.number, &before, &version);
             }
             Some(luid) if kind >= 8 && luids.len() > FEW => {
-                let name = named(&replica, luid);
+                let before = content_of(&replica, luid);
                 replica.remove(luid);
-                ledger.deleted(&name);
+                ledger.deleted(self.number, &before);
             }
             _ => {
                 let name = format!("d{}-{}", self.number, self.made);
@@ -166,7 +176,7 @@ impl Device {
                     self.comparisons += u64::from(self.is_known);
                     let mut ledger = lock(&self.ledger);
                     for content in &held {
-                        ledger.compared(&ledger::name_of(content));
+                        ledger.compared(self.number, content);
                     }
                 }
                 self.is_known = true;
@@ -191,7 +201,7 @@ impl Device {
         if anchors.is_ok_and(|anchors| anchors == Anchors::default()) {
             let mut ledger = lock(&self.ledger);
             for (_, content) in replica.items() {
-                ledger.compared(&ledger::name_of(content));
+                ledger.compared(self.number, content);
             }
         }
     }
@@ -220,6 +230,7 @@ impl Device {
                     encoding,
                     mac,
                 } => {
+                    self.keep_message("says", &body)?;
                     let media_type = encoding.media_type();
                     let posted = self
                         .client
@@ -227,7 +238,12 @@ impl Device {
                         .await;
                     // addresses carry the tokens of sessions: all would be different texts
                     let answer =
-                        posted.map_err(|error| error.to_string().replace(&url, "the server"))?;
+                        posted.map_err(|error| error.to_string().replace(&url, "the server"));
+                    if let Err(reason) = &answer {
+                        self.keep_message("fails", reason.as_bytes())?;
+                    }
+                    let answer = answer?;
+                    self.keep_message("hears", &answer.body)?;
                     session
                         .receive(&answer.body, answer.charset.as_deref())
                         .map_err(|error| error.to_string())?;
@@ -235,12 +251,23 @@ impl Device {
             }
         }
     }
+
+    /// Writes a message down, if that is wished for.
+    fn keep_message(&self, what: &str, bytes: &[u8]) -> Result<(), String> {
+        let Some(path) = &self.messages else {
+            return Ok(());
+        };
+        let text = to_xml(bytes).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned());
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        file.and_then(|mut file| writeln!(file, "== device {} {what}\n{text}", self.number))
+            .map_err(|error| format!("{}: {error}", path.display()))
+    }
 }
 
-/// The name of a contact that is there.
-fn named(replica: &MemoryReplica, luid: &str) -> String {
+/// A contact that is there.
+fn content_of(replica: &MemoryReplica, luid: &str) -> Vec<u8> {
     let found = replica.items().find(|(other, _)| *other == luid);
-    found.map_or_else(String::new, |(_, content)| ledger::name_of(content))
+    found.map_or_else(Vec::new, |(_, content)| content.to_vec())
 }
 
 /// The alert code and the number of changes of a session in which nothing has failed.

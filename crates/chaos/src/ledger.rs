@@ -23,6 +23,8 @@ struct Life {
     is_edited: bool,
     is_deleted: bool,
     is_compared: bool,
+    /// All of it in words, for who has to find out what went wrong.
+    story: Vec<String>,
 }
 
 /// What persons have done, in all.
@@ -46,36 +48,50 @@ impl Ledger {
         self.counts.added += 1;
         let life = self.lives.entry(name.to_owned()).or_default();
         life.last.insert(device, version.to_owned());
+        life.story.push(format!("{device} adds {version}"));
     }
 
     /// A person has given a record another version.
-    pub(crate) fn edited(&mut self, device: usize, name: &str, version: &str) {
+    pub(crate) fn edited(&mut self, device: usize, content: &[u8], version: &str) {
         self.counts.edited += 1;
-        let life = self.lives.entry(name.to_owned()).or_default();
+        let life = self.lives.entry(name_of(content)).or_default();
         life.last.insert(device, version.to_owned());
         life.is_edited = true;
+        let before = version_of(content);
+        life.story
+            .push(format!("{device} makes {version} of {before}"));
     }
 
     /// A person has deleted a record.
-    pub(crate) fn deleted(&mut self, name: &str) {
+    pub(crate) fn deleted(&mut self, device: usize, content: &[u8]) {
         self.counts.deleted += 1;
-        self.lives.entry(name.to_owned()).or_default().is_deleted = true;
+        let life = self.lives.entry(name_of(content)).or_default();
+        life.is_deleted = true;
+        let version = version_of(content);
+        life.story.push(format!("{device} deletes {version}"));
     }
 
     /// A device compares all items, and holds this one.
-    pub(crate) fn compared(&mut self, name: &str) {
-        self.lives.entry(name.to_owned()).or_default().is_compared = true;
+    pub(crate) fn compared(&mut self, device: usize, content: &[u8]) {
+        let life = self.lives.entry(name_of(content)).or_default();
+        life.is_compared = true;
+        let version = version_of(content);
+        life.story.push(format!("{device} compares {version}"));
     }
 
-    /// What is wrong with a holding.
-    pub(crate) fn complaints(&self, holding: &Holding) -> Vec<String> {
+    /// What is wrong with a holding: the names of records, and words.
+    pub(crate) fn complaints(&self, holding: &Holding) -> Vec<(String, String)> {
         let mut complaints = Vec::new();
         for (name, life) in &self.lives {
+            let mut complain = |what: &str| {
+                let text = format!("{name} {what} ({})", life.story.join(", "));
+                complaints.push((name.clone(), text));
+            };
             match holding.get(name) {
-                None if !life.is_deleted => complaints.push(format!("{name} is lost")),
+                None if !life.is_deleted => complain("is lost"),
                 None => {}
                 Some(_) if life.is_deleted && !life.is_edited && !life.is_compared => {
-                    complaints.push(format!("{name} was deleted and is there"));
+                    complain("was deleted and is there");
                 }
                 Some(lines) => {
                     let versions: BTreeSet<&str> = lines
@@ -84,10 +100,8 @@ impl Ledger {
                         .collect();
                     let known = |version: &str| life.last.values().any(|last| last == version);
                     if versions.len() != 1 || !versions.iter().all(|version| known(version)) {
-                        complaints.push(format!(
-                            "{name} has {versions:?} and should have one of {:?}",
-                            life.last
-                        ));
+                        let last = &life.last;
+                        complain(&format!("has {versions:?} and should have one of {last:?}"));
                     }
                 }
             }
@@ -95,7 +109,7 @@ impl Ledger {
         let strangers = holding
             .keys()
             .filter(|name| !self.lives.contains_key(*name));
-        complaints.extend(strangers.map(|name| format!("nobody has made {name}")));
+        complaints.extend(strangers.map(|name| (name.clone(), format!("nobody has made {name}"))));
         complaints
     }
 }
@@ -115,6 +129,13 @@ pub(crate) fn name_of(content: &[u8]) -> String {
     let line = text.lines().find_map(|line| line.strip_prefix("N:"));
     let name = line.and_then(|line| line.split(';').next());
     name.unwrap_or_default().to_owned()
+}
+
+/// The version of a contact.
+pub(crate) fn version_of(content: &[u8]) -> String {
+    let text = String::from_utf8_lossy(content);
+    let version = text.lines().find_map(|line| line.strip_prefix("NOTE:"));
+    version.unwrap_or_default().to_owned()
 }
 
 /// What contacts make up together, and the names that are there twice.
@@ -147,16 +168,16 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.added(1, "plain", "a");
         ledger.added(1, "edited", "b");
-        ledger.edited(2, "edited", "c");
-        ledger.edited(2, "edited", "d");
+        ledger.edited(2, &card("edited", "b"), "c");
+        ledger.edited(2, &card("edited", "c"), "d");
         ledger.added(1, "deleted", "e");
-        ledger.deleted("deleted");
+        ledger.deleted(1, &card("deleted", ""));
         ledger.added(1, "disputed", "f");
-        ledger.edited(2, "disputed", "g");
-        ledger.deleted("disputed");
+        ledger.edited(2, &card("disputed", "f"), "g");
+        ledger.deleted(1, &card("disputed", ""));
         ledger.added(1, "compared", "h");
-        ledger.compared("compared");
-        ledger.deleted("compared");
+        ledger.compared(1, &card("compared", ""));
+        ledger.deleted(1, &card("compared", ""));
         let fine = [("plain", "a"), ("edited", "d")];
         for more in [
             &[][..],
@@ -165,7 +186,7 @@ mod tests {
             &[("compared", "h")],
         ] {
             let holding = held(&[&fine[..], more].concat());
-            assert_eq!(ledger.complaints(&holding), [""; 0], "{more:?}");
+            assert_eq!(ledger.complaints(&holding), [], "{more:?}");
         }
         for (wrong, complaint) in [
             (&[("edited", "b")][..], "plain is lost"),
@@ -176,7 +197,7 @@ mod tests {
         ] {
             let complaints = ledger.complaints(&held(wrong));
             assert_eq!(complaints.len(), 1, "{complaints:?}");
-            assert!(complaints[0].starts_with(complaint), "{complaints:?}");
+            assert!(complaints[0].1.starts_with(complaint), "{complaints:?}");
         }
     }
 

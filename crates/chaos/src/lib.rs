@@ -48,6 +48,8 @@ pub struct Options {
     /// nobody hears of it. The process has to be root of a network namespace. Without it, all are on
     /// the loopback interface, with relays to the databases which close connections.
     pub namespaces: bool,
+    /// A folder in which each device keeps its messages.
+    pub messages: Option<PathBuf>,
 }
 
 /// Why a run proves nothing, or what it has found.

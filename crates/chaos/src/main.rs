@@ -44,6 +44,9 @@ struct Arguments {
     /// The binary; the one beside this one without it.
     #[arg(long)]
     program: Option<PathBuf>,
+    /// A folder, in which each device keeps its messages.
+    #[arg(long)]
+    messages: Option<PathBuf>,
     /// The process has namespaces of its own.
     #[arg(long, hide = true)]
     inside: bool,
@@ -91,6 +94,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         cuts: arguments.cuts.into(),
         pace: arguments.pace.into(),
         namespaces,
+        messages: arguments.messages.clone(),
     };
     say(&format!("seed {}", options.seed));
     let began = Instant::now();

@@ -111,6 +111,7 @@ mod tests {
             cuts: 10,
             pace: 10,
             namespaces: false,
+            messages: None,
         }
     }
 

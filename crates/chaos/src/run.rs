@@ -149,7 +149,7 @@ pub fn run(
         .map(|number| {
             let account = number % options.accounts;
             let place = (account, &ledgers[account]);
-            Device::new(number, place, (options.seed, balancer.url()))
+            Device::new(number, place, (options, balancer.url()))
         })
         .collect();
 
@@ -307,16 +307,29 @@ fn compare(
         let to = folder.path().to_string_lossy();
         commands.run(&["store", "export", "--user", &name, "contacts", &to], b"")?;
         let mut cards = Vec::new();
+        let mut guids = BTreeMap::new();
         let entries = fs::read_dir(folder.path()).map_err(|error| Error::network(&*to, error))?;
         for entry in entries.flatten() {
-            let card = fs::read(entry.path());
-            cards.push(card.map_err(|error| Error::network(&*to, error))?);
+            let card = fs::read(entry.path()).map_err(|error| Error::network(&*to, error))?;
+            let path = entry.path();
+            let guid = path.file_stem().unwrap_or_default();
+            guids.insert(ledger::name_of(&card), guid.to_string_lossy().into_owned());
+            cards.push(card);
         }
         let (server, doubled) = ledger::holding(cards.iter().map(Vec::as_slice));
         contacts += server.len() as u64;
         let doubled = doubled.iter().map(|name| format!("{name} is there twice"));
-        let found = doubled.chain(lock(ledger).complaints(&server));
-        complaints.extend(found.map(|text| format!("{name}, server: {text}")));
+        complaints.extend(doubled.map(|text| format!("{name}, server: {text}")));
+        for (record, text) in lock(ledger).complaints(&server) {
+            complaints.push(format!("{name}, server: {text}"));
+            if let Some(guid) = guids.get(&record) {
+                let history = ["store", "history", "--user", &name, "contacts", guid];
+                // an item that was never changed has none
+                if let Ok(history) = commands.run(&history, b"") {
+                    complaints.push(history.all());
+                }
+            }
+        }
         for device in devices.iter().filter(|device| device.account == account) {
             let cards = device.contents();
             let (held, doubled) = ledger::holding(cards.iter().map(Vec::as_slice));

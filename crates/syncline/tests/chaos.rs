@@ -24,6 +24,7 @@ fn devices_and_server_hold_the_same_after_all_that_can_die_has_died() {
         cuts: 3,
         pace: 40,
         namespaces: false,
+        messages: None,
     };
     let report = chaos::run(&options, installed, &mut |line| eprintln!("{line}"));
     let report = report.unwrap_or_else(|error| panic!("{error}"));
