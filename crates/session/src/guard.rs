@@ -366,9 +366,5 @@ pub fn restore(
 }
 
 fn content_of<'c>(media_type: &'c str, bytes: &'c [u8]) -> Content<'c> {
-    Content {
-        media_type,
-        bytes,
-        fingerprint: pim::fingerprint(media_type, bytes),
-    }
+    Content::new(media_type, bytes)
 }

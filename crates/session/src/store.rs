@@ -350,6 +350,17 @@ pub struct Content<'a> {
     pub fingerprint: Fingerprint,
 }
 
+impl<'a> Content<'a> {
+    /// Content with its identity, which is computed.
+    pub fn new(media_type: &'a str, bytes: &'a [u8]) -> Self {
+        Self {
+            media_type,
+            bytes,
+            fingerprint: pim::fingerprint(media_type, bytes),
+        }
+    }
+}
+
 /// An item that a device does not hold as the server does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {

@@ -97,11 +97,7 @@ pub(crate) fn make_one(
         return Ok(false);
     };
     if let Some(bytes) = content {
-        let content = Content {
-            media_type: &first.media_type,
-            bytes: &bytes,
-            fingerprint: pim::fingerprint(&first.media_type, &bytes),
-        };
+        let content = Content::new(&first.media_type, &bytes);
         tx.replace_item(datastore, kept, content, Origin::Local, now)?;
     }
     tx.delete_item(datastore, removed, Origin::Local, now)?;

@@ -45,11 +45,7 @@ pub(crate) fn restore(
     if present.is_some_and(|item| !item.deleted && item.content == version.content) {
         return Ok(Restored::Present(number));
     }
-    let content = Content {
-        media_type: &version.media_type,
-        bytes: &version.content,
-        fingerprint: pim::fingerprint(&version.media_type, &version.content),
-    };
+    let content = Content::new(&version.media_type, &version.content);
     tx.replace_item(datastore, guid, content, Origin::Local, now)?;
     Ok(Restored::Replaced(number))
 }

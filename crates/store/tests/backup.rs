@@ -301,11 +301,7 @@ fn a_copy_is_of_one_moment_while_others_write() {
             while !done.load(Ordering::Relaxed) {
                 let job = move |tx: &mut dyn session::store::Transaction| {
                     for datastore in both {
-                        let content = session::store::Content {
-                            media_type: "text/plain",
-                            bytes: b"x",
-                            fingerprint: pim::fingerprint("text/plain", b"x"),
-                        };
+                        let content = session::store::Content::new("text/plain", b"x");
                         tx.add_item(datastore, content, session::store::Origin::Local, 1)?;
                     }
                     Ok::<_, session::store::StoreError>(())

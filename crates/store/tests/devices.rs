@@ -92,11 +92,7 @@ impl Talk {
 }
 
 fn content(bytes: &str) -> Content<'_> {
-    Content {
-        media_type: "text/x-vcard",
-        bytes: bytes.as_bytes(),
-        fingerprint: pim::fingerprint("text/x-vcard", bytes.as_bytes()),
-    }
+    Content::new("text/x-vcard", bytes.as_bytes())
 }
 
 fn asks_for_devinf(heard: &Heard) -> bool {

@@ -43,11 +43,7 @@ fn phone(names: &[&str]) -> String {
 /// A server with one card of a rich client.
 fn with_card(text: &str) -> Talk {
     let mut talk = Talk::new();
-    let content = Content {
-        media_type: "text/vcard",
-        bytes: text.as_bytes(),
-        fingerprint: pim::fingerprint("text/vcard", text.as_bytes()),
-    };
+    let content = Content::new("text/vcard", text.as_bytes());
     let numbers = DatastoreKind::ALL.into_iter().zip(1..);
     let mut numbers = numbers.filter(|(one, _)| *one == DatastoreKind::Contacts);
     let datastore = DatastoreId {

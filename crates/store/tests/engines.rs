@@ -71,11 +71,7 @@ fn card(number: u8) -> Vec<u8> {
 }
 
 fn content(bytes: &[u8]) -> Content<'_> {
-    Content {
-        media_type: "text/vcard",
-        bytes,
-        fingerprint: pim::fingerprint("text/vcard", bytes),
-    }
+    Content::new("text/vcard", bytes)
 }
 
 fn link(device: i64) -> LinkId {

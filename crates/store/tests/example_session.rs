@@ -62,11 +62,7 @@ fn seeded() -> (Memory, Guid, DatastoreId) {
     };
     let package4 = sample("seed_pkg4.xml");
     let mut add = |text: &str| {
-        let content = Content {
-            media_type: "text/x-vcard",
-            bytes: text.as_bytes(),
-            fingerprint: pim::fingerprint("text/x-vcard", text.as_bytes()),
-        };
+        let content = Content::new("text/x-vcard", text.as_bytes());
         state.add_item(contacts, content, Origin::Local, 0).unwrap()
     };
     let (bond, bond_at) =

@@ -115,11 +115,7 @@ fn datastore(talk: &Talk, kind: DatastoreKind) -> DatastoreId {
 }
 
 fn stock(talk: &mut Talk, kind: DatastoreKind, media_type: &str, text: &str) {
-    let content = Content {
-        media_type,
-        bytes: text.as_bytes(),
-        fingerprint: pim::fingerprint(media_type, text.as_bytes()),
-    };
+    let content = Content::new(media_type, text.as_bytes());
     let datastore = datastore(talk, kind);
     let state = &mut talk.server.state;
     state

@@ -155,11 +155,7 @@ impl World {
     }
 
     fn change_here(&mut self, guid: i64, text: &str) {
-        let content = Content {
-            media_type: "text/x-vcard",
-            bytes: text.as_bytes(),
-            fingerprint: pim::fingerprint("text/x-vcard", text.as_bytes()),
-        };
+        let content = Content::new("text/x-vcard", text.as_bytes());
         let contacts = self.server.contacts();
         let state = &mut self.server.state;
         let changed = state.replace_item(contacts, Guid(guid), content, Origin::Local, 5);

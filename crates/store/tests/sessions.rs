@@ -604,11 +604,7 @@ fn an_item_that_changed_while_it_was_sent_comes_again() {
     let said = phone.send(&mut server, &replies, true);
     assert_eq!(said.changes.len(), 1);
     let contacts = server.contacts();
-    let content = session::store::Content {
-        media_type: "text/x-vcard",
-        bytes: new.as_bytes(),
-        fingerprint: pim::fingerprint("text/x-vcard", new.as_bytes()),
-    };
+    let content = session::store::Content::new("text/x-vcard", new.as_bytes());
     server
         .state
         .replace_item(contacts, Guid(1), content, Origin::Local, 0)

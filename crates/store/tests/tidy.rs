@@ -115,11 +115,7 @@ impl World {
     fn change_here(&mut self, guid: i64, text: &str) {
         let (contacts, now, text) = (self.server.contacts(), self.server.now, text.to_owned());
         let job = move |tx: &mut dyn session::store::Transaction| {
-            let content = Content {
-                media_type: "text/x-vcard",
-                bytes: text.as_bytes(),
-                fingerprint: pim::fingerprint("text/x-vcard", text.as_bytes()),
-            };
+            let content = Content::new("text/x-vcard", text.as_bytes());
             tx.replace_item(contacts, Guid(guid), content, Origin::Local, now)
         };
         self.server.state.run::<_, StoreError>(job).unwrap();

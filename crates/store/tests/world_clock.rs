@@ -159,11 +159,7 @@ impl Office {
 }
 
 fn content(text: &str) -> Content<'_> {
-    Content {
-        media_type: "text/calendar",
-        bytes: text.as_bytes(),
-        fingerprint: pim::fingerprint("text/calendar", text.as_bytes()),
-    }
+    Content::new("text/calendar", text.as_bytes())
 }
 
 fn command(name: &str, luid: &str, text: &str) -> String {

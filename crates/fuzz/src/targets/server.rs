@@ -123,11 +123,7 @@ impl<'o> Dialogue<'o> {
         let card = format!(
             "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Name{number}\r\nTEL;CELL:555{number}\r\nEND:VCARD\r\n"
         );
-        let content = Content {
-            media_type: "text/x-vcard",
-            bytes: card.as_bytes(),
-            fingerprint: pim::fingerprint("text/x-vcard", card.as_bytes()),
-        };
+        let content = Content::new("text/x-vcard", card.as_bytes());
         let contacts = self.datastore(1);
         let added = self
             .state

@@ -266,11 +266,7 @@ impl Run<'_> {
         } else {
             (media_type, bytes)
         };
-        let content = Content {
-            media_type,
-            bytes,
-            fingerprint: pim::fingerprint(media_type, bytes),
-        };
+        let content = Content::new(media_type, bytes);
         let may_wait = is_changed && !item.deleted && !pair.is_doubled;
         if may_wait && self.withholds_edit(ds, link, item, content)? {
             // revision 0: when it is rejected, the device gets ours

@@ -330,11 +330,7 @@ impl Run<'_> {
                 return Ok(Some(StatusCode::ACCEPTED));
             }
             if is_edit || old.content != new {
-                let kept = Content {
-                    media_type: &old.media_type,
-                    bytes: &old.content,
-                    fingerprint: pim::fingerprint(&old.media_type, &old.content),
-                };
+                let kept = Content::new(&old.media_type, &old.content);
                 let origin = Origin::Session(&change.device);
                 let now = self.request.now;
                 self.tx

@@ -195,11 +195,7 @@ impl Run<'_> {
                 }
                 return Ok(());
             };
-            let content = Content {
-                media_type: &item.media_type,
-                bytes: &item.content,
-                fingerprint: pim::fingerprint(&item.media_type, &item.content),
-            };
+            let content = Content::new(&item.media_type, &item.content);
             let device = self.state.device.clone();
             let revision = self.tx.replace_item(
                 link.datastore,

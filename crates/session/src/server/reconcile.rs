@@ -68,7 +68,13 @@ impl Run<'_> {
                 deleted: true,
                 ..wanted
             };
-            if let Some((item, _)) = self.find_match(ds, link, given, &wanted)? {
+            if let Some((item, likeness)) = self.find_match(ds, link, given, &wanted)? {
+                let before = known.as_ref().filter(|known| known.guid == item.guid);
+                if likeness != Likeness::Same
+                    && self.is_superseded(ds, link, (&item, before), given)?
+                {
+                    return self.bring_back(ds, link, luid, &item, given);
+                }
                 if !self.is_in_view(ds, link, &item, given)?
                     || self.join(ds, link, luid, &item, given, false)?.is_none()
                 {
@@ -227,11 +233,7 @@ impl Run<'_> {
             self.overwrite(ds, link, &mapping.luid, mapping.guid, given)?;
             return Ok(StatusCode::OK);
         }
-        let content = Content {
-            media_type: &other.media_type,
-            bytes: &other.content,
-            fingerprint: pim::fingerprint(&other.media_type, &other.content),
-        };
+        let content = Content::new(&other.media_type, &other.content);
         let device = self.state.device.clone();
         let origin = Origin::Session(&device);
         self.tx
@@ -250,11 +252,7 @@ impl Run<'_> {
         item: &StoredItem,
     ) -> Result<(), StoreError> {
         self.count_addition(ds);
-        let content = Content {
-            media_type: &item.media_type,
-            bytes: &item.content,
-            fingerprint: pim::fingerprint(&item.media_type, &item.content),
-        };
+        let content = Content::new(&item.media_type, &item.content);
         let device = self.state.device.clone();
         let now = self.request.now;
         let (guid, _) = self
@@ -440,18 +438,57 @@ impl Run<'_> {
             }
             return self.replace_live(ds, link, (luid, item.guid), given, StatusCode::OK);
         }
-        if self
-            .tx
-            .had_version(link.datastore, item.guid, given.content.fingerprint.exact)?
-            || self.is_as_before(ds, link, (item, before), given)?
-        {
-            // the client still has what ours was before: it gets the newer one
-            self.map(ds, link, luid, item.guid, ChangeSeq(0))?;
-            self.tx.keep_device_text(link, item.guid, given.text)?;
-            return Ok(StatusCode::CONFLICT_MERGED);
+        if self.is_superseded(ds, link, (item, before), given)? {
+            return self.map_to_newer(ds, link, luid, item.guid, given);
         }
         // nothing tells which side is newer
         self.complete_from(ds, link, luid, item, given)
+    }
+
+    /// Whether a device gives what an item of ours was before its newest version.
+    fn is_superseded(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        (item, before): (&StoredItem, Option<&Mapping>),
+        given: &Given<'_>,
+    ) -> Result<bool, StoreError> {
+        let exact = given.content.fingerprint.exact;
+        Ok(self.tx.had_version(link.datastore, item.guid, exact)?
+            || self.is_as_before(ds, link, (item, before), given)?)
+    }
+
+    /// Brings back a record that was deleted here, as it was last, for a device that holds what it was
+    /// before.
+    fn bring_back(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        item: &StoredItem,
+        given: &Given<'_>,
+    ) -> Result<StatusCode, StoreError> {
+        let device = self.state.device.clone();
+        let content = Content::new(&item.media_type, &item.content);
+        let (origin, now) = (Origin::Session(&device), self.request.now);
+        self.tx
+            .replace_item(link.datastore, item.guid, content, origin, now)?;
+        self.map_to_newer(ds, link, luid, item.guid, given)
+    }
+
+    /// The device holds an older or another version: it gets ours.
+    fn map_to_newer(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        guid: Guid,
+        given: &Given<'_>,
+    ) -> Result<StatusCode, StoreError> {
+        // revision 0: it holds none of ours
+        self.map(ds, link, luid, guid, ChangeSeq(0))?;
+        self.tx.keep_device_text(link, guid, given.text)?;
+        Ok(StatusCode::CONFLICT_MERGED)
     }
 
     /// Whether a device gives an item as it held it before, of which ours is a newer version: nothing
@@ -484,11 +521,7 @@ impl Run<'_> {
         let Some(merged) = pim::fill_missing(given.content.bytes, &item.content) else {
             return self.replace_live(ds, link, (luid, item.guid), given, StatusCode::OK);
         };
-        let merged = Content {
-            bytes: &merged,
-            fingerprint: pim::fingerprint(given.content.media_type, &merged),
-            media_type: given.content.media_type,
-        };
+        let merged = Content::new(given.content.media_type, &merged);
         if merged.fingerprint.exact != item.exact {
             if self.withholds_edit(ds, link, item, merged)? {
                 self.map(ds, link, luid, item.guid, ChangeSeq(0))?;

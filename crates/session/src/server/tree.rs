@@ -262,11 +262,7 @@ impl Run<'_> {
         let Some(original) = original.filter(|item| !item.deleted) else {
             return Ok(StatusCode::NOT_FOUND);
         };
-        let content = Content {
-            media_type: &original.media_type,
-            bytes: &original.content,
-            fingerprint: pim::fingerprint(&original.media_type, &original.content),
-        };
+        let content = Content::new(&original.media_type, &original.content);
         self.count_addition(ds);
         let device = self.state.device.clone();
         let (guid, mut seq) = self.tx.add_item(

@@ -170,11 +170,7 @@ impl Withholding for Memory {
                 later.counts = false;
             }
         }
-        let content = Content {
-            media_type: &before.media_type,
-            bytes: &before.content,
-            fingerprint: pim::fingerprint(&before.media_type, &before.content),
-        };
+        let content = Content::new(&before.media_type, &before.content);
         Ok(self.put(datastore, guid, content, now))
     }
 

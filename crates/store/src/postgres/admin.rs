@@ -370,11 +370,7 @@ impl Postgres {
     ) -> Result<usize, Error> {
         self.write(|running| {
             for (media_type, bytes) in items {
-                let content = Content {
-                    media_type,
-                    bytes,
-                    fingerprint: pim::fingerprint(media_type, bytes),
-                };
+                let content = Content::new(media_type, bytes);
                 running.add_item(datastore, content, Origin::Local, now)?;
             }
             Ok(items.len())

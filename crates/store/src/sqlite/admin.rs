@@ -433,11 +433,7 @@ impl Sqlite {
         let count = items.len();
         self.transact::<_, StoreError>(move |tx| {
             for (media_type, bytes) in &items {
-                let content = Content {
-                    media_type,
-                    bytes,
-                    fingerprint: pim::fingerprint(media_type, bytes),
-                };
+                let content = Content::new(media_type, bytes);
                 tx.add_item(datastore, content, Origin::Local, now)?;
             }
             Ok(count)
@@ -659,11 +655,7 @@ mod tests {
     fn replace(store: &Sqlite, datastore: DatastoreId, guid: Guid, text: &'static str, now: i64) {
         store
             .transact::<_, StoreError>(move |tx| {
-                let content = Content {
-                    media_type: "text/plain",
-                    bytes: text.as_bytes(),
-                    fingerprint: pim::fingerprint("text/plain", text.as_bytes()),
-                };
+                let content = Content::new("text/plain", text.as_bytes());
                 tx.replace_item(datastore, guid, content, Origin::Session("phone"), now)
             })
             .unwrap();
@@ -786,11 +778,7 @@ mod tests {
         replace(&store, datastore, Guid(2), "due", 20);
         store
             .transact::<_, StoreError>(move |tx| {
-                let content = Content {
-                    media_type: "text/plain",
-                    bytes: b"zwei",
-                    fingerprint: pim::fingerprint("text/plain", b"zwei"),
-                };
+                let content = Content::new("text/plain", b"zwei");
                 tx.keep_overruled(datastore, Guid(2), content, Origin::Session("phone"), 30)
             })
             .unwrap();

@@ -216,11 +216,7 @@ impl Withholding for Running<'_> {
                AND history.guid = ?3 AND why = 'withdrawn' ORDER BY history.id DESC LIMIT 1",
             key,
         )?;
-        let content = Content {
-            media_type: &before.media_type,
-            bytes: &before.content,
-            fingerprint: pim::fingerprint(&before.media_type, &before.content),
-        };
+        let content = Content::new(&before.media_type, &before.content);
         self.put_content(datastore, guid, content, now)
     }
 

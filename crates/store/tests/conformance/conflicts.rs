@@ -4,7 +4,7 @@ use session::server::ConflictPolicy;
 use session::store::{DatastoreId, Guid};
 use syncml::ChangeKind;
 
-use crate::talk::{Heard, Talk, add, card, replace, status, sync};
+use crate::talk::{Heard, Talk, add, card, delete, replace, status, sync};
 
 /// A phone and a laptop that both hold this contact, as `p` and as `l`; then the laptop has brought
 /// another version, and the phone is about to bring a third.
@@ -169,4 +169,20 @@ fn a_conflict_that_nobody_settles_is_left_to_the_client() {
     assert_eq!(heard.codes()[2].1, 200);
     assert!(heard.said.changes.is_empty());
     assert_eq!(talk.server.contents(), [there]);
+}
+
+// spec: H04
+#[test]
+fn a_deleted_record_comes_back_as_it_was_last() {
+    let (old, new) = (card("Ann", "1"), card("Ann", "2"));
+    let mut talk = changed(&old, &new);
+    talk.device = "laptop";
+    talk.sync(200, ("2", "3"), &delete(21, "l"));
+    assert_eq!(talk.server.items().len(), 0);
+    // the phone has lost what it knew, and holds a version that nobody has made since
+    talk.device = "phone";
+    let heard = talk.sync(201, ("", "2"), &replace(21, "p", &old));
+    assert_eq!(heard.codes()[2].1, 207, "{}", heard.xml);
+    assert_eq!(talk.server.contents(), [new]);
+    assert!(heard.xml.contains("TEL;CELL:2"), "{}", heard.xml);
 }

@@ -432,11 +432,7 @@ fn crowded(count: usize) -> Talk {
         for number in 1..=count {
             let name = if number % 700 == 0 { "Paris" } else { "Anyone" };
             let text = card(&format!("{name} {number}"), &number.to_string());
-            let content = session::store::Content {
-                media_type: "text/x-vcard",
-                bytes: text.as_bytes(),
-                fingerprint: pim::fingerprint("text/x-vcard", text.as_bytes()),
-            };
+            let content = session::store::Content::new("text/x-vcard", text.as_bytes());
             let origin = session::store::Origin::Session("other");
             tx.add_item(contacts, content, origin, 1)?;
         }

@@ -30,11 +30,7 @@ fn database() -> Option<Database<'static>> {
 }
 
 fn note(tx: &mut dyn Transaction, account: AccountId, text: &str) -> Result<Guid, StoreError> {
-    let content = Content {
-        media_type: "text/plain",
-        bytes: text.as_bytes(),
-        fingerprint: pim::fingerprint("text/plain", text.as_bytes()),
-    };
+    let content = Content::new("text/plain", text.as_bytes());
     let added = tx.add_item(contacts(account), content, Origin::Local, 0)?;
     Ok(added.0)
 }
@@ -417,11 +413,7 @@ fn texts_may_hold_what_the_database_cannot() {
     let Some(database) = database() else { return };
     let engine = Postgres::open(&database.url()).unwrap();
     let found = engine.transact::<_, StoreError>(|tx| {
-        let content = Content {
-            media_type: "text/\0plain",
-            bytes: b"\0",
-            fingerprint: pim::fingerprint("text/plain", b"\0"),
-        };
+        let content = Content::new("text/\0plain", b"\0");
         let guid = tx.add_item(contacts(ANN), content, Origin::Local, 0)?.0;
         assert_eq!(tx.account("an\0n")?, None);
         Ok(tx.item(contacts(ANN), guid)?.unwrap().content)

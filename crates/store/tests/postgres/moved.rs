@@ -59,11 +59,7 @@ fn add_here(server: &mut Server, numbers: std::ops::Range<u32>) {
     let job = move |tx: &mut dyn session::store::Transaction| {
         for number in numbers.clone() {
             let text = card(&format!("Person {number}"), "1");
-            let content = Content {
-                media_type: "text/x-vcard",
-                bytes: text.as_bytes(),
-                fingerprint: pim::fingerprint("text/x-vcard", text.as_bytes()),
-            };
+            let content = Content::new("text/x-vcard", text.as_bytes());
             tx.add_item(contacts, content, Origin::Local, now)?;
         }
         Ok::<_, StoreError>(())
