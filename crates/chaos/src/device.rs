@@ -174,11 +174,10 @@ impl Device {
                 if AlertCode(alert) == AlertCode::SLOW {
                     // the server may have asked for it
                     self.comparisons += u64::from(self.is_known);
-                    let mut ledger = lock(&self.ledger);
-                    for content in &held {
-                        ledger.compared(self.number, content);
-                    }
+                    let held = held.iter().map(Vec::as_slice);
+                    lock(&self.ledger).compared(self.number, held);
                 }
+                lock(&self.ledger).told(self.number);
                 self.is_known = true;
                 self.pending = 0;
                 Ok(changes)
@@ -199,10 +198,8 @@ impl Device {
         let mut replica = lock(&self.replica);
         let anchors = replica.anchors();
         if anchors.is_ok_and(|anchors| anchors == Anchors::default()) {
-            let mut ledger = lock(&self.ledger);
-            for (_, content) in replica.items() {
-                ledger.compared(self.number, content);
-            }
+            let held = replica.items().map(|(_, content)| content);
+            lock(&self.ledger).compared(self.number, held);
         }
     }
 

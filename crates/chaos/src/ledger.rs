@@ -5,7 +5,8 @@
 //!
 //! - a record that nobody has deleted is there, and once;
 //! - one that nobody has edited and somebody has deleted is gone, unless a device compared all items
-//!   while it held it: such a device does not know that it was there before, so it brings it back;
+//!   while it held it: such a device does not know that it was there before, so it brings it back; or
+//!   the device on which it was deleted compared all items before it had told the deletion;
 //! - the version of a record is the last one of a person that has edited it: of the only one, if there
 //!   was only one;
 //! - all devices and the server hold the same.
@@ -23,6 +24,8 @@ struct Life {
     is_edited: bool,
     is_deleted: bool,
     is_compared: bool,
+    /// Devices on which it was deleted, and that have not told it in a session that ended well.
+    untold: BTreeSet<usize>,
     /// All of it in words, for who has to find out what went wrong.
     story: Vec<String>,
 }
@@ -67,16 +70,36 @@ impl Ledger {
         self.counts.deleted += 1;
         let life = self.lives.entry(name_of(content)).or_default();
         life.is_deleted = true;
+        life.untold.insert(device);
         let version = version_of(content);
         life.story.push(format!("{device} deletes {version}"));
     }
 
-    /// A device compares all items, and holds this one.
-    pub(crate) fn compared(&mut self, device: usize, content: &[u8]) {
-        let life = self.lives.entry(name_of(content)).or_default();
-        life.is_compared = true;
-        let version = version_of(content);
-        life.story.push(format!("{device} compares {version}"));
+    /// A device compares all items, and holds these.
+    pub(crate) fn compared<'c>(
+        &mut self,
+        device: usize,
+        contents: impl IntoIterator<Item = &'c [u8]>,
+    ) {
+        for content in contents {
+            let life = self.lives.entry(name_of(content)).or_default();
+            life.is_compared = true;
+            let version = version_of(content);
+            life.story.push(format!("{device} compares {version}"));
+        }
+        for life in self.lives.values_mut() {
+            if life.untold.remove(&device) {
+                life.is_compared = true;
+                life.story.push(format!("{device} compares without it"));
+            }
+        }
+    }
+
+    /// A session of a device has ended well, and all its deletions are told.
+    pub(crate) fn told(&mut self, device: usize) {
+        for life in self.lives.values_mut() {
+            life.untold.remove(&device);
+        }
     }
 
     /// What is wrong with a holding: the names of records, and words.
@@ -176,14 +199,22 @@ mod tests {
         ledger.edited(2, &card("disputed", "f"), "g");
         ledger.deleted(1, &card("disputed", ""));
         ledger.added(1, "compared", "h");
-        ledger.compared(1, &card("compared", ""));
+        ledger.compared(2, [card("compared", "h").as_slice()]);
         ledger.deleted(1, &card("compared", ""));
+        ledger.added(1, "untold", "i");
+        ledger.deleted(3, &card("untold", "i"));
+        ledger.compared(3, []);
+        ledger.added(1, "told", "j");
+        ledger.deleted(3, &card("told", "j"));
+        ledger.told(3);
+        ledger.compared(3, []);
         let fine = [("plain", "a"), ("edited", "d")];
         for more in [
             &[][..],
             &[("disputed", "g")],
             &[("disputed", "f")],
             &[("compared", "h")],
+            &[("untold", "i")],
         ] {
             let holding = held(&[&fine[..], more].concat());
             assert_eq!(ledger.complaints(&holding), [], "{more:?}");
@@ -193,6 +224,7 @@ mod tests {
             (&[("plain", "z"), ("edited", "d")], "plain has"),
             (&[("plain", "a"), ("edited", "c")], "edited has"),
             (&[fine[0], fine[1], ("deleted", "e")], "deleted was deleted"),
+            (&[fine[0], fine[1], ("told", "j")], "told was deleted"),
             (&[fine[0], fine[1], ("other", "e")], "nobody has made other"),
         ] {
             let complaints = ledger.complaints(&held(wrong));
