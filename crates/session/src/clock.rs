@@ -1,16 +1,28 @@
 //! Anchors: the time of the session, told apart when two fall into one second.
 
-/// The `Next` for a session at `now`, never equal to `last`.
+/// Seconds that a clock may have been ahead of what it says now: a thousand years.
+const MOST_AHEAD: i64 = 1 << 35;
+
+/// The `Next` for a session at `now`: later than `last` where that is a time, so that no anchor comes
+/// twice when several sessions fall into one second or the clock is set back; never equal to it.
 // spec: R13
 pub(crate) fn next_anchor(now: i64, last: &str) -> String {
-    let mut at = now;
-    loop {
-        let anchor = basic_utc(at);
-        if anchor != last {
-            return anchor;
-        }
-        at += 1;
+    let anchor = basic_utc(now);
+    let is_time = last.len() == anchor.len() && last.ends_with('Z');
+    if anchor.as_str() > last || !is_time {
+        return anchor;
     }
+    // the first second whose text is later: the texts of times sort as the times do
+    let (mut before, mut after) = (now, now + MOST_AHEAD);
+    while after - before > 1 {
+        let middle = before + (after - before) / 2;
+        if basic_utc(middle).as_str() > last {
+            after = middle;
+        } else {
+            before = middle;
+        }
+    }
+    basic_utc(after)
 }
 
 /// Seconds since 1970 in basic ISO 8601, `20261125T101500Z`.
@@ -54,5 +66,15 @@ mod tests {
     #[test]
     fn anchors_of_one_second_differ() {
         assert_eq!(next_anchor(0, "19700101T000000Z"), "19700101T000001Z");
+        // the third session of a second has not the anchor of the first
+        assert_eq!(next_anchor(0, "19700101T000001Z"), "19700101T000002Z");
+        assert_eq!(next_anchor(0, "20261125T100405Z"), "20261125T100406Z");
+        assert_eq!(
+            next_anchor(1_795_601_045, "20261125T100404Z"),
+            "20261125T100405Z"
+        );
+        for foreign in ["", "7", "zzz", "99999999T999999Z"] {
+            assert_ne!(next_anchor(0, foreign), foreign);
+        }
     }
 }

@@ -118,11 +118,19 @@ impl Run<'_> {
             .open
             .clone()
             .filter(|open| wanted == AlertCode::RESUME && open.client_last == last);
+        // The session was completed here, and the client has not heard of it: what it did not hear
+        // of comes again, as with an ordinary alert.
+        let is_completed = wanted == AlertCode::RESUME
+            && link.open.is_none()
+            && last != link.client_anchor
+            && last == link.previous_client_anchor
+            && seen.is_some();
         let (code, agreed) = match (&resumed, wanted) {
             // spec: I05
             (Some(open), _) => (StatusCode::OK, AlertCode(open.alert)),
             (None, AlertCode::SLOW | AlertCode::REFRESH_FROM_CLIENT) => (StatusCode::OK, wanted),
             (None, AlertCode::REFRESH_FROM_SERVER) => (StatusCode::OK, wanted),
+            (None, AlertCode::RESUME) if is_completed => (StatusCode::OK, AlertCode::TWO_WAY),
             // spec: I06
             (None, AlertCode::RESUME) => (StatusCode::REFRESH_REQUIRED, AlertCode::SLOW),
             (None, _) if seen.is_none() => (StatusCode::REFRESH_REQUIRED, AlertCode::SLOW),
@@ -174,7 +182,7 @@ impl Run<'_> {
             target: item.target_uri().to_owned(),
             source: item.source_uri().to_owned(),
             alert: agreed.0,
-            overridden: agreed != wanted && resumed.is_none(),
+            overridden: agreed != wanted && resumed.is_none() && !is_completed,
             client_last: last.to_owned(),
             max_guid_size: known.max_guid_size,
             read_only: permission == Permission::ReadOnly,

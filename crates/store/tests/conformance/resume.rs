@@ -1,6 +1,6 @@
 //! Sessions that a client suspends.
 
-use crate::talk::{Talk, add, alert, card, sync};
+use crate::talk::{Talk, add, alert, card, delete, sync};
 
 const SUSPEND: &str = "<Alert><CmdID>40</CmdID><Data>224</Data><Item>\
     <Target><LocURI>http://server/syncml</LocURI></Target>\
@@ -55,4 +55,28 @@ fn a_session_may_be_suspended_while_the_server_sends() {
         heard.said.alerts[0].0, 201,
         "the type of the suspended session"
     );
+}
+
+// spec: I05 I06
+#[test]
+fn a_session_whose_end_the_client_did_not_hear_of_is_gone_on_with() {
+    let mut talk = Talk::new();
+    let both = add(21, "a", &card("Ann", "1")) + &add(22, "b", &card("Bob", "1"));
+    talk.sync(201, ("", "1"), &both);
+    talk.sync(200, ("1", "2"), "");
+    // for the client that was session 2, and the first one is what it completed
+    talk.begin();
+    let heard = talk.say(&(alert(1, 225, "contacts", "1", "3") + "<Final/>"));
+    assert_eq!(heard.said.code_of("Alert"), 200);
+    assert_eq!(heard.said.alerts[0].0, 200);
+    // a comparison would not hear of this, and bring the record back
+    let heard = talk.say(&(sync("contacts", &delete(21, "a")) + "<Final/>"));
+    assert_eq!(heard.codes()[2], ("21", 200));
+    assert_eq!(talk.server.contents(), [card("Bob", "1")]);
+    assert!(heard.said.changes.is_empty());
+    // what was before that is unknown
+    talk.begin();
+    let heard = talk.say(&(alert(1, 225, "contacts", "0", "4") + "<Final/>"));
+    assert_eq!(heard.said.code_of("Alert"), 508);
+    assert_eq!(heard.said.alerts[0].0, 201);
 }
