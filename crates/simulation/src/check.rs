@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use session::client::Replica as _;
 use session::store::{
-    ChangeSeq, DatastoreKind, Guid, LinkId, Mapping, PendingRange, StoredItem, Transaction as _,
+    ChangeSeq, DatastoreKind, Guid, Link, LinkId, Mapping, PendingRange, StoredItem,
+    Transaction as _,
 };
 
 use crate::device::{Device, Store};
@@ -80,7 +82,7 @@ fn state(server: &mut Server, device: &Device, store: &Store) -> Result<(), Stri
             link.client_anchor, link.server_anchor
         ));
     }
-    if let Some(open) = link.open {
+    if let Some(open) = &link.open {
         return Err(format!("the session {open:?} is open still"));
     }
     let mut luids = BTreeSet::new();
@@ -100,15 +102,16 @@ fn state(server: &mut Server, device: &Device, store: &Store) -> Result<(), Stri
             (false, None) => return Err(format!("item {number} has no LUID")),
             (false, Some(pair)) => {
                 placed(server, store, id, &item, &pair)?;
-                let memory = store.memory();
-                let mut items = memory.items();
-                let held = items.find(|(luid, _)| *luid == pair.luid);
-                if held.is_none_or(|(_, content)| {
-                    wanted_of(store, content) != wanted_of(store, &item.content)
-                }) {
-                    return Err(format!("{pair:?} is of another item on the device"));
+                let content = content_by(store, &pair.luid);
+                let is_same = |content: &Vec<u8>| {
+                    wanted_of(store, content) == wanted_of(store, &item.content)
+                };
+                if !content.as_ref().is_some_and(is_same) {
+                    // it may have made a deletion of what has come back since
+                    let held = content.as_ref().map_or(0, Vec::len);
+                    is_owed(store, &link, &item, &pair, held)?;
                 }
-                if !luids.insert(pair.luid.clone()) {
+                if content.is_some() && !luids.insert(pair.luid.clone()) {
                     return Err(format!("LUID {} is of two items", pair.luid));
                 }
             }
@@ -132,6 +135,35 @@ fn state(server: &mut Server, device: &Device, store: &Store) -> Result<(), Stri
         _ if store.kind.is_hierarchical() && !store.has_folders => Ok(()),
         count => Err(format!("{count} items wait for the device")),
     }
+}
+
+/// Checks that a version which the device lacks has no room on it, and that the server will send it as
+/// soon as there is some.
+fn is_owed(
+    store: &Store,
+    link: &Link,
+    item: &StoredItem,
+    pair: &Mapping,
+    held: usize,
+) -> Result<(), String> {
+    let room = store.memory().room().map_err(|error| error.to_string())?;
+    let growth = item.content.len().saturating_sub(held) as u64;
+    let has_room = room.is_none_or(|room| room.bytes >= growth);
+    if has_room || !store.tells_room {
+        return Err(format!("{pair:?} is of another item on the device"));
+    }
+    if pair.revision >= item.seq || link.seen >= item.seq {
+        return Err(format!("{pair:?} had no room, and is forgotten"));
+    }
+    Ok(())
+}
+
+/// What the device holds by a LUID.
+fn content_by(store: &Store, luid: &str) -> Option<Vec<u8>> {
+    let memory = store.memory();
+    let mut items = memory.items();
+    let found = items.find(|(of, _)| *of == luid);
+    found.map(|(_, content)| content.to_vec())
 }
 
 fn is_folder_type(media_type: &str) -> bool {

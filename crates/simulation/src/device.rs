@@ -39,7 +39,7 @@ pub(crate) struct Store {
     /// It has not room for everything.
     pub(crate) is_small: bool,
     /// It says how much room it has.
-    tells_room: bool,
+    pub(crate) tells_room: bool,
     /// It keeps items in folders.
     pub(crate) has_folders: bool,
     /// It wants some of the records, others in one session than in the next.

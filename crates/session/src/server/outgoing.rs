@@ -199,10 +199,8 @@ impl Run<'_> {
             self.pass(place.index, seq);
             return Ok(Written::Next);
         };
-        // spec: K08
-        let is_new = pending.mapping.is_none() && !pending.item.deleted;
         let waits = ds.room.is_some() && ds.deletions_sent == pending.item.deleted;
-        if waits || (is_new && !self.has_room(place.index, pending.size)) {
+        if waits || !self.has_room(place.index, ds, place.link, &pending)? {
             self.pass(place.index, seq);
             return Ok(Written::Next);
         }
@@ -310,7 +308,7 @@ impl Run<'_> {
             }
             let (change, kind) = change_for(&pending, told, cmd, ds.max_guid_size);
             if out.try_command(&Command::Change(change)) {
-                self.count_room(place.index, &pending);
+                self.count_room(place.index, ds, place.link, &pending)?;
                 self.state.sent.push(Sent {
                     msg: self.state.next_msg_id - 1,
                     cmd,
@@ -332,7 +330,7 @@ impl Run<'_> {
         if has_content && self.may_chunk(pending.size) {
             let encoding = out.writer.encoding();
             let sending = self.begin_sending(ds, place.link, (&pending, own_form), encoding)?;
-            self.count_room(place.index, &pending);
+            self.count_room(place.index, ds, place.link, &pending)?;
             if let Some(ds) = self.state.datastores.get_mut(place.index) {
                 ds.sending = Some(sending);
             }
@@ -344,14 +342,6 @@ impl Run<'_> {
         ));
         self.pass(place.index, seq);
         Ok(Written::Next)
-    }
-
-    fn count_room(&mut self, index: usize, pending: &Pending) {
-        if pending.item.deleted {
-            self.free_room(index, pending.size);
-        } else if pending.mapping.is_none() {
-            self.use_room(index, pending.size);
-        }
     }
 
     /// Whether changes of what the device has wait for the next session.

@@ -1,12 +1,13 @@
 //! Room on the device: what it says of its memory, and what is not sent for want of it (DS Protocol,
-//! memory management).
+//! memory management). What is not sent stays owed: its pair says that the device lacks it, and what the
+//! device has seen ends before it.
 
 use serde::{Deserialize, Serialize};
 use syncml::Meta;
 
 use super::Run;
 use super::state::DatastoreState;
-use crate::store::{LinkId, StoreError};
+use crate::store::{LinkId, Pending, StoreError};
 
 /// Free room of one datastore of the device, or of several that share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,10 @@ pub(super) struct Room {
     ids: Option<u64>,
     bytes: Option<u64>,
     shared: bool,
+    /// It is reckoned from what the device will hold when all that it has is replaced and deleted as it
+    /// is here: by so many bytes that is more than its size. `None` where the device said its room.
+    #[serde(default)]
+    excess: Option<u64>,
 }
 
 /// The size of a datastore of the device, as its device information has it.
@@ -53,6 +58,7 @@ impl Run<'_> {
             ids: mem.free_ids,
             bytes: mem.free_bytes,
             shared: mem.shared,
+            excess: None,
         };
         let rooms = &mut self.state.rooms;
         let shared = rooms.iter().position(|known| known.shared && mem.shared);
@@ -87,6 +93,7 @@ impl Run<'_> {
             ids: limit.ids.map(|most| most.saturating_sub(items)),
             bytes: limit.bytes.map(|most| most.saturating_sub(bytes)),
             shared: false,
+            excess: Some(limit.bytes.map_or(0, |most| bytes.saturating_sub(most))),
         });
         let place = self.state.rooms.len() - 1;
         if let Some(ds) = self.state.datastores.get_mut(index) {
@@ -100,30 +107,92 @@ impl Run<'_> {
         self.state.rooms.get_mut(place)
     }
 
-    /// Whether the device has room for a new item of so many bytes.
-    // spec: K08
-    pub(super) fn has_room(&mut self, index: usize, size: u64) -> bool {
-        let is_full = self.state.datastores.get(index).is_some_and(|ds| ds.full);
+    /// Whether the device has room for a change: for a new item, or for what another one grows by.
+    /// One for which there is none waits for a later session.
+    // spec: K07 K08
+    pub(super) fn has_room(
+        &mut self,
+        index: usize,
+        ds: &DatastoreState,
+        link: LinkId,
+        pending: &Pending,
+    ) -> Result<bool, StoreError> {
+        if pending.item.deleted {
+            return Ok(true);
+        }
+        let is_new = pending.mapping.is_none();
+        if is_new && ds.full {
+            return Ok(false);
+        }
+        let growth = pending
+            .size
+            .saturating_sub(self.bytes_held(index, ds, link, pending)?);
+        let Some(room) = self.room_of(index) else {
+            return Ok(true);
+        };
+        if is_new {
+            let has_place = room.ids.is_none_or(|ids| ids > 0);
+            return Ok(has_place && room.bytes.is_none_or(|bytes| bytes >= growth));
+        }
+        match &mut room.excess {
+            None => Ok(room.bytes.is_none_or(|bytes| bytes >= growth)),
+            Some(excess) => {
+                let fits = *excess == 0 || growth == 0;
+                if !fits {
+                    *excess = excess.saturating_sub(growth);
+                }
+                Ok(fits)
+            }
+        }
+    }
+
+    /// A change is on its way to the device.
+    pub(super) fn count_room(
+        &mut self,
+        index: usize,
+        ds: &DatastoreState,
+        link: LinkId,
+        pending: &Pending,
+    ) -> Result<(), StoreError> {
+        let held = self.bytes_held(index, ds, link, pending)?;
+        let is_new = pending.mapping.is_none();
+        // a reckoned room has the others in it already
         let room = self.room_of(index);
-        let fits = room.is_none_or(|room| {
-            room.ids.is_none_or(|ids| ids > 0) && room.bytes.is_none_or(|bytes| bytes >= size)
-        });
-        !is_full && fits
+        let Some(room) = room.filter(|room| is_new || room.excess.is_none()) else {
+            return Ok(());
+        };
+        let (places_left, size) = match (pending.item.deleted, is_new) {
+            (true, _) => (room.ids.map(|ids| ids.saturating_add(1)), 0),
+            (false, true) => (room.ids.map(|ids| ids.saturating_sub(1)), pending.size),
+            (false, false) => (room.ids, pending.size),
+        };
+        room.ids = places_left;
+        room.bytes = room
+            .bytes
+            .map(|bytes| bytes.saturating_add(held).saturating_sub(size));
+        Ok(())
     }
 
-    /// A new item is on its way to the device.
-    pub(super) fn use_room(&mut self, index: usize, size: u64) {
-        if let Some(room) = self.room_of(index) {
-            room.ids = room.ids.map(|ids| ids.saturating_sub(1));
-            room.bytes = room.bytes.map(|bytes| bytes.saturating_sub(size));
+    /// Bytes of an item that the device has. Where that is not known it is taken to have all of them: only
+    /// the device can say then that it has no room.
+    fn bytes_held(
+        &mut self,
+        index: usize,
+        ds: &DatastoreState,
+        link: LinkId,
+        pending: &Pending,
+    ) -> Result<u64, StoreError> {
+        let Some(mapping) = &pending.mapping else {
+            return Ok(0);
+        };
+        let item = &pending.item;
+        let counts = self.room_of(index).is_some_and(|room| room.bytes.is_some());
+        // what was sent in a session that broke may have come
+        let may_have_it = ds.after_break && item.seq.0 <= ds.maps_until;
+        if item.deleted || !counts || may_have_it {
+            return Ok(pending.size);
         }
-    }
-
-    /// The device is told to delete an item.
-    pub(super) fn free_room(&mut self, index: usize, size: u64) {
-        if let Some(room) = self.room_of(index) {
-            room.ids = room.ids.map(|ids| ids.saturating_add(1));
-            room.bytes = room.bytes.map(|bytes| bytes.saturating_add(size));
-        }
+        let held = self.held_text(ds, link, item, mapping)?;
+        Ok(held.map_or(pending.size, |held| held.len() as u64))
     }
 }

@@ -2,7 +2,7 @@
 
 use syncml::ChangeKind;
 
-use crate::talk::{Heard, Talk, add, alert, card, delete, map, put_devinf, status, sync};
+use crate::talk::{Heard, Talk, add, alert, card, delete, map, put_devinf, replace, status, sync};
 
 /// A server with five contacts out of a laptop.
 fn five() -> Talk {
@@ -97,6 +97,116 @@ fn deletions_go_first_and_make_room() {
     assert_eq!(sent(&all), [(Delete, "L-2"), (Add, "6")]);
 }
 
+/// A contact with a note of so many bytes.
+fn noted(length: usize) -> String {
+    let note = format!("NOTE:{}\r\nEND:", "x".repeat(length));
+    card("Person", "1").replace("END:", &note)
+}
+
+/// The laptop gives its contacts notes of these lengths.
+fn edit(talk: &mut Talk, anchors: (&str, &str), lengths: &[usize]) {
+    talk.device = "laptop";
+    let edits: String = (1..)
+        .zip(lengths)
+        .map(|(n, length)| replace(20 + n, &n.to_string(), &noted(*length)))
+        .collect();
+    talk.sync(200, anchors, &edits);
+    talk.device = "phone";
+}
+
+/// Contacts with notes of 1000 bytes out of a laptop, which a phone holds too.
+fn three_noted(first: &str) -> Talk {
+    let mut talk = Talk {
+        device: "laptop",
+        ..Talk::new()
+    };
+    let all: String = (1..4)
+        .map(|n| add(20 + n, &n.to_string(), &noted(1000)))
+        .collect();
+    talk.sync(201, ("", "1"), &all);
+    talk.device = "phone";
+    session(&mut talk, first, &sync("contacts", ""), 201);
+    talk
+}
+
+// spec: K07
+#[test]
+fn what_grows_needs_room_and_what_shrinks_makes_some() {
+    use ChangeKind::Replace;
+    let mut talk = three_noted(&slow());
+    edit(&mut talk, ("1", "2"), &[1300, 1300, 1400]);
+    let some = with_room("<FreeMem>699</FreeMem><FreeID>0</FreeID>", "");
+    let all = session(&mut talk, &two_way("1", "2"), &some, 201);
+    assert_eq!(sent(&all), [(Replace, "L-1"), (Replace, "L-2")]);
+    // what waits goes on waiting
+    let none = with_room("<FreeMem>99</FreeMem><FreeID>0</FreeID>", "");
+    let all = session(&mut talk, &two_way("2", "3"), &none, 201);
+    assert_eq!(sent(&all), []);
+    // a change of another does not take its turn, and makes its room
+    edit(&mut talk, ("2", "3"), &[1000]);
+    let some = with_room("<FreeMem>100</FreeMem><FreeID>0</FreeID>", "");
+    let all = session(&mut talk, &two_way("3", "4"), &some, 201);
+    assert_eq!(sent(&all), [(Replace, "L-1")], "400 wait for 100");
+    let some = with_room("<FreeMem>400</FreeMem><FreeID>0</FreeID>", "");
+    let all = session(&mut talk, &two_way("4", "5"), &some, 201);
+    assert_eq!(sent(&all), [(Replace, "L-3")]);
+    let all = session(&mut talk, &two_way("5", "6"), &some, 201);
+    assert_eq!(sent(&all), []);
+}
+
+#[test]
+fn what_shrinks_makes_room_for_what_grows_after_it() {
+    use ChangeKind::Replace;
+    let mut talk = three_noted(&slow());
+    edit(&mut talk, ("1", "2"), &[500, 1400, 1200]);
+    let none = with_room("<FreeMem>0</FreeMem><FreeID>0</FreeID>", "");
+    let all = session(&mut talk, &two_way("1", "2"), &none, 201);
+    assert_eq!(sent(&all), [(Replace, "L-1"), (Replace, "L-2")]);
+}
+
+/// Device information of a phone whose contacts have so much room in all.
+fn of_size(size: &str) -> String {
+    let devinf = format!(
+        "<DataStore><SourceRef>my-contacts</SourceRef>\
+        <Rx-Pref><CTType>text/x-vcard</CTType><VerCT>2.1</VerCT></Rx-Pref>\
+        <Tx-Pref><CTType>text/x-vcard</CTType><VerCT>2.1</VerCT></Tx-Pref>\
+        <DSMem>{size}</DSMem><SyncCap><SyncType>1</SyncType></SyncCap></DataStore>"
+    );
+    slow() + &put_devinf(2, &devinf)
+}
+
+#[test]
+fn the_size_of_a_datastore_limits_what_its_items_grow_to() {
+    use ChangeKind::Replace;
+    let all_of_it = 3 * noted(1000).len() + 300;
+    let mut talk = three_noted(&of_size(&format!("<MaxMem>{all_of_it}</MaxMem>")));
+    edit(&mut talk, ("1", "2"), &[1150, 1150]);
+    let all = session(&mut talk, &two_way("1", "2"), &sync("contacts", ""), 201);
+    assert_eq!(sent(&all), [(Replace, "L-1"), (Replace, "L-2")]);
+    edit(&mut talk, ("2", "3"), &[1151, 1150]);
+    for anchors in [("2", "3"), ("3", "4")] {
+        let next = two_way(anchors.0, anchors.1);
+        let all = session(&mut talk, &next, &sync("contacts", ""), 201);
+        assert_eq!(sent(&all), [], "one byte too many");
+    }
+    edit(&mut talk, ("3", "4"), &[1151, 1149]);
+    let all = session(&mut talk, &two_way("4", "5"), &sync("contacts", ""), 201);
+    assert_eq!(sent(&all), [(Replace, "L-1"), (Replace, "L-2")]);
+}
+
+#[test]
+fn a_deletion_makes_the_room_of_one_item() {
+    use ChangeKind::{Add, Delete};
+    let mut talk = three_noted(&of_size("<MaxID>3</MaxID>"));
+    talk.device = "laptop";
+    let commands =
+        add(21, "6", &card("Ann", "1")) + &add(22, "7", &card("Bob", "2")) + &delete(23, "2");
+    talk.sync(200, ("1", "2"), &commands);
+    talk.device = "phone";
+    let all = session(&mut talk, &two_way("1", "2"), &sync("contacts", ""), 201);
+    assert_eq!(sent(&all), [(Delete, "L-2"), (Add, "4")]);
+}
+
 // spec: K08
 #[test]
 fn a_device_that_is_full_gets_no_more_until_the_next_session() {
@@ -118,12 +228,8 @@ fn a_device_that_is_full_gets_no_more_until_the_next_session() {
 
 #[test]
 fn the_size_of_a_datastore_limits_what_is_added_too() {
-    let devinf = "<DataStore><SourceRef>my-contacts</SourceRef>\
-        <Rx-Pref><CTType>text/x-vcard</CTType><VerCT>2.1</VerCT></Rx-Pref>\
-        <Tx-Pref><CTType>text/x-vcard</CTType><VerCT>2.1</VerCT></Tx-Pref>\
-        <DSMem><MaxID>3</MaxID></DSMem><SyncCap><SyncType>1</SyncType></SyncCap></DataStore>";
     let mut talk = five();
-    let first = slow() + &put_devinf(2, devinf);
+    let first = of_size("<MaxID>3</MaxID>");
     let own = add(21, "mine", &card("Mine", "1"));
     let all = session(&mut talk, &first, &sync("contacts", &own), 201);
     assert_eq!(sent(&all).len(), 2, "one of three places is taken");
