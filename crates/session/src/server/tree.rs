@@ -255,10 +255,10 @@ impl Run<'_> {
         if self.current_mapping(ds, link, to)?.is_some() {
             return Ok(StatusCode::ALREADY_EXISTS);
         }
-        let original = match self.current_mapping(ds, link, from)? {
-            Some(mapping) => self.tx.item(link.datastore, mapping.guid)?,
-            None => None,
+        let Some(held) = self.current_mapping(ds, link, from)? else {
+            return Ok(StatusCode::NOT_FOUND);
         };
+        let original = self.tx.item(link.datastore, held.guid)?;
         let Some(original) = original.filter(|item| !item.deleted) else {
             return Ok(StatusCode::NOT_FOUND);
         };
@@ -276,7 +276,14 @@ impl Run<'_> {
                 .tx
                 .move_item(link.datastore, guid, original.parent, self.request.now)?;
         }
-        self.map(ds, link, to, guid, seq)?;
+        // a copy of what the device had, which may be an older version, or one in its own words
+        let text = self.tx.device_text(link, held.guid)?;
+        let is_current = held.revision >= original.content_seq && !held.stale;
+        let revision = if is_current { seq } else { ChangeSeq(0) };
+        self.map(ds, link, to, guid, revision)?;
+        if let Some(text) = text {
+            self.tx.keep_device_text(link, guid, &text)?;
+        }
         Ok(StatusCode::ITEM_ADDED)
     }
 

@@ -193,6 +193,23 @@ fn a_copy_is_an_item_of_its_own() {
     assert_eq!(came.content, card("Ann", "2"));
 }
 
+#[test]
+fn a_copy_of_an_old_version_comes_up_to_date_with_it() {
+    let mut talk = shared();
+    talk.device = "laptop";
+    talk.sync(200, ("1", "2"), &replace(21, "a", &card("Ann", "2")));
+    talk.device = "phone";
+    let heard = talk.sync(200, ("1", "2"), &copy(21, "L", "M"));
+    let came = heard.said.changes.iter();
+    let came: Vec<_> = came
+        .map(|change| (change.kind, change.luid.as_str(), change.content.as_str()))
+        .collect();
+    let new = card("Ann", "2");
+    let replaced = |luid| (ChangeKind::Replace, luid, new.as_str());
+    assert_eq!(came, [replaced("L"), replaced("M")]);
+    assert!(talk.sync(200, ("2", "3"), "").said.changes.is_empty());
+}
+
 fn partial(cmd_id: u32, luid: &str, data: &str) -> String {
     replace(cmd_id, luid, data).replace(
         "<Meta>",
