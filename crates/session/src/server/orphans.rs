@@ -12,7 +12,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Run;
-use super::state::{DatastoreState, Login, Orphan};
+use super::state::{DatastoreState, Kept, Login, Orphan};
 use super::tree::{MAX_DEPTH, is_folder};
 use crate::store::{Content, Guid, Link, LinkId, Mapping, Origin, StoreError};
 
@@ -29,8 +29,8 @@ const MAX_CHILDREN: usize = 500;
 struct Waiting {
     /// Until the client has said all its changes.
     orphans: Vec<Orphan>,
-    /// Folders that the client deleted while something was in them, by GUID; as long.
-    kept: Vec<i64>,
+    /// As long.
+    kept: Vec<Kept>,
 }
 
 impl Waiting {
@@ -58,12 +58,21 @@ impl Run<'_> {
         link: LinkId,
         guid: Guid,
     ) -> Result<(), StoreError> {
+        self.tell_place(link, guid)?;
+        // telling its place is a change of it, too
+        let Some(folder) = self.tx.item(link.datastore, guid)? else {
+            return Ok(());
+        };
         let kept = &mut self.state.kept_folders;
-        let own = kept.iter().filter(|(number, _)| *number == ds.number);
+        let own = kept.iter().filter(|one| one.datastore == ds.number);
         if own.count() < MAX_ORPHANS {
-            kept.push((ds.number, guid.0));
+            kept.push(Kept {
+                datastore: ds.number,
+                guid: guid.0,
+                seq: folder.seq.0,
+            });
         }
-        self.tell_place(link, guid)
+        Ok(())
     }
 
     /// The client's changes are in: folders that it deleted go if nothing is in them any more, and of
@@ -75,13 +84,12 @@ impl Run<'_> {
         link: LinkId,
     ) -> Result<(), StoreError> {
         let kept = std::mem::take(&mut self.state.kept_folders);
-        let (here, elsewhere): (Vec<_>, Vec<_>) = kept
-            .into_iter()
-            .partition(|(number, _)| *number == ds.number);
+        let (here, elsewhere): (Vec<_>, Vec<_>) =
+            kept.into_iter().partition(|one| one.datastore == ds.number);
         self.state.kept_folders = elsewhere;
         // what is in a folder was deleted after it
-        for (_, guid) in here.into_iter().rev() {
-            self.delete_if_empty(ds, link, Guid(guid))?;
+        for folder in here.into_iter().rev() {
+            self.delete_if_empty(ds, link, folder)?;
         }
         let waiting: Vec<i64> = self
             .state
@@ -106,21 +114,23 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Deletes a folder that the client has deleted before what was in it, and has not got back.
+    /// Deletes a folder that the client has deleted before what was in it, and has not got back, unless
+    /// it was changed here meanwhile.
     fn delete_if_empty(
         &mut self,
         ds: &DatastoreState,
         link: LinkId,
-        guid: Guid,
+        folder: Kept,
     ) -> Result<(), StoreError> {
+        let guid = Guid(folder.guid);
         let is_back = self
             .tx
             .mapping_of(link, guid)?
             .is_some_and(|mapping| mapping.generation == ds.generation);
         let item = self.tx.item(link.datastore, guid)?;
-        let is_live = item.is_some_and(|item| !item.deleted);
+        let is_same = item.is_some_and(|item| !item.deleted && item.seq.0 == folder.seq);
         if is_back
-            || !is_live
+            || !is_same
             || !self.tx.children(link.datastore, guid, 1)?.is_empty()
             || self.withholds(ds, link, guid, None)?
         {
@@ -324,8 +334,7 @@ impl Run<'_> {
         }
         let before = Waiting::of(link);
         self.state.orphans.extend(before.orphans);
-        let kept = before.kept.into_iter().map(|guid| (ds.number, guid));
-        self.state.kept_folders.extend(kept);
+        self.state.kept_folders.extend(before.kept);
     }
 
     /// Writes down what waits now, at the end of a message.
@@ -346,8 +355,8 @@ impl Run<'_> {
                     .cloned()
                     .collect(),
                 kept: kept
-                    .filter(|(number, _)| *number == ds.number)
-                    .map(|(_, guid)| *guid)
+                    .filter(|one| one.datastore == ds.number)
+                    .copied()
                     .collect(),
             }
             .written();

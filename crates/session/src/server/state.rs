@@ -60,7 +60,7 @@ pub(super) struct State {
     pub(super) orphans: Vec<Orphan>,
     /// Folders that the device wanted to delete and that something is in, by datastore.
     #[serde(default)]
-    pub(super) kept_folders: Vec<(i64, i64)>,
+    pub(super) kept_folders: Vec<Kept>,
     /// A message that was put off, base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) deferred: Option<String>,
@@ -295,6 +295,16 @@ pub(super) struct Orphan {
     pub(super) guid: i64,
     /// The LUID of the folder.
     pub(super) folder: String,
+}
+
+/// A folder that the client has deleted while something was in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    /// The datastore's number.
+    pub(super) datastore: i64,
+    pub(super) guid: i64,
+    /// Its last change then: one that was changed since is not deleted.
+    pub(super) seq: i64,
 }
 
 /// An object that goes out in chunks.

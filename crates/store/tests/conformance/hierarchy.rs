@@ -272,6 +272,22 @@ fn a_folder_that_is_not_empty_comes_back_after_a_broken_session_too() {
 
 // spec: M07
 #[test]
+fn a_folder_that_was_changed_meanwhile_outlives_its_deletion() {
+    let mut talk = cut_off_after_427();
+    talk.device = "phone";
+    files(&mut talk, FOLDERS, 201, ("", "1"), "");
+    let changes =
+        item("Replace", 21, "L-1", true, "") + &item("Move", 22, "L-2", true, &within("/"));
+    let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), &changes);
+    assert_eq!(heard.codes()[2..], [("21", 200), ("22", 200)]);
+    talk.device = "laptop";
+    let heard = files(&mut talk, FOLDERS, 200, ("1", "3"), "");
+    assert_eq!(tree(&talk), [(1, None), (2, None), (3, Some(2))]);
+    assert!(sent(&heard).contains(&says(ChangeKind::Add, "1", "", "")));
+}
+
+// spec: M07
+#[test]
 fn a_folder_that_is_emptied_after_a_broken_session_goes() {
     for code in [200, 225] {
         let mut talk = cut_off_after_427();
