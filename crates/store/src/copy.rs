@@ -149,13 +149,26 @@ pub fn copy(
             is_marked = true;
             Ok(copied)
         });
-        // a commit that was not answered may have been done
-        let may_be_done = matches!(done, Ok(_) | Err(Error::Unreachable { .. }));
-        if is_marked && !may_be_done {
-            source.unmark()?;
+        match done {
+            Err(failed) if is_marked => Err(take_back(failed, || source.unmark())),
+            done => done,
         }
-        done
     })
+}
+
+/// Takes back the mark of a move that has failed; what is to be told of both.
+fn take_back(failed: Error, unmark: impl FnOnce() -> Result<(), Error>) -> Error {
+    // a commit that was not answered may have been done
+    if matches!(failed, Error::Unreachable { .. }) {
+        return failed;
+    }
+    match unmark() {
+        Ok(()) => failed,
+        Err(unmarking) => Error::StillMarked {
+            moving: Box::new(failed),
+            unmarking: Box::new(unmarking),
+        },
+    }
 }
 
 /// Copies all rows and reads them again.

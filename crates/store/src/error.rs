@@ -72,6 +72,17 @@ pub enum Error {
     /// The state of a database is open elsewhere.
     #[error("another process has the state open")]
     NotAlone,
+    /// A move has failed, and so has taking the mark of it off the state, which will not be served
+    /// before that is done (`reclaim`).
+    #[error(
+        "{moving}; the state is still marked as moved, for that could not be taken back: {unmarking}"
+    )]
+    StillMarked {
+        /// Why the move failed.
+        moving: Box<Error>,
+        /// Why the mark stayed.
+        unmarking: Box<Error>,
+    },
     /// A copy does not hold what was written to it.
     #[error(
         "of {table}, {expected} rows were copied, and {found} were found that are not the same"

@@ -105,6 +105,10 @@ impl From<store::Error> for Failure {
                 "end every server over it first; connections to a database that are none of \
                  a server's are told apart by another application_name in its address"
             }
+            store::Error::StillMarked { .. } => {
+                "nothing was kept at the new place; take the old state back with \
+                 `syncline restore --keep-anchors`"
+            }
             store::Error::Unequal { .. } => {
                 "nothing was kept of the copy; look for a fault of the disk"
             }

@@ -455,3 +455,13 @@ fn a_server_does_not_begin_in_the_middle_of_a_move() {
         "{moved:?}"
     );
 }
+
+#[test]
+fn a_mark_that_stays_is_told_with_why_the_move_failed() {
+    let told = take_back(Error::Locked, || Err(Error::NotAlone));
+    assert!(matches!(told, Error::StillMarked { .. }), "{told}");
+    let text = told.to_string();
+    let of_both = [Error::Locked.to_string(), Error::NotAlone.to_string()];
+    assert!(of_both.iter().all(|one| text.contains(one)), "{text}");
+    assert!(matches!(take_back(Error::Locked, || Ok(())), Error::Locked));
+}
