@@ -568,7 +568,11 @@ proptest! {
         let source = String::from_utf8(xml::write("appointment", &all)).unwrap();
         for format in [Format::VCalendar10, Format::ICalendar20] {
             let (there, back) = there_and_back(SIF_E, &source, format);
-            prop_assert_eq!(fields(back.as_bytes()), fields(source.as_bytes()), "{}", there);
+            let mut expected = fields(source.as_bytes());
+            // phones copy the title there, so iCalendar does not take it for a description
+            let is_copy = all[0].1 == all[2].1 && format == Format::ICalendar20;
+            expected.retain(|(name, _)| !(is_copy && name == "Body"));
+            prop_assert_eq!(fields(back.as_bytes()), expected, "{}", there);
         }
     }
 
