@@ -40,6 +40,12 @@ pub(super) const RELATIONS: [(&str, &str); 10] = [
     ("X-CHILDREN", "CHILD"),
 ];
 
+/// The type of a `SOUND` of vCard 2.1 that is text: how Japanese phones say that a name is read.
+pub(super) const READING: &str = "X-IRMC-N";
+
+/// How the parts of a name are read, in the order in which such a `SOUND` has them.
+pub(super) const PHONETIC: [&str; 2] = ["X-PHONETIC-LAST-NAME", "X-PHONETIC-FIRST-NAME"];
+
 /// Properties that vCard 4.0 has dropped.
 pub(super) const NOT_IN_40: [&str; 7] = [
     "LABEL",

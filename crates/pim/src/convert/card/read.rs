@@ -1,6 +1,6 @@
 //! Reading a card's lines into properties of decoded text, whatever the version.
 
-use super::names::{BINARY, DATES, LISTS, NAMES, TEXT, VERBATIM};
+use super::names::{BINARY, DATES, LISTS, NAMES, READING, TEXT, VERBATIM};
 use super::{Property, Value, is_token, joined, string};
 use crate::decode::{self, Dialect};
 use crate::line::{Encoding, Line};
@@ -47,7 +47,10 @@ pub(super) fn read(line: &Line<'_>, from: Format) -> Property {
                     .iter()
                     .any(|n| v.eq_ignore_ascii_case(n)))
     });
-    let mut value = if line.encoding() == Encoding::Base64 {
+    let is_reading = name == "SOUND" && types.iter().any(|kind| kind == READING);
+    let mut value = if is_reading {
+        components(&line.escaped_text(dialect), &name, dialect)
+    } else if line.encoding() == Encoding::Base64 {
         Value::Binary(line.bytes(dialect).into_owned())
     } else if is_uri || VERBATIM.contains(&name.as_str()) || BINARY.contains(&name.as_str()) {
         Value::Verbatim(line.text(dialect).into_owned())

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::names::RELATIONS;
+use super::names::{PHONETIC, READING, RELATIONS};
 use super::{Entry, Property, Value};
 use crate::media::Format;
 
@@ -18,6 +18,11 @@ pub(super) fn relate(mut entries: Vec<Entry<'_>>, from: Format, to: Format) -> V
         sort_names(&mut entries);
     } else if from == Format::VCard40 {
         entries = part(entries, to);
+    }
+    if to == Format::VCard21 {
+        join_reading(&mut entries);
+    } else {
+        entries = part_reading(entries);
     }
     complete(&mut entries, to);
     entries
@@ -179,6 +184,73 @@ fn part(entries: Vec<Entry<'_>>, to: Format) -> Vec<Entry<'_>> {
         parted.extend(made.map(Entry::made));
     }
     parted
+}
+
+/// How a name is read: each of its parts is a property.
+fn part_reading(entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
+    let mut parted = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let is_reading = entry.property.types.iter().any(|kind| kind == READING);
+        let (true, "SOUND", Value::Parts(parts)) = (
+            is_reading,
+            entry.property.name.as_str(),
+            &entry.property.value,
+        ) else {
+            parted.push(entry);
+            continue;
+        };
+        let text = |at: usize| parts.get(at).map_or(String::new(), |part| part.join(","));
+        let has_more = (PHONETIC.len()..parts.len()).any(|at| !text(at).is_empty());
+        let mut source = Some((entry.source, has_more));
+        for (at, name) in PHONETIC.iter().enumerate() {
+            if text(at).is_empty() {
+                continue;
+            }
+            let mut made = Entry::made(Property::new(name, Value::Parts(vec![vec![text(at)]])));
+            if let Some((source, is_partial)) = source.take() {
+                made.source = source;
+                made.property.partial = is_partial;
+            }
+            parted.push(made);
+        }
+    }
+    parted
+}
+
+/// How a name is read: its parts are one property.
+fn join_reading(entries: &mut Vec<Entry<'_>>) {
+    let find =
+        |entries: &[Entry<'_>], name: &str| entries.iter().position(|e| e.property.name == name);
+    let found = PHONETIC.map(|name| find(entries, name));
+    let Some(first) = found.into_iter().flatten().min() else {
+        return;
+    };
+    let parts = found.map(|at| {
+        let text = at.and_then(|at| entries.get(at)).map(|e| e.property.text());
+        text.map_or(Vec::new(), |text| vec![text])
+    });
+    let mut sources = Vec::new();
+    let mut is_partial = false;
+    for entry in found.into_iter().flatten().filter_map(|at| entries.get(at)) {
+        let Property {
+            group,
+            types,
+            params,
+            ..
+        } = &entry.property;
+        is_partial |= group.is_some() || !types.is_empty() || !params.is_empty();
+        sources.push(entry.source);
+    }
+    if let Some(entry) = entries.get_mut(first) {
+        entry.property = Property::new("SOUND", Value::Parts(parts.to_vec()));
+        entry.property.types.push(READING.to_owned());
+        entry.property.partial = is_partial;
+        entry.source = &[];
+        entry.more = sources;
+    }
+    if let Some(rest) = found.into_iter().flatten().find(|at| *at != first) {
+        entries.remove(rest);
+    }
 }
 
 fn take(property: &mut Property, key: &str) -> Option<String> {

@@ -438,6 +438,50 @@ fn messengers() {
     ]);
 }
 
+/// Japanese phones say in a sound how a name is read.
+#[test]
+fn the_reading_of_a_name_is_that_everywhere() {
+    let phonetic = "N:x\r\nFN:x\r\nX-PHONETIC-LAST-NAME:yomi\r\nX-PHONETIC-FIRST-NAME:mei\r\n";
+    let reading = "N:x\r\nFN:x\r\nSOUND;X-IRMC-N:yomi;mei\r\n";
+    for new in [V30, V40] {
+        check(&[
+            (V21, reading, new, phonetic, 0),
+            (new, phonetic, V21, reading, 0),
+        ]);
+    }
+    check(&[
+        (
+            V21,
+            "N:x\r\nFN:x\r\nSOUND;X-IRMC-N;CHARSET=UTF-8:よみ;;;;\r\n",
+            V30,
+            "N:x\r\nFN:x\r\nX-PHONETIC-LAST-NAME:よみ\r\n",
+            0,
+        ),
+        (
+            V30,
+            "N:x\r\nFN:x\r\nX-PHONETIC-FIRST-NAME:mei\r\n",
+            V21,
+            "N:x\r\nFN:x\r\nSOUND;X-IRMC-N:;mei\r\n",
+            0,
+        ),
+        (
+            V21,
+            "N:x\r\nFN:x\r\nSOUND;X-IRMC-N:;\r\n",
+            V30,
+            "N:x\r\nFN:x\r\n",
+            0,
+        ),
+        // a middle name has no place
+        (
+            V21,
+            "N:x\r\nFN:x\r\nSOUND;X-IRMC-N:yomi;mei;naka\r\n",
+            V30,
+            phonetic,
+            1,
+        ),
+    ]);
+}
+
 fn properties_of_both() -> impl Strategy<Value = String> {
     prop::sample::subsequence(
         vec![
