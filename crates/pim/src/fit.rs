@@ -5,6 +5,7 @@
 //! where its value is cut or a parameter goes. What is left fits: fitting it again changes
 //! nothing, so that what comes back from the device can be told from an edit.
 
+mod alarm;
 mod parts;
 mod pieces;
 mod rewrite;
@@ -115,6 +116,8 @@ const UNCUT: [&str; 11] = [
 /// * Of a structured value the components that are not listed become empty, and one that is too
 ///   long is cut (with `no_truncate`, empty too). A name of which nothing would be left stays.
 /// * Types that are not listed go from their line. A photo or sound goes if its type does.
+/// * An alarm of vCalendar 1.0 gets the name that is listed: devices have `AALARM`, some
+///   `DALARM`, few both. Of several alarms the last one stays, unless a number of them is listed.
 ///
 /// Fitting what came out changes nothing. Text of no known format is kept as it is, and SIF.
 // spec: F20 F21
@@ -207,6 +210,8 @@ struct Limited {
     most: u64,
     preferred: Vec<usize>,
     others: Vec<usize>,
+    /// Alarms of vCalendar 1.0: their times as the device writes them, and their numbers.
+    alarms: Vec<(String, usize)>,
 }
 
 struct Sieve<'a, 's> {
@@ -317,7 +322,11 @@ impl<'a, 's> Sieve<'a, 's> {
     /// Ends the innermost component: what is too much of its properties goes.
     fn end(&mut self) {
         let Some(open) = self.open.pop() else { return };
-        for limited in open.limited.into_values() {
+        for mut limited in open.limited.into_values() {
+            // the last one before the start is what a person waits for
+            limited.alarms.sort_by(|a, b| b.0.cmp(&a.0));
+            let alarms = limited.alarms.into_iter().map(|(_, number)| number);
+            limited.others.extend(alarms);
             let most = usize::try_from(limited.most).unwrap_or(usize::MAX);
             let rest = most.saturating_sub(limited.preferred.len());
             let preferred = limited.preferred.into_iter().skip(most);
@@ -381,6 +390,9 @@ impl<'a, 's> Sieve<'a, 's> {
             let action = if stays { Action::Same } else { Action::Gone };
             return self.pieces.push(line, action, false);
         }
+        if self.format == Format::VCalendar10 && alarm::is_one(line) {
+            return self.alarm(line);
+        }
         let need = need(line, self.format, self.has_name);
         let action = self.judge(line, need);
         if action == Action::Gone {
@@ -402,6 +414,32 @@ impl<'a, 's> Sieve<'a, 's> {
             } else {
                 limited.others.push(number);
             }
+        }
+    }
+
+    /// An alarm of vCalendar 1.0, under the name that the device knows alarms by: without a number
+    /// in its list, it keeps one of each name.
+    fn alarm(&mut self, line: &Line<'_>) {
+        let name = line.name().to_ascii_uppercase();
+        let Some((name, slot)) = alarm::known_as(&name, self.slots) else {
+            let stays = !self.slots.are_closed();
+            let action = if stays { Action::Same } else { Action::Gone };
+            return self.pieces.push(line, action, false);
+        };
+        let action = if line.is(name) {
+            self.judge(line, Need::None)
+        } else {
+            Action::New(alarm::renamed(line, name))
+        };
+        if action == Action::Gone {
+            return self.pieces.push(line, action, false);
+        }
+        let number = self.pieces.next();
+        self.pieces.push(line, action, true);
+        if let Some(open) = self.open.last_mut() {
+            let limited = open.limited.entry(name.as_bytes().to_vec()).or_default();
+            limited.most = slot.max_occur.unwrap_or(1);
+            limited.alarms.push((alarm::time(line), number));
         }
     }
 

@@ -2,13 +2,15 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::{Field, Target, TimeProfile, Zone, convert_for, keep_fields};
+use crate::{Field, Holding, Holdings, Target, TimeProfile, Zone, convert_for, fit, keep_fields};
 
 /// What a device of an old format makes of a record, in that format and back.
 struct Device {
     old: Format,
     whole: Format,
     fields: Vec<Field>,
+    /// The properties that it lists; none: any.
+    listed: &'static [&'static str],
     profile: TimeProfile,
 }
 
@@ -25,7 +27,16 @@ impl Device {
     fn show(&self, record: &str) -> String {
         let text = self.convert(record, self.old);
         let kept = keep_fields(self.old.media_type(), text.as_bytes(), &self.fields);
-        String::from_utf8(kept).unwrap()
+        let listed = self.listed.iter().map(|name| Holding {
+            name: (*name).to_owned(),
+            ..Holding::default()
+        });
+        let holdings = Holdings {
+            properties: (!self.listed.is_empty()).then(|| listed.collect()),
+            max_photo: None,
+        };
+        let fitted = fit(&kept, self.old.media_type(), &holdings);
+        String::from_utf8(fitted.map_or(kept, |fitted| fitted.bytes)).unwrap()
     }
 
     /// The record after an edit of the text that the device has.
@@ -62,6 +73,7 @@ fn a_card_goes_through_a_poor_phone() {
         old: Format::VCard21,
         whole: Format::VCard30,
         fields: fields(&["N", "TEL", "NOTE", "ADR"]),
+        listed: &[],
         profile: TimeProfile::default(),
     };
     let card = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:1\r\nN:Müller;Ada;Maria,Eva;Dr.;\r\nFN:Dr. Ada Müller\r\n\
@@ -105,6 +117,7 @@ fn a_series_goes_through_an_old_phone() {
             "DALARM",
             "DESCRIPTION",
         ]),
+        listed: &[],
         profile: TimeProfile {
             zone: Zone::new("Europe/Berlin"),
             ..TimeProfile::default()
@@ -146,4 +159,37 @@ fn a_series_goes_through_an_old_phone() {
         }
         assert!(moved.contains("T1030"), "{moved}");
     }
+}
+
+#[test]
+fn an_alarm_goes_through_a_phone_that_knows_one_kind() {
+    let names = ["SUMMARY", "DTEND", "AALARM", "DALARM"];
+    let phone = Device {
+        old: Format::VCalendar10,
+        whole: Format::ICalendar20,
+        fields: fields(&names),
+        listed: &["SUMMARY", "DTEND", "AALARM"],
+        profile: TimeProfile::default(),
+    };
+    let event = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\n\
+         DTSTAMP:20260101T000000Z\r\nDTSTART:20260302T100000Z\r\nDTEND:20260302T110000Z\r\n\
+         SUMMARY:Chor\r\nBEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-P1D\r\nDESCRIPTION:y\r\n\
+         END:VALARM\r\nBEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT15M\r\nDESCRIPTION:x\r\n\
+         END:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    assert!(
+        phone
+            .show(event)
+            .contains("\r\nAALARM:20260302T094500Z\r\n")
+    );
+    assert_eq!(phone.edit(event, &str::to_owned), event);
+    let later = phone.edit(event, &|text| text.replace("T0945", "T0930"));
+    assert_eq!(later, event.replace("-PT15M", "-PT30M"));
+    let silent = phone.edit(event, &|text| {
+        text.replace("AALARM:20260302T094500Z\r\n", "")
+    });
+    let (first, last) = (event.find("BEGIN:VALARM"), event.rfind("BEGIN:VALARM"));
+    let end = event.rfind("END:VEVENT").unwrap();
+    assert!(first < last);
+    let expected = [&event[..last.unwrap()], &event[end..]].concat();
+    assert_eq!(silent, expected);
 }

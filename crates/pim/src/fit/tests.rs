@@ -108,6 +108,50 @@ fn what_is_not_listed_is_left_out() {
     assert_eq!(fit(source.as_bytes(), "", &Holdings::default()), None);
 }
 
+#[test]
+fn an_alarm_has_the_name_that_the_device_knows() {
+    let event = |lines: &str| {
+        format!(
+            "BEGIN:VCALENDAR\r\nVERSION:1.0\r\nBEGIN:VEVENT\r\nDTSTART:20240506T070000Z\r\n{lines}\
+             END:VEVENT\r\nEND:VCALENDAR\r\n"
+        )
+    };
+    let read = "DALARM:20240506T064500Z;PT5M;2;Call\\; now\r\n";
+    let heard = "AALARM:20240506T060000Z;;;\r\n";
+    let both = [read, heard].concat();
+    let numbered = |name: &str| Holding {
+        max_occur: Some(2),
+        ..holding(name)
+    };
+    for (lines, listed, expected) in [
+        (
+            read,
+            holding("AALARM"),
+            "AALARM:20240506T064500Z;PT5M;2\r\n",
+        ),
+        (heard, holding("DALARM"), "DALARM:20240506T060000Z\r\n"),
+        (read, holding("DALARM"), read),
+        (heard, holding("SUMMARY"), ""),
+        // a device that does not say how many keeps one, and the last is waited for
+        (
+            &both,
+            holding("AALARM"),
+            "AALARM:20240506T064500Z;PT5M;2\r\n",
+        ),
+        (&both, holding("DALARM"), read),
+        (
+            &both,
+            numbered("AALARM"),
+            "AALARM:20240506T064500Z;PT5M;2\r\nAALARM:20240506T060000Z;;;\r\n",
+        ),
+    ] {
+        let (text, _) = fitted(&event(lines), &only(vec![listed]));
+        assert_eq!(text, event(expected), "{lines}");
+    }
+    let each = only(vec![holding("AALARM"), holding("DALARM")]);
+    assert_eq!(fitted(&event(&both), &each), (event(&both), vec![]));
+}
+
 // spec: F21
 #[test]
 fn a_long_value_is_cut_or_left_out() {
@@ -481,6 +525,9 @@ fn lines() -> impl Strategy<Value = String> {
         "N:a;b\\;c;d\n",
         "N:\\\\;a\\,b,c;\\;d;e\\\n",
         "BODY:abcdef\r",
+        "AALARM:20240506T060000Z;;;a\n",
+        "AALARM;QUOTED-PRINTABLE:20240506T064500Z;=0A;b=\n",
+        "DALARM:20240506T064500Z;PT5M;2;c\\;d\n",
     ]);
     prop::collection::vec(line, 0..12).prop_map(|lines| lines.concat())
 }

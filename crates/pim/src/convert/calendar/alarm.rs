@@ -266,11 +266,14 @@ impl Alarm {
             Some((snooze, repeat)) => (write_duration(snooze), repeat.to_string()),
             None => (String::new(), String::new()),
         };
-        let address = match &self.address {
-            Some(address) => escape(words::strip_mailto(address)) + ";",
-            None => String::new(),
-        };
-        let value = format!("{time};{snooze};{repeat};{address}{}", escape(&self.text));
+        let address = self.address.as_deref().map(words::strip_mailto);
+        let address = address.map(escape);
+        let fields = [time, snooze, repeat];
+        let mut fields: Vec<_> = fields.into_iter().chain(address).collect();
+        fields.push(escape(&self.text));
+        // some devices take no alarm with empty fields for one
+        while fields.pop_if(|field| field.is_empty()).is_some() {}
+        let value = fields.join(";");
         encode::text(out, self.name, &value, Dialect::Old, quoted);
     }
 }

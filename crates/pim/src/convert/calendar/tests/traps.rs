@@ -295,7 +295,7 @@ fn alarms_are_distances_in_one_format_and_times_in_the_other() {
         line(&back, "DALARM"),
         "DALARM:20240506T064500Z;PT5M;2;Call\\; now"
     );
-    assert_eq!(line(&back, "AALARM"), "AALARM:20240505T070000Z;;;");
+    assert_eq!(line(&back, "AALARM"), "AALARM:20240505T070000Z");
     let bare = TimeProfile {
         bare_alarms: true,
         ..floating("Europe/Berlin")
