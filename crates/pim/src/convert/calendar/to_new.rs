@@ -257,6 +257,9 @@ impl Writer<'_> {
         self.push(&format!("BEGIN:{kind}\r\n"));
         self.stamps(node, &times);
         let summary = node.text("SUMMARY", Dialect::Old);
+        let percent = node.find("PERCENT-COMPLETE").filter(|_| is_task);
+        let share = percent.and_then(|line| line.text(Dialect::Old).trim().parse().ok());
+        let is_begun = share.is_some_and(|share: u8| (1..100).contains(&share));
         let mut status = None;
         let mut rules = 0;
         for line in node.properties() {
@@ -266,6 +269,7 @@ impl Writer<'_> {
                 | "X-FUNAMBOL-ALLDAY" => {}
                 "DTSTART" | "DTEND" | "DUE" => self.time(line, &upper, &times),
                 "COMPLETED" => {}
+                "PERCENT-COMPLETE" if is_task => {}
                 "RRULE" | "EXRULE" => {
                     rules += 1;
                     if rules > 4 || !self.rule(line, &upper, &times) {
@@ -278,7 +282,7 @@ impl Writer<'_> {
                 "PALARM" => self.lose(line),
                 "ATTENDEE" => self.attendee(line),
                 "STATUS" => {
-                    let word = words::status_new(&line.text(Dialect::Old), is_task);
+                    let word = words::status_new(&line.text(Dialect::Old), is_task, is_begun);
                     status = word.map(|(word, _)| word);
                     self.word(line, "STATUS", word);
                 }
@@ -318,6 +322,11 @@ impl Writer<'_> {
         }
         if completed && is_task {
             self.push("PERCENT-COMPLETE:100\r\n");
+        }
+        match percent {
+            Some(line) if !completed => self.plain(line),
+            Some(line) if share != Some(100) => self.lose(line),
+            _ => {}
         }
         if let Some(line) = calendar.find("GEO")
             && node.find("GEO").is_none()

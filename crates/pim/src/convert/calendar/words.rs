@@ -72,9 +72,13 @@ fn spaced(word: &str) -> String {
     word.trim().replace(['_', '-'], " ")
 }
 
-/// STATUS of an event or a task in iCalendar 2.0. A task that is begun is IN-PROCESS.
-pub(super) fn status_new(word: &str, is_task: bool) -> Option<Word> {
+/// STATUS of an event or a task in iCalendar 2.0. A task that somebody has taken on is IN-PROCESS
+/// if it `is_begun`.
+pub(super) fn status_new(word: &str, is_task: bool, is_begun: bool) -> Option<Word> {
     let (found, same) = find(&STATUS, &spaced(word), true)?;
+    if is_task && is_begun && !same && found == "NEEDS-ACTION" {
+        return Some(("IN-PROCESS", false));
+    }
     let for_task = ["NEEDS-ACTION", "COMPLETED"].contains(&found);
     match (found, is_task) {
         ("CANCELLED", _) => Some((found, same)),
