@@ -51,11 +51,15 @@ pub(crate) fn value(line: &Line<'_>, dialect: Dialect) -> String {
         return parts.trim_end_matches(SEPARATOR).to_owned();
     }
     if line.is("CATEGORIES") {
-        let separator = match dialect {
-            Dialect::Old => ';',
-            Dialect::New => ',',
+        // the old formats part them by either
+        let mut parts = match dialect {
+            Dialect::New => parts(line, ',', dialect),
+            Dialect::Old => {
+                let parts = parts(line, ';', dialect);
+                let all = parts.iter().flat_map(|part| part.split(','));
+                all.map(|part| part.trim().to_owned()).collect()
+            }
         };
-        let mut parts = parts(line, separator, dialect);
         parts.sort_unstable();
         return parts.join("\u{1f}");
     }

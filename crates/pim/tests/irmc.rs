@@ -44,6 +44,25 @@ fn when_a_bookmark_was_changed_is_no_change() {
 }
 
 #[test]
+fn a_bookmark_in_another_spelling_is_the_same_and_no_edit() {
+    let kept =
+        bookmark("TITLE:Mühle; alt\r\nURL:http://a.example/?b=c;d\r\nCATEGORIES:Work,Old\r\n");
+    for spelling in [
+        "TITLE;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BChle; alt\r\n\
+         URL:http://a.example/?b=c;d\r\nCATEGORIES:Old;Work\r\n",
+        "CATEGORIES:Work,Old\r\nURL:http://a.example/?b=c;d\r\nTITLE:M\u{fc}hle; alt\r\n",
+    ] {
+        let given = bookmark(spelling);
+        let likeness = compare(BOOKMARK, kept.as_bytes(), BOOKMARK, given.as_bytes());
+        assert_eq!(likeness, Likeness::Same, "{given}");
+        assert_eq!(edited(&kept, &kept, &given), kept, "{given}");
+    }
+    let other = kept.replace("Old", "New");
+    let likeness = compare(BOOKMARK, kept.as_bytes(), BOOKMARK, other.as_bytes());
+    assert!(matches!(likeness, Likeness::Match(_)));
+}
+
+#[test]
 fn a_bookmark_is_edited_by_property() {
     let whole = bookmark(&format!(
         "TITLE:Mill\r\nURL:http://a.example/\r\nCATEGORIES:Work,Old\r\nNOTE:flour\r\n{ENVELOPE}"

@@ -47,6 +47,10 @@ fn one_content_in_two_versions_is_the_same() {
             "N:Berg;Ada\r\nORG;ENCODING=QUOTED-PRINTABLE:Mill=3B Sons;Office\r\nCATEGORIES:Two;One",
         ),
         (
+            "N:Berg;Ada\r\nCATEGORIES:One,Two",
+            "N:Berg;Ada\r\nCATEGORIES:Two,One",
+        ),
+        (
             "N:Berg;Ada\r\nEMAIL;TYPE=INTERNET:Ada@Example.org\r\nNOTE:a\\, b\\nc",
             "N:Berg;Ada\r\nEMAIL:ada@example.org\r\nNOTE;ENCODING=QUOTED-PRINTABLE:a, b=0D=0Ac",
         ),

@@ -287,13 +287,15 @@ impl Reader {
             .collect()
     }
 
-    /// What parts the values of a list: vCalendar 1.0 has `;` where all else has `,`.
+    /// What parts the values of a list: vCalendar 1.0 has `;` where all else has `,`, and some
+    /// bookmarks do.
     pub(super) fn separator(&self, escaped: &str, name: &str) -> char {
-        let dialect = self.dialect();
-        let is_old = self.format == Format::VCalendar10
-            && (name != "CATEGORIES"
-                || decode::parts(escaped, ';', dialect).count() > 1
-                || !escaped.contains(','));
+        let is_parted = decode::parts(escaped, ';', self.dialect()).count() > 1;
+        let is_old = match self.format {
+            Format::VCalendar10 => name != "CATEGORIES" || is_parted || !escaped.contains(','),
+            Format::VBookmark => is_parted,
+            _ => false,
+        };
         if is_old { ';' } else { ',' }
     }
 }
