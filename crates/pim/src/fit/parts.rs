@@ -106,7 +106,6 @@ pub(super) fn kept(
     whole: bool,
 ) -> Option<String> {
     let parts: Vec<&str> = decode::parts(text, ';', dialect).collect();
-    let last = parts.len().saturating_sub(1);
     let mut out: Vec<&str> = Vec::with_capacity(parts.len());
     for (at, part) in parts.iter().enumerate() {
         out.push(match components.get(&at) {
@@ -115,8 +114,9 @@ pub(super) fn kept(
             Some(Some(most)) => match cut(part, *most, Some(dialect)) {
                 None => part,
                 Some(_) if whole => "",
-                // the old formats cannot tell a backslash before a separator from an escape
-                Some(short) if dialect == Dialect::Old && at < last => short.trim_end_matches('\\'),
+                // the old formats cannot tell a backslash before a separator from an escape, and
+                // what stands last here may have been cut off before one
+                Some(short) if dialect == Dialect::Old => short.trim_end_matches('\\'),
                 Some(short) => short,
             },
         });

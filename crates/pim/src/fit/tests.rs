@@ -254,6 +254,14 @@ fn a_structured_value_is_cut_by_component() {
 }
 
 #[test]
+fn a_backslash_at_a_cut_is_no_escape() {
+    let mut name = with("N", &[("Family", &[])]);
+    name.parameters[0].max_size = Some(1);
+    name.max_size = Some(2);
+    assert_eq!(left("N:\\\\;a;b\r\n", vec![name]), "N:\\\\;\r\n");
+}
+
+#[test]
 fn a_line_end_is_not_cut_in_two() {
     let note = "NOTE;ENCODING=QUOTED-PRINTABLE:a=0Ab=0D=0Ac\r\n";
     for (size, kept) in [
