@@ -149,3 +149,81 @@ pub(super) fn data_uri(out: &mut Vec<u8>, name: &str, media_type: &str, data: &[
     let encoded = base64(data);
     fold(out, &[name, ":data:", media_type, ";base64,", &encoded]);
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::line::Line;
+
+    fn written(value: &str, dialect: Dialect, quoted: bool) -> String {
+        let mut out = Vec::new();
+        text(&mut out, "NOTE", value, dialect, quoted);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn one_text_in_three_dialects() {
+        let note = "Müller; \"Café\"\n2nd";
+        assert_eq!(
+            written(note, Dialect::Old, true),
+            "NOTE;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BCller;=20\"Caf=C3=A9\"=0D=0A2nd\r\n"
+        );
+        assert_eq!(
+            written("Müller", Dialect::Old, false),
+            "NOTE;CHARSET=UTF-8:Müller\r\n"
+        );
+        assert_eq!(
+            written(&escape(note), Dialect::New, true),
+            "NOTE:Müller\\; \"Café\"\\n2nd\r\n"
+        );
+    }
+
+    #[test]
+    fn old_lines_are_folded_only_where_their_encoding_says_how() {
+        let long = "a, b: c ".repeat(40);
+        assert_eq!(
+            written(&long, Dialect::Old, true),
+            format!("NOTE:{long}\r\n")
+        );
+        assert!(written(&(long + "\n"), Dialect::Old, true).contains("=\r\n"));
+    }
+
+    #[test]
+    fn old_binary_data_ends_in_an_empty_line() {
+        let mut out = Vec::new();
+        binary(&mut out, "PHOTO;ENCODING=BASE64", &[0; 60], Dialect::Old);
+        let (first, rest) = ("A".repeat(72), "A".repeat(8));
+        let expected = format!("PHOTO;ENCODING=BASE64:\r\n {first}\r\n {rest}\r\n\r\n");
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    proptest! {
+        /// Phones decode line by line.
+        #[test]
+        fn no_line_is_too_long_and_none_cuts_a_character(value in "[a-z ßあ𝄞;=\n]{0,200}") {
+            let new = written(&escape(&value), Dialect::New, true);
+            for line in new.split("\r\n") {
+                prop_assert!(line.len() <= WIDTH, "{line}");
+            }
+            let line = Line::parse(new.as_bytes()).unwrap();
+            prop_assert_eq!(line.text(Dialect::New), value.as_str());
+            let old = written(&value, Dialect::Old, true);
+            let (_, quoted) = old.split_once(':').unwrap();
+            if old.contains("QUOTED-PRINTABLE") {
+                for part in quoted.trim_end().split("=\r\n") {
+                    prop_assert!(part.len() < WIDTH, "{part}");
+                    let mut out = Vec::new();
+                    crate::decode::quoted_printable(part.as_bytes(), Dialect::Old, false, &mut out);
+                    prop_assert!(String::from_utf8(out).is_ok(), "{part}");
+                }
+            }
+            let line = Line::parse(old.as_bytes()).unwrap();
+            let decoded = line.bytes(Dialect::Old);
+            prop_assert_eq!(String::from_utf8_lossy(&decoded), value.replace('\n', "\r\n"));
+        }
+    }
+}

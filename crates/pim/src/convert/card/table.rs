@@ -438,6 +438,179 @@ fn messengers() {
     ]);
 }
 
+#[test]
+fn names_have_as_many_parts_as_a_device_sends() {
+    check(&[
+        (V21, "N:Berg\r\n", V30, "FN:Berg\r\nN:Berg\r\n", 0),
+        (
+            V21,
+            "N:Berg;Ada\r\n",
+            V40,
+            "FN:Ada Berg\r\nN:Berg;Ada\r\n",
+            0,
+        ),
+        (
+            V30,
+            "FN:a\r\nN:Berg;Ada;Maria,Eva;Dr.,Prof.;\r\n",
+            V21,
+            "FN:a\r\nN:Berg;Ada;Maria Eva;Dr. Prof.;\r\n",
+            1,
+        ),
+        (
+            V40,
+            "FN:a\r\nFN:b\r\nN:Berg;Ada\r\nNICKNAME:x,y\r\n",
+            V30,
+            "FN:a\r\nFN:b\r\nN:Berg;Ada\r\nNICKNAME:x,y\r\n",
+            0,
+        ),
+        (
+            V21,
+            "N:x\r\nFN:x\r\nNICKNAME:Addie,A\r\n",
+            V30,
+            "N:x\r\nFN:x\r\nNICKNAME:Addie,A\r\n",
+            0,
+        ),
+    ]);
+}
+
+/// Properties that are spelled alike in all versions, or in none of them: they are kept.
+#[test]
+fn what_has_one_form_goes_over_as_it_is() {
+    for line in [
+        "TITLE:Miller\\; chief",
+        "ROLE:Flour",
+        "URL;TYPE=HOME:http://a.example/?b=c;d",
+        "UID:1",
+        "REV:20240506T070000Z",
+        "TZ:-05:00",
+        "TZ:-0500",
+        "X-EPOCSECONDNAME:Addie",
+        "X-NICKNAME:Addie",
+        "X-MOT-NICKNAME:Addie",
+        "X-CLASS:public",
+        "X-WV-ID:1",
+        "X-EVOLUTION-FILE-AS:Berg\\, Ada",
+        "X-EVOLUTION-BLOG-URL:http://a.example/",
+        "X-EVOLUTION-VIDEO-URL:http://a.example/",
+        "X-MOZILLA-HTML:FALSE",
+        "FBURL:http://a.example/",
+        "CALURI:http://a.example/",
+        "CATEGORIES:X-Work,X-65536",
+        "TEL;TYPE=VIDEO:1",
+        "TEL;TYPE=CAR;TYPE=VOICE:1",
+        "TEL;TYPE=PAGER:1",
+        "TEL;TYPE=HOME;TYPE=FAX:1",
+        "TEL;TYPE=WORK;TYPE=FAX:1",
+        "TEL;TYPE=CELL;X-SYNCMLREF1=7:1",
+        "TEL:1",
+        "ADR:;;Mill;Town;;1;Land",
+        "ORG:Mill;Flour;Night",
+        "X-PHONETIC-LAST-NAME:b",
+        "NOTE:a\tb",
+        "LOGO;TYPE=PNG;ENCODING=b:iVBORw==",
+        "SOUND;TYPE=WAVE;ENCODING=b:UklGRgAAAABXQVZF",
+        "KEY;TYPE=X509;ENCODING=b:AAAA",
+        "KEY;TYPE=PGP;ENCODING=b:AAAA",
+    ] {
+        let source = format!("N:x\r\nFN:x\r\n{line}\r\n");
+        for middle in [V21, V40] {
+            let (there, lost) = lines(&source, V30, middle);
+            assert_eq!(lost, 0, "{line} in {there}");
+            let (back, lost) = lines(&there, middle, V30);
+            assert_eq!((back.as_str(), lost), (source.as_str(), 0), "{there}");
+        }
+    }
+}
+
+#[test]
+fn what_a_version_has_no_place_for_is_lost() {
+    check(&[
+        (
+            V30,
+            "N:x\r\nFN:x\r\nCLASS:PRIVATE\r\n",
+            V21,
+            "N:x\r\nFN:x\r\n",
+            1,
+        ),
+        (
+            V30,
+            "N:x\r\nFN:x\r\nNAME:n\r\nPROFILE:VCARD\r\nSOURCE:http://a.example/\r\n",
+            V40,
+            "N:x\r\nFN:x\r\nSOURCE:http://a.example/\r\n",
+            2,
+        ),
+        (
+            V40,
+            "N:x\r\nFN:x\r\nLANG:de\r\nXML:<a/>\r\n",
+            V30,
+            "N:x\r\nFN:x\r\n",
+            2,
+        ),
+        (
+            V30,
+            "N:x\r\nFN:x\r\nitem1.TEL:1\r\nitem1.X-ABLabel:Mill\r\n",
+            V21,
+            "N:x\r\nFN:x\r\nTEL:1\r\n",
+            2,
+        ),
+        (
+            V40,
+            "N:x\r\nFN:x\r\nKIND:group\r\nMEMBER:urn:uuid:1\r\n",
+            V30,
+            "N:x\r\nFN:x\r\nX-ADDRESSBOOKSERVER-KIND:group\r\n\
+             X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:1\r\n",
+            0,
+        ),
+    ]);
+}
+
+#[test]
+fn pictures_elsewhere_keep_their_address() {
+    check(&[
+        (
+            V30,
+            "N:x\r\nFN:x\r\nPHOTO;VALUE=uri:http://a.example/b.jpg\r\n",
+            V21,
+            "N:x\r\nFN:x\r\nPHOTO;VALUE=URL:http://a.example/b.jpg\r\n",
+            0,
+        ),
+        (
+            V21,
+            "N:x\r\nFN:x\r\nPHOTO;VALUE=URL:http://a.example/b.jpg\r\n",
+            V40,
+            "N:x\r\nFN:x\r\nPHOTO:http://a.example/b.jpg\r\n",
+            0,
+        ),
+        (
+            V21,
+            "N:x\r\nFN:x\r\nSOUND;WAVE;BASE64:\r\n AAAA\r\n\r\n",
+            V40,
+            "N:x\r\nFN:x\r\nSOUND:data:audio/wave;base64,AAAA\r\n",
+            0,
+        ),
+    ]);
+}
+
+#[test]
+fn a_number_may_be_an_address_of_a_telephone() {
+    check(&[
+        (
+            V40,
+            "N:x\r\nFN:x\r\nTEL;VALUE=uri;TYPE=\"home,voice\":tel:+49-30-1\r\n",
+            V21,
+            "N:x\r\nFN:x\r\nTEL;HOME;VOICE:+49-30-1\r\n",
+            0,
+        ),
+        (
+            V40,
+            "N:x\r\nFN:x\r\nTEL;VALUE=uri;TYPE=cell;PREF=1:tel:+49-30-1\r\n",
+            V30,
+            "N:x\r\nFN:x\r\nTEL;TYPE=CELL;TYPE=PREF:+49-30-1\r\n",
+            0,
+        ),
+    ]);
+}
+
 /// Japanese phones say in a sound how a name is read.
 #[test]
 fn the_reading_of_a_name_is_that_everywhere() {

@@ -14,7 +14,7 @@ type Case = (
     &'static str,
 );
 
-const CASES: [Case; 29] = [
+const CASES: [Case; 30] = [
     (
         "20240101T090000",
         "D1 #10",
@@ -126,6 +126,13 @@ const CASES: [Case; 29] = [
     (
         "20240131T090000",
         "MD1 LD #0",
+        "FREQ=MONTHLY;BYMONTHDAY=-1",
+        0,
+        "",
+    ),
+    (
+        "20240131T090000",
+        "MD1 1- #0",
         "FREQ=MONTHLY;BYMONTHDAY=-1",
         0,
         "",
@@ -355,4 +362,98 @@ fn exceptions_by_rule_become_dates() {
     assert!(lost.is_empty());
     let expected = ["20240101", "20240103", "20240105"].map(|d| format!("EXDATE:{d}T090000"));
     assert_eq!(lines(&text, "EXDATE"), expected);
+}
+
+#[test]
+fn rules_without_an_end_go_on_as_people_mean_them() {
+    let cases = [
+        // the last day of any month
+        (
+            "20240131",
+            "FREQ=MONTHLY;BYMONTHDAY=-1",
+            ["20240131", "20240229", "20240331"],
+        ),
+        (
+            "20240129",
+            "FREQ=MONTHLY;BYMONTHDAY=-3",
+            ["20240129", "20240227", "20240329"],
+        ),
+        // leap years only, whatever a phone shows
+        (
+            "20240229",
+            "FREQ=YEARLY",
+            ["20240229", "20280229", "20320229"],
+        ),
+        // a date, not a day of the year
+        (
+            "20240315",
+            "FREQ=YEARLY",
+            ["20240315", "20250315", "20260315"],
+        ),
+        // weeks from Sunday: the Monday is the day after
+        (
+            "20240707",
+            "FREQ=WEEKLY;INTERVAL=2;WKST=SU;BYDAY=SU,MO",
+            ["20240707", "20240708", "20240721"],
+        ),
+        (
+            "20240110",
+            "FREQ=WEEKLY;BYDAY=MO,WE,FR",
+            ["20240110", "20240112", "20240115"],
+        ),
+    ];
+    let berlin = Zone::new("Europe/Berlin").unwrap();
+    for (start, rule, expected) in cases {
+        let counted = format!("{rule};COUNT=3");
+        assert_eq!(days(&counted, start, &berlin), expected, "{rule}");
+    }
+}
+
+#[test]
+fn the_end_of_whole_days_is_the_day_of_the_device() {
+    let rule = |profile: &TimeProfile, start: &str, end: &str, until: &str| {
+        let source = event_old(&[
+            &format!("DTSTART:{start}"),
+            &format!("DTEND:{end}"),
+            &format!("RRULE:D1 {until}"),
+        ]);
+        line(&new(&source, profile).0, "RRULE")
+    };
+    let expected = "RRULE:FREQ=DAILY;UNTIL=20240510";
+    let (west, east) = (device("America/Los_Angeles"), device("Pacific/Auckland"));
+    let text = rule(
+        &west,
+        "20240506T070000Z",
+        "20240507T070000Z",
+        "20240510T070000Z",
+    );
+    assert_eq!(text, expected);
+    let text = rule(
+        &east,
+        "20240505T120000Z",
+        "20240506T120000Z",
+        "20240509T120000Z",
+    );
+    assert_eq!(text, expected);
+    let text = rule(&east, "20240506", "20240507", "20240510T000000");
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn a_count_and_a_date_are_the_first_of_both() {
+    for (rule, expected) in [
+        ("D1 #3 20240110T090000", "FREQ=DAILY;COUNT=3"),
+        ("D1 20240110T090000 #3", "FREQ=DAILY;UNTIL=20240110T080000Z"),
+    ] {
+        assert_eq!(rule_new("20240101T090000", rule), expected);
+    }
+    // days without a sign, and positions without one
+    assert_eq!(
+        rule_new("20240113T090000", "MD2 13+ 20240713T090000"),
+        "FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=13;UNTIL=20240713T070000Z"
+    );
+    assert_eq!(
+        rule_new("20240101T090000", "MP1 1 MO #0"),
+        "FREQ=MONTHLY;BYDAY=1MO"
+    );
 }

@@ -101,7 +101,51 @@ fn whole_days_are_told_in_every_convention() {
         mode: TimeMode::FalseZ,
         ..berlin()
     };
-    let cases: [(&TimeProfile, &[&str]); 12] = [
+    let cases: [(&TimeProfile, &[&str]); 18] = [
+        (
+            &berlin(),
+            &[
+                "DTSTART:20240506",
+                "CATEGORIES:SPECIAL OCCASION",
+                "RRULE:YD1 #0",
+            ],
+        ),
+        (
+            &berlin(),
+            &[
+                "DTSTART:20240506T000000",
+                "DTEND:20240507T000000",
+                "X-EPOCAGENDAENTRYTYPE:EVENT",
+            ],
+        ),
+        (
+            &berlin(),
+            &[
+                "DTSTART:20240506T000000",
+                "DTEND:20240506T000000",
+                "X-EPOCAGENDAENTRYTYPE:ANNIVERSARY",
+            ],
+        ),
+        (
+            &device("America/Los_Angeles"),
+            &[
+                "DTSTART:20240506T070000Z",
+                "DTEND:20240507T065900Z",
+                "X-EPOCAGENDAENTRYTYPE:APPOINTMENT",
+            ],
+        ),
+        (
+            &device("Pacific/Tongatapu"),
+            &["DTSTART:20240505T110000Z", "DTEND:20240506T110000Z"],
+        ),
+        (
+            &berlin(),
+            &[
+                "DTSTART:20240506T090000",
+                "DTEND:20240506T170000",
+                "X-MICROSOFT-CDO-ALLDAYEVENT:TRUE",
+            ],
+        ),
         (&berlin(), &["DTSTART:20240506", "DTEND:20240507"]),
         (
             &berlin(),
@@ -413,4 +457,152 @@ fn a_journal_entry_is_a_note() {
     );
     let (vnote, _) = journal::to_note(&entry, to(Format::VNote)).unwrap();
     assert_eq!(journal::from_note(&vnote, Format::VNote), (entry, vec![]));
+}
+
+#[test]
+fn alarms_of_odd_devices() {
+    let profile = device("Europe/Berlin");
+    let with = |lines: &[&str]| new(&event_old(lines), &profile);
+    // the sound is a file of the device
+    let (text, lost) = with(&[
+        "DTSTART:20240506T070000Z",
+        "AALARM;TYPE=X-EPOCSOUND;ENCODING=QUOTED-PRINTABLE:20240506T064500Z;;;z:=5Ca.wav",
+    ]);
+    assert!(
+        text.contains("TRIGGER:-PT15M\r\nACTION:AUDIO\r\n"),
+        "{text}"
+    );
+    assert_eq!(lost.len(), 1);
+    let (text, lost) = with(&["DTSTART:20240506T070000Z", "DALARM:20240506T064500Z"]);
+    let alarm = "TRIGGER:-PT15M\r\nACTION:DISPLAY\r\nDESCRIPTION:alarm\r\n";
+    assert!(text.contains(alarm) && lost.is_empty(), "{text}");
+    // after the event, or years from it: the device says that there is none
+    for none in ["20240506T080000Z", "19800101T000000Z"] {
+        let alarm = format!("AALARM:{none}");
+        let (text, lost) = with(&["DTSTART:20240506T070000Z", &alarm]);
+        assert!(!text.contains("VALARM"), "{text}");
+        assert_eq!(lost, [format!("{alarm}\r\n")]);
+    }
+    // too long before to be told as a distance
+    let (text, lost) = with(&["DTSTART:20240506T070000Z", "AALARM:20240306T070000Z"]);
+    assert!(text.contains("TRIGGER;VALUE=DATE-TIME:20240306T070000Z\r\n"));
+    assert!(lost.is_empty());
+    // of a whole day: before its midnight on the device
+    let (text, lost) = with(&[
+        "DTSTART:20240506T000000",
+        "DTEND:20240507T000000",
+        "AALARM:20240505T160000Z",
+    ]);
+    assert!(
+        text.contains("TRIGGER:-PT6H\r\n") && lost.is_empty(),
+        "{text}"
+    );
+    let (back, lost) = old(&text, &profile);
+    assert_eq!(
+        (line(&back, "AALARM").as_str(), lost.len()),
+        ("AALARM:20240505T160000Z", 0)
+    );
+}
+
+#[test]
+fn alarms_that_a_device_cannot_ring_are_lost() {
+    let alarm = |lines: &str, rule: &str| {
+        let source = event_new(&[
+            "DTSTART:20240506T070000Z",
+            "DTEND:20240506T080000Z",
+            rule,
+            &format!("BEGIN:VALARM\r\n{lines}\r\nEND:VALARM"),
+        ]);
+        let (text, lost) = old(&source, &TimeProfile::default());
+        (
+            ["AALARM", "DALARM", "MALARM", "PALARM"]
+                .map(|name| line(&text, name))
+                .concat(),
+            lost.len(),
+        )
+    };
+    let once = "SEQUENCE:0";
+    let start = "ACTION:AUDIO\r\nTRIGGER;RELATED=START:-PT1H";
+    assert_eq!(
+        alarm(start, once),
+        ("AALARM:20240506T060000Z".to_owned(), 0)
+    );
+    // rings, but no more before the end
+    let end = "ACTION:AUDIO\r\nTRIGGER;RELATED=END:-PT1H";
+    assert_eq!(alarm(end, once), ("AALARM:20240506T070000Z".to_owned(), 4));
+    let email =
+        "ACTION:EMAIL\r\nTRIGGER:-PT1H\r\nATTENDEE:mailto:a@b\r\nSUMMARY:s\r\nDESCRIPTION:s";
+    let (text, lost) = alarm(email, once);
+    assert_eq!(
+        (text.as_str(), lost),
+        ("MALARM:20240506T060000Z;;;a@b;s", 0)
+    );
+    let program = "ACTION:PROCEDURE\r\nTRIGGER:-PT1H\r\nATTACH:file:///a";
+    assert_eq!(alarm(program, once), (String::new(), 5));
+    // at a point in time it rings once, and a device repeats it with the series
+    let fixed = "ACTION:AUDIO\r\nTRIGGER;VALUE=DATE-TIME:20240506T060000Z";
+    let (text, lost) = alarm(fixed, "RRULE:FREQ=DAILY");
+    assert_eq!((text.as_str(), lost), ("AALARM:20240506T060000Z", 4));
+    // half of a repetition is none
+    let half = "ACTION:AUDIO\r\nTRIGGER:-PT1H\r\nREPEAT:2";
+    assert_eq!(alarm(half, once), ("AALARM:20240506T060000Z".to_owned(), 5));
+}
+
+#[test]
+fn additions_and_odd_exceptions_of_a_series() {
+    let profile = floating("Europe/Berlin");
+    let source = event_old(&[
+        "DTSTART:20240108T090000",
+        "RRULE:W1 MO #0",
+        "RDATE:20240110T090000;20240117T090000",
+        // parted as in the new format
+        "EXDATE:20240115T090000,20240122T090000",
+        "RNUM:3",
+    ]);
+    let (text, lost) = new(&source, &profile);
+    assert!(lost.is_empty(), "{lost:?}");
+    let dated = |name: &str, day: &str| format!("{name};TZID=Europe/Berlin:202401{day}T090000");
+    assert_eq!(
+        lines(&text, "EXDATE"),
+        [dated("EXDATE", "15"), dated("EXDATE", "22")]
+    );
+    assert_eq!(
+        lines(&text, "RDATE"),
+        [dated("RDATE", "10"), dated("RDATE", "17")]
+    );
+    let (back, lost) = old(&text, &profile);
+    assert!(lost.is_empty(), "{lost:?}");
+    assert_eq!(
+        line(&back, "EXDATE"),
+        "EXDATE:20240115T090000;20240122T090000"
+    );
+    assert_eq!(
+        line(&back, "RDATE"),
+        "RDATE:20240110T090000;20240117T090000"
+    );
+    // whole days: an exception in UTC is a day of the device
+    let source = event_old(&[
+        "DTSTART:20240107T230000Z",
+        "DTEND:20240108T230000Z",
+        "RRULE:W1 MO #0",
+        "EXDATE:20240707T220000Z",
+    ]);
+    let (text, _) = new(&source, &device("Europe/Berlin"));
+    assert_eq!(line(&text, "EXDATE"), "EXDATE;VALUE=DATE:20240708");
+}
+
+#[test]
+fn what_stands_around_an_entry_does_not_matter() {
+    let event = event_old(&["SUMMARY:a", "DTSTART:20240506T070000Z"]);
+    let inner = event
+        .replace("VERSION:1.0\r\n", "")
+        .replace("BEGIN:VEVENT\r\n", "BEGIN:VEVENT\r\nVERSION:1.0\r\n");
+    let twice = event.clone() + &event.replace("SUMMARY:a", "SUMMARY:b");
+    let junk = event.clone() + "\0\0junk\0";
+    let expected = new(&event, &TimeProfile::default()).0;
+    for text in [inner, twice, junk] {
+        assert_eq!(new(&text, &TimeProfile::default()).0, expected, "{text}");
+    }
+    let crossed = event.replace("END:VEVENT", "END:VTODO");
+    assert_eq!(new(&crossed, &TimeProfile::default()).0, expected);
 }

@@ -173,6 +173,95 @@ fn people_have_a_role_and_an_answer() {
 }
 
 #[test]
+fn properties_of_both_go_over_as_they_are() {
+    for one in [
+        "SEQUENCE:3",
+        "LOCATION:Mill",
+        "URL:http://a.example/?b=c;d",
+        "X-EPOCAGENDAENTRYTYPE:APPOINTMENT",
+        "X-EPOCTODOLIST:Home",
+        "X-SYMBIAN-LUID:7",
+        "X-MICROSOFT-CDO-BUSYSTATUS:BUSY",
+        "CATEGORIES:X-65536",
+        "CLASS:PRIVATE",
+    ] {
+        for to_new in [true, false] {
+            check("VTODO", to_new, &[(one, one, false)]);
+        }
+    }
+    check(
+        "VEVENT",
+        true,
+        &[
+            ("SUMMARY:a\\;b, c", "SUMMARY:a\\;b\\, c", false),
+            (
+                "ATTACH;VALUE=URL:http://a.example/",
+                "ATTACH:http://a.example/",
+                false,
+            ),
+            ("UID:1-2@example.com", "UID:1-2@example.com", false),
+            // some send octets that are no text at all
+            (
+                "UID;ENCODING=QUOTED-PRINTABLE:2506=C2=81",
+                "UID:2506\u{81}",
+                false,
+            ),
+            // the number of expansions says nothing of its own
+            ("RNUM:5", "RNUM:", false),
+        ],
+    );
+    check(
+        "VEVENT",
+        false,
+        &[
+            ("SUMMARY:a\\;b\\, c", "SUMMARY:a;b, c", false),
+            (
+                "RELATED-TO;RELTYPE=CHILD:1",
+                "RELATED-TO;RELTYPE=CHILD:1",
+                false,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_place_is_the_calendars_in_one_format_and_the_entrys_in_the_other() {
+    let source = event_old(&["DTSTART:20240506T070000Z"]);
+    let source = source.replace("VERSION:1.0\r\n", "VERSION:1.0\r\nGEO:13.4,52.5\r\n");
+    let (text, lost) = new(&source, &TimeProfile::default());
+    assert_eq!(
+        (line(&text, "GEO"), lost.len()),
+        ("GEO:52.5;13.4".to_owned(), 0)
+    );
+    let (entry, after) = (text.find("BEGIN:VEVENT"), text.find("GEO:"));
+    assert!(entry < after, "{text}");
+    let (back, lost) = old(&text, &TimeProfile::default());
+    assert_eq!(
+        (line(&back, "GEO"), lost.len()),
+        ("GEO:13.4,52.5".to_owned(), 0)
+    );
+    assert!(back.find("GEO:") < back.find("BEGIN:VEVENT"), "{back}");
+}
+
+#[test]
+fn no_identifier_is_made_up_and_no_product_sent_to_a_phone() {
+    let (text, _) = new(
+        &event_old(&["DTSTART:20240506T070000Z"]),
+        &TimeProfile::default(),
+    );
+    assert_eq!(lines(&text, "PRODID").len(), 1);
+    assert_eq!(line(&text, "DTSTAMP"), "DTSTAMP:19700101T000000Z");
+    assert_eq!(line(&text, "UID"), "");
+    let (back, _) = old(&text, &TimeProfile::default());
+    for name in ["PRODID", "LAST-MODIFIED", "DTSTAMP", "DURATION", "TZ"] {
+        assert_eq!(line(&back, name), "", "{back}");
+    }
+    let changed = event_old(&["DTSTART:20240506T070000Z", "LAST-MODIFIED:20240507T080000Z"]);
+    let (text, _) = new(&changed, &TimeProfile::default());
+    assert_eq!(line(&text, "DTSTAMP"), "DTSTAMP:20240507T080000Z");
+}
+
+#[test]
 fn a_task_is_done_or_not_in_one_way() {
     check(
         "VTODO",
