@@ -113,6 +113,14 @@ impl Mode {
     }
 }
 
+/// Whether a session of this type forgets what was known of the other side's items, and begins anew.
+const fn renews_map(alert: AlertCode) -> bool {
+    matches!(
+        alert,
+        AlertCode::SLOW | AlertCode::REFRESH_FROM_CLIENT | AlertCode::REFRESH_FROM_SERVER
+    )
+}
+
 /// A datastore to be synced.
 pub struct Source {
     /// Its name in reports.

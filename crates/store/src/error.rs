@@ -79,9 +79,9 @@ pub enum Error {
     )]
     StillMarked {
         /// Why the move failed.
-        moving: Box<Error>,
+        moving: Box<Self>,
         /// Why the mark stayed.
-        unmarking: Box<Error>,
+        unmarking: Box<Self>,
     },
     /// A copy does not hold what was written to it.
     #[error(

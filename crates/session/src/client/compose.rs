@@ -13,7 +13,7 @@ use crate::filter::Filter;
 
 use super::{
     Awaited, ChangeKind, Error, Failure, LocalChange, MAX_STUCK, Owed, Phase, Plan, Room, Scheme,
-    Session, Source, Suspending, large,
+    Session, Source, Suspending, large, renews_map,
 };
 
 /// Pairs in one Map command.
@@ -433,10 +433,7 @@ impl Session {
                 agreed,
                 AlertCode::ONE_WAY_FROM_SERVER | AlertCode::REFRESH_FROM_SERVER
             ),
-            renews_map: matches!(
-                agreed,
-                AlertCode::SLOW | AlertCode::REFRESH_FROM_CLIENT | AlertCode::REFRESH_FROM_SERVER
-            ),
+            renews_map: renews_map(agreed),
         };
         active.progress.to_send = active.call(|replica| replica.begin(plan))?;
         Ok(())

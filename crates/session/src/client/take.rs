@@ -7,7 +7,7 @@ use syncml::{
 
 use super::{
     Anchors, Awaited, Error, Failure, MAX_IDLE, MAX_SHOWN, MAX_TRIES, Owed, Phase, Scheme, Session,
-    Suspending,
+    Suspending, renews_map,
 };
 use crate::uri::{datastore_name, is_readable, may_follow, same_address};
 
@@ -406,7 +406,19 @@ impl Session {
         let last = last.unwrap_or_default().trim();
         let expected = active.anchors.server.clone();
         let is_checked = code == AlertCode::TWO_WAY && !active.resumed;
-        let is_lost = is_checked && !last.is_empty() && last != expected;
+        // The server goes on with a session before the one that began to compare all items here, and has
+        // forgotten for that what was known.
+        let is_of_another = active.resumed
+            && code == AlertCode::TWO_WAY
+            && active
+                .unfinished
+                .as_ref()
+                .is_some_and(|unfinished| renews_map(AlertCode(unfinished.alert)));
+        if is_of_another {
+            active.resumed = false;
+            active.forget_unfinished();
+        }
+        let is_lost = is_of_another || (is_checked && !last.is_empty() && last != expected);
         if is_lost {
             // the anchors are void from now on
             if let Err(error) = active.call(|replica| replica.complete(&Anchors::default())) {
