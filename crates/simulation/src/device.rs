@@ -71,13 +71,13 @@ pub(crate) enum Moved {
 }
 
 impl Store {
-    fn new(kind: DatastoreKind, may_have_folders: bool, may_choose: bool, rng: &mut Rng) -> Self {
+    fn new(kind: DatastoreKind, may_have_folders: bool, rng: &mut Rng) -> Self {
         let is_small = rng.u8(..8) == 0;
         let mut memory = MemoryReplica::default();
         if is_small {
             memory.limit(rng.u64(500..10_000), rng.u64(1..20));
         }
-        let chooses = may_choose && wanted::can_filter(kind) && !is_small && rng.u8(..4) == 0;
+        let chooses = wanted::can_filter(kind) && !is_small && rng.u8(..4) == 0;
         Self {
             kind,
             chooses,
@@ -164,7 +164,7 @@ impl Device {
         let stores = KINDS.into_iter().enumerate();
         let stores = stores
             .filter(|(place, _)| wanted & (1 << place) != 0)
-            .map(|(_, kind)| Store::new(kind, may_have_folders, is_mild, rng))
+            .map(|(_, kind)| Store::new(kind, may_have_folders, rng))
             .collect();
         Self {
             config: Config {

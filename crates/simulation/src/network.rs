@@ -45,7 +45,8 @@ impl Weather {
         }
     }
 
-    /// Whether next to nothing happens: folders and filters are tried there alone.
+    /// Whether next to nothing happens: folders, and devices that want some of the properties only, are
+    /// tried there alone.
     pub(crate) fn is_mild(self) -> bool {
         self.of >= 1500
     }

@@ -367,15 +367,7 @@ impl World {
     /// A device that does so may want other records than in its last session.
     fn choose_records(&mut self, number: usize, store: usize) {
         let device = &mut self.devices[number];
-        // such a filter is long, and has to fit into a message
-        let may_cut = self.weather.is_mild()
-            && device.config.version >= Version::V1_2
-            && self
-                .server
-                .config
-                .max_msg_size
-                .min(device.config.max_msg_size)
-                > 3000;
+        let may_cut = may_cut(self.weather, &self.server, device);
         let Some(store) = device.stores.get_mut(store) else {
             return;
         };
@@ -389,15 +381,7 @@ impl World {
     /// All devices that choose choose once more.
     fn choose_last(&mut self) {
         for device in &mut self.devices {
-            // such a filter is long, and has to fit into a message
-            let may_cut = self.weather.is_mild()
-                && device.config.version >= Version::V1_2
-                && self
-                    .server
-                    .config
-                    .max_msg_size
-                    .min(device.config.max_msg_size)
-                    > 3000;
+            let may_cut = may_cut(self.weather, &self.server, device);
             for store in device.stores.iter_mut().filter(|store| store.chooses) {
                 store.filter = wanted::last(store.kind, may_cut, &mut self.rng);
                 let (name, filter) = (&device.name, &store.filter);
@@ -623,6 +607,12 @@ impl World {
             }
         }
     }
+}
+
+/// Whether a device may want some of the properties: such a filter is long, and has to fit into a message.
+fn may_cut(weather: Weather, server: &Server, device: &Device) -> bool {
+    let max_msg_size = server.config.max_msg_size.min(device.config.max_msg_size);
+    weather.is_mild() && device.config.version >= Version::V1_2 && max_msg_size > 3000
 }
 
 fn index_of(kind: DatastoreKind) -> usize {
