@@ -87,10 +87,19 @@ pub(crate) fn complete(held: &[u8], new: &[u8]) -> Option<Vec<u8>> {
 /// Writes the elements that were not taken.
 fn keep_rest(out: &mut Vec<u8>, elements: &Elements, dialect: Dialect) {
     for (name, text) in elements.rest() {
-        if !SILENT.contains(&name) {
+        if !SILENT.contains(&name) && is_name(name) {
             text_line(out, KEPT, &format!("{name}={}", guarded(text)), dialect);
         }
     }
+}
+
+/// Whether a document may have an element of this name.
+fn is_name(name: &str) -> bool {
+    let is_first = |c: char| c.is_ascii_alphabetic() || c == '_';
+    name.starts_with(is_first)
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
 }
 
 /// Puts an element back that was kept; whether it was one.
@@ -98,8 +107,7 @@ fn put_back(written: &mut Written, kept: &str) -> bool {
     let Some((name, text)) = kept.split_once('=') else {
         return false;
     };
-    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric());
-    if is_name && !has(written, name) {
+    if is_name(name) && !has(written, name) {
         put(written, name, unguarded(text));
         return true;
     }

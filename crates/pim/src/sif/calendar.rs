@@ -370,16 +370,12 @@ pub(super) fn write(content: &[u8], format: Format, lost: &mut Vec<Vec<u8>>) -> 
             lost.push(line.source().to_vec());
         }
     }
-    put(
-        &mut written,
-        "ReminderSet",
-        if has_alarm { "1" } else { "0" },
-    );
-    put(
-        &mut written,
-        "IsRecurring",
-        if has_rule { "1" } else { "0" },
-    );
+    for (name, is_there) in [("ReminderSet", has_alarm), ("IsRecurring", has_rule)] {
+        // it may be among what was kept
+        if !has(&written, name) {
+            put(&mut written, name, if is_there { "1" } else { "0" });
+        }
+    }
     Some(written)
 }
 

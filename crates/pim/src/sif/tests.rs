@@ -298,7 +298,28 @@ fn times_of_a_zone_are_the_devices() {
 #[test]
 fn patterns_are_rules() {
     let monday = ("Start", "20240101T090000Z");
-    let rows: [(&[(&str, &str)], &str); 9] = [
+    let rows: [(&[(&str, &str)], &str); 11] = [
+        // of any day of the week, the last is the last of the month
+        (
+            &[
+                ("RecurrenceType", "3"),
+                ("Interval", "1"),
+                ("DayOfWeekMask", "127"),
+                ("Instance", "5"),
+                ("Occurrences", "12"),
+            ],
+            "MD1 LD #12",
+        ),
+        (
+            &[
+                ("RecurrenceType", "3"),
+                ("Interval", "1"),
+                ("DayOfWeekMask", "2"),
+                ("Instance", "1"),
+                ("Occurrences", "12"),
+            ],
+            "MP1 1+ MO #12",
+        ),
         (
             &[
                 ("RecurrenceType", "0"),
@@ -395,7 +416,12 @@ fn patterns_are_rules() {
             old.contains(&format!("RRULE:{rule}\r\n")),
             "no {rule} in {old}"
         );
-        for (name, value) in pattern.iter().filter(|(name, _)| *name != "Occurrences") {
+        // counted on several days of the week, a series gets the date of its last occurrence
+        let is_dated = rule.ends_with('Z');
+        for (name, value) in pattern
+            .iter()
+            .filter(|(name, _)| !is_dated || *name != "Occurrences")
+        {
             assert!(
                 back.contains(&format!("<{name}>{value}</{name}>")),
                 "{rule}: {back}"
@@ -404,8 +430,13 @@ fn patterns_are_rules() {
     }
     // what Outlook has no pattern for
     for rule in [
-        "MD1 LD #0",
         "MP1 5+ MO #0",
+        "MP1 1+ MO TU #0",
+        "MP0 1+ MO #0",
+        "D0 #0",
+        "D1 #x",
+        "MD1 99 #0",
+        "YM1 99 #0",
         "MD1 1 15 #0",
         "YD1 100 #0",
         "MP1 1+ MO 2+ TU #0",
@@ -417,6 +448,94 @@ fn patterns_are_rules() {
         let converted = convert(event.as_bytes(), "", to(Format::SifEvent)).unwrap();
         assert_eq!(converted.lost, [format!("RRULE:{rule}\r\n").into_bytes()]);
         assert!(text(converted).contains("<IsRecurring>0<"));
+    }
+}
+
+#[test]
+fn a_pattern_without_a_rule_is_kept_as_it_is() {
+    let patterns: [&[(&str, &str)]; 6] = [
+        // the first working day of a month is one day, and a rule would have five
+        &[
+            ("RecurrenceType", "3"),
+            ("DayOfWeekMask", "62"),
+            ("Instance", "1"),
+        ],
+        &[("RecurrenceType", "5"), ("DayOfMonth", "15")],
+        &[
+            ("RecurrenceType", "6"),
+            ("DayOfWeekMask", "2"),
+            ("Instance", "1"),
+            ("MonthOfYear", "3"),
+        ],
+        &[("RecurrenceType", "2"), ("DayOfMonth", "99")],
+        &[
+            ("RecurrenceType", "3"),
+            ("DayOfWeekMask", "2"),
+            ("Instance", "-7"),
+        ],
+        &[("RecurrenceType", "77")],
+    ];
+    for pattern in patterns {
+        let mut all = vec![
+            ("Start", "20240101T090000Z"),
+            ("IsRecurring", "1"),
+            ("Interval", "1"),
+            ("Occurrences", "12"),
+        ];
+        all.extend_from_slice(pattern);
+        let source = document("appointment", &all);
+        let (old, back) = there_and_back(SIF_E, &source, Format::VCalendar10);
+        assert!(!old.contains("RRULE"), "{old}");
+        for (name, value) in all.iter().skip(1) {
+            let element = format!("<{name}>{value}</{name}>");
+            assert_eq!(back.matches(&element).count(), 1, "{name}: {back}");
+        }
+        assert_eq!(back.matches("<IsRecurring>").count(), 1, "{back}");
+    }
+}
+
+#[test]
+fn a_day_that_is_named_twice_is_one_day() {
+    let event = "BEGIN:VCALENDAR\r\nVERSION:1.0\r\nBEGIN:VEVENT\r\nDTSTART:20240101T090000Z\r\n\
+                 RRULE:W1 MO MO #5\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    let converted = convert(event.as_bytes(), "", to(Format::SifEvent)).unwrap();
+    let text = text(converted);
+    assert!(
+        text.contains("<DayOfWeekMask>2<") && text.contains("<Occurrences>5<"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_series_ends_before_times_cannot_be_written_any_more() {
+    let source = document(
+        "appointment",
+        &[
+            ("Start", "20240101T090000Z"),
+            ("IsRecurring", "1"),
+            ("RecurrenceType", "1"),
+            ("Interval", "999"),
+            ("DayOfWeekMask", "6"),
+            ("Occurrences", "10000"),
+        ],
+    );
+    let (old, _) = there_and_back(SIF_E, &source, Format::VCalendar10);
+    assert!(old.contains("RRULE:W999 MO TU 99"), "{old}");
+}
+
+#[test]
+fn elements_of_any_name_are_kept() {
+    let source = document(
+        "appointment",
+        &[
+            ("Start", "20240101T090000Z"),
+            ("My_Field", "x"),
+            ("A.b-c", "y"),
+        ],
+    );
+    let (_, back) = there_and_back(SIF_E, &source, Format::VCalendar10);
+    for element in ["<My_Field>x<", "<A.b-c>y<"] {
+        assert!(back.contains(element), "{back}");
     }
 }
 
