@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use pim::Format;
-use syncml::{Data, Item, Meta};
+use syncml::{Data, Item, Meta, Text};
 
 /// Devices pad base64 as they like.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -49,6 +49,19 @@ pub(crate) fn decoded<'b>(bytes: Cow<'b, [u8]>, format: Option<&str>) -> Option<
 /// in no other way.
 pub(crate) fn goes_as_base64(media_type: &str) -> bool {
     Format::of_media_type(media_type).is_some_and(Format::is_sif)
+}
+
+/// The Meta and the Data in which an item of this type goes to a device.
+pub(crate) fn packed<'c>(
+    media_type: impl Into<Text<'c>>,
+    bytes: impl Into<Cow<'c, [u8]>>,
+) -> (Meta<'c>, Data<'c>) {
+    let (mut meta, bytes) = (Meta::of_type(media_type), bytes.into());
+    if !meta.media_type.as_deref().is_some_and(goes_as_base64) {
+        return (meta, Data::Bytes(bytes));
+    }
+    meta.format = Some("b64".into());
+    (meta, Data::Bytes(encoded(&bytes).into_bytes().into()))
 }
 
 /// Bytes as base64.

@@ -1,6 +1,6 @@
 //! Package 4: the server's changes; package 6: the end, and the anchors.
 
-use syncml::{Change, ChangeKind, Command, Data, Item, Location, Meta, Sync, Version};
+use syncml::{Change, ChangeKind, Command, Item, Location, Sync, Version};
 
 use super::lacking::SLICE;
 use super::large::Step;
@@ -9,7 +9,7 @@ use super::selection::{Deal, Selection};
 use super::state::{DatastoreState, Login, Phase, Sent, SentKind};
 use super::tree::{Told, is_folder};
 use super::{Run, guid};
-use crate::content::{encoded, goes_as_base64};
+use crate::content::packed;
 use crate::store::{ChangeSeq, Guid, Link, LinkId, Pending, PendingRange, StoreError};
 
 /// Items read from the store at a time while a message is filled.
@@ -539,13 +539,8 @@ pub(super) fn change_for(
         ..Item::default()
     };
     if matches!(kind, ChangeKind::Add | ChangeKind::Replace) {
-        let mut meta = Meta::of_type(item.media_type.as_str());
-        content.data = Some(if goes_as_base64(&item.media_type) {
-            meta.format = Some("b64".into());
-            Data::Bytes(encoded(&item.content).into_bytes().into())
-        } else {
-            Data::Bytes(item.content.as_slice().into())
-        });
+        let (meta, data) = packed(item.media_type.as_str(), item.content.as_slice());
+        content.data = Some(data);
         content.meta = Some(meta);
     }
     if kind != ChangeKind::Delete {

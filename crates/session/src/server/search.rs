@@ -4,11 +4,12 @@
 
 use std::rc::Rc;
 
-use syncml::{Command, Data, Item, Location, Meta, Results, Search, StatusCode};
+use syncml::{Command, Item, Location, Results, Search, StatusCode};
 
 use super::Run;
 use super::state::{Login, Owed};
 use super::view::View;
+use crate::content::packed;
 use crate::filter::{GRAMMAR, Query, Record};
 use crate::peer::{Capabilities, datastore_for};
 use crate::store::{
@@ -168,11 +169,14 @@ impl Run<'_> {
             None => None,
         };
         let items = found.filter(|(_, bytes)| !bytes.is_empty());
-        let items = items.map(|(media_type, bytes)| Item {
-            source: Some(Location::new(guid.to_string())),
-            meta: Some(Meta::of_type(media_type)),
-            data: Some(Data::Bytes(bytes.into())),
-            ..Item::default()
+        let items = items.map(|(media_type, bytes)| {
+            let (meta, data) = packed(media_type, bytes);
+            Item {
+                source: Some(Location::new(guid.to_string())),
+                meta: Some(meta),
+                data: Some(data),
+                ..Item::default()
+            }
         });
         Ok(Command::Results(Results {
             cmd_id: cmd_id.into(),

@@ -41,18 +41,22 @@ fn a_search_brings_what_matches() {
     assert_eq!(filled().say(&elsewhere).said.code_of("Search"), 404);
 }
 
-// spec: M18
-#[test]
-fn what_is_found_is_in_the_form_of_the_device() {
-    let format = "<CTType>text/x-vcard</CTType><VerCT>2.1</VerCT>";
-    let put = format!(
+/// Device information of a phone that takes one format, and names alone.
+fn put_names(format: &str) -> String {
+    format!(
         "<Put><CmdID>6</CmdID><Meta><Type xmlns='syncml:metinf'>\
          application/vnd.syncml-devinf+xml</Type></Meta><Item><Source><LocURI>./devinf12</LocURI>\
          </Source><Data><DevInf xmlns='syncml:devinf'><VerDTD>1.2</VerDTD><DevID>x</DevID>\
          <DevTyp>phone</DevTyp><DataStore><SourceRef>people</SourceRef>\
          <Rx-Pref>{format}</Rx-Pref><Tx-Pref>{format}</Tx-Pref><CTCap>{format}\
          <Property><PropName>N</PropName></Property></CTCap></DataStore></DevInf></Data></Item></Put>"
-    );
+    )
+}
+
+// spec: M18
+#[test]
+fn what_is_found_is_in_the_form_of_the_device() {
+    let put = put_names("<CTType>text/x-vcard</CTType><VerCT>2.1</VerCT>");
     let mut talk = Talk::new();
     let rich = card("Bob", "2").replace("2.1", "3.0");
     talk.sync(201, ("", "1"), &add(31, "b", &rich));
@@ -67,6 +71,19 @@ fn what_is_found_is_in_the_form_of_the_device() {
         "{found}"
     );
     assert!(found.contains("N:Bob") && !found.contains("TEL"), "{found}");
+}
+
+// spec: M18
+#[test]
+fn what_is_found_goes_as_base64_where_items_do() {
+    let put = put_names("<CTType>text/x-s4j-sifc</CTType><VerCT>1.0</VerCT>");
+    let mut talk = filled();
+    talk.begin();
+    let heard = talk.say(&(put + &search(CGI, "TEL&EQ;2", "") + "<Final/>"));
+    let (_, found) = heard.xml.split_once("<Results>").unwrap();
+    assert!(found.contains("text/x-s4j-sifc"), "{found}");
+    let is_encoded = found.contains(">b64</Format>") && !found.contains("<contact");
+    assert!(is_encoded && !found.contains("&lt;contact"), "{found}");
 }
 
 #[test]
