@@ -10,7 +10,7 @@
 //! which node each message of a device goes to. What it all meets is decided by the machine, so the
 //! same seed is the same plan and not the same run. When the plan is over, everything is mended and
 //! every device syncs some times more; then they and the server must hold the same, and what is
-//! known of each record decides whether something was lost, doubled or brought back ([`ledger`]).
+//! known of each record decides whether something was lost, doubled or brought back (`ledger.rs`).
 
 mod balancer;
 mod cluster;
