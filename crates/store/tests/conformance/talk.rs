@@ -5,6 +5,7 @@ use std::ops::Range;
 use syncml::transcode::{to_wbxml, to_xml};
 use syncml::{Command, Data, Document, Encoding, Item, Limits, Version, auth};
 
+pub use crate::scripted::card;
 use crate::scripted::{PASSWORD, Said, Server, USER, read};
 
 pub struct Talk {
@@ -179,10 +180,6 @@ impl Heard {
 pub fn base64(text: &str) -> String {
     let (head, rest) = text.split_once(':').unwrap();
     auth::basic_cred(head, rest).data.to_text().into_owned()
-}
-
-pub fn card(name: &str, phone: &str) -> String {
-    format!("BEGIN:VCARD\r\nVERSION:2.1\r\nN:{name}\r\nTEL;CELL:{phone}\r\nEND:VCARD\r\n")
 }
 
 pub fn alert(cmd_id: u32, code: u16, name: &str, last: &str, next: &str) -> String {

@@ -43,8 +43,6 @@ mod of_one_package;
 mod of_races;
 #[path = "../scale.rs"]
 mod of_scale;
-#[path = "../sessions.rs"]
-mod of_sessions;
 #[path = "../small_messages.rs"]
 mod of_small_messages;
 #[path = "../suspended.rs"]
@@ -54,7 +52,7 @@ mod of_tidy;
 #[path = "../world_clock.rs"]
 mod of_world_clock;
 
-// those of the conformance tests say `crate::talk`
+// those in folders say `crate::scripted` and `crate::talk`
 #[path = "../conformance/busy.rs"]
 mod busy;
 #[path = "../conformance/changes.rs"]
@@ -90,13 +88,26 @@ mod statuses;
 #[path = "../conformance/talk.rs"]
 mod talk;
 
+#[path = "../sessions/broken.rs"]
+mod broken;
+#[path = "../sessions/in_step.rs"]
+mod in_step;
+#[path = "../sessions/messages.rs"]
+mod messages;
+#[path = "../sessions/strangers.rs"]
+mod strangers;
+
 #[test]
 fn no_file_of_tests_is_left_out() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let here = include_str!("main.rs");
     // how records are paired, whatever holds them; what is done with files of SQLite
     let others = ["matching", "backup"];
-    for (part, but) in [("", &others[..]), ("conformance/", &["main"])] {
+    for (part, but) in [
+        ("", &others[..]),
+        ("conformance/", &["main"]),
+        ("sessions/", &["main"]),
+    ] {
         for entry in std::fs::read_dir(folder.join(part)).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_stem().unwrap().to_str().unwrap();

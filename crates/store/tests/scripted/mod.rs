@@ -17,6 +17,11 @@ pub use state::State;
 pub const USER: &str = "bruce";
 pub const PASSWORD: &str = "OhBehave";
 
+/// A contact with one number.
+pub fn card(name: &str, phone: &str) -> String {
+    format!("BEGIN:VCARD\r\nVERSION:2.1\r\nN:{name}\r\nTEL;CELL:{phone}\r\nEND:VCARD\r\n")
+}
+
 /// A server over the model, with the clock and the entropy of the test.
 pub struct Server {
     pub state: State,

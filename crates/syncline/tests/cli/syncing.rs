@@ -1,0 +1,297 @@
+//! The client: folders in step with a server.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::place::{Place, Run, card, interrupt, json};
+
+#[test]
+fn two_folders_are_kept_in_step_through_a_server() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&["--log-messages", "messages"]);
+    let (ada, jonas) = (card("Lind", "Ada", "1"), card("Berg", "Jonas", "2"));
+    place.write("a/ada.vcf", &ada);
+    place.write("a/jonas.vcf", &jonas);
+
+    let plan = place.sync(&server.url, &["--dry-run", "contacts=a"]).ok();
+    assert!(plan.contains("all 2 items"), "{plan}");
+
+    let first = place.sync(&server.url, &["--json", "contacts=a"]).ok();
+    let first = json(&first);
+    assert_eq!(first[0]["sent"]["added"], 2, "{first}");
+    assert_eq!(first[0]["error"], Value::Null);
+
+    let xml = ["--version", "1.1", "--encoding", "xml", "contacts=b"];
+    assert_eq!(
+        place.sync(&server.url, &xml).ok(),
+        "contacts: sent 0 added, 0 changed, 0 deleted; received 2 added, 0 changed, 0 deleted; \
+         0 failed\n"
+    );
+    assert_eq!(place.items("b"), place.items("a"));
+
+    let moved = card("Lind", "Ada", "9");
+    place.write("a/ada.vcf", &moved);
+    fs::remove_file(place.path("a/jonas.vcf")).unwrap();
+    place.write("a/mira.vcf", &card("Okafor", "Mira", "3"));
+    assert_eq!(
+        place.sync(&server.url, &["--dry-run", "contacts=a"]).ok(),
+        "contacts: would send 1 added, 1 changed, 1 deleted\n"
+    );
+    assert_eq!(
+        place.sync(&server.url, &["contacts=a"]).ok(),
+        "contacts: sent 1 added, 1 changed, 1 deleted; received 0 added, 0 changed, 0 deleted; \
+         0 failed\n"
+    );
+    assert_eq!(
+        place.sync(&server.url, &xml).ok(),
+        "contacts: sent 0 added, 0 changed, 0 deleted; received 1 added, 1 changed, 1 deleted; \
+         0 failed\n"
+    );
+    assert_eq!(place.items("b"), place.items("a"));
+
+    let devices = json(&place.run(&["device", "list", "--json"]).ok());
+    assert_eq!(devices.as_array().unwrap().len(), 2);
+    let device = devices[0]["device"].as_str().unwrap();
+    assert!(devices[0]["last_sync"].is_string(), "{devices}");
+    let shown = place.run(&["device", "show", device]).ok();
+    assert!(shown.contains("contacts"), "{shown}");
+    place.run(&["device", "forget", device]).ok();
+    place.run(&["device", "forget", device]).fails(2);
+
+    let kept = place.items("messages");
+    assert!(kept.len() >= 8, "{} messages", kept.len());
+    assert!(kept.iter().any(|text| text.contains("Okafor")));
+    assert!(kept.iter().any(|text| text.contains("[redacted]")));
+    let (code, _, log) = server.terminate();
+    assert_eq!(code, Some(0));
+    assert!(log.contains("alice"), "{log}");
+    assert!(!log.contains("secret") && !log.contains("Okafor"), "{log}");
+}
+
+#[test]
+fn a_slash_at_the_end_of_an_address_makes_no_other_server() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    place.sync(&server.url, &["contacts=c"]).ok();
+    let plan = ["--dry-run", "contacts=c"];
+    let plan = place.sync(&format!("{}/", server.url), &plan).ok();
+    assert_eq!(plan, "contacts: would send 0 added, 0 changed, 0 deleted\n");
+}
+
+#[test]
+fn a_dry_run_says_what_a_refresh_removes() {
+    let place = Place::new();
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    place.write("c/jonas.vcf", &card("Berg", "Jonas", "2"));
+    let plan = |mode: &str| {
+        let url = "http://127.0.0.1:1/";
+        place
+            .sync(url, &["--dry-run", "--mode", mode, "contacts=c"])
+            .ok()
+    };
+    assert_eq!(
+        plan("refresh-from-server"),
+        "contacts: would remove all 2 items here and receive the server's\n"
+    );
+    assert_eq!(
+        plan("refresh-from-client"),
+        "contacts: would send all 2 items; the server's other items would be removed\n"
+    );
+    // options go before the profile, also before what it says of one datastore
+    place.write(
+        "profile.toml",
+        "url = 'http://127.0.0.1:1/'\nuser = 'alice'\n[stores]\n\
+         contacts = { dir = 'c', mode = 'refresh-from-server' }\n",
+    );
+    let plan = place.run(&["sync", "--dry-run", "profile.toml"]).ok();
+    assert!(plan.contains("would remove all 2"), "{plan}");
+    let forced = ["sync", "--dry-run", "--mode", "slow", "profile.toml"];
+    let plan = place.run(&forced).ok();
+    assert!(plan.contains("to be compared"), "{plan}");
+}
+
+#[test]
+fn an_interrupted_sync_says_how_to_go_on() {
+    let place = Place::new();
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let mut child = place
+        .command(&[
+            "sync",
+            "--url",
+            &url,
+            "--user",
+            "alice",
+            "--password-stdin",
+            "contacts=c",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"secret\n").unwrap();
+    // the request is on its way, and nobody answers it
+    let (mut stream, _) = listener.accept().unwrap();
+    assert!(stream.read(&mut [0; 16]).unwrap() > 0);
+    interrupt(&child);
+    let run = Run::of(child.wait_with_output().unwrap());
+    assert_eq!(run.out, "");
+    let error = run.fails(1);
+    let lines: Vec<&str> = error.lines().collect();
+    assert_eq!(lines.len(), 2, "{error}");
+    assert!(lines[0].contains("being suspended"), "{error}");
+    assert!(lines[1].starts_with("error: interrupted"), "{error}");
+}
+
+// spec: B13
+#[test]
+fn several_datastores_stay_in_step() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    place.write("a/c/ada.vcf", &card("Lind", "Ada", "1"));
+    place.write("a/n/list.txt", "rye bread\n");
+    place.sync(&server.url, &["contacts=a/c", "notes=a/n"]).ok();
+    place.sync(&server.url, &["contacts=b/c", "notes=b/n"]).ok();
+    assert_eq!(place.items("b/c"), place.items("a/c"));
+    assert_eq!(place.items("b/n"), place.items("a/n"));
+    let quiet = place.sync(&server.url, &["contacts=b/c", "notes=b/n"]).ok();
+    let nothing = "sent 0 added, 0 changed, 0 deleted; received 0 added, 0 changed, 0 deleted";
+    assert_eq!(
+        quiet,
+        format!("contacts: {nothing}; 0 failed\nnotes: {nothing}; 0 failed\n")
+    );
+    place.write("b/n/more.txt", "coffee\n");
+    let sent = place.sync(&server.url, &["contacts=b/c", "notes=b/n"]).ok();
+    assert!(
+        sent.ends_with("notes: sent 1 added, 0 changed, 0 deleted; received 0 added, 0 changed, 0 deleted; 0 failed\n"),
+        "{sent}"
+    );
+}
+
+#[test]
+fn a_refused_datastore_does_not_hold_up_the_others() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    place.write("s/x.vcf", &card("Berg", "Jonas", "2"));
+    let run = place.sync(&server.url, &["contacts=c", "stamps=s:text/vcard"]);
+    assert_eq!(place.count("contacts"), 1, "{}", run.out);
+    let error = run.fails(1);
+    assert!(error.contains("stamps"), "{error}");
+}
+
+/// A server that refuses the version of every message, for as many messages; gives them.
+fn refuse_versions(count: usize) -> (String, std::thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let thread = std::thread::spawn(move || {
+        let mut messages = Vec::new();
+        for _ in 0..count {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = String::new();
+            while !request.contains("</SyncML>") {
+                let mut buffer = [0; 4096];
+                let read = stream.read(&mut buffer).unwrap();
+                assert!(read > 0, "the request broke");
+                request.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+            }
+            let value = |name: &str| {
+                let rest = request.split_once(&format!("<{name}>")).unwrap().1;
+                rest.split_once('<').unwrap().0.to_owned()
+            };
+            let answer = format!(
+                "<SyncML><SyncHdr><VerDTD>1.1</VerDTD><VerProto>SyncML/1.1</VerProto>\
+                 <SessionID>{}</SessionID><MsgID>1</MsgID><Target><LocURI>x</LocURI></Target>\
+                 <Source><LocURI>y</LocURI></Source></SyncHdr><SyncBody><Status><CmdID>1</CmdID>\
+                 <MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>505</Data></Status>\
+                 <Final/></SyncBody></SyncML>",
+                value("SessionID")
+            );
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\
+                 Content-Type: application/vnd.syncml+xml\r\n\r\n{answer}",
+                answer.len()
+            )
+            .unwrap();
+            messages.push(value("VerDTD"));
+        }
+        messages
+    });
+    (url, thread)
+}
+
+// spec: D03
+#[test]
+fn older_versions_are_tried_when_none_is_named() {
+    let place = Place::new();
+    let (url, versions) = refuse_versions(3);
+    let error = place
+        .sync(&url, &["--encoding", "xml", "contacts=c"])
+        .fails(3);
+    assert!(error.contains("no version of SyncML"), "{error}");
+    assert_eq!(versions.join().unwrap(), ["1.2", "1.1", "1.0"]);
+
+    let (url, versions) = refuse_versions(1);
+    let named = ["--encoding", "xml", "--version", "1.1", "contacts=c"];
+    let error = place.sync(&url, &named).fails(3);
+    assert!(error.contains("--version"), "{error}");
+    assert_eq!(versions.join().unwrap(), ["1.1"]);
+}
+
+#[test]
+fn a_profile_stands_for_the_arguments() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    place.write("home/c/ada.vcf", &card("Lind", "Ada", "1"));
+    place.write("home/password", "secret\n");
+    let profile = format!(
+        "url = '{}'\nuser = 'alice'\npassword-file = 'password'\ndevice-id = 'home'\n\
+         [stores]\ncontacts = 'c'\n",
+        server.url
+    );
+    place.write("home/profile.toml", &profile);
+    let out = place.run(&["sync", "home/profile.toml"]).ok();
+    assert_eq!(place.count("contacts"), 1, "{out}");
+    let devices = json(&place.run(&["device", "list", "--json"]).ok());
+    assert_eq!(devices[0]["device"], "home");
+    place.run(&["sync", "home/nowhere.toml"]).fails(2);
+}
+
+#[test]
+fn an_unreachable_or_refusing_peer_has_its_own_code() {
+    let place = Place::new();
+    place.account();
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    let error = place
+        .sync("http://127.0.0.1:1/syncml", &["contacts=c"])
+        .fails(3);
+    assert!(error.contains("127.0.0.1:1"), "{error}");
+
+    let server = place.serve(&[]);
+    let wrong = [
+        "sync",
+        "--url",
+        &server.url,
+        "--user",
+        "alice",
+        "--password-stdin",
+        "contacts=c",
+    ];
+    let error = place.run_with(&wrong, b"guess\n").fails(3);
+    assert!(error.contains("alice"), "{error}");
+    let page = server.url.replace("/syncml", "/healthz");
+    place.sync(&page, &["contacts=c"]).fails(3);
+}
