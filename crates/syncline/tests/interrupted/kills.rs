@@ -172,6 +172,9 @@ fn endure(installation: &Installation, mut kill: impl FnMut(Server) -> Server) {
     let kills = std::env::var("SYNCLINE_KILLS");
     let kills = kills.map_or(KILLS, |kills| kills.parse().unwrap());
     installation.add_user(USER, PASSWORD).unwrap();
+    // no device takes its answer's end, so no session is over until it is forgotten
+    let limits = "[server]\nmax-sessions = 1000000\nmax-sessions-per-account = 1000000\n";
+    installation.configure(limits).unwrap();
     let server = installation.serve().unwrap();
     let world = World {
         address: server.address().to_owned(),
