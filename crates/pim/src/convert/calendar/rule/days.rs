@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use jiff::ToSpan as _;
 use jiff::civil::Date;
+use jiff::{Span, ToSpan as _};
 
 use super::{End, Frequency, Rule};
 
@@ -12,6 +12,12 @@ const MAX_INTERVALS: i32 = 40_000;
 
 /// Days of intervals that are looked at in all rules of one item.
 pub(in crate::convert::calendar) const RULE_BUDGET: u32 = 1_000_000;
+
+/// The day so many days after another; `None` outside of the calendar, and beyond what a span can
+/// say, which any rule may ask for.
+fn days_after(day: Date, days: i32) -> Option<Date> {
+    day.checked_add(Span::new().try_days(days).ok()?).ok()
+}
 
 impl Rule {
     /// Whether a day is one of the rule's, its end and interval aside.
@@ -53,11 +59,11 @@ impl Rule {
         let steps = i64::from(n.saturating_sub(1)).checked_mul(self.interval.into())?;
         let steps = i32::try_from(steps).ok().filter(|s| *s < 4_000_000)?;
         match self.frequency {
-            Frequency::Daily => start.checked_add(steps.days()).ok(),
+            Frequency::Daily => days_after(start, steps),
             Frequency::Weekly => {
                 let saturday = 6 - i32::from(start.weekday().to_sunday_zero_offset());
                 let days = steps.checked_mul(7)?.checked_add(saturday)?;
-                start.checked_add(days.days()).ok()
+                days_after(start, days)
             }
             Frequency::Monthly if steps < 100_000 => {
                 let month = start.first_of_month().checked_add(steps.months());
@@ -77,7 +83,7 @@ impl Rule {
         let mut found = BTreeSet::new();
         match self.frequency {
             Frequency::Daily => {
-                let day = start.checked_add(steps.days()).ok()?;
+                let day = days_after(start, steps)?;
                 let month_day = |d: &i8| on_month_day(day, *d) == Some(day);
                 if (self.days.is_empty() || self.has_day(day.weekday()))
                     && (self.months.is_empty() || self.months.contains(&day.month()))
@@ -88,8 +94,8 @@ impl Rule {
             }
             Frequency::Weekly => {
                 let back = start.weekday().since(self.week_start);
-                let week = start.checked_sub(i32::from(back).days()).ok()?;
-                let week = week.checked_add(steps.checked_mul(7)?.days()).ok()?;
+                let week = days_after(start, -i32::from(back))?;
+                let week = days_after(week, steps.checked_mul(7)?)?;
                 let own = [(0, start.weekday())];
                 let days: &[_] = if self.days.is_empty() {
                     &own
@@ -98,7 +104,7 @@ impl Rule {
                 };
                 for (_, day) in days {
                     let on = i32::from(day.since(self.week_start));
-                    let on = week.checked_add(on.days()).ok()?;
+                    let on = days_after(week, on)?;
                     if self.months.is_empty() || self.months.contains(&on.month()) {
                         found.insert(on);
                     }
@@ -120,7 +126,7 @@ impl Rule {
                 let year = start.first_of_year().checked_add(steps.years()).ok()?;
                 for day in &self.year_days {
                     if *day <= year.days_in_year() {
-                        found.insert(year.checked_add(i32::from(day - 1).days()).ok()?);
+                        found.insert(days_after(year, i32::from(day - 1))?);
                     }
                 }
                 if self.year_days.is_empty() {
