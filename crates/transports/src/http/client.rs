@@ -311,8 +311,8 @@ impl Client {
             url = redirected(&url, response.headers())?;
         }
         Err(Error::Redirect {
-            url: asked.to_string(),
-            to: url.to_string(),
+            url: told(asked),
+            to: told(&url),
         })
     }
 
@@ -396,7 +396,7 @@ impl Client {
         let status = response.status();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             return Err(Error::Busy {
-                url: url.to_string(),
+                url: told(url),
                 retry_after: retry_after(response.headers()),
             });
         }
@@ -411,7 +411,7 @@ impl Client {
         while let Some(chunk) = response.chunk().await.map_err(|e| failed(url, &e))? {
             if body.len() + chunk.len() > self.options.max_answer {
                 return Err(Error::TooLarge {
-                    url: url.to_string(),
+                    url: told(url),
                     limit: self.options.max_answer,
                 });
             }
@@ -420,14 +420,14 @@ impl Client {
         let body = self.expanded(url, response.headers(), body.freeze())?;
         if !status.is_success() {
             return Err(Error::Refused {
-                url: url.to_string(),
+                url: told(url),
                 status: status.as_u16(),
                 text: first_line(&body, status),
             });
         }
         if !media.may_carry(&body) {
             return Err(Error::NotSyncml {
-                url: url.to_string(),
+                url: told(url),
                 media_type: media.essence,
             });
         }
@@ -446,7 +446,7 @@ impl Client {
     // spec: N13
     fn expanded(&self, url: &Url, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Error> {
         let broken = |coding: &str| Error::Coding {
-            url: url.to_string(),
+            url: told(url),
             coding: coding.to_owned(),
         };
         let coding = match Coding::of(headers) {
@@ -459,7 +459,7 @@ impl Client {
         let outcome = coding.expand(&body, |piece| {
             if expanded.len() + piece.len() > limit {
                 return Err(Error::TooLarge {
-                    url: url.to_string(),
+                    url: told(url),
                     limit,
                 });
             }
@@ -519,13 +519,20 @@ fn redirected(url: &Url, headers: &HeaderMap) -> Result<Url, Error> {
         follows && !location.is_empty()
     });
     next.ok_or_else(|| Error::Redirect {
-        url: url.to_string(),
+        url: told(url),
         to: location,
     })
 }
 
+/// An address as a person may read it: what comes after the path may be the token of a session.
+fn told(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.to_string()
+}
+
 fn failed(url: &Url, error: &reqwest::Error) -> Error {
-    let url = url.to_string();
+    let url = told(url);
     if error.is_connect() {
         Error::Unreachable {
             url,
@@ -577,6 +584,12 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn no_complaint_shows_the_token_of_a_session() {
+        let url = Url::parse("http://sync.example:8080/syncml?sid=c0ffee").unwrap();
+        assert_eq!(told(&url), "http://sync.example:8080/syncml");
+    }
 
     #[test]
     fn only_this_machine_is_private_without_encryption() {
