@@ -527,14 +527,8 @@ impl Active {
     /// what is said to be in none stays where it was.
     // spec: M09
     fn says_root(&self, version: Version, kind: ChangeKind) -> bool {
-        let may_be_known = match kind {
-            ChangeKind::Replace => true,
-            ChangeKind::Add => matches!(
-                self.agreed,
-                Some(AlertCode::SLOW | AlertCode::REFRESH_FROM_CLIENT)
-            ),
-            ChangeKind::Delete | ChangeKind::Move => false,
-        };
+        // the answer to an earlier addition may have been lost
+        let may_be_known = matches!(kind, ChangeKind::Add | ChangeKind::Replace);
         may_be_known && self.peer_folders && self.has_folders(version)
     }
 
