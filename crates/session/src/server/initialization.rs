@@ -217,6 +217,7 @@ impl Run<'_> {
             deletions_sent: false,
             knows_folders: false,
             folders_sent: Vec::new(),
+            asked: Vec::new(),
             sending: None,
             in_chunks: false,
             resumes: resumed

@@ -197,6 +197,7 @@ impl Run<'_> {
                     self.doubt(link, mapping)?;
                 }
                 Ok(if policy == ConflictPolicy::Ask {
+                    self.remember_asked(ds, item.guid);
                     StatusCode::CONFLICT
                 } else {
                     StatusCode::CONFLICT_SERVER_WON

@@ -3,8 +3,8 @@
 use syncml::{AlertCode, Command, Map, Status, StatusCode};
 
 use super::state::{DatastoreState, Sent, SentKind};
-use super::{ConflictPolicy, Run, bounds, guid};
-use crate::store::{ChangeSeq, LinkId, Mapping, StoreError};
+use super::{Run, bounds, guid};
+use crate::store::{ChangeSeq, Guid, LinkId, Mapping, StoreError};
 
 impl Run<'_> {
     /// The client's answer to a change that was sent to it.
@@ -113,8 +113,9 @@ impl Run<'_> {
             }
             // an addition is settled by its map
             SentKind::Add if code.is_success() || code == StatusCode::ALREADY_EXISTS => {}
-            // asked which version shall stand, the client insists on its own
-            SentKind::Replace if code == StatusCode::CONFLICT && self.asks(link)? => {
+            // asked which version shall stand, the client insists on its own; one that was not asked
+            // has changed the item meanwhile, or moved it only
+            SentKind::Replace if code == StatusCode::CONFLICT && ds.asked.contains(&sent.guid) => {
                 if let Some(mapping) = self.tx.mapping_of(link, sent.guid())? {
                     let insisted = Mapping {
                         revision: ChangeSeq(sent.seq),
@@ -142,10 +143,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn asks(&mut self, link: LinkId) -> Result<bool, StoreError> {
-        let wished = self.tx.conflict_policy(link)?;
-        let wished = wished.as_deref().and_then(ConflictPolicy::from_name);
-        Ok(wished.unwrap_or(self.config.conflict) == ConflictPolicy::Ask)
+    /// The client is asked which version of an item shall stand.
+    // spec: H24
+    pub(super) fn remember_asked(&mut self, ds: &DatastoreState, guid: Guid) {
+        let mut all = self.state.datastores.iter_mut();
+        if let Some(ds) = all.find(|other| other.number == ds.number) {
+            ds.asked.push(guid.0);
+        }
     }
 
     // spec: C11 H16 H17

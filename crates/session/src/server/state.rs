@@ -276,6 +276,9 @@ pub(super) struct DatastoreState {
     /// Folders that were sent in this session.
     #[serde(default)]
     pub(super) folders_sent: Vec<i64>,
+    /// Items of which the client was asked in this session whether its version shall stand.
+    #[serde(default)]
+    pub(super) asked: Vec<i64>,
     /// The object that is being sent in chunks.
     #[serde(default)]
     pub(super) sending: Option<Outgoing>,

@@ -171,6 +171,26 @@ fn a_conflict_that_nobody_settles_is_left_to_the_client() {
     assert_eq!(talk.server.contents(), [there]);
 }
 
+// spec: H24
+#[test]
+fn a_refusal_of_a_client_that_was_not_asked_settles_nothing() {
+    let (old, here) = (card("Ann", "1"), card("Ann", "2"));
+    let mut talk = changed(&old, &here);
+    talk.server.config.conflict = ConflictPolicy::Ask;
+    talk.open(204, "1", "2");
+    let heard = talk.say(&(sync("contacts", "") + "<Final/>"));
+    let mut replies = String::new();
+    for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
+        // its owner was just editing it
+        let code = if cmd == "Replace" { 409 } else { 200 };
+        replies += &status(number, talk.message, cmd_id, cmd, code);
+    }
+    talk.say(&(replies + "<Final/>"));
+    let heard = talk.sync(200, ("2", "3"), "");
+    assert_eq!(heard.said.changes.len(), 1, "{}", heard.xml);
+    assert!(talk.sync(200, ("3", "4"), "").said.changes.is_empty());
+}
+
 // spec: H04
 #[test]
 fn a_deleted_record_comes_back_as_it_was_last() {
