@@ -419,7 +419,7 @@ impl Run<'_> {
             link.open = None;
             let is_selected = ds.sends() && !self.waits(&ds);
             link.filter = if is_selected || !ds.selection.is_new {
-                ds.selection.kept()
+                ds.selection.kept(link.seen < ds.until())
             } else {
                 // the device's share is not yet what this filter makes of it
                 ds.selection.opened.clone()

@@ -45,7 +45,7 @@ struct Kept {
     /// A session with another selection has begun since: what the device holds is of either.
     #[serde(default)]
     is_mixed: bool,
-    /// Such a session chose properties.
+    /// Such a session, or one whose items the device has not all taken, chose properties.
     #[serde(default)]
     is_cut: bool,
 }
@@ -102,14 +102,17 @@ impl Selection {
         Ok(selection)
     }
 
-    /// As the link remembers it.
-    pub(super) fn kept(&self) -> String {
-        if !self.chooses() {
+    /// As the link remembers it after a session. With `is_open` the device has not taken all that it
+    /// was sent, so that what it kept may be of an earlier selection.
+    pub(super) fn kept(&self, is_open: bool) -> String {
+        let is_cut = is_open && self.some_fields;
+        if !self.chooses() && !is_cut {
             return String::new();
         }
         written(&Kept {
             filter: self.filter.clone(),
             max_size: self.max_size,
+            is_cut,
             ..Kept::default()
         })
     }
@@ -216,7 +219,7 @@ impl Run<'_> {
             return Ok(Deal::Skip);
         }
         // until the device has said so, nobody knows whether it has it, and which part of it
-        let is_ours_to_tell = is_current || pending.item.deleted;
+        let is_ours_to_tell = is_current || pending.item.deleted || ds.selection.some_fields;
         if let Some(mapping) = pending.mapping.as_ref().filter(|_| is_ours_to_tell) {
             self.doubt(link, mapping)?;
         }

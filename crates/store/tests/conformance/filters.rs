@@ -561,3 +561,69 @@ fn an_edit_of_a_part_loses_nothing_when_the_device_refused_the_whole() {
         );
     }
 }
+
+/// A card of which nothing but the name came.
+fn shown(name: &str) -> String {
+    format!("BEGIN:VCARD\r\nVERSION:2.1\r\nN:{name}\r\nEND:VCARD\r\n")
+}
+
+// spec: L04
+#[test]
+fn an_edit_of_a_part_that_was_not_confirmed_loses_nothing() {
+    let mut talk = Talk::new();
+    let whole = alert(1, 201, "contacts", "", "1");
+    session(
+        &mut talk,
+        &whole,
+        &crate::talk::add(30, "l1", &card("Ann", "1")),
+    );
+    talk.device = "other";
+    session(&mut talk, &whole, "");
+    let theirs = card("Ann", "1").replace("END:", "EMAIL:ann@example.org\r\nEND:");
+    talk.sync(200, ("1", "2"), &crate::talk::replace(30, "l1", &theirs));
+    talk.device = "phone";
+    talk.begin();
+    talk.say(&(filtered(200, ("1", "2"), &fields("N")) + "<Final/>"));
+    let edited = crate::talk::replace(30, "l1", &card("Anna", "1"));
+    let heard = talk.say(&(sync("contacts", &edited) + "<Final/>"));
+    assert_eq!(came(&heard), ["=Anna"]);
+    assert!(!heard.said.changes[0].content.contains("TEL"));
+    // it takes the part, and the line breaks; its owner edits the part
+    let next = alert(1, 200, "contacts", "1", "3");
+    session(
+        &mut talk,
+        &next,
+        &crate::talk::replace(30, "l1", &shown("Anne")),
+    );
+    let held = talk.server.contents();
+    let parts = ["N:Anne", "TEL;CELL:1", "EMAIL:ann@"];
+    assert!(parts.iter().all(|part| held[0].contains(part)), "{held:?}");
+}
+
+// spec: G04 L04
+#[test]
+fn a_refresh_from_a_device_that_refused_the_whole_keeps_the_rest() {
+    let mut talk = filled(&PEOPLE[..1]);
+    session(&mut talk, &filtered(201, ("", "1"), &fields("N")), "");
+    talk.begin();
+    talk.say(&(alert(1, 204, "contacts", "1", "2") + "<Final/>"));
+    let heard = talk.say(&(sync("contacts", "") + "<Final/>"));
+    assert_eq!(came(&heard), ["=Ann"]);
+    let mut last = String::new();
+    for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
+        let code = if cmd == "Replace" { 409 } else { 200 };
+        last += &status(number, talk.message, cmd_id, cmd, code);
+    }
+    talk.say(&(last + "<Final/>"));
+    let refresh = alert(1, 203, "contacts", "2", "3");
+    session(
+        &mut talk,
+        &refresh,
+        &crate::talk::replace(30, "l1", &shown("Ann")),
+    );
+    let held = talk.server.contents();
+    assert!(
+        held.len() == 1 && held[0].contains("TEL;CELL:1"),
+        "{held:?}"
+    );
+}
