@@ -147,7 +147,6 @@ impl Device {
         number: usize,
         rng: &mut Rng,
         takes_large: bool,
-        is_mild: bool,
         sabotage: Option<Sabotage>,
     ) -> Self {
         let version = Version::ALL[rng.usize(usize::from(takes_large)..3)];
@@ -160,7 +159,7 @@ impl Device {
         let wanted = rng.usize(1..1 << KINDS.len());
         let max_msg_size = [2000, 3000, 10_000, 100_000][rng.usize(..4)];
         // whether the server knows folders it says in its device information, which has to fit
-        let may_have_folders = is_mild && version >= Version::V1_2 && max_msg_size >= 10_000;
+        let may_have_folders = version >= Version::V1_2 && max_msg_size >= 10_000;
         let stores = KINDS.into_iter().enumerate();
         let stores = stores
             .filter(|(place, _)| wanted & (1 << place) != 0)
@@ -285,9 +284,11 @@ impl Device {
                     let mut is_small = false;
                     if let Some(store) = stores.get_mut(store) {
                         is_small = store.is_small;
-                        // what the server has sent is confirmed only where it sends
-                        store.is_unsettled =
-                            is_suspended || source.error.is_some() || mode == Mode::FromClient;
+                        // what the server has sent is confirmed only where it sends, and it keeps
+                        // what a client that chooses may lack
+                        let is_told = mode != Mode::FromClient
+                            && !(mode == Mode::RefreshFromClient && store.chooses);
+                        store.is_unsettled = is_suspended || source.error.is_some() || !is_told;
                     }
                     let is_slow = source.alert == AlertCode::SLOW.0;
                     // a comparison sends everything

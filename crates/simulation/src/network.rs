@@ -45,12 +45,6 @@ impl Weather {
         }
     }
 
-    /// Whether next to nothing happens: folders, and devices that want some of the properties only, are
-    /// tried there alone.
-    pub(crate) fn is_mild(self) -> bool {
-        self.of >= 1500
-    }
-
     pub(crate) fn luck(self, rng: &mut Rng) -> Luck {
         match rng.u32(..self.of) {
             0..3 => Luck::DeviceDown,

@@ -117,7 +117,7 @@ impl World {
         let takes_large = rng.bool();
         let weather = Weather::new(&mut rng);
         let devices = (0..rng.usize(1..=10))
-            .map(|number| Device::new(number, &mut rng, takes_large, weather.is_mild(), sabotage))
+            .map(|number| Device::new(number, &mut rng, takes_large, sabotage))
             .collect();
         let mut server = Server::new(config, sabotage);
         for wish in &wishes {
@@ -367,7 +367,7 @@ impl World {
     /// A device that does so may want other records than in its last session.
     fn choose_records(&mut self, number: usize, store: usize) {
         let device = &mut self.devices[number];
-        let may_cut = may_cut(self.weather, &self.server, device);
+        let may_cut = may_cut(&self.server, device);
         let Some(store) = device.stores.get_mut(store) else {
             return;
         };
@@ -381,7 +381,7 @@ impl World {
     /// All devices that choose choose once more.
     fn choose_last(&mut self) {
         for device in &mut self.devices {
-            let may_cut = may_cut(self.weather, &self.server, device);
+            let may_cut = may_cut(&self.server, device);
             for store in device.stores.iter_mut().filter(|store| store.chooses) {
                 store.filter = wanted::last(store.kind, may_cut, &mut self.rng);
                 let (name, filter) = (&device.name, &store.filter);
@@ -543,8 +543,9 @@ impl World {
         let deciding = self.owner.as_ref().map_or(0, |_| DECIDING_ROUNDS);
         let rounds = deciding + CALM_ROUNDS;
         for round in 0..rounds {
-            if round == 1 {
-                // what devices changed last is known by now, and leaves them if they want it no more
+            if round == deciding.max(1) {
+                // what devices changed last is known and decided by now, and leaves them if they want
+                // it no more
                 self.choose_last();
             }
             for number in 0..self.devices.len() {
@@ -610,9 +611,9 @@ impl World {
 }
 
 /// Whether a device may want some of the properties: such a filter is long, and has to fit into a message.
-fn may_cut(weather: Weather, server: &Server, device: &Device) -> bool {
+fn may_cut(server: &Server, device: &Device) -> bool {
     let max_msg_size = server.config.max_msg_size.min(device.config.max_msg_size);
-    weather.is_mild() && device.config.version >= Version::V1_2 && max_msg_size > 3000
+    device.config.version >= Version::V1_2 && max_msg_size > 3000
 }
 
 fn index_of(kind: DatastoreKind) -> usize {
