@@ -13,6 +13,7 @@ mod scripted;
 #[path = "conformance/talk.rs"]
 mod talk;
 
+use session::peer::Table;
 use session::store::{Content, DatastoreId, DatastoreKind, Origin, StoreError};
 use syncml::ChangeKind;
 use talk::{Heard, Talk, add, alert, replace, status, sync};
@@ -460,4 +461,30 @@ fn two_of_a_record_on_a_phone_stay_two_and_nothing_goes_to_and_fro() {
         [""; 0]
     );
     assert_eq!(talk.server.contents().len(), 2);
+}
+
+#[test]
+fn a_birthday_begins_in_a_year_that_the_phone_can_hold_and_stays_as_old_as_it_is() {
+    let mut talk = Talk::new();
+    talk.server.config.rules = Table::built_in().unwrap();
+    let event = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Ann\r\n\
+                 DTSTART:19500506T070000Z\r\nDTEND:19500506T080000Z\r\nRRULE:FREQ=YEARLY\r\n\
+                 BEGIN:VALARM\r\nACTION:AUDIO\r\nTRIGGER:-PT15M\r\nREPEAT:2\r\nDURATION:PT5M\r\n\
+                 END:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    stock(&mut talk, DatastoreKind::Calendar, "text/calendar", event);
+    let format = "<CTType>text/x-vcalendar</CTType><VerCT>1.0</VerCT>";
+    let both = format!("<Rx-Pref>{format}</Rx-Pref><Tx-Pref>{format}</Tx-Pref>");
+    let put = put("<Man>NOKIA</Man><Mod>6300</Mod><UTC/>", "calendar", &both);
+    let opening = |code: u16, last: &str, next: &str| alert(1, code, "calendar", last, next) + &put;
+    let sent = session(&mut talk, "calendar", &opening(201, "", "1"), "");
+    assert!(sent[0].contains("DTSTART:19800506T070000Z\r\n"), "{sent:?}");
+    assert!(sent[0].contains("AALARM:19800506T064500Z\r\n"), "{sent:?}");
+    let edited = sent[0].replace("SUMMARY:Ann", "SUMMARY:Ann Lake");
+    let edited = replace(30, "l1", &edited).replace("text/x-vcard", "text/x-vcalendar");
+    let back = session(&mut talk, "calendar", &opening(200, "1", "2"), &edited);
+    assert_eq!(back, [""; 0]);
+    let calendar = datastore(&talk, DatastoreKind::Calendar);
+    let kept = talk.server.state.items(calendar).remove(0).content;
+    let kept = String::from_utf8(kept).unwrap();
+    assert_eq!(kept, event.replace("SUMMARY:Ann", "SUMMARY:Ann Lake"));
 }

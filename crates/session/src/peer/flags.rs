@@ -112,6 +112,7 @@ replaced!(
     u64,
     Option<bool>,
     Option<u64>,
+    Option<i16>,
     Option<String>,
     Option<Times>,
     Option<AllDay>,
@@ -238,6 +239,13 @@ flags! {
     all_day: Option<AllDay> = None;
     /// How the device writes the end of a series in the old formats.
     rule_end: Option<RuleEnd> = None;
+    /// The device is told its zone (`TZ`, `DAYLIGHT`) in the old formats.
+    describe_zone: bool = false;
+    /// Alarms go as their bare time in the old formats.
+    bare_alarms: bool = false;
+    /// The first year that the device can hold: an older series of events goes in the old formats
+    /// from its first occurrence there.
+    earliest_year: Option<i16> = None;
     /// A change that the device left without Status is taken as done when the session ends well.
     missing_status_is_success: bool = false;
 }

@@ -97,6 +97,9 @@ impl View {
                 zone: own_zone.or_else(|| zone.cloned()),
                 all_day: rules.all_day.map(AllDay::from).unwrap_or_default(),
                 rule_end: rules.rule_end.map(RuleEnd::from).unwrap_or_default(),
+                describes_zone: rules.describe_zone,
+                bare_alarms: rules.bare_alarms,
+                earliest_year: rules.earliest_year,
                 ..TimeProfile::default()
             },
             holdings,

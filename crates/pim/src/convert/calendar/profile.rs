@@ -69,6 +69,9 @@ pub struct TimeProfile {
     pub describes_zone: bool,
     /// Whether an alarm is written as its bare time, without snooze, repeat and text.
     pub bare_alarms: bool,
+    /// The first year that the device can hold: a series of events that is older is written from
+    /// its first occurrence in that year or later on.
+    pub earliest_year: Option<i16>,
 }
 
 impl TimeProfile {

@@ -5,6 +5,8 @@ mod times;
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
+
 use super::alarm::{self, Anchor};
 use super::profile::{DAY, RuleEnd, TimeMode, TimeProfile};
 use super::rule::{End, RULE_BUDGET, Rule};
@@ -18,6 +20,12 @@ use crate::moment::{self, read_wall};
 
 /// Occurrences that are counted to find the last.
 const MAX_OCCURRENCES: usize = 20_000;
+
+/// Occurrences that are passed over to find one that the device can hold: every day of a century.
+const MAX_SKIPPED: usize = 40_000;
+
+/// Years within which a series has another occurrence.
+const YEARS_BETWEEN: i16 = 8;
 
 /// Last occurrences from here on are taken for "no end" by readers.
 const FOREVER: i16 = 2037;
@@ -249,8 +257,20 @@ impl Writer<'_> {
         self.push(&format!("BEGIN:{kind}\r\n"));
         let recurs = node.find("RRULE").is_some() || node.find("RDATE").is_some();
         let read = |name: &str| node.find(name).and_then(|line| self.read_line(line));
-        let (start, due) = (read("DTSTART"), read("DUE"));
-        let end = read("DTEND").or_else(|| times::duration_end(node, start.as_ref()));
+        let (mut start, due) = (read("DTSTART"), read("DUE"));
+        let mut end = read("DTEND").or_else(|| times::duration_end(node, start.as_ref()));
+        let mut skipped = 0;
+        if let Some(later) = start.as_ref().and_then(|when| self.later_start(node, when)) {
+            skipped = later.skipped;
+            for when in start.iter_mut().chain(&mut end) {
+                when.wall += later.seconds;
+            }
+            // else it is lost for its zone
+            let is_lost = start.as_ref().is_some_and(|when| !self.keeps(when, recurs));
+            if let Some(line) = node.find("DTSTART").filter(|_| !is_lost) {
+                self.lose(line);
+            }
+        }
         self.times(node, start.as_ref(), end.as_ref(), due.as_ref(), recurs);
         let anchor = start.clone().or_else(|| due.clone());
         let stamped = node.find("LAST-MODIFIED").is_some();
@@ -276,7 +296,10 @@ impl Writer<'_> {
                     if first {
                         seen.push(upper.clone());
                     }
-                    let done = first && anchor.as_ref().is_some_and(|a| self.rule(line, &upper, a));
+                    let done = first
+                        && anchor
+                            .as_ref()
+                            .is_some_and(|a| self.rule(line, &upper, a, skipped));
                     if !done {
                         self.lose(line);
                     }
@@ -331,11 +354,40 @@ impl Writer<'_> {
         }
     }
 
-    /// Writes a rule with its last occurrence; false if part of it cannot be.
-    fn rule(&mut self, line: &Line<'_>, name: &str, start: &When) -> bool {
+    /// Where a series has to begin for a device that cannot hold its start; none where it can, and
+    /// where nothing of the series is left for it.
+    fn later_start(&mut self, node: &Node<'_>, start: &When) -> Option<Later> {
+        let earliest = Date::new(self.profile.earliest_year?, 1, 1).ok()?;
+        let first = civil(start.wall).date();
+        if first >= earliest || node.tag == Tag::VTodo {
+            return None;
+        }
+        let rule = Rule::read_new(&node.find("RRULE")?.text(Dialect::New))?;
+        let last = match self.end(&rule, start)? {
+            Last::Found(_, last) => Some(last),
+            Last::Never | Last::TooFar => None,
+        };
+        let until = earliest.year().saturating_add(YEARS_BETWEEN);
+        let until = Date::new(until, 12, 31).ok()?;
+        let until = last.map_or(until, |last| until.min(last));
+        let days = rule.days(first, Some(until), MAX_SKIPPED, &mut self.budget)?;
+        let skipped = days.iter().take_while(|day| **day < earliest).count();
+        let wall = seconds(days.get(skipped)?.at(0, 0, 0, 0)) + start.wall.rem_euclid(DAY);
+        Some(Later {
+            seconds: wall - start.wall,
+            skipped: u32::try_from(skipped).ok()?,
+        })
+    }
+
+    /// Writes a rule with its last occurrence, without so many of its first ones; false if part of it
+    /// cannot be.
+    fn rule(&mut self, line: &Line<'_>, name: &str, start: &When, skipped: u32) -> bool {
         let Some(mut rule) = Rule::read_new(&line.text(Dialect::New)) else {
             return false;
         };
+        if let End::Count(count) = &mut rule.end {
+            *count = count.saturating_sub(skipped);
+        }
         let source_day = civil(start.wall).date();
         let local = self.local(start);
         let shift = local.div_euclid(DAY) - start.wall.div_euclid(DAY);
@@ -466,11 +518,18 @@ impl Writer<'_> {
     }
 }
 
+/// How much later than it does a series begins for a device.
+struct Later {
+    seconds: i64,
+    /// Occurrences before that.
+    skipped: u32,
+}
+
 /// How a rule ends.
 enum Last {
     Never,
     /// Later than it was looked for.
     TooFar,
     /// How many occurrences there are, and the day of the last.
-    Found(usize, jiff::civil::Date),
+    Found(usize, Date),
 }

@@ -606,3 +606,86 @@ fn what_stands_around_an_entry_does_not_matter() {
     let crossed = event.replace("END:VEVENT", "END:VTODO");
     assert_eq!(new(&crossed, &TimeProfile::default()).0, expected);
 }
+
+#[test]
+fn a_series_begins_where_the_device_can_hold_it() {
+    let phone = TimeProfile {
+        earliest_year: Some(1980),
+        ..device("Europe/Berlin")
+    };
+    for (start, rule, start_there, rule_there) in [
+        (
+            "DTSTART:19010506T070000Z",
+            "RRULE:FREQ=YEARLY",
+            "19800506T070000Z",
+            "YM1 5 #0",
+        ),
+        (
+            "DTSTART:19790301T070000Z",
+            "RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=TH",
+            "19800103T070000Z",
+            "W2 TH #0",
+        ),
+        // the 29th of February comes every four years
+        (
+            "DTSTART:19200229T070000Z",
+            "RRULE:FREQ=YEARLY;INTERVAL=4",
+            "19800229T070000Z",
+            "YM4 2 #0",
+        ),
+        (
+            "DTSTART:19781231T070000Z",
+            "RRULE:FREQ=DAILY;COUNT=400",
+            "19800101T070000Z",
+            "D1 19800203T070000Z",
+        ),
+        // nothing of it is left, or nothing to move it by
+        (
+            "DTSTART:19500506T070000Z",
+            "RRULE:FREQ=YEARLY;COUNT=3",
+            "19500506T070000Z",
+            "YM1 5 19520506T070000Z",
+        ),
+        (
+            "DTSTART:20010506T070000Z",
+            "RRULE:FREQ=YEARLY",
+            "20010506T070000Z",
+            "YM1 5 #0",
+        ),
+    ] {
+        let event = event_new(&[start, "DTEND:19010506T080000Z", rule, "SUMMARY:Old"]);
+        let (text, lost) = old(&event, &phone);
+        assert_eq!(
+            line(&text, "DTSTART"),
+            format!("DTSTART:{start_there}"),
+            "{text}"
+        );
+        assert_eq!(
+            line(&text, "RRULE"),
+            format!("RRULE:{rule_there}"),
+            "{text}"
+        );
+        let starts = lost.iter().filter(|line| line.starts_with("DTSTART"));
+        assert_eq!(starts.count(), 1, "{lost:?}");
+    }
+    // the end moves with the start
+    let event = event_new(&[
+        "DTSTART:19010506T070000Z",
+        "DTEND:19010506T083000Z",
+        "RRULE:FREQ=YEARLY",
+    ]);
+    assert_eq!(
+        line(&old(&event, &phone).0, "DTEND"),
+        "DTEND:19800506T083000Z"
+    );
+    let dates = event_new(&["DTSTART;VALUE=DATE:19010506", "RRULE:FREQ=YEARLY"]);
+    let (text, lost) = old(&dates, &phone);
+    assert_eq!(line(&text, "DTSTART"), "DTSTART:19800506T000000");
+    assert_eq!(lost, ["DTSTART;VALUE=DATE:19010506\r\n"]);
+    // one that does not recur has no other day
+    let once = event_new(&["DTSTART:19010506T070000Z"]);
+    assert_eq!(
+        line(&old(&once, &phone).0, "DTSTART"),
+        "DTSTART:19010506T070000Z"
+    );
+}
