@@ -116,3 +116,50 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_version_inside_decides_whatever_the_media_type_and_the_escapes_say() {
+    let under_old =
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Lake;Ann\r\nNOTE:one\\, two\\nthree\r\nEND:VCARD\r\n";
+    assert_eq!(
+        Format::of("text/x-vcard", under_old.as_bytes()),
+        Some(Format::VCard30)
+    );
+    let old_with_new_escapes = under_old.replace("3.0", "2.1");
+    let target = Target {
+        format: Format::VCard30,
+        quoted_printable: false,
+    };
+    let converted = crate::convert(old_with_new_escapes.as_bytes(), "text/vcard", target).unwrap();
+    let text = String::from_utf8(converted.bytes).unwrap();
+    // there a backslash is nothing but one, as in C:\new, so it stays in the text
+    assert!(text.contains("NOTE:one\\\\\\, two\\\\nthree\r\n"), "{text}");
+}
+
+#[test]
+fn huge_cards_are_read_whole_and_cost_no_more_than_they_are_large() {
+    let many: Vec<String> = (0..10_000)
+        .map(|n| format!("TEL;TYPE=CELL:{n}\r\n"))
+        .collect();
+    for lines in [
+        format!("NOTE:{}\r\n", "n".repeat(1 << 20)),
+        many.concat(),
+        format!("X-LONG:{}\r\n", "x".repeat(100_000)),
+    ] {
+        let card =
+            format!("BEGIN:VCARD\r\nVERSION:3.0\r\nN:Lake;Ann\r\nFN:Ann\r\n{lines}END:VCARD\r\n");
+        let target = Target {
+            format: Format::VCard21,
+            quoted_printable: false,
+        };
+        let there = crate::convert(card.as_bytes(), "text/vcard", target).unwrap();
+        assert!(there.bytes.len() < 2 * card.len());
+        let target = Target {
+            format: Format::VCard30,
+            quoted_printable: false,
+        };
+        let back = crate::convert(&there.bytes, "text/x-vcard", target).unwrap();
+        let print = |bytes: &[u8]| crate::fingerprint("text/vcard", bytes).exact;
+        assert_eq!(print(&back.bytes), print(card.as_bytes()));
+    }
+}
