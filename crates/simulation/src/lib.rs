@@ -3,9 +3,8 @@
 //! Persons add, edit and delete contacts, events and notes on every device; devices sync some of
 //! their datastores at will, in every mode, each with its own version, encoding, limits and room,
 //! some in one package; items may need several messages, and sessions are suspended and resumed.
-//! Some devices want some of the records, others in one session than in the next. Where the network is
-//! mild, some want some of the properties, too, and some keep files in folders; what has to come of these
-//! in worse weather is not laid down yet.
+//! Some devices want some of the records, and some of their properties, others in one session than in
+//! the next; some keep files in folders.
 //! In guarded runs, sessions that delete and replace too much are held, and the owner confirms, rejects
 //! and undoes them at any time ([`run_guarded`]).
 //! The owner wants this or that side to win a conflict, by device and datastore. Messages are lost,
@@ -19,7 +18,7 @@
 //!
 //! # What is promised to devices with filters
 //!
-//! In any weather the same as to all others, of the records that they want: in the end they hold exactly
+//! The same as to all others, of the records that they want: in the end they hold exactly
 //! those. A session that breaks under another filter leaves a device with a share that is of either, which
 //! the next session compares with what matches; and what leaves a device because of a filter leaves no other
 //! place. Two things the standard leaves open, and so does the check:
