@@ -49,3 +49,21 @@ pub(crate) fn restore(
     tx.replace_item(datastore, guid, content, Origin::Local, now)?;
     Ok(Restored::Replaced(number))
 }
+
+/// Sessions that are removed in one transaction.
+const AT_ONCE: i64 = 500;
+
+/// Removes sessions, so many at most at a time, until none is left: messages find room between the
+/// transactions. How many.
+pub(crate) fn in_batches(
+    mut remove: impl FnMut(i64) -> Result<usize, crate::Error>,
+) -> Result<usize, crate::Error> {
+    let mut all = 0;
+    loop {
+        let removed = remove(AT_ONCE)?;
+        all += removed;
+        if removed == 0 {
+            return Ok(all);
+        }
+    }
+}

@@ -790,6 +790,26 @@ fn accounts_devices_and_sessions_are_administered() {
     assert_eq!(devices[0].1[0].0, "contacts");
     assert_eq!(state.expire_sessions(3, 10).unwrap(), 1, "that of nobody");
     assert_eq!(state.expire_sessions(10, 10).unwrap(), 1);
+    // more than one transaction removes
+    state
+        .transact::<_, StoreError>(|tx| {
+            for number in 0..1_100 {
+                tx.put_session(&StoredSession {
+                    token: format!("many {number}"),
+                    account: None,
+                    device: "phone".into(),
+                    session_id: number.to_string(),
+                    state: Vec::new(),
+                    last_msg_id: "1".into(),
+                    last_request: 0,
+                    last_answer: Vec::new(),
+                    updated: 1,
+                })?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(state.expire_sessions(10, 10).unwrap(), 1_100);
     assert!(state.forget_device(ACCOUNT, "phone").unwrap());
     assert!(!state.forget_device(ACCOUNT, "phone").unwrap());
     let left = state

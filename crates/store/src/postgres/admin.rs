@@ -494,18 +494,21 @@ impl Postgres {
     }
 
     pub(crate) fn expire_sessions(&self, before: i64, before_unknown: i64) -> Result<usize, Error> {
-        // a session that is locked has just got a message
-        let removed = self.write(|running| {
-            running.raw_execute(
-                "DELETE FROM session WHERE token = ANY (ARRAY (
-                     SELECT token FROM session
-                     WHERE minute <= greatest($1::bigint, $2::bigint) / 60
-                       AND (updated < $1 OR (account IS NULL AND updated < $2))
-                     FOR UPDATE SKIP LOCKED))",
-                &[&before, &before_unknown],
-            )
-        })?;
-        Ok(usize::try_from(removed).unwrap_or(usize::MAX))
+        shared::in_batches(|most| {
+            // a session that is locked has just got a message
+            let removed = self.write(|running| {
+                running.raw_execute(
+                    "DELETE FROM session WHERE token = ANY (ARRAY (
+                         SELECT token FROM session
+                         WHERE minute <= greatest($1::bigint, $2::bigint) / 60
+                           AND (updated < $1 OR (account IS NULL AND updated < $2))
+                         LIMIT $3
+                         FOR UPDATE SKIP LOCKED))",
+                    &[&before, &before_unknown, &most],
+                )
+            })?;
+            Ok(usize::try_from(removed).unwrap_or(usize::MAX))
+        })
     }
 
     /// Waits for a move that is going on, and says that it has waited if that lasts.

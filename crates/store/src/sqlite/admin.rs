@@ -573,12 +573,15 @@ impl Sqlite {
     /// sessions of nobody older than `before_unknown`; how many.
     // spec: K11
     pub fn expire_sessions(&self, before: i64, before_unknown: i64) -> Result<usize, Error> {
-        self.run(move |connection| {
-            Ok(connection.execute(
-                "DELETE FROM session
-                 WHERE updated < ?1 OR (account IS NULL AND updated < ?2)",
-                [before, before_unknown],
-            )?)
+        shared::in_batches(|most| {
+            self.run(move |connection| {
+                Ok(connection.execute(
+                    "DELETE FROM session WHERE token IN (
+                         SELECT token FROM session
+                         WHERE updated < ?1 OR (account IS NULL AND updated < ?2) LIMIT ?3)",
+                    (before, before_unknown, most),
+                )?)
+            })
         })
     }
 

@@ -408,6 +408,39 @@ fn nothing_stays_of_a_device_or_an_account_that_goes() {
     assert_eq!(session_left, "0");
 }
 
+/// What a distributed database asks of a schema: all that is of an account lies together.
+#[test]
+fn keys_begin_with_the_account_and_nothing_counts_over_all_of_them() {
+    let Some(database) = database() else { return };
+    Postgres::open(&database.url()).unwrap();
+    let elsewhere = database.sql(
+        "SELECT i.indexrelid::regclass FROM pg_index i
+         JOIN pg_class c ON c.oid = i.indrelid AND c.relnamespace = 'public'::regnamespace
+         LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+         WHERE a.attname IS DISTINCT FROM 'account'",
+    );
+    let elsewhere = elsewhere.unwrap();
+    let mut elsewhere: Vec<_> = elsewhere.lines().collect();
+    elsewhere.sort_unstable();
+    // an account is looked up by its name, and a session before its account is known
+    let known = [
+        "account_name_key",
+        "account_pkey",
+        "session_device",
+        "session_minute",
+        "session_pkey",
+    ];
+    assert_eq!(elsewhere, known);
+    let shared = database.sql(
+        "SELECT relname FROM pg_class
+         WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'
+         UNION ALL SELECT conname FROM pg_constraint
+         WHERE connamespace = 'public'::regnamespace AND contype = 'f'
+         UNION ALL SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+    );
+    assert_eq!(shared.unwrap(), "", "sequences, foreign keys, triggers");
+}
+
 #[test]
 fn texts_may_hold_what_the_database_cannot() {
     let Some(database) = database() else { return };
