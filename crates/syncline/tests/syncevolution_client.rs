@@ -7,6 +7,7 @@
 use std::thread;
 
 use testkit::items::{self, Kind};
+use testkit::postgres::{Database, Postgres};
 use testkit::process::Server;
 use testkit::syncevolution::{
     Authentication, Client, Counts, Encoding, Mode, Report, Settings, Store, Version,
@@ -30,13 +31,25 @@ struct World {
     server: Server,
     installation: Installation,
     stores: Vec<Store>,
+    /// Goes when the server has ended.
+    _database: Option<Database<'static>>,
 }
 
 impl World {
     /// `None` when SyncEvolution is not installed.
     fn new() -> Option<Self> {
+        Self::over(Installation::new(PROGRAM).unwrap(), None)
+    }
+
+    /// The same over PostgreSQL; `None` when that is not installed, too.
+    fn over_postgres() -> Option<Self> {
+        let database = Postgres::shared()?.database().unwrap();
+        let installation = Installation::with_database(PROGRAM, database.url()).unwrap();
+        Self::over(installation, Some(database))
+    }
+
+    fn over(installation: Installation, database: Option<Database<'static>>) -> Option<Self> {
         let installed = require(Peer::SyncEvolutionClient)?;
-        let installation = Installation::new(PROGRAM).unwrap();
         installation.add_user(USER, PASSWORD).unwrap();
         let server = installation.serve().unwrap();
         Some(Self {
@@ -44,6 +57,7 @@ impl World {
             server,
             installation,
             stores: Store::usual(),
+            _database: database,
         })
     }
 
@@ -203,10 +217,9 @@ fn first_changes(world: &World, client: &Client) {
 }
 
 /// Everything a pair of devices of one account goes through.
-fn scenario(encoding: Encoding, version: Version, authentication: Authentication) {
-    let Some(world) = World::new() else { return };
+fn scenario(world: &World, encoding: Encoding, version: Version, authentication: Authentication) {
     let mut client = world.client("phone", encoding, version, authentication);
-    first_changes(&world, &client);
+    first_changes(world, &client);
 
     // a second device of another make sees the same
     let device = world.device();
@@ -290,9 +303,8 @@ fn scenario(encoding: Encoding, version: Version, authentication: Authentication
     sync(&second, Mode::TwoWay);
     world.equals(&second);
 
-    one_way(&world, &client, &device, &expected);
-    refresh(&world, &mut client, &device);
-    world.server.terminate().unwrap();
+    one_way(world, &client, &device, &expected);
+    refresh(world, &mut client, &device);
 }
 
 /// A new item for the client's folders and another for the device's, which syncs it to the server.
@@ -386,7 +398,11 @@ fn in_all_combinations(version: Version) {
             for authentication in [Authentication::Md5, Authentication::Basic] {
                 thread::Builder::new()
                     .name(format!("{version:?} {encoding:?} {authentication:?}"))
-                    .spawn_scoped(scope, move || scenario(encoding, version, authentication))
+                    .spawn_scoped(scope, move || {
+                        let Some(world) = World::new() else { return };
+                        scenario(&world, encoding, version, authentication);
+                        world.server.terminate().unwrap();
+                    })
                     .unwrap();
             }
         }
@@ -406,6 +422,15 @@ fn all_kinds_of_sync_in_11() {
 #[test]
 fn all_kinds_of_sync_in_12() {
     in_all_combinations(Version::V12);
+}
+
+#[test]
+fn all_kinds_of_sync_over_postgres() {
+    let Some(world) = World::over_postgres() else {
+        return;
+    };
+    scenario(&world, Encoding::Wbxml, Version::V12, Authentication::Md5);
+    world.server.terminate().unwrap();
 }
 
 #[test]
