@@ -51,7 +51,7 @@ pub(crate) fn restore(
 }
 
 /// Sessions that are removed in one transaction.
-const AT_ONCE: i64 = 500;
+const AT_ONCE: u16 = 500;
 
 /// Removes sessions, so many at most at a time, until none is left: messages find room between the
 /// transactions. How many.
@@ -60,9 +60,9 @@ pub(crate) fn in_batches(
 ) -> Result<usize, crate::Error> {
     let mut all = 0;
     loop {
-        let removed = remove(AT_ONCE)?;
+        let removed = remove(AT_ONCE.into())?;
         all += removed;
-        if removed == 0 {
+        if removed < usize::from(AT_ONCE) {
             return Ok(all);
         }
     }

@@ -1,5 +1,7 @@
 //! Packages 1 and 2: alerts, anchors, device information.
 
+use std::collections::BTreeSet;
+
 use syncml::{Access, AccessKind, Alert, AlertCode, Command, Data, Item, Results, StatusCode};
 
 use super::guard::Damage;
@@ -217,7 +219,7 @@ impl Run<'_> {
             deletions_sent: false,
             knows_folders: false,
             folders_sent: Vec::new(),
-            asked: Vec::new(),
+            asked: BTreeSet::new(),
             sending: None,
             in_chunks: false,
             resumes: resumed

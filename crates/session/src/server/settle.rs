@@ -148,7 +148,7 @@ impl Run<'_> {
     pub(super) fn remember_asked(&mut self, ds: &DatastoreState, guid: Guid) {
         let mut all = self.state.datastores.iter_mut();
         if let Some(ds) = all.find(|other| other.number == ds.number) {
-            ds.asked.push(guid.0);
+            ds.asked.insert(guid.0);
         }
     }
 

@@ -1,5 +1,7 @@
 //! What a session keeps between two messages, in a form that other versions can read.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use syncml::{AlertCode, Header, Version};
 
@@ -278,7 +280,7 @@ pub(super) struct DatastoreState {
     pub(super) folders_sent: Vec<i64>,
     /// Items of which the client was asked in this session whether its version shall stand.
     #[serde(default)]
-    pub(super) asked: Vec<i64>,
+    pub(super) asked: BTreeSet<i64>,
     /// The object that is being sent in chunks.
     #[serde(default)]
     pub(super) sending: Option<Outgoing>,

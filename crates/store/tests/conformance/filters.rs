@@ -533,27 +533,32 @@ fn the_one_item_of_many_that_was_not_taken_comes_again() {
     }
 }
 
+/// A phone that holds the names alone, and refuses the whole of its contact, since its owner edits it.
+fn with_refused_whole(policy: ConflictPolicy) -> Talk {
+    let mut talk = filled(&PEOPLE[..1]);
+    talk.server.config.conflict = policy;
+    session(&mut talk, &filtered(201, ("", "1"), &fields("N")), "");
+    talk.begin();
+    talk.say(&(alert(1, 204, "contacts", "1", "2") + "<Final/>"));
+    let heard = talk.say(&(sync("contacts", "") + "<Final/>"));
+    assert_eq!(came(&heard), ["=Ann"]);
+    let mut last = String::new();
+    for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
+        let code = if cmd == "Replace" { 409 } else { 200 };
+        last += &status(number, talk.message, cmd_id, cmd, code);
+    }
+    talk.say(&(last + "<Final/>"));
+    talk
+}
+
 // spec: L04
 #[test]
 fn an_edit_of_a_part_loses_nothing_when_the_device_refused_the_whole() {
     for policy in [ConflictPolicy::ClientWins, ConflictPolicy::Ask] {
-        let mut talk = filled(&PEOPLE[..1]);
-        talk.server.config.conflict = policy;
-        session(&mut talk, &filtered(201, ("", "1"), &fields("N")), "");
-        talk.begin();
-        talk.say(&(alert(1, 204, "contacts", "1", "2") + "<Final/>"));
-        let heard = talk.say(&(sync("contacts", "") + "<Final/>"));
-        assert_eq!(came(&heard), ["=Ann"]);
-        let mut last = String::new();
-        for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
-            // its owner has edited it meanwhile
-            let code = if cmd == "Replace" { 409 } else { 200 };
-            last += &status(number, talk.message, cmd_id, cmd, code);
-        }
-        talk.say(&(last + "<Final/>"));
-        let edited = "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Anna\r\nEND:VCARD\r\n";
+        let mut talk = with_refused_whole(policy);
+        let edited = crate::talk::replace(30, "l1", &shown("Anna"));
         let next = alert(1, 200, "contacts", "2", "3");
-        session(&mut talk, &next, &crate::talk::replace(30, "l1", edited));
+        session(&mut talk, &next, &edited);
         let held = talk.server.contents();
         assert!(
             held[0].contains("N:Anna") && held[0].contains("TEL;CELL:1"),
@@ -603,18 +608,7 @@ fn an_edit_of_a_part_that_was_not_confirmed_loses_nothing() {
 // spec: G04 L04
 #[test]
 fn a_refresh_from_a_device_that_refused_the_whole_keeps_the_rest() {
-    let mut talk = filled(&PEOPLE[..1]);
-    session(&mut talk, &filtered(201, ("", "1"), &fields("N")), "");
-    talk.begin();
-    talk.say(&(alert(1, 204, "contacts", "1", "2") + "<Final/>"));
-    let heard = talk.say(&(sync("contacts", "") + "<Final/>"));
-    assert_eq!(came(&heard), ["=Ann"]);
-    let mut last = String::new();
-    for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
-        let code = if cmd == "Replace" { 409 } else { 200 };
-        last += &status(number, talk.message, cmd_id, cmd, code);
-    }
-    talk.say(&(last + "<Final/>"));
+    let mut talk = with_refused_whole(ConflictPolicy::ClientWins);
     let refresh = alert(1, 203, "contacts", "2", "3");
     session(
         &mut talk,

@@ -359,7 +359,8 @@ impl Writer<'_> {
     fn later_start(&mut self, node: &Node<'_>, start: &When) -> Option<Later> {
         let earliest = Date::new(self.profile.earliest_year?, 1, 1).ok()?;
         let first = civil(start.wall).date();
-        if first >= earliest || node.tag == Tag::VTodo {
+        // a rule of exceptions counts from the start that it has
+        if first >= earliest || node.tag == Tag::VTodo || node.find("EXRULE").is_some() {
             return None;
         }
         let rule = Rule::read_new(&node.find("RRULE")?.text(Dialect::New))?;

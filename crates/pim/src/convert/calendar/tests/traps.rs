@@ -682,6 +682,13 @@ fn a_series_begins_where_the_device_can_hold_it() {
     let (text, lost) = old(&dates, &phone);
     assert_eq!(line(&text, "DTSTART"), "DTSTART:19800506T000000");
     assert_eq!(lost, ["DTSTART;VALUE=DATE:19010506\r\n"]);
+    // a rule of exceptions would count from another day
+    let start = "DTSTART:19010506T070000Z";
+    let rules = ["RRULE:FREQ=YEARLY", "EXRULE:FREQ=YEARLY;COUNT=90"];
+    let excepted = event_new(&[start, rules[0], rules[1]]);
+    let (text, _) = old(&excepted, &phone);
+    assert_eq!(line(&text, "DTSTART"), start);
+    assert_eq!(line(&text, "EXRULE"), "EXRULE:YM1 5 19900506T070000Z");
     // one that does not recur has no other day
     let once = event_new(&["DTSTART:19010506T070000Z"]);
     assert_eq!(
