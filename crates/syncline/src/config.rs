@@ -60,6 +60,8 @@ pub(crate) struct Server {
     pub(crate) max_sessions: Option<u64>,
     /// The same of one account.
     pub(crate) max_sessions_per_account: Option<u64>,
+    /// How long a client waits for an answer, seconds; then it is told to come back for it.
+    pub(crate) answer_within: Option<u64>,
     /// The zone that devices are in, by its IANA name or as an offset such as `+01:00`: devices that
     /// write times without a zone mean theirs. Unset, that of the system.
     pub(crate) time_zone: Option<String>,
@@ -197,6 +199,7 @@ impl Config {
                 server.max_sessions_per_account,
                 SESSIONS,
             ),
+            ("answer-within", server.answer_within, SECONDS),
             ("share", config.guard.share, PERCENT),
         ] {
             check_range(&path, key, value, &range)?;
@@ -237,6 +240,9 @@ impl Config {
 
 /// Numbers of sessions that may be allowed at one time.
 const SESSIONS: RangeInclusive<u64> = 1..=1_000_000;
+
+/// Times to wait that may be named, seconds.
+const SECONDS: RangeInclusive<u64> = 1..=3600;
 
 /// Shares in percent.
 const PERCENT: RangeInclusive<u64> = 0..=100;

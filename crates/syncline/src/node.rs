@@ -5,26 +5,36 @@
 
 mod brake;
 mod kept;
+mod watch;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use session::server::{self, Answer, AnswerError, Level, Proof, Question, Request, Verdict};
+use session::server::{self, Answer, AnswerError, Proof, Question, Request, Verdict};
 use session::store::{AccountId, StoreError};
 use store::Store;
 use syncml::auth::{self, Credentials};
 use syncml::{Document, Limits};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use transports::http::{Exchange, Incoming, Outgoing};
 
 use crate::authority::Authority;
 use crate::world;
 use brake::Brake;
 use kept::Kept;
+use watch::Watch;
 
 /// When a client may come back that found the state unavailable.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// How long a client waits for an answer unless told otherwise; the work goes on after that.
+const ANSWER_WITHIN: Duration = Duration::from_mins(1);
+
+/// How long the state may take to show that it can be used.
+const READY_WITHIN: Duration = Duration::from_secs(5);
 
 /// Answers messages from a state.
 #[derive(Debug)]
@@ -38,11 +48,18 @@ pub(crate) struct Node {
     brake: Mutex<Brake>,
     /// Messages whose work waits or goes on.
     waiting: Arc<AtomicUsize>,
-    counters: Counters,
+    /// How long a client waits for an answer.
+    answer_within: Duration,
+    /// One look at the state at a time: with a database that hangs, looks would take up all threads.
+    looking: Arc<Semaphore>,
+    watch: Arc<Watch>,
 }
 
 /// Messages at work or waiting from which on further ones are put off with status 101.
 const BUSY_AT: usize = 256;
+
+/// The same from which on they are put off without a look at the state: to say 101 takes one.
+const FULL_AT: usize = 384;
 
 /// The place of a message among those at work, whatever becomes of who waits for its answer.
 struct Waiting(Arc<AtomicUsize>);
@@ -61,15 +78,16 @@ enum Judged {
     Nobody,
 }
 
-#[derive(Debug, Default)]
-struct Counters {
-    answered: AtomicU64,
-    repeated: AtomicU64,
-    unreadable: AtomicU64,
-    unavailable: AtomicU64,
-    failed: AtomicU64,
-    sessions: AtomicU64,
-    refused: AtomicU64,
+/// Why there is no answer.
+enum Unanswered {
+    /// It failed.
+    For(AnswerError),
+    /// Too many messages wait.
+    Full,
+    /// It takes longer than the client may wait.
+    Late,
+    /// The program is at fault.
+    Broken,
 }
 
 impl Node {
@@ -83,8 +101,16 @@ impl Node {
             messages: messages.map(Kept::new),
             brake: Mutex::default(),
             waiting: Arc::default(),
-            counters: Counters::default(),
+            answer_within: ANSWER_WITHIN,
+            looking: Arc::new(Semaphore::new(1)),
+            watch: Arc::default(),
         }
+    }
+
+    /// Has clients wait so long for an answer, before they are told to come back for it.
+    pub(crate) fn answering_within(mut self, time: Option<Duration>) -> Self {
+        self.answer_within = time.unwrap_or(self.answer_within);
+        self
     }
 
     /// Removes readable messages that were written before.
@@ -134,14 +160,23 @@ impl Node {
         incoming: Incoming,
         judged: Option<Judged>,
         (now, entropy): (i64, [u8; 32]),
-    ) -> Option<Result<Answer, AnswerError>> {
+    ) -> Result<Answer, Unanswered> {
         let peer = incoming.peer.to_string();
         let (store, config) = (self.store.clone(), Arc::clone(&self.config));
+        let watch = Arc::clone(&self.watch);
+        let others = self.waiting.fetch_add(1, Ordering::Relaxed);
         let place = Waiting(Arc::clone(&self.waiting));
-        let is_busy = place.0.fetch_add(1, Ordering::Relaxed) >= BUSY_AT;
+        let is_busy = others >= BUSY_AT;
+        if others >= FULL_AT {
+            self.watch.is_full(others);
+            return Err(Unanswered::Full);
+        }
+        if !is_busy {
+            self.watch.has_room();
+        }
         let job = tokio::task::spawn_blocking(move || {
             let _place = place;
-            store.transact(move |tx| {
+            let outcome = store.transact(move |tx| {
                 let document = Document::new(&incoming.body, incoming.charset.as_deref())
                     .map_err(AnswerError::Unreadable)?;
                 let verdict = judged.as_ref().map(|judged| match judged {
@@ -165,39 +200,28 @@ impl Node {
                     entropy,
                 };
                 server::answer(tx, &config, &request)
-            })
+            });
+            if !matches!(outcome, Err(AnswerError::Ask { .. })) {
+                watch.see(outcome.as_ref());
+            }
+            outcome
         });
-        match job.await {
-            Ok(outcome) => Some(outcome),
-            Err(error) => {
+        // the work goes on where its client does not wait for it, and the answer is kept
+        match timeout(self.answer_within, job).await {
+            Ok(Ok(outcome)) => outcome.map_err(Unanswered::For),
+            Ok(Err(error)) => {
                 tracing::error!(%error, "a message could not be handled");
-                None
+                Err(Unanswered::Broken)
+            }
+            Err(_) => {
+                self.watch.is_late();
+                Err(Unanswered::Late)
             }
         }
     }
 
-    fn count(&self, outcome: &Result<Answer, AnswerError>) {
-        let counters = &self.counters;
-        let counter = match outcome {
-            Ok(answer) if answer.repeated => &counters.repeated,
-            Ok(answer) => {
-                if answer.msg_id == "1" {
-                    counters.sessions.fetch_add(1, Ordering::Relaxed);
-                }
-                if answer.refused {
-                    counters.refused.fetch_add(1, Ordering::Relaxed);
-                }
-                &counters.answered
-            }
-            Err(AnswerError::Unreadable(_)) => &counters.unreadable,
-            Err(AnswerError::Store(StoreError::Damaged { .. })) => &counters.failed,
-            Err(_) => &counters.unavailable,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// Keeps a message and its answer, named by session and message.
-    fn keep(&self, body: &[u8], outcome: &Result<Answer, AnswerError>, now: i64) {
+    fn keep(&self, body: &[u8], outcome: &Result<Answer, Unanswered>, now: i64) {
         let Some(kept) = &self.messages else {
             return;
         };
@@ -208,7 +232,7 @@ impl Node {
                 kept.keep(&format!("{session}-{number:03}-in.xml"), body);
                 kept.keep(&format!("{session}-{number:03}-out.xml"), &answer.body);
             }
-            Err(AnswerError::Unreadable(_)) => {
+            Err(Unanswered::For(AnswerError::Unreadable(_))) => {
                 kept.keep(&format!("unreadable-{now}-in.xml"), body);
             }
             Err(_) => {}
@@ -255,15 +279,14 @@ impl Exchange for Node {
         let now = world::now();
         let (body, charset) = (incoming.body.clone(), incoming.charset.clone());
         let mut outcome = self.answer(incoming.clone(), None, (now, entropy)).await;
-        if let Some(Err(AnswerError::Ask { question })) = &outcome
-            && let Some(judged) = self.judge(question).await
-        {
-            outcome = self.answer(incoming, Some(judged), (now, entropy)).await;
+        if let Err(Unanswered::For(asking @ AnswerError::Ask { question })) = &outcome {
+            match self.judge(question).await {
+                Some(judged) => {
+                    outcome = self.answer(incoming, Some(judged), (now, entropy)).await;
+                }
+                None => self.watch.see(Err(asking)),
+            }
         }
-        let Some(outcome) = outcome else {
-            return Outgoing::Failed;
-        };
-        self.count(&outcome);
         if self.messages.is_some() {
             // a slow disk for diagnosis must not hold up other connections
             tokio::task::block_in_place(|| self.keep(&body, &outcome, now));
@@ -280,89 +303,55 @@ impl Exchange for Node {
     }
 
     async fn ready(&self) -> bool {
-        let store = self.store.clone();
-        matches!(
-            tokio::task::spawn_blocking(move || store.ping()).await,
-            Ok(Ok(()))
-        )
+        let (store, looking) = (self.store.clone(), Arc::clone(&self.looking));
+        let look = async move {
+            let place = looking.acquire_owned().await.ok()?;
+            let ping = move || {
+                let _place = place;
+                store.ping()
+            };
+            tokio::task::spawn_blocking(ping).await.ok()
+        };
+        match timeout(READY_WITHIN, look).await {
+            Ok(Some(Ok(()))) => {
+                self.watch.can_use_the_state();
+                true
+            }
+            Ok(Some(Err(error))) => {
+                self.watch.cannot_use_the_state(error);
+                false
+            }
+            Ok(None) => false,
+            Err(_) => {
+                self.watch.cannot_use_the_state("it does not answer");
+                false
+            }
+        }
     }
 
     fn metrics(&self) -> String {
-        let counters = &self.counters;
-        let value = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        format!(
-            "# HELP syncline_sessions_total Sessions begun.\n\
-             # TYPE syncline_sessions_total counter\n\
-             syncline_sessions_total {}\n\
-             # HELP syncline_logins_refused_total Logins refused.\n\
-             # TYPE syncline_logins_refused_total counter\n\
-             syncline_logins_refused_total {}\n\
-             # HELP syncline_messages_total Messages, by what became of them.\n\
-             # TYPE syncline_messages_total counter\n\
-             syncline_messages_total{{outcome=\"answered\"}} {}\n\
-             syncline_messages_total{{outcome=\"repeated\"}} {}\n\
-             syncline_messages_total{{outcome=\"unreadable\"}} {}\n\
-             syncline_messages_total{{outcome=\"unavailable\"}} {}\n\
-             syncline_messages_total{{outcome=\"failed\"}} {}\n",
-            value(&counters.sessions),
-            value(&counters.refused),
-            value(&counters.answered),
-            value(&counters.repeated),
-            value(&counters.unreadable),
-            value(&counters.unavailable),
-            value(&counters.failed),
-        )
+        self.watch.metrics()
     }
 }
 
-/// Logs what happened and says what the transport has to send.
-fn outgoing(outcome: Result<Answer, AnswerError>) -> Outgoing {
+/// What the transport has to send.
+fn outgoing(outcome: Result<Answer, Unanswered>) -> Outgoing {
     match outcome {
-        Ok(answer) => {
-            log(&answer);
-            Outgoing::Message {
-                encoding: answer.encoding,
-                body: answer.body,
-                mac: answer.mac,
-            }
-        }
-        Err(AnswerError::Unreadable(error)) => {
-            tracing::warn!(%error, "a message cannot be read");
-            Outgoing::Unreadable {
-                reason: format!("the message cannot be read: {error}"),
-            }
-        }
-        Err(AnswerError::Store(error @ StoreError::Damaged { .. })) => {
-            tracing::error!(%error, "a message could not be answered");
-            Outgoing::Failed
-        }
-        Err(error) => {
-            tracing::warn!(%error, "a message could not be answered now");
-            Outgoing::Unavailable {
-                retry_after: RETRY_AFTER,
-            }
-        }
+        Ok(answer) => Outgoing::Message {
+            encoding: answer.encoding,
+            body: answer.body,
+            mac: answer.mac,
+        },
+        Err(Unanswered::For(AnswerError::Unreadable(error))) => Outgoing::Unreadable {
+            reason: format!("the message cannot be read: {error}"),
+        },
+        Err(
+            Unanswered::For(AnswerError::Store(StoreError::Damaged { .. })) | Unanswered::Broken,
+        ) => Outgoing::Failed,
+        Err(Unanswered::For(_) | Unanswered::Full | Unanswered::Late) => Outgoing::Unavailable {
+            retry_after: RETRY_AFTER,
+        },
     }
-}
-
-fn log(answer: &Answer) {
-    let account = answer.account.as_deref().unwrap_or("-");
-    let span = tracing::info_span!(
-        "message",
-        session = answer.session,
-        device = answer.device,
-        account,
-        msg = answer.msg_id
-    );
-    span.in_scope(|| {
-        for event in &answer.log {
-            match event.level {
-                Level::Warn => tracing::warn!("{}", event.message),
-                Level::Info => tracing::info!("{}", event.message),
-            }
-        }
-        tracing::debug!(bytes = answer.body.len(), "answered");
-    });
 }
 
 #[cfg(test)]
@@ -376,9 +365,13 @@ mod tests {
 
     /// The first message of a session of device `d` and the person `bob`.
     fn first_message(cred: &str) -> String {
+        message(1, cred)
+    }
+
+    fn message(number: u32, cred: &str) -> String {
         format!(
             "<SyncML><SyncHdr><VerDTD>1.1</VerDTD><VerProto>SyncML/1.1</VerProto>\
-             <SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>s</LocURI></Target>\
+             <SessionID>1</SessionID><MsgID>{number}</MsgID><Target><LocURI>s</LocURI></Target>\
              <Source><LocURI>d</LocURI><LocName>bob</LocName></Source>{cred}</SyncHdr>\
              <SyncBody><Final/></SyncBody></SyncML>"
         )
@@ -405,24 +398,57 @@ mod tests {
         Node::new(store, server::Config::default(), messages)
     }
 
-    /// Sends a first message to the node and gives the time that the answer took.
+    /// Sends a message to the node; without an address to go on with, the session is known by its number.
+    async fn send(node: &Node, body: String, resp_uri_base: Option<&str>) -> Outgoing {
+        node.exchange(Incoming {
+            body: body.into(),
+            media_type: "application/vnd.syncml+xml".to_owned(),
+            charset: None,
+            answer_as: None,
+            token: None,
+            resp_uri_base: resp_uri_base.map(str::to_owned),
+            mac: None,
+            user_agent: None,
+            peer: Ipv4Addr::LOCALHOST.into(),
+        })
+        .await
+    }
+
+    /// Sends a first message, which has to be answered; the time that the answer took.
     async fn exchange(node: &Node, cred: &str) -> Duration {
         let began = Instant::now();
-        let outgoing = node
-            .exchange(Incoming {
-                body: first_message(cred).into(),
-                media_type: "application/vnd.syncml+xml".to_owned(),
-                charset: None,
-                answer_as: None,
-                token: None,
-                resp_uri_base: Some("http://h/syncml".to_owned()),
-                mac: None,
-                user_agent: None,
-                peer: Ipv4Addr::LOCALHOST.into(),
-            })
-            .await;
+        let outgoing = send(node, first_message(cred), Some("http://h/syncml")).await;
         assert!(matches!(outgoing, Outgoing::Message { .. }), "{outgoing:?}");
         began.elapsed()
+    }
+
+    // spec: K01
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn an_overloaded_node_puts_messages_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let node = node(folder.path(), None);
+        let is_put_off = |outgoing: Outgoing| {
+            let Outgoing::Message { body, .. } = outgoing else {
+                panic!("{outgoing:?}");
+            };
+            String::from_utf8(body)
+                .unwrap()
+                .contains("<Data>101</Data>")
+        };
+        for (waiting, number, expected) in
+            [(0, 1, false), (BUSY_AT - 1, 2, false), (BUSY_AT, 3, true)]
+        {
+            node.waiting.store(waiting, Ordering::Relaxed);
+            let outgoing = send(&node, message(number, &cred(GOOD)), None).await;
+            assert_eq!(is_put_off(outgoing), expected, "{waiting}");
+        }
+        node.waiting.store(FULL_AT, Ordering::Relaxed);
+        let full = send(&node, message(4, &cred(GOOD)), None).await;
+        assert!(matches!(full, Outgoing::Unavailable { .. }), "{full:?}");
+        let waiting = node.waiting.load(Ordering::Relaxed);
+        assert_eq!(waiting, FULL_AT, "each gives its place back");
+        let line = "{outcome=\"unavailable\"} 1\n";
+        assert!(node.metrics().contains(line), "{}", node.metrics());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

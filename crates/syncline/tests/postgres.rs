@@ -4,6 +4,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use testkit::items::{self, Kind};
@@ -100,6 +101,61 @@ fn a_server_outlives_its_database() {
     assert_eq!(status(&server, "/readyz"), "200");
     assert_eq!(phone.sync("two-way").unwrap()["contacts"].sent.added, 4);
     assert_eq!(installation.counts("ann").unwrap()["contacts"], 9);
+}
+
+#[test]
+fn a_database_that_hangs_stalls_nobody() {
+    let Some(installed) = require(Peer::Postgres) else {
+        return;
+    };
+    let database = Postgres::start(installed, Disk::Durable).unwrap();
+    let url = database.url("postgres");
+    let installation = Installation::with_database(PROGRAM, url).unwrap();
+    installation.add_user("ann", "secret").unwrap();
+    installation
+        .configure("[server]\nanswer-within = 1\n")
+        .unwrap();
+    let server = installation.serve().unwrap();
+    let phone = device(&server);
+    items::fill(&phone.folder("contacts"), Kind::Contact, 1..=5, 0).unwrap();
+    assert_eq!(phone.sync("two-way").unwrap()["contacts"].sent.added, 5);
+
+    let hanging = database.hang().unwrap();
+    let message = "<SyncML><SyncHdr><VerDTD>1.2</VerDTD><VerProto>SyncML/1.2</VerProto>\
+                   <SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>s</LocURI></Target>\
+                   <Source><LocURI>d</LocURI></Source></SyncHdr><SyncBody><Final/></SyncBody></SyncML>";
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    // a fraction of the time after which the database is given up itself
+    let patience = Duration::from_secs(30);
+    stream.set_read_timeout(Some(patience)).unwrap();
+    write!(
+        stream,
+        "POST /syncml HTTP/1.0\r\nContent-Type: application/vnd.syncml+xml\r\n\
+         Content-Length: {}\r\n\r\n{message}",
+        message.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.0 503"), "{answer}");
+    assert!(
+        answer.to_lowercase().contains("\r\nretry-after: "),
+        "{answer}"
+    );
+    assert_eq!(status(&server, "/readyz"), "503");
+    assert_eq!(status(&server, "/healthz"), "200");
+    drop(hanging);
+
+    items::fill(&phone.folder("contacts"), Kind::Contact, 6..=9, 0).unwrap();
+    assert_eq!(phone.sync("two-way").unwrap()["contacts"].sent.added, 4);
+    assert_eq!(status(&server, "/readyz"), "200");
+    let logs = server.logs();
+    let told = |text: &str| logs.lines().position(|line| line.contains(text));
+    let (down, up) = (
+        told("the state cannot be used;"),
+        told("the state can be used again"),
+    );
+    assert!(down.is_some() && down < up, "{logs}");
 }
 
 #[test]

@@ -378,6 +378,33 @@ impl Postgres {
     ///
     /// [`Error::Io`].
     pub fn kill(&mut self) -> Result<(), Error> {
+        let processes = self.halt()?;
+        for process in &processes {
+            process::signal(*process, "KILL");
+        }
+        // the first is the keeper's to wait for
+        while processes
+            .iter()
+            .skip(1)
+            .any(|one| process::is_running(*one))
+        {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.tell("killed", "stopped")
+    }
+
+    /// Has all of its processes do nothing until the value is dropped, as a machine whose disk
+    /// hangs: connections stay, and nobody answers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn hang(&self) -> Result<Hanging, Error> {
+        self.halt().map(Hanging)
+    }
+
+    /// Stops its processes, the parent first: one that is stopped begins no more of them.
+    fn halt(&self) -> Result<Vec<u32>, Error> {
         let path = self.folder.join("data/postmaster.pid");
         let text = fs::read_to_string(&path).map_err(Error::io("PostgreSQL's process id"))?;
         let invalid =
@@ -387,16 +414,13 @@ impl Postgres {
             .next()
             .and_then(|line| line.trim().parse().ok())
             .ok_or_else(invalid)?;
-        // one that is stopped begins no more processes
         process::signal(parent, "STOP");
-        let children = process::children(parent);
-        for process in children.iter().chain([&parent]) {
-            process::signal(*process, "KILL");
+        let mut processes = vec![parent];
+        processes.extend(process::children(parent));
+        for process in &processes {
+            process::signal(*process, "STOP");
         }
-        while children.iter().any(|child| process::is_running(*child)) {
-            thread::sleep(Duration::from_millis(1));
-        }
-        self.tell("killed", "stopped")
+        Ok(processes)
     }
 
     /// Starts it again after [`Postgres::stop`], [`Postgres::crash`] or [`Postgres::kill`].
@@ -407,6 +431,18 @@ impl Postgres {
     pub fn start_again(&mut self) -> Result<(), Error> {
         self.tell("start", "started")?;
         self.wait_for()
+    }
+}
+
+/// The processes of a server that does nothing; they go on when this is dropped.
+#[derive(Debug)]
+pub struct Hanging(Vec<u32>);
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        for process in &self.0 {
+            process::signal(*process, "CONT");
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use session::server;
 use tokio::net::TcpListener;
@@ -60,7 +61,10 @@ pub(super) fn run(options: Serve) -> Outcome {
     let store = state::open_to_serve(&options.state, &config)?;
     let authority = authority::of(config.server.ldap.as_ref())?;
     let zone = protocol.zone.clone();
-    let node = Node::new(store.clone(), protocol, messages).with_authority(authority);
+    let answer_within = config.server.answer_within.map(Duration::from_secs);
+    let node = Node::new(store.clone(), protocol, messages)
+        .with_authority(authority)
+        .answering_within(answer_within);
     let node = Arc::new(node);
     runtime()?.block_on(async {
         let stop = stop_signal()?;
