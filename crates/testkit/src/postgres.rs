@@ -231,6 +231,37 @@ impl Postgres {
         })
     }
 
+    /// Has a replica get nothing more of what is written, as if the network had parted it from its
+    /// primary.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] with what the server said, [`Error::NotListening`] when it goes on.
+    pub fn part(&self) -> Result<(), Error> {
+        self.sql("postgres", "ALTER SYSTEM SET primary_conninfo = ''")?;
+        self.sql("postgres", "SELECT pg_reload_conf()")?;
+        let receives = "SELECT 1 FROM pg_stat_wal_receiver";
+        self.wait_until(|| {
+            self.sql("postgres", receives)
+                .is_ok_and(|row| row.is_empty())
+        })
+    }
+
+    /// Has commits wait for no replica.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] with what the server said, [`Error::NotListening`] when it does not do it.
+    pub fn wait_for_no_replica(&self) -> Result<(), Error> {
+        self.sql(
+            "postgres",
+            "ALTER SYSTEM SET synchronous_standby_names = ''",
+        )?;
+        self.sql("postgres", "SELECT pg_reload_conf()")?;
+        let waits = "SELECT 1 FROM pg_stat_replication WHERE sync_state <> 'async'";
+        self.wait_until(|| self.sql("postgres", waits).is_ok_and(|row| row.is_empty()))
+    }
+
     /// Where a database of it is.
     pub fn url(&self, database: &str) -> String {
         url_at(&[self.address], database)

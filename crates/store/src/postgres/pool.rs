@@ -527,6 +527,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn commits_are_durable_whatever_the_setting_of_the_database() {
+        let Some(server) = Postgres::shared() else {
+            return;
+        };
+        let database = server.database().unwrap();
+        for (set, expected) in [
+            ("off", "on"),
+            ("local", "on"),
+            ("remote_write", "remote_write"),
+            ("remote_apply", "remote_apply"),
+        ] {
+            let name = database.name();
+            let sql = format!("ALTER DATABASE {name} SET synchronous_commit = {set}");
+            database.sql(&sql).unwrap();
+            let pool = Pool::new(Address::parse(&database.url()).unwrap());
+            let rows = pool.take().unwrap().ask("SHOW synchronous_commit");
+            let found: String = rows.unwrap()[0].get(0);
+            assert_eq!(found, expected, "{set}");
+        }
+    }
+
+    #[test]
     fn a_server_that_does_not_answer_is_given_up_with_its_connection() {
         let Some(server) = Postgres::shared() else {
             return;

@@ -1,5 +1,6 @@
 //! A server, or the database under it, that is killed again and again while devices write: what was
-//! confirmed is there afterwards, every time, and once.
+//! confirmed is there afterwards, every time, and once. The same where the primary of two databases is
+//! lost and its replica takes its place.
 //!
 //! `SYNCLINE_KILLS` says how often; `cargo xtask kills 200` sets it.
 
@@ -11,10 +12,10 @@ use std::net::TcpStream;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use syncml::{Command, Document, Limits};
-use testkit::postgres::{Disk, Postgres};
+use testkit::postgres::{self, Disk, Postgres};
 use testkit::process::{PATIENCE, Server};
 use testkit::syncline::Installation;
 use testkit::{Peer, require};
@@ -26,6 +27,9 @@ const KILLS: u64 = 5;
 
 /// Devices that write at one time.
 const WRITERS: u64 = 4;
+
+/// Kills in the time of one loss of a primary, which takes longer.
+const KILLS_A_LOSS: u64 = 5;
 
 /// Contacts that a session adds.
 const ADDED: u64 = 4;
@@ -167,10 +171,19 @@ fn versions_of(folder: &std::path::Path) -> BTreeMap<String, u64> {
     found
 }
 
-/// Kills whatever `kill` kills, again and again while devices write, and looks for what was confirmed.
-fn endure(installation: &Installation, mut kill: impl FnMut(Server) -> Server) {
+/// How often something is to be killed.
+fn kills() -> u64 {
     let kills = std::env::var("SYNCLINE_KILLS");
-    let kills = kills.map_or(KILLS, |kills| kills.parse().unwrap());
+    kills.map_or(KILLS, |kills| kills.parse().unwrap())
+}
+
+/// Kills whatever `kill` kills, so often, while devices write; what is missing then of what was
+/// confirmed, in words.
+fn endure(
+    installation: &Installation,
+    kills: u64,
+    mut kill: impl FnMut(Server, &World) -> Server,
+) -> Vec<String> {
     installation.add_user(USER, PASSWORD).unwrap();
     // no device takes its answer's end, so no session is over until it is forgotten
     let limits = "[server]\nmax-sessions = 1000000\nmax-sessions-per-account = 1000000\n";
@@ -201,7 +214,7 @@ fn endure(installation: &Installation, mut kill: impl FnMut(Server) -> Server) {
             }
             // anywhere within the messages that are under way
             thread::sleep(Duration::from_micros((chance >> 32) & 0x3fff));
-            server = kill(server);
+            server = kill(server, &world);
         }
         world.is_over.store(true, Ordering::Relaxed);
         for writer in writers {
@@ -216,25 +229,25 @@ fn endure(installation: &Installation, mut kill: impl FnMut(Server) -> Server) {
         .unwrap();
     let found = versions_of(folder.path());
     let expected = world.confirmed.into_inner().unwrap();
-    for (name, versions) in &expected {
-        let version = found.get(name).copied().unwrap_or(0);
-        assert!(
-            versions.contains(&version),
-            "{name} has version {version}, and should have one of {versions:?}"
-        );
-    }
     assert!(found.keys().all(|name| expected.contains_key(name)));
+    let wrong = expected.iter().filter_map(|(name, versions)| {
+        let version = found.get(name).copied().unwrap_or(0);
+        let text = format!("{name} has version {version}, and should have one of {versions:?}");
+        (!versions.contains(&version)).then_some(text)
+    });
+    wrong.collect()
 }
 
 // spec: R12
 #[test]
 fn what_was_confirmed_outlives_every_kill() {
     let installation = Installation::new(PROGRAM).unwrap();
-    endure(&installation, |server| {
+    let missing = endure(&installation, kills(), |server, _| {
         let address = server.address().to_owned();
         server.kill();
         installation.serve_on(&address).unwrap()
     });
+    assert_eq!(missing, [""; 0]);
 }
 
 // spec: R12
@@ -246,9 +259,57 @@ fn what_was_confirmed_outlives_every_kill_of_the_database() {
     let mut database = Postgres::start(installed, Disk::Durable).unwrap();
     let url = database.url("postgres");
     let installation = Installation::with_database(PROGRAM, url).unwrap();
-    endure(&installation, |server| {
+    let missing = endure(&installation, kills(), |server, _| {
         database.kill().unwrap();
         database.start_again().unwrap();
         server
     });
+    assert_eq!(missing, [""; 0]);
+}
+
+/// A primary that loses its replica, goes on for that time at most or until somebody is answered, and
+/// is lost; the replica takes its place. What is missing then.
+fn lose_primary(waits_for_replica: bool, time: Duration) -> Option<Vec<String>> {
+    let installed = require(Peer::Postgres)?;
+    let mut primary = Postgres::start(installed, Disk::Durable).unwrap();
+    let replica = primary.replica(&postgres::Place::default()).unwrap();
+    if !waits_for_replica {
+        primary.wait_for_no_replica().unwrap();
+    }
+    let places = [primary.address(), replica.address()];
+    let url = postgres::url_at(&places, "postgres");
+    let url = format!("{url}?target_session_attrs=read-write");
+    let installation = Installation::with_database(PROGRAM, url).unwrap();
+    Some(endure(&installation, 1, |server, world| {
+        replica.part().unwrap();
+        let before = world.sessions.load(Ordering::Relaxed);
+        let began = Instant::now();
+        // those that were under way when it was parted may end
+        let is_answered = || world.sessions.load(Ordering::Relaxed) > before + WRITERS;
+        while !is_answered() && began.elapsed() < time {
+            thread::sleep(Duration::from_millis(1));
+        }
+        primary.kill().unwrap();
+        replica.promote().unwrap();
+        server
+    }))
+}
+
+// spec: R12
+#[test]
+fn what_was_confirmed_outlives_the_loss_of_the_primary() {
+    for _ in 0..kills().div_ceil(KILLS_A_LOSS) {
+        let Some(missing) = lose_primary(true, Duration::from_millis(200)) else {
+            return;
+        };
+        assert_eq!(missing, [""; 0]);
+    }
+}
+
+/// The proof that the test above would notice.
+#[test]
+fn a_primary_that_waits_for_no_replica_takes_confirmed_changes_with_it() {
+    if let Some(missing) = lose_primary(false, PATIENCE) {
+        assert_ne!(missing, [""; 0]);
+    }
 }
