@@ -736,6 +736,9 @@ impl Run<'_> {
                 self.push_status(command, StatusCode::BAD_REQUEST);
                 continue;
             }
+            if !self.admits(command)? {
+                continue;
+            }
             match command {
                 // spec: C09
                 Command::Status(status) => self.take_status(status)?,

@@ -260,6 +260,20 @@ impl Command<'_> {
         }
     }
 
+    /// `Cred`: credentials for this command alone. Those of a Status are none of a command.
+    pub fn cred(&self) -> Option<&Cred<'_>> {
+        match self {
+            Self::Change(c) => c.cred.as_ref(),
+            Self::Alert(c) => c.cred.as_ref(),
+            Self::Access(c) => c.cred.as_ref(),
+            Self::Sync(c) => c.cred.as_ref(),
+            Self::Exec(c) => c.cred.as_ref(),
+            Self::Search(c) => c.cred.as_ref(),
+            Self::Map(c) => c.cred.as_ref(),
+            Self::Group(_) | Self::Results(_) | Self::Status(_) | Self::Unknown(_) => None,
+        }
+    }
+
     /// The element's name, as a Status says it in `Cmd`.
     pub fn name(&self) -> &str {
         match self {

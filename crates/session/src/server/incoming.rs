@@ -89,6 +89,9 @@ impl Run<'_> {
             .get(index)
             .is_some_and(DatastoreState::takes);
         for command in commands {
+            if !self.admits(command)? {
+                continue;
+            }
             match command {
                 Command::Change(_) if !takes => self.refuse(command, StatusCode::NOT_ALLOWED),
                 Command::Change(change) => self.take_change(index, change)?,

@@ -20,12 +20,6 @@ impl Run<'_> {
         command: &Command<'_>,
         alert: &Alert<'_>,
     ) -> Result<(), StoreError> {
-        if let Some(cred) = &alert.cred
-            && !self.proves(cred)?
-        {
-            self.challenge_alert(command);
-            return Ok(());
-        }
         match alert.code() {
             None => self.push_status(command, StatusCode::BAD_REQUEST),
             // spec: B06 B07
@@ -259,7 +253,7 @@ impl Run<'_> {
             }
             state.seen = 0;
         }
-        if !self.reply.no_resp {
+        if !self.reply.no_resp && !command.no_resp() {
             let mut status = self.status_for(command, code);
             status.target_ref = Some(item.target_uri().to_owned());
             status.source_ref = Some(item.source_uri().to_owned());

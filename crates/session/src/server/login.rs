@@ -298,10 +298,31 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether the credentials of an alert are those of who is logged in (authentication at the
-    /// datastore).
+    /// Whether a command may be carried out: one with credentials of its own (authentication at the
+    /// datastore or item) has to prove by them who is logged in. One that does not is refused, with all
+    /// in it; the session goes on, and it may come again.
     // spec: E16
-    pub(super) fn proves(&mut self, cred: &Cred<'_>) -> Result<bool, StoreError> {
+    pub(super) fn admits(&mut self, command: &Command<'_>) -> Result<bool, StoreError> {
+        let Some(cred) = command.cred() else {
+            return Ok(true);
+        };
+        if self.proves(cred)? {
+            return Ok(true);
+        }
+        self.refused = true;
+        self.warn(format!("the credentials of {} are refused", command.name()));
+        self.state.alert_challenged |= matches!(command, Command::Alert(_));
+        let own = self.reply.statuses.len();
+        self.refuse(command, StatusCode::INVALID_CREDENTIALS);
+        let challenge = self.next_challenge(true);
+        if let Some(status) = self.reply.statuses.get_mut(own) {
+            status.challenge = challenge;
+        }
+        Ok(false)
+    }
+
+    /// Whether the credentials of a command are those of who is logged in.
+    fn proves(&mut self, cred: &Cred<'_>) -> Result<bool, StoreError> {
         let Some(login) = self.state.login.clone() else {
             return Ok(false);
         };
@@ -309,10 +330,11 @@ impl Run<'_> {
             return Ok(false);
         };
         Ok(match auth::credentials(cred) {
-            // the password of an account that others vouch for is not known here
-            Ok(Credentials::Basic { .. }) if self.config.auth.delegates => true,
+            // the password of an account that others vouch for is not known here, and the header has
+            // proved who sends the message
             Ok(Credentials::Basic { user, password }) => {
-                user == account.name && has_password(&account, &password)
+                user == account.name
+                    && (self.config.auth.delegates || has_password(&account, &password))
             }
             Ok(Credentials::Md5 { digest }) => {
                 // those that the header has used up as well: both were made at one time
@@ -323,17 +345,6 @@ impl Run<'_> {
             }
             _ => false,
         })
-    }
-
-    /// Refuses one alert; the session goes on, and the alert may come again.
-    // spec: E16
-    pub(super) fn challenge_alert(&mut self, command: &Command<'_>) {
-        self.refused = true;
-        self.state.alert_challenged = true;
-        self.warn("the credentials of an alert are refused".to_owned());
-        let mut status = self.status_for(command, StatusCode::INVALID_CREDENTIALS);
-        status.challenge = self.next_challenge(true);
-        self.reply.statuses.push(status);
     }
 }
 

@@ -206,6 +206,8 @@ impl Run<'_> {
 
         let no_resp = std::mem::take(&mut self.reply.no_resp);
         let header_status = match self.reply.header_status.take() {
+            // spec: A28
+            Some(status) if no_resp && StatusCode(status.code).is_success() => None,
             Some(status) => Some(status),
             None if no_resp => None,
             None => Some(self.header_status(StatusCode::OK)),

@@ -29,6 +29,9 @@ pub(super) struct Limit {
     pub(super) uri: String,
     ids: Option<u64>,
     bytes: Option<u64>,
+    /// It is the size of what several of its datastores have together.
+    #[serde(default)]
+    shared: bool,
 }
 
 impl Limit {
@@ -41,6 +44,7 @@ impl Limit {
                 uri: store.source_ref.clone(),
                 ids: memory.max_ids,
                 bytes: memory.max_bytes,
+                shared: memory.shared,
             })
         });
         limits
@@ -88,18 +92,54 @@ impl Run<'_> {
         let Some(limit) = limit.cloned() else {
             return Ok(());
         };
-        let (items, bytes) = self.tx.held(link, ds.generation)?;
-        self.state.rooms.push(Room {
-            ids: limit.ids.map(|most| most.saturating_sub(items)),
-            bytes: limit.bytes.map(|most| most.saturating_sub(bytes)),
-            shared: false,
-            excess: Some(limit.bytes.map_or(0, |most| bytes.saturating_sub(most))),
-        });
-        let place = self.state.rooms.len() - 1;
+        // what is said of a room that several share holds for each of them
+        let rooms = &self.state.rooms;
+        let shared = rooms.iter().position(|known| known.shared && limit.shared);
+        let place = shared.unwrap_or(rooms.len());
+        if shared.is_none() {
+            let (items, bytes) = if limit.shared {
+                self.held_together(link)?
+            } else {
+                self.tx.held(link, ds.generation)?
+            };
+            self.state.rooms.push(Room {
+                ids: limit.ids.map(|most| most.saturating_sub(items)),
+                bytes: limit.bytes.map(|most| most.saturating_sub(bytes)),
+                shared: limit.shared,
+                excess: Some(limit.bytes.map_or(0, |most| bytes.saturating_sub(most))),
+            });
+        }
         if let Some(ds) = self.state.datastores.get_mut(index) {
             ds.room = Some(place);
         }
         Ok(())
+    }
+
+    /// What the device of a link holds in all its datastores that share one room, in items and bytes:
+    /// also in those that this session leaves out.
+    fn held_together(&mut self, link: LinkId) -> Result<(u64, u64), StoreError> {
+        let mut all = (0, 0);
+        for datastore in self.tx.datastores(link.datastore.account)? {
+            let other = LinkId {
+                datastore: datastore.id,
+                ..link
+            };
+            let mut open = self.state.datastores.iter();
+            let open = open.find(|ds| ds.number == datastore.id.number);
+            let (uri, generation) = match open {
+                Some(ds) => (ds.source.clone(), ds.generation),
+                None => match self.tx.link(other)? {
+                    Some(known) => (known.client_uri, known.generation),
+                    None => continue,
+                },
+            };
+            let mut shared = self.state.limits.iter().filter(|limit| limit.shared);
+            if shared.any(|limit| crate::uri::same_address(&limit.uri, &uri)) {
+                let (items, bytes) = self.tx.held(other, generation)?;
+                all = (all.0 + items, all.1 + bytes);
+            }
+        }
+        Ok(all)
     }
 
     fn room_of(&mut self, index: usize) -> Option<&mut Room> {

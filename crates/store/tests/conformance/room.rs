@@ -194,6 +194,69 @@ fn the_size_of_a_datastore_limits_what_its_items_grow_to() {
     assert_eq!(sent(&all), [(Replace, "L-1"), (Replace, "L-2")]);
 }
 
+/// A session with contacts and tasks; what each datastore is sent.
+fn of_two(talk: &mut Talk, first: &str, metas: [&str; 2]) -> [usize; 2] {
+    talk.begin();
+    talk.say(&(first.to_owned() + "<Final/>"));
+    let syncs = ["contacts", "tasks"].map(|name| {
+        let meta = metas[usize::from(name == "tasks")];
+        sync(name, "").replacen("</Source>", &format!("</Source>{meta}"), 1)
+    });
+    let heard = talk.say(&(syncs.concat() + "<Final/>"));
+    let mut reply = String::new();
+    for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
+        reply += &status(number, talk.message, cmd_id, cmd, 200);
+    }
+    talk.say(&(reply + "<Final/>"));
+    let count = |of: &str| heard.xml.matches(of).count();
+    [count("BEGIN:VCARD"), count("BEGIN:VCALENDAR")]
+}
+
+/// A phone with contacts and tasks of one room, at a server with five contacts and three tasks.
+fn five_and_three() -> Talk {
+    let mut talk = five();
+    talk.device = "laptop";
+    talk.begin();
+    talk.say(&(alert(1, 201, "tasks", "", "1") + "<Final/>"));
+    let tasks: String = (1..4)
+        .map(|n| {
+            let text = format!(
+                "BEGIN:VCALENDAR\r\nVERSION:1.0\r\nBEGIN:VTODO\r\nSUMMARY:Task {n}\r\n\
+                 END:VTODO\r\nEND:VCALENDAR\r\n"
+            );
+            add(20 + n, &n.to_string(), &text).replace("text/x-vcard", "text/x-vcalendar")
+        })
+        .collect();
+    talk.say(&(sync("tasks", &tasks) + "<Final/>"));
+    talk.device = "phone";
+    talk
+}
+
+// spec: K07
+#[test]
+fn datastores_that_share_a_room_get_no_more_than_it_holds_together() {
+    let both = slow() + &alert(2, 201, "tasks", "", "1");
+    let said = "<Meta><Mem xmlns='syncml:metinf'><SharedMem/><FreeMem>100000</FreeMem>\
+                <FreeID>6</FreeID></Mem></Meta>";
+    let mut talk = five_and_three();
+    assert_eq!(of_two(&mut talk, &both, [said, said]), [5, 1]);
+
+    let store = |name: &str, media: &str, version: &str| {
+        format!(
+            "<DataStore><SourceRef>my-{name}</SourceRef>\
+             <Rx-Pref><CTType>{media}</CTType><VerCT>{version}</VerCT></Rx-Pref>\
+             <Tx-Pref><CTType>{media}</CTType><VerCT>{version}</VerCT></Tx-Pref>\
+             <DSMem><SharedMem/><MaxID>6</MaxID></DSMem>\
+             <SyncCap><SyncType>1</SyncType></SyncCap></DataStore>"
+        )
+    };
+    let devinf =
+        store("contacts", "text/x-vcard", "2.1") + &store("tasks", "text/x-vcalendar", "1.0");
+    let mut talk = five_and_three();
+    let first = both + &put_devinf(3, &devinf);
+    assert_eq!(of_two(&mut talk, &first, ["", ""]), [5, 1]);
+}
+
 #[test]
 fn a_deletion_makes_the_room_of_one_item() {
     use ChangeKind::{Add, Delete};

@@ -82,6 +82,81 @@ fn no_resp_keeps_back_the_status_of_its_command() {
     assert_eq!(talk.server.items().len(), 3);
 }
 
+/// A command that asks for the server's device information.
+fn get(cmd_id: u32) -> String {
+    format!(
+        "<Get><CmdID>{cmd_id}</CmdID><Meta><Type xmlns='syncml:metinf'>\
+         application/vnd.syncml-devinf+xml</Type></Meta><Item><Target>\
+         <LocURI>./devinf12</LocURI></Target></Item></Get>"
+    )
+}
+
+// spec: A28 C10
+#[test]
+fn no_resp_keeps_back_the_status_of_any_command_and_of_a_message() {
+    let quiet = |command: String| command.replacen("</CmdID>", "</CmdID><NoResp/>", 1);
+    let search = |cmd_id| {
+        format!(
+            "<Search><CmdID>{cmd_id}</CmdID><Source><LocURI>./contacts</LocURI></Source>\
+             <Meta><Type xmlns='syncml:metinf'>syncml:filtertype-cgi</Type></Meta>\
+             <Data>FN&amp;CON;Ann</Data></Search>"
+        )
+    };
+    let mut talk = Talk::new();
+    talk.begin();
+    let opening = quiet(alert(1, 201, "contacts", "", "1")) + &quiet(get(2));
+    let heard = talk.say(&(opening + "<Final/>"));
+    assert_eq!(heard.codes(), [("0", 212)]);
+    assert!(heard.xml.contains("<Results>"), "that was asked for");
+    assert!(heard.xml.contains("<Alert>"));
+    let commands = quiet(add(21, "a", &card("Ann", "1"))) + &quiet(delete(22, "none"));
+    let heard = talk.say(&(quiet(sync("contacts", &commands)) + &quiet(search(30))));
+    assert_eq!(heard.codes(), [("0", 200)]);
+    assert_eq!(talk.server.items().len(), 1);
+    // what fails says nothing either, down to the credentials
+    let wrong = "</CmdID><NoResp/><Cred><Data>QnJ1Y2UyOndyb25n</Data></Cred>";
+    let refused = get(40).replacen("</CmdID>", wrong, 1);
+    assert_eq!(talk.say(&refused).codes(), [("0", 200)]);
+
+    talk.header = "<NoResp/>";
+    let commands = add(21, "b", &card("Bob", "1")) + &delete(22, "none");
+    let heard = talk.say(&(sync("contacts", &commands) + &get(31)));
+    assert_eq!(heard.statuses, []);
+    assert!(heard.xml.contains("<Results>"));
+    assert_eq!(talk.server.items().len(), 2);
+}
+
+// spec: E16
+#[test]
+fn credentials_of_any_command_are_judged_there() {
+    let wrong = "<Cred><Meta><Type xmlns='syncml:metinf'>syncml:auth-basic</Type></Meta>\
+                 <Data>QnJ1Y2UyOndyb25n</Data></Cred>";
+    let mut talk = Talk::new();
+    talk.open(201, "", "1");
+    let with = |text: String, after: &str| text.replacen(after, &format!("{after}{wrong}"), 1);
+    let ann = add(21, "1", &card("Ann", "1"));
+    let bob = add(22, "2", &card("Bob", "1"));
+    let all = sync("contacts", &(with(ann.clone(), "</CmdID>") + &bob));
+    let heard = talk.say(&all);
+    assert_eq!(
+        heard.codes(),
+        [("0", 200), ("20", 200), ("21", 401), ("22", 201)]
+    );
+    assert_eq!(heard.xml.matches("<Chal>").count(), 1);
+    // a Sync is refused with all that is in it, and may come again
+    let whole = sync("contacts", &ann);
+    let heard = talk.say(&with(whole.clone(), "</CmdID>"));
+    assert_eq!(heard.codes(), [("0", 200), ("20", 401), ("21", 401)]);
+    let heard = talk.say(&(whole + "<Final/>"));
+    assert_eq!(heard.codes()[..3], [("0", 200), ("20", 200), ("21", 201)]);
+    let get = "<Get><CmdID>5</CmdID><Meta><Type xmlns='syncml:metinf'>\
+               application/vnd.syncml-devinf+xml</Type></Meta><Item><Target>\
+               <LocURI>./devinf12</LocURI></Target></Item></Get>";
+    let heard = talk.say(&with(get.to_owned(), "</CmdID>"));
+    assert_eq!(heard.codes(), [("0", 200), ("5", 401)]);
+    assert!(!heard.xml.contains("<Results>"));
+}
+
 /// A phone that has been sent three contacts, and the commands that it has to answer.
 fn three_sent() -> (Talk, Vec<(String, String)>) {
     let mut talk = Talk::with_contacts(0..3);
