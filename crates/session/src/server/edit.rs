@@ -199,6 +199,9 @@ impl Run<'_> {
                 StatusCode::CONFLICT_SERVER_WON
             }
             (_, Made::Behind) => StatusCode::CONFLICT_MERGED,
+            // the change has won over a deletion here
+            // spec: H21
+            (false, Made::InStep) if conflict && item.deleted => StatusCode::CONFLICT_CLIENT_WON,
             (false, Made::InStep) => StatusCode::OK,
         }))
     }

@@ -36,7 +36,7 @@ impl Run<'_> {
                 | AlertCode::RESUME),
             ) => {
                 let again = self.state.phase == Phase::FromClient
-                    && std::mem::take(&mut self.state.alert_challenged)
+                    && std::mem::take(&mut self.state.alert_refused)
                     && !self.state.datastores.iter().any(|ds| ds.sync_received);
                 if again {
                     self.state.phase = Phase::Initialization;

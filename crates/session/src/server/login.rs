@@ -311,7 +311,7 @@ impl Run<'_> {
         }
         self.refused = true;
         self.warn(format!("the credentials of {} are refused", command.name()));
-        self.state.alert_challenged |= matches!(command, Command::Alert(_));
+        self.state.alert_refused |= matches!(command, Command::Alert(_));
         let own = self.reply.statuses.len();
         self.refuse(command, StatusCode::INVALID_CREDENTIALS);
         let challenge = self.next_challenge(true);

@@ -142,6 +142,7 @@ impl Run<'_> {
     // spec: L02 L09 L10 L11
     pub(super) fn refuse_filter(&mut self, command: &Command<'_>, fault: &FilterError) {
         self.warn(format!("the filter is refused: {fault}"));
+        self.state.alert_refused = true;
         if self.reply.no_resp || command.no_resp() {
             return;
         }

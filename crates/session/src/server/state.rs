@@ -31,9 +31,9 @@ pub(super) struct State {
     /// The login holds for one message, and each has to carry its own.
     #[serde(default)]
     pub(super) per_message: bool,
-    /// Credentials of an alert were refused, and the alert may come again.
+    /// An alert was refused for its credentials or its filter, and may come again with others.
     #[serde(default)]
-    pub(super) alert_challenged: bool,
+    pub(super) alert_refused: bool,
     /// What the client wants to know the server by.
     #[serde(default)]
     pub(super) asked: Option<Asked>,
@@ -475,7 +475,7 @@ impl State {
             challenge: None,
             failures: 0,
             per_message: false,
-            alert_challenged: false,
+            alert_refused: false,
             asked: None,
             times_asked: 0,
             proved: false,

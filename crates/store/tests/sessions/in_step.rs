@@ -262,17 +262,18 @@ fn both_sides_changed() {
     }
 }
 
-#[test]
-fn a_change_beats_a_deletion_on_either_side() {
+fn a_change_beats_a_deletion(policy: ConflictPolicy) {
     let (old, new) = (card("Ann", "1"), card("Ann", "2"));
     // deleted here, changed there
     let mut server = Server::new();
+    server.config.conflict = policy;
     let (mut phone, mut tablet) = (Client::new("phone"), Client::new("tablet"));
     phone.sync(&mut server, 200, ("", "1"), &[(Add, "a", &old)]);
     tablet.sync(&mut server, 200, ("", "1"), &[]);
     phone.sync(&mut server, 200, ("1", "2"), &[(Delete, "a", "")]);
-    tablet.sync(&mut server, 200, ("1", "2"), &[(Replace, "luid-1", &new)]);
-    assert_eq!(server.contents(), std::slice::from_ref(&new));
+    let outcome = tablet.sync(&mut server, 200, ("1", "2"), &[(Replace, "luid-1", &new)]);
+    assert_eq!(outcome.codes, [208], "{policy:?}");
+    assert_eq!(server.contents(), std::slice::from_ref(&new), "{policy:?}");
     // changed here, deleted there
     let gone = phone.sync(&mut server, 200, ("2", "3"), &[]);
     assert_eq!(
@@ -288,9 +289,28 @@ fn a_change_beats_a_deletion_on_either_side() {
         &[(Replace, "luid-1", &newest)],
     );
     let outcome = phone.sync(&mut server, 200, ("3", "4"), &[(Delete, "luid-1", "")]);
-    assert_eq!(server.contents(), std::slice::from_ref(&newest));
-    assert_eq!(outcome.changes.len(), 1);
+    assert_eq!(outcome.codes, [200], "{policy:?}");
+    assert_eq!(
+        server.contents(),
+        std::slice::from_ref(&newest),
+        "{policy:?}"
+    );
+    assert_eq!(outcome.changes.len(), 1, "{policy:?}");
     assert_eq!(outcome.changes[0].content, newest);
+}
+
+#[test]
+fn a_change_beats_a_deletion_on_either_side_under_every_policy() {
+    for policy in [
+        ConflictPolicy::ClientWins,
+        ConflictPolicy::ServerWins,
+        ConflictPolicy::NewestWins,
+        ConflictPolicy::Duplicate,
+        ConflictPolicy::Merge,
+        ConflictPolicy::Ask,
+    ] {
+        a_change_beats_a_deletion(policy);
+    }
 }
 
 #[test]
