@@ -30,6 +30,8 @@ pub(super) struct Whole<'w> {
     pub(super) folder: Folder<'w>,
     /// The content has only the fields that change (`FieldLevel`).
     pub(super) is_partial: bool,
+    /// It comes in a Replace and not in an Add.
+    pub(super) replaces: bool,
 }
 
 impl Run<'_> {
@@ -304,6 +306,7 @@ impl Run<'_> {
                         item.target_parent.as_deref(),
                     ),
                     is_partial: meta.field_level,
+                    replaces: kind == ChangeKind::Replace,
                 };
                 self.take_whole(&ds, link, &whole)
             }
@@ -321,7 +324,13 @@ impl Run<'_> {
     ) -> Result<StatusCode, StoreError> {
         self.ahead.pass(whole.bytes);
         if whole.bytes.is_empty() {
-            return Ok(StatusCode::INCOMPLETE_COMMAND);
+            // some phones say so that nothing of an item has changed
+            let is_known = self.current_mapping(ds, link, whole.luid)?.is_some();
+            return Ok(if whole.replaces && is_known {
+                StatusCode::OK
+            } else {
+                StatusCode::INCOMPLETE_COMMAND
+            });
         }
         let default = ds
             .kind()
@@ -353,6 +362,9 @@ impl Run<'_> {
         };
         if ds.read_only {
             return self.compare_content(ds, link, whole.luid, &given);
+        }
+        if !whole.replaces {
+            self.tell_reused(ds, link, whole.luid, &given)?;
         }
         let code = self.take_content(ds, link, whole.luid, &given)?;
         self.put_into_folder(ds, link, whole)?;

@@ -166,6 +166,7 @@ impl Run<'_> {
                         head.target_parent.as_deref(),
                     ),
                     is_partial: head.field_level,
+                    replaces: head.replaces,
                 };
                 self.take_whole(ds, link, &whole)
             }

@@ -86,6 +86,45 @@ impl Run<'_> {
         self.add(ds, link, luid, given)
     }
 
+    /// Drops the pair of a LUID under which a device adds another record than the one that it had: to
+    /// such a device an identifier is a place in its memory. Its former record is sent to it again,
+    /// since nobody has deleted it. After a break an addition may be one come again, edited since.
+    pub(super) fn tell_reused(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+        given: &Given<'_>,
+    ) -> Result<(), StoreError> {
+        if ds.renews_map() || ds.after_break {
+            return Ok(());
+        }
+        let Some(mapping) = self.current_mapping(ds, link, luid)? else {
+            return Ok(());
+        };
+        let Some(item) = self.tx.item(link.datastore, mapping.guid)? else {
+            return Ok(());
+        };
+        // whose last session was completed here alone does not know what has come
+        let stored = self.tx.link(link)?.unwrap_or_default();
+        let in_step = stored.client_anchor == ds.client_last;
+        let (ours, theirs) = (
+            pim::fingerprint(&item.media_type, &item.content),
+            &given.content.fingerprint,
+        );
+        // an edit keeps one of them at least
+        let is_kept = ours.key == theirs.key || (ours.uid.is_some() && ours.uid == theirs.uid);
+        if in_step && !is_kept && self.likeness(ds, given, &item)? == Likeness::Different {
+            self.info(format!(
+                "{}: the device has given the identifier of item {} to another record",
+                ds.name, item.guid.0
+            ));
+            self.tx.remove_mapping(link, mapping.guid)?;
+            self.tell_place(link, mapping.guid)?;
+        }
+        Ok(())
+    }
+
     /// Takes nothing of a device that may not change anything. What it has already goes into the
     /// map, so that a slow sync sends it nothing twice; where the versions of a record differ, it
     /// gets ours.

@@ -102,3 +102,29 @@ fn what_is_deleted_with_archive_is_kept() {
     let kept = talk.server.state.history(contacts, session::store::Guid(1));
     assert_eq!(kept, [ann.as_bytes()]);
 }
+
+#[test]
+fn a_record_under_the_identifier_of_another_one_takes_nothing_from_it() {
+    let (ann, bob) = (card("Ann", "1"), card("Bob", "2"));
+    let mut talk = Talk::new();
+    talk.sync(201, ("", "1"), &add(21, "slot", &ann));
+    let heard = talk.sync(200, ("1", "2"), &add(21, "slot", &bob));
+    assert_eq!(heard.codes()[2], ("21", 201));
+    let mut both = vec![ann.clone(), bob];
+    both.sort();
+    let mut contents = talk.server.contents();
+    contents.sort();
+    assert_eq!(contents, both);
+    // nobody has deleted the other one
+    assert_eq!(heard.said.changes.len(), 1);
+    assert_eq!(heard.said.changes[0].content, ann);
+    // the same record with another number is an edit, as is what comes again after a break
+    let mut talk = Talk::new();
+    talk.sync(201, ("", "1"), &add(21, "slot", &ann));
+    talk.sync(200, ("1", "2"), &add(21, "slot", &card("Ann", "3")));
+    assert_eq!(talk.server.contents(), [card("Ann", "3")]);
+    talk.open(200, "2", "3");
+    talk.say(&sync("contacts", &add(21, "new", &card("Eve", "4"))));
+    talk.sync(200, ("2", "3"), &add(21, "new", &card("Eva", "4")));
+    assert_eq!(talk.server.contents().len(), 2);
+}

@@ -267,6 +267,8 @@ fn codes_say_what_became_of_a_change() {
         (change("Add", 27, "<Item><Data>x</Data></Item>"), 412),
         (change("Add", 28, &item("e", "")), 412),
         (change("Add", 29, ""), 412),
+        (replace(30, "a", ""), 200),
+        (replace(31, "never", ""), 412),
     ];
     let all: String = commands
         .iter()
