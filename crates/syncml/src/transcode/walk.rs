@@ -57,6 +57,8 @@ struct Open {
     is_type: bool,
     states_version: Option<Vocabulary>,
     is_base64: bool,
+    /// A part of its text came as bytes.
+    has_bytes: bool,
     /// Something was written in it.
     has_content: bool,
     in_cred: bool,
@@ -117,6 +119,9 @@ impl<'s, S: Sink> Walk<'s, S> {
                 Piece::Opaque(bytes) => {
                     if !self.expand(bytes)? {
                         self.text.extend_from_slice(bytes);
+                        if let Some(open) = self.open.last_mut() {
+                            open.has_bytes = true;
+                        }
                     }
                 }
                 Piece::End => self.end(&input)?,
@@ -130,6 +135,7 @@ impl<'s, S: Sink> Walk<'s, S> {
     }
 
     fn start(&mut self, element: &Element<'_>, is_base64: bool) -> Result<(), Error> {
+        self.expand_pieces()?;
         self.flush(false);
         let parent = self.open.last();
         let (in_cred, is_secret) = if self.redact {
@@ -160,6 +166,7 @@ impl<'s, S: Sink> Walk<'s, S> {
             is_type: element.is(Vocabulary::SyncMl, metinf::TYPE),
             states_version,
             is_base64,
+            has_bytes: false,
             has_content: false,
             in_cred,
             is_secret,
@@ -190,6 +197,8 @@ impl<'s, S: Sink> Walk<'s, S> {
             if !self.expand(&bytes)? {
                 self.text = bytes;
             }
+        } else {
+            self.expand_pieces()?;
         }
         self.flush(true);
         self.sink.end(self.versions)?;
@@ -219,6 +228,18 @@ impl<'s, S: Sink> Walk<'s, S> {
         let taken = self.document(input);
         self.safe = safe;
         taken.map(|()| true)
+    }
+
+    /// Takes a nested document whose bytes came in several pieces: they are written as one.
+    fn expand_pieces(&mut self) -> Result<(), Error> {
+        let has_bytes = |open: &mut Open| std::mem::take(&mut open.has_bytes);
+        if self.open.last_mut().is_some_and(has_bytes) {
+            let bytes = std::mem::take(&mut self.text);
+            if !self.expand(&bytes)? {
+                self.text = bytes;
+            }
+        }
+        Ok(())
     }
 
     /// Gives the collected text to the sink, as far as it counts.
