@@ -35,6 +35,20 @@ usage: cargo xtask COMMAND
 /// Version of cargo-deny that is installed when there is none.
 const CARGO_DENY: &str = "0.20.2";
 
+/// Tests of the program that make their state by [`testkit::syncline::Installation::new`]. The others
+/// are about one of the engines, or need no state.
+const OVER_POSTGRES: [&str; 9] = [
+    "directory",
+    "guard",
+    "interrupted",
+    "kill",
+    "large",
+    "large_objects",
+    "stop",
+    "syncevolution_client",
+    "syncevolution_poor_phone",
+];
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.first().map(String::as_str) {
@@ -102,6 +116,11 @@ fn test() -> Outcome {
     }
     let tests = ["test", "--workspace", "--all-targets"];
     step("tests", || cargo(&tests, &environment))?;
+    if !missing.contains(&testkit::Peer::Postgres) {
+        step("tests of the program over PostgreSQL", || {
+            over_postgres(&environment)
+        })?;
+    }
     step("documentation examples", || {
         cargo(&["test", "--workspace", "--doc"], &[])
     })?;
@@ -173,6 +192,17 @@ fn dependencies(skipped: &mut Vec<String>) -> Outcome {
         "sources",
     ]);
     run("cargo-deny", command)
+}
+
+/// Runs the tests of the program once more whose state may be in either engine.
+fn over_postgres(environment: &[(&str, &str)]) -> Outcome {
+    // of the whole workspace, so that nothing is built again with other features
+    let mut tests = vec!["test", "--workspace"];
+    for test in OVER_POSTGRES {
+        tests.extend(["--test", test]);
+    }
+    let engine = (testkit::syncline::ENGINE, "postgres");
+    cargo(&tests, &[environment, &[engine]].concat())
 }
 
 fn bench(arguments: &[String]) -> Outcome {

@@ -2,10 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::fs;
-
 use testkit::items::Kind;
-use testkit::process::Server;
 use testkit::slapd::{PERSON, Slapd};
 use testkit::syncline::{Device, Installation};
 use testkit::{Peer, require};
@@ -20,15 +17,12 @@ fn people_of_a_directory_log_in_and_get_their_accounts() {
     let directory = Slapd::start(installed, &[("ada", "from the directory")]).unwrap();
     let installation = Installation::new(PROGRAM).unwrap();
     installation.add_user("bob", "of his own").unwrap();
-    let config = installation.data().with_extension("toml");
     let text = format!(
         "[server.ldap]\nurl = '{}'\nbind = '{PERSON}'\n",
         directory.url()
     );
-    fs::write(&config, text).unwrap();
-    let arguments = ["--config", &config.to_string_lossy()];
-    let data = installation.data();
-    let server = Server::start_with(PROGRAM.as_ref(), &data, "127.0.0.1:0", &arguments).unwrap();
+    installation.configure(&text).unwrap();
+    let server = installation.serve().unwrap();
 
     let sync = |user: &str, password: &str| {
         let stores = [("contacts", Kind::Contact)];

@@ -6,7 +6,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use testkit::items::Kind;
-use testkit::process::{Output, Server};
+use testkit::process::Server;
 use testkit::syncline::{Device, Installation};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_syncline");
@@ -26,12 +26,10 @@ impl World {
     fn new(guard: &str) -> Self {
         let installation = Installation::new(PROGRAM).unwrap();
         installation.add_user("alice", "secret").unwrap();
-        let config = installation.data().with_extension("toml");
-        fs::write(&config, format!("[guard]\n{guard}\n")).unwrap();
-        let arguments = ["--config", &config.to_string_lossy()];
-        let data = installation.data();
-        let address = "127.0.0.1:0";
-        let server = Server::start_with(PROGRAM.as_ref(), &data, address, &arguments).unwrap();
+        installation
+            .configure(&format!("[guard]\n{guard}\n"))
+            .unwrap();
+        let server = installation.serve().unwrap();
         let device = || {
             let stores = [("contacts", Kind::Contact)];
             Device::new(PROGRAM, server.url(), "alice", "secret", &stores).unwrap()
@@ -83,10 +81,7 @@ impl World {
 
     /// Runs a command that is refused as wrong usage; what it says.
     fn refused(&self, command: &[&str]) -> String {
-        let data = self.installation.data();
-        let data = data.to_string_lossy();
-        let arguments = [command, &["--data", &data]].concat();
-        let output: Output = testkit::process::run(PROGRAM.as_ref(), &arguments, b"").unwrap();
+        let output = self.installation.try_run(command, b"").unwrap();
         assert_eq!(output.code, Some(2), "{}", output.all());
         output.stderr
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use testkit::items::{self, Kind};
-use testkit::process::{PATIENCE, Server};
+use testkit::process::PATIENCE;
 use testkit::proxy::{Break, Moment, Proxy};
 use testkit::syncline::{Device, Installation, Transfer};
 
@@ -33,17 +33,9 @@ fn kill_at(message: u32, moment: Moment) -> bool {
     installation
         .import("ann", "contacts", folder.path())
         .unwrap();
-    let data = installation.data();
-    let start = |program: &std::path::Path| {
-        Server::start_with(
-            program,
-            &data,
-            "127.0.0.1:0",
-            &["--max-msg-size", MAX_MSG_SIZE],
-        )
-        .unwrap()
-    };
-    let server = start(PROGRAM.as_ref());
+    let limit = format!("[server]\nmax-msg-size = {MAX_MSG_SIZE}\n");
+    installation.configure(&limit).unwrap();
+    let server = installation.serve().unwrap();
     let proxy = Proxy::start(server.url()).unwrap();
     proxy.break_at(message, moment, Break::Silence);
 
@@ -63,7 +55,7 @@ fn kill_at(message: u32, moment: Moment) -> bool {
     let broken = running.finish(PATIENCE).unwrap();
     if killed {
         assert_eq!(broken.code, Some(3), "the peer is gone: {}", broken.all());
-        let restarted = server.insert(start(PROGRAM.as_ref()));
+        let restarted = server.insert(installation.serve().unwrap());
         proxy.lead_to(restarted.url());
     }
     device.sync("two-way").unwrap();

@@ -7,7 +7,6 @@
 use std::thread;
 
 use testkit::items::{self, Kind};
-use testkit::postgres::{Database, Postgres};
 use testkit::process::Server;
 use testkit::syncevolution::{
     Authentication, Client, Counts, Encoding, Mode, Report, Settings, Store, Version,
@@ -31,25 +30,13 @@ struct World {
     server: Server,
     installation: Installation,
     stores: Vec<Store>,
-    /// Goes when the server has ended.
-    _database: Option<Database<'static>>,
 }
 
 impl World {
     /// `None` when SyncEvolution is not installed.
     fn new() -> Option<Self> {
-        Self::over(Installation::new(PROGRAM).unwrap(), None)
-    }
-
-    /// The same over PostgreSQL; `None` when that is not installed, too.
-    fn over_postgres() -> Option<Self> {
-        let database = Postgres::shared()?.database().unwrap();
-        let installation = Installation::with_database(PROGRAM, database.url()).unwrap();
-        Self::over(installation, Some(database))
-    }
-
-    fn over(installation: Installation, database: Option<Database<'static>>) -> Option<Self> {
         let installed = require(Peer::SyncEvolutionClient)?;
+        let installation = Installation::new(PROGRAM).unwrap();
         installation.add_user(USER, PASSWORD).unwrap();
         let server = installation.serve().unwrap();
         Some(Self {
@@ -57,7 +44,6 @@ impl World {
             server,
             installation,
             stores: Store::usual(),
-            _database: database,
         })
     }
 
@@ -422,15 +408,6 @@ fn all_kinds_of_sync_in_11() {
 #[test]
 fn all_kinds_of_sync_in_12() {
     in_all_combinations(Version::V12);
-}
-
-#[test]
-fn all_kinds_of_sync_over_postgres() {
-    let Some(world) = World::over_postgres() else {
-        return;
-    };
-    scenario(&world, Encoding::Wbxml, Version::V12, Authentication::Md5);
-    world.server.terminate().unwrap();
 }
 
 #[test]

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::Error;
 use crate::items::{self, Kind};
+use crate::postgres::{Database, Postgres};
 use crate::process::{self, Output, Running, Server};
 use crate::syncevolution::{Counts, KEEP};
 
@@ -19,15 +20,43 @@ pub struct Installation {
     folder: TempDir,
     /// Where the state is, if it is not in the folder.
     database: Option<String>,
+    /// A database that goes with it.
+    _own: Option<Database<'static>>,
 }
 
+/// The variable that says which engine holds the state of [`Installation::new`]: `postgres`, or SQLite
+/// without it. So the same tests run over both.
+pub const ENGINE: &str = "SYNCLINE_TEST_ENGINE";
+
 impl Installation {
-    /// An empty one, for the binary `program`.
+    /// An empty one, for the binary `program`, over the engine that [`ENGINE`] names.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] when there is no place for it.
+    /// [`Error::Io`] when there is no place for it, [`Error::Failed`] when there is no database for it.
+    ///
+    /// # Panics
+    ///
+    /// When PostgreSQL is named and cannot be started, or the engine is none of the two.
     pub fn new(program: impl Into<PathBuf>) -> Result<Self, Error> {
+        let engine = std::env::var(ENGINE).unwrap_or_default();
+        let own = match engine.as_str() {
+            "" | "sqlite" => None,
+            "postgres" => {
+                let server = Postgres::shared();
+                let server = server.unwrap_or_else(|| panic!("{ENGINE}: there is no PostgreSQL"));
+                Some(server.database()?)
+            }
+            other => panic!("{ENGINE}: {other:?} is no engine"),
+        };
+        Ok(Self {
+            database: own.as_ref().map(Database::url),
+            _own: own,
+            ..Self::in_folder(program)?
+        })
+    }
+
+    fn in_folder(program: impl Into<PathBuf>) -> Result<Self, Error> {
         let mut folder = tempfile::Builder::new()
             .prefix("syncline-")
             .tempdir()
@@ -37,6 +66,7 @@ impl Installation {
             program: program.into(),
             folder,
             database: None,
+            _own: None,
         })
     }
 
@@ -48,7 +78,7 @@ impl Installation {
     pub fn with_database(program: impl Into<PathBuf>, url: String) -> Result<Self, Error> {
         Ok(Self {
             database: Some(url),
-            ..Self::new(program)?
+            ..Self::in_folder(program)?
         })
     }
 
@@ -120,9 +150,7 @@ impl Installation {
     ///
     /// [`Error::Failed`] with what it printed.
     pub fn run(&self, command: &[&str], stdin: &[u8]) -> Result<Output, Error> {
-        let [option, place] = self.state();
-        let arguments = [command, &[option.as_str(), &place]].concat();
-        let output = process::run(&self.program, &arguments, stdin)?;
+        let output = self.try_run(command, stdin)?;
         if output.code == Some(0) {
             return Ok(output);
         }
@@ -131,6 +159,17 @@ impl Installation {
             code: output.code,
             output: output.all(),
         })
+    }
+
+    /// Runs `syncline COMMAND…` on the state, whatever comes of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`process::run`].
+    pub fn try_run(&self, command: &[&str], stdin: &[u8]) -> Result<Output, Error> {
+        let [option, place] = self.state();
+        let arguments = [command, &[option.as_str(), &place]].concat();
+        process::run(&self.program, &arguments, stdin)
     }
 
     /// Creates an account (`user add`).

@@ -66,13 +66,9 @@ impl World {
     pub(crate) fn new(max_msg_size: u32) -> Self {
         let installation = Installation::new(PROGRAM).unwrap();
         installation.add_user(USER, PASSWORD).unwrap();
-        let server = Server::start_with(
-            Path::new(PROGRAM),
-            &installation.data(),
-            "127.0.0.1:0",
-            &["--max-msg-size", &max_msg_size.to_string()],
-        )
-        .unwrap();
+        let limit = format!("[server]\nmax-msg-size = {max_msg_size}\n");
+        installation.configure(&limit).unwrap();
+        let server = installation.serve().unwrap();
         let proxy = Proxy::start(server.url()).unwrap();
         Self {
             installation,

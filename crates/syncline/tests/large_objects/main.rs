@@ -30,13 +30,9 @@ fn is_thorough() -> bool {
 fn server(max_msg_size: u32) -> (Server, Installation) {
     let installation = Installation::new(PROGRAM).unwrap();
     installation.add_user(USER, PASSWORD).unwrap();
-    let server = Server::start_with(
-        Path::new(PROGRAM),
-        &installation.data(),
-        "127.0.0.1:0",
-        &["--max-msg-size", &max_msg_size.to_string()],
-    );
-    (server.unwrap(), installation)
+    let limit = format!("[server]\nmax-msg-size = {max_msg_size}\n");
+    installation.configure(&limit).unwrap();
+    (installation.serve().unwrap(), installation)
 }
 
 fn write_photo(folder: &Path, number: u32, size: usize) {
