@@ -88,6 +88,15 @@ mod statuses;
 #[path = "../conformance/talk.rs"]
 mod talk;
 
+#[path = "../poor_phone/book.rs"]
+mod book;
+#[path = "../poor_phone/card.rs"]
+mod card;
+#[path = "../poor_phone/device.rs"]
+mod device;
+#[path = "../poor_phone/people.rs"]
+mod people;
+
 #[path = "../sessions/broken.rs"]
 mod broken;
 #[path = "../sessions/in_step.rs"]
@@ -106,6 +115,7 @@ fn no_file_of_tests_is_left_out() {
     for (part, but) in [
         ("", &others[..]),
         ("conformance/", &["main"]),
+        ("poor_phone/", &["main"]),
         ("sessions/", &["main"]),
     ] {
         for entry in std::fs::read_dir(folder.join(part)).unwrap() {
