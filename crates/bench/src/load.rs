@@ -5,8 +5,8 @@
 //!                                      └─▶ tally: latencies, bytes, errors ─▶ report
 //! ```
 //!
-//! Without `--url` the server is the release binary beside this one, over a temporary folder that
-//! the tool has filled through the store. Everything that grows is bounded by the options: devices
+//! Without `--url` the server is the release binary beside this one, over a temporary folder or a
+//! database that the tool has filled through the store. Everything that grows is bounded by the options: devices
 //! hold their items, workers hold a connection each, and latencies are kept as histograms.
 
 mod device;
@@ -22,7 +22,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Parser as _;
+use testkit::postgres::{Disk, Postgres};
 use testkit::syncline::Installation;
+use testkit::{Peer, require};
 use transports::http::{Client, Options as ClientOptions};
 
 use crate::{Outcome, process};
@@ -66,8 +68,16 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<bool> {
     let run = if let Some(url) = &options.url {
         runtime.block_on(measure(&options, url, None))?
     } else {
-        let installation = Installation::new(crate::program()?)?;
-        seed::fill(&installation.data(), &options)?;
+        let database = options.postgres.then(own_database).transpose()?;
+        let program = crate::program()?;
+        let installation = match &database {
+            Some(database) => Installation::with_database(program, database.url(DATABASE))?,
+            None => Installation::new(program)?,
+        };
+        match &database {
+            Some(database) => seed::fill_database(database, DATABASE, &options)?,
+            None => seed::fill(&installation.data(), &options)?,
+        }
         let server = installation.serve()?;
         let pid = server.pid();
         report::note(&format!("server {pid} at {}", server.url()));
@@ -75,6 +85,14 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<bool> {
     };
     report::write(&options, &run);
     Ok(run.tally.errors() == 0)
+}
+
+/// The name of our own database.
+const DATABASE: &str = "postgres";
+
+fn own_database() -> Outcome<Postgres> {
+    let installed = require(Peer::Postgres).ok_or("there is no PostgreSQL to start")?;
+    Ok(Postgres::start(installed, Disk::Durable)?)
 }
 
 /// What the workers share.

@@ -11,8 +11,8 @@ use crate::Outcome;
 /// Puts a server under the load of many devices and reports what it answers.
 ///
 /// Without --url it starts the release binary of `syncline serve` on the loopback interface, over a
-/// temporary folder with accounts of its own. Every device first syncs once; then sessions of the
-/// mix are run, and measured.
+/// temporary folder, or with --postgres a database, with accounts of its own. Every device first syncs
+/// once; then sessions of the mix are run, and measured.
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "load")]
 pub(super) struct Options {
@@ -22,6 +22,10 @@ pub(super) struct Options {
     /// Allow a server on another machine.
     #[arg(long, requires = "url")]
     pub(super) anywhere: bool,
+    /// Have our own server's state in a PostgreSQL that is started for it, as careful with its disk as
+    /// in earnest.
+    #[arg(long, conflicts_with = "url")]
+    pub(super) postgres: bool,
     /// The account's name; `{}` stands for a number from 1 to --accounts.
     #[arg(long, default_value = "load-{}")]
     pub(super) user: String,
@@ -35,19 +39,20 @@ pub(super) struct Options {
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub(super) items: u32,
     /// Simulated devices. They hold their items in memory.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = at_most(1_000_000))]
     pub(super) devices: usize,
     /// Sessions at one time, each on a connection of its own.
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 32, value_parser = at_most(10_000))]
     pub(super) connections: usize,
     /// Sessions begun each second; as many as go without it.
     #[arg(long)]
     pub(super) rate: Option<f64>,
     /// Seconds to run.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) duration: u64,
     /// Sessions to run, whatever the time.
-    #[arg(long, conflicts_with = "duration")]
+    #[arg(long, conflicts_with = "duration",
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub(super) sessions: Option<u64>,
     /// Shares of the kinds of sessions.
     #[arg(long, default_value = "empty=80,changes=15,first=3,slow=2")]
@@ -62,7 +67,7 @@ pub(super) struct Options {
     #[arg(long)]
     pub(super) cold: bool,
     /// Threads of the devices.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = at_most(64))]
     pub(super) threads: usize,
     /// The report as JSON.
     #[arg(long)]
@@ -72,14 +77,9 @@ pub(super) struct Options {
 impl Options {
     /// Refuses what would do harm or nothing.
     pub(super) fn check(&self) -> Outcome<()> {
-        if self.devices == 0 || self.connections == 0 || self.threads == 0 {
-            return Err("there is nothing to run with no devices, connections or threads".into());
-        }
-        if self
-            .rate
-            .is_some_and(|rate| !rate.is_finite() || rate <= 0.0)
-        {
-            return Err("the rate has to be above zero".into());
+        let rates = f64::MIN_POSITIVE..=MOST_BEGUN;
+        if self.rate.is_some_and(|rate| !rates.contains(&rate)) {
+            return Err(format!("the rate has to be above zero, and {MOST_BEGUN} at most").into());
         }
         match &self.url {
             Some(url) if !self.anywhere && !is_here(url) => Err(format!(
@@ -115,11 +115,27 @@ fn is_here(url: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
+/// Sessions begun each second, at most.
+const MOST_BEGUN: f64 = 1e6;
+
+/// Changes of a session, at most.
+const MOST_CHANGES: u32 = 10_000;
+
 fn range(text: &str) -> Result<RangeInclusive<u32>, String> {
     let (least, most) = text.split_once('-').unwrap_or((text, text));
     match (least.parse(), most.parse()) {
-        (Ok(least), Ok(most)) if least <= most => Ok(least..=most),
-        _ => Err("a number, or two with - between".to_owned()),
+        (Ok(least), Ok(most)) if least <= most && most <= MOST_CHANGES => Ok(least..=most),
+        _ => Err(format!(
+            "a number, or two with - between, up to {MOST_CHANGES}"
+        )),
+    }
+}
+
+/// A number from 1 on.
+fn at_most(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
+    move |text: &str| match text.parse() {
+        Ok(number) if (1..=most).contains(&number) => Ok(number),
+        _ => Err(format!("a number from 1 to {most}")),
     }
 }
 
@@ -209,6 +225,28 @@ mod tests {
         let names: Vec<String> = (0..3).map(|device| options.account_of(device)).collect();
         assert_eq!(names, ["load-1", "load-2", "load-1"]);
         assert_eq!(range("3"), Ok(3..=3));
-        assert!(range("4-3").is_err());
+        for wrong in ["4-3", "1-10001", "-1", ""] {
+            assert!(range(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_costs_without_bound_is_refused() {
+        for (option, value) in [
+            ("--devices", "0"),
+            ("--devices", "1000001"),
+            ("--connections", "10001"),
+            ("--threads", "65"),
+            ("--duration", "0"),
+            ("--sessions", "0"),
+            ("--accounts", "1000001"),
+        ] {
+            let parsed = Options::try_parse_from(["load", option, value]);
+            assert!(parsed.is_err(), "{option} {value}");
+        }
+        for rate in ["0", "-1", "inf", "nan", "1e7"] {
+            let parsed = Options::try_parse_from(["load", &format!("--rate={rate}")]);
+            assert!(parsed.unwrap().check().is_err(), "{rate}");
+        }
     }
 }

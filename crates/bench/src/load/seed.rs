@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use pim::Fingerprint;
 use session::store::{AccountId, Content, Origin, StoreError, Transaction};
-use store::Sqlite;
+use store::{Sqlite, Store};
 use testkit::items;
+use testkit::postgres::Postgres;
 
 use super::options::Options;
 use super::report;
@@ -18,6 +19,9 @@ use crate::Outcome;
 
 /// Accounts that are written at one time: they share a commit.
 const WRITERS: usize = 32;
+
+/// Items that are copied in one statement.
+const COPIED_AT_ONCE: u32 = 200_000;
 
 /// A contact, with what the store wants to know of it.
 struct Sample {
@@ -29,22 +33,22 @@ struct Sample {
 pub(super) fn fill(folder: &Path, options: &Options) -> Outcome<()> {
     let begun = Instant::now();
     fs::create_dir_all(folder)?;
-    let store = Sqlite::open(&folder.join("syncline.db"))?;
-    let media_type = items::Kind::Contact.media_type();
-    let samples: Arc<[Sample]> = (1..=options.items)
-        .map(|number| {
-            let content = items::item(items::Kind::Contact, number, 0);
-            let fingerprint = pim::fingerprint(media_type, &content);
-            Sample {
-                content,
-                fingerprint,
-            }
-        })
-        .collect();
+    let store = Store::from(Sqlite::open(&folder.join("syncline.db"))?);
+    let samples = samples(options);
     let next = AtomicU64::new(1);
     thread::scope(|scope| {
         let writers: Vec<_> = (0..WRITERS)
-            .map(|_| scope.spawn(|| write(&store, options, &samples, &next)))
+            .map(|_| {
+                scope.spawn(|| {
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        if number > u64::from(options.accounts) {
+                            return Ok::<(), store::Error>(());
+                        }
+                        write(&store, options, &samples, number)?;
+                    }
+                })
+            })
             .collect();
         for writer in writers {
             writer
@@ -53,34 +57,88 @@ pub(super) fn fill(folder: &Path, options: &Options) -> Outcome<()> {
         }
         Ok::<(), Box<dyn std::error::Error>>(())
     })?;
+    tell(options, begun);
+    Ok(())
+}
+
+/// The same in a database: the first account through the store, the others as copies of its rows, since
+/// a statement for each item would take hours.
+pub(super) fn fill_database(server: &Postgres, database: &str, options: &Options) -> Outcome<()> {
+    let begun = Instant::now();
+    let store = Store::from(store::Postgres::open(&server.url(database))?);
+    write(&store, options, &samples(options), 1)?;
+    let sql = |sql: &str| server.sql(database, sql);
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let at_once = COPIED_AT_ONCE / options.items.max(1) + 1;
+    let mut first = 2;
+    while first <= options.accounts {
+        let last = options.accounts.min(first + at_once - 1);
+        let numbers = format!("generate_series({first}, {last}) AS number");
+        // the digest of an account is that of the protocol: MD5 over name and password, in Base64
+        sql(&format!(
+            "INSERT INTO account (id, name, digest)
+             SELECT number, name, encode(decode(md5(name || ':' || {}), 'hex'), 'base64')
+             FROM (SELECT number, replace({}, '{{}}', number::text) AS name FROM {numbers}) AS one",
+            quoted(&options.password),
+            quoted(&options.user),
+        ))?;
+        for table in ["datastore", "item"] {
+            let columns = sql(&format!(
+                "SELECT string_agg(column_name, ', ') FROM information_schema.columns
+                 WHERE table_name = '{table}' AND column_name <> 'account'"
+            ))?;
+            sql(&format!(
+                "INSERT INTO {table} (account, {columns})
+                 SELECT one.number, {} FROM {table} AS sample, generate_series({first}, {last}) AS one (number)
+                 WHERE sample.account = 1",
+                columns.replace(", ", ", sample.").replacen("", "sample.", 1),
+            ))?;
+        }
+        report::note(&format!("{last} accounts are written"));
+        first = last + 1;
+    }
+    sql("VACUUM (ANALYZE)")?;
+    sql("CHECKPOINT")?;
+    tell(options, begun);
+    Ok(())
+}
+
+fn samples(options: &Options) -> Arc<[Sample]> {
+    let media_type = items::Kind::Contact.media_type();
+    (1..=options.items)
+        .map(|number| {
+            let content = items::item(items::Kind::Contact, number, 0);
+            let fingerprint = pim::fingerprint(media_type, &content);
+            Sample {
+                content,
+                fingerprint,
+            }
+        })
+        .collect()
+}
+
+fn tell(options: &Options, begun: Instant) {
     report::note(&format!(
         "{} accounts of {} contacts written in {:.1} s",
         options.accounts,
         options.items,
         begun.elapsed().as_secs_f64()
     ));
-    Ok(())
 }
 
-/// Writes accounts until there are enough.
+/// Writes the account of that number.
 fn write(
-    store: &Sqlite,
+    store: &Store,
     options: &Options,
     samples: &Arc<[Sample]>,
-    next: &AtomicU64,
+    number: u64,
 ) -> Result<(), store::Error> {
-    loop {
-        let number = next.fetch_add(1, Ordering::Relaxed);
-        if number > u64::from(options.accounts) {
-            return Ok(());
-        }
-        let id = AccountId(number.cast_signed());
-        let name = options.account_name(number);
-        let digest = syncml::auth::user_digest(&name, &options.password);
-        store.add_account(id, &name, &digest, None)?;
-        let samples = Arc::clone(samples);
-        store.transact::<(), store::Error>(move |tx| Ok(add(tx, id, &samples)?))?;
-    }
+    let id = AccountId(number.cast_signed());
+    let name = options.account_name(number);
+    let digest = syncml::auth::user_digest(&name, &options.password);
+    store.add_account(id, &name, &digest, None)?;
+    let samples = Arc::clone(samples);
+    store.transact::<(), store::Error>(move |tx| Ok(add(tx, id, &samples)?))
 }
 
 fn add(tx: &mut dyn Transaction, account: AccountId, samples: &[Sample]) -> Result<(), StoreError> {
