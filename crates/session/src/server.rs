@@ -16,6 +16,7 @@
 mod ahead;
 mod bounds;
 mod busy;
+mod compared;
 mod device;
 mod devinf;
 mod edit;
@@ -298,6 +299,8 @@ struct Run<'r> {
     in_atomic: bool,
     /// The items of a comparison that are still to come in the message.
     ahead: ahead::Ahead,
+    /// Items of ours that were compared with some of the client.
+    compared: compared::Compared,
     /// Items that searches of the message have looked through.
     searched: usize,
     /// A member of the Atomic has failed that wants no status.
@@ -397,6 +400,7 @@ pub fn answer(
         nonces: Vec::new(),
         in_atomic: false,
         ahead: ahead::Ahead::default(),
+        compared: compared::Compared::default(),
         searched: 0,
         failed_in_atomic: false,
         lacks_nonce: false,

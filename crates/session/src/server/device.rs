@@ -74,6 +74,7 @@ impl Run<'_> {
         self.devinf_read = true;
         self.views.clear();
         self.search_views.clear();
+        self.compared.forget();
         self.state.devinf_settled = true;
         self.state
             .owed

@@ -54,26 +54,19 @@ impl Run<'_> {
         given: &Given<'_>,
         item: &StoredItem,
     ) -> Result<Likeness, StoreError> {
-        let (theirs, ours) = (&given.content, item);
-        let whole = pim::compare(
-            theirs.media_type,
-            theirs.bytes,
-            &ours.media_type,
-            &ours.content,
-        );
+        let whole = if given.content.bytes == item.content {
+            Likeness::Same
+        } else {
+            given.whole().compare(&self.compared.whole(item, ds.number))
+        };
         if whole == Likeness::Same {
             return Ok(whole);
         }
         let view = self.view(ds)?;
-        let Some(shown) = view.show(&ours.media_type, &ours.content) else {
+        let Some(shown) = self.compared.shown(item, ds.number, &view) else {
             return Ok(whole);
         };
-        let likeness = pim::compare(
-            given.media_type,
-            given.text,
-            &shown.media_type,
-            &shown.bytes,
-        );
+        let likeness = given.own().compare(&shown);
         Ok(match (whole, likeness) {
             (_, Likeness::Same) => Likeness::Same,
             (Likeness::Match(a), Likeness::Match(b)) => Likeness::Match(a.max(b)),

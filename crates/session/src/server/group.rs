@@ -70,6 +70,8 @@ impl Run<'_> {
                 .any(|status| !is_done(StatusCode(status.code)));
         if failed {
             self.tx.undo_atomic()?;
+            // a change sequence that was undone comes again
+            self.compared.forget();
             self.warn("an Atomic failed, what it had done is undone".to_owned());
             let waiting = std::mem::take(&mut self.state.waiting);
             self.state = before;

@@ -351,15 +351,12 @@ impl Run<'_> {
             Some(taken) => (taken.media_type.as_str(), taken.bytes.as_slice()),
             None => (media_type, bytes.as_ref()),
         };
-        let given = Given {
-            content: Content {
-                media_type: stored_type,
-                bytes: stored,
-                fingerprint: pim::fingerprint(stored_type, stored),
-            },
-            media_type,
-            text: &bytes,
+        let content = Content {
+            media_type: stored_type,
+            bytes: stored,
+            fingerprint: pim::fingerprint(stored_type, stored),
         };
+        let given = Given::new(content, media_type, &bytes);
         if ds.read_only {
             return self.compare_content(ds, link, whole.luid, &given);
         }

@@ -5,7 +5,9 @@
 //! LUID unknown ─────▶ equal or alike? ────▶ map, or complete   ──▶ else add
 //! ```
 
-use pim::Likeness;
+use std::cell::OnceCell;
+
+use pim::{Comparable, Likeness};
 use syncml::{AlertCode, StatusCode};
 
 use super::state::DatastoreState;
@@ -33,6 +35,40 @@ pub(super) struct Given<'g> {
     pub(super) media_type: &'g str,
     /// The device's exact text.
     pub(super) text: &'g [u8],
+    read: Read,
+}
+
+/// Both forms of an item, read when they are first compared.
+#[derive(Debug, Default)]
+struct Read {
+    whole: OnceCell<Comparable>,
+    own: OnceCell<Comparable>,
+}
+
+impl<'g> Given<'g> {
+    pub(super) fn new(content: Content<'g>, media_type: &'g str, text: &'g [u8]) -> Self {
+        Self {
+            content,
+            media_type,
+            text,
+            read: Read::default(),
+        }
+    }
+
+    /// As it would be kept.
+    pub(super) fn whole(&self) -> &Comparable {
+        let Content {
+            media_type, bytes, ..
+        } = self.content;
+        let read = || Comparable::of(media_type, bytes);
+        self.read.whole.get_or_init(read)
+    }
+
+    /// As the device wrote it.
+    pub(super) fn own(&self) -> &Comparable {
+        let read = || Comparable::of(self.media_type, self.text);
+        self.read.own.get_or_init(read)
+    }
 }
 
 impl Run<'_> {
@@ -412,9 +448,11 @@ impl Run<'_> {
         for candidate in candidates {
             let likeness = self.likeness(ds, given, &candidate)?;
             let hinted = wanted.hint == Some(candidate.guid);
-            if likeness != Likeness::Same && !hinted && self.ahead.wants(&candidate, &given.content)
-            {
-                continue;
+            if likeness != Likeness::Same && !hinted {
+                let read = self.compared.whole(&candidate, ds.number);
+                if self.ahead.wants(&candidate, &read) {
+                    continue;
+                }
             }
             let rank = match likeness {
                 Likeness::Same => u32::MAX - u32::from(!hinted),
