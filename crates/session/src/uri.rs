@@ -6,14 +6,23 @@ use core::net::IpAddr;
 /// dropped, and the names that devices have built in stand for ours.
 ///
 /// Names are compared without regard to case. An address below a datastore (`./contacts/anybody`)
-/// means the datastore. An unknown one comes back as it was, in lower case.
+/// means the datastore. What is the server's own base of an absolute address is not known here, so its
+/// first parts that mean nothing are passed over. An unknown one comes back as it was, in lower case.
 // spec: A21
 pub fn datastore_name(uri: &str) -> String {
     let name = path_of(uri);
-    let first = name.split('/').next().unwrap_or_default();
-    known(&name)
-        .or_else(|| known(first))
-        .map_or(name, str::to_owned)
+    let at = |name: &str| known(name).or_else(|| known(name.split('/').next().unwrap_or_default()));
+    let is_absolute = uri.contains("://") || uri.trim_start().starts_with('/');
+    let mut rest = name.as_str();
+    loop {
+        if let Some(datastore) = at(rest) {
+            return datastore.to_owned();
+        }
+        match rest.split_once('/') {
+            Some((_, shorter)) if is_absolute => rest = shorter,
+            _ => return name,
+        }
+    }
 }
 
 /// Whether two addresses of datastores of one device are the same, however they are written.
@@ -150,6 +159,9 @@ mod tests {
             ("events?/dr(-30,90)", "calendar"),
             ("./todo/", "tasks"),
             ("./contacts/anybody", "contacts"),
+            ("http://host/syncml/contacts", "contacts"),
+            ("/servlet/sync/card/anybody", "contacts"),
+            ("./syncml/contacts", "syncml/contacts"),
             ("memo", "notes"),
             ("./Unheard", "unheard"),
             ("", ""),

@@ -291,6 +291,9 @@ impl Run<'_> {
                 let of_command = change.meta.as_ref();
                 let mut meta = item.meta.clone().unwrap_or_default().inherit(of_command);
                 meta.size = chunks::size_of(change, item);
+                if self.is_rest(index, luid, &meta, item.more_data) {
+                    return Ok(StatusCode::SIZE_MISMATCH);
+                }
                 if item.more_data || self.goes_on(index, change, item)? {
                     return self.take_chunk(&ds, index, kind, item, &meta);
                 }

@@ -14,6 +14,9 @@ use crate::store::{
     ChangeSeq, Guid, LinkId, Partial, Pending, PendingRange, Sending, StoreError, Transaction,
 };
 
+/// Objects of a session that were dropped while they came, of which the rest is told from items.
+const MAX_DROPPED: usize = 100;
+
 /// The chunks that come over one link.
 struct Incoming<'t> {
     tx: &'t mut dyn Transaction,
@@ -112,6 +115,33 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Whether an item is what still comes of an object that was dropped. With its last chunk that is
+    /// over, and a chunk with a size begins it anew.
+    // spec: J08
+    pub(super) fn is_rest(
+        &mut self,
+        index: usize,
+        luid: &str,
+        meta: &Meta<'_>,
+        more: bool,
+    ) -> bool {
+        if self.state.dropped.is_empty() {
+            return false;
+        }
+        let object = (index, luid.to_owned());
+        if meta.size.is_none() && more {
+            return self.state.dropped.contains(&object);
+        }
+        self.state.dropped.remove(&object) && meta.size.is_none()
+    }
+
+    /// An object is dropped before its last chunk has come.
+    fn drop_object(&mut self, index: usize, luid: &str) {
+        if self.state.dropped.len() < MAX_DROPPED {
+            self.state.dropped.insert((index, luid.to_owned()));
+        }
+    }
+
     pub(super) fn take_chunk(
         &mut self,
         ds: &DatastoreState,
@@ -148,6 +178,9 @@ impl Run<'_> {
                     ds.name,
                     code.phrase()
                 ));
+                if item.more_data {
+                    self.drop_object(index, luid_of(item));
+                }
                 Ok(code)
             }
             Taken::Whole(head, content) => {
@@ -191,6 +224,7 @@ impl Run<'_> {
             self.warn(format!(
                 "{name}: a large object was not ended, it is dropped"
             ));
+            self.drop_object(index, &head.id);
             self.state.owed.push(Owed::NoEndOfData {
                 target: head.target,
                 source: head.source,

@@ -42,11 +42,22 @@ impl Run<'_> {
     /// Whether the message comes from who is logged in, now or before; sets the header's status.
     // spec: E05 E06 E08 E17
     pub(super) fn log_in(&mut self, message: &Message<'_>) -> Result<bool, StoreError> {
-        if self.state.login.is_some() && !self.state.per_message {
+        let offer = offer_of(self.request, message);
+        if let Some(login) = self.state.login.clone()
+            && !self.state.per_message
+        {
+            if self.names_another(&login, &offer)? {
+                self.refused = true;
+                self.warn(format!(
+                    "a message of the session is refused, {}",
+                    describe(&offer, &message.header)
+                ));
+                self.challenge(StatusCode::INVALID_CREDENTIALS, By::Password);
+                return Ok(false);
+            }
             self.authenticated = true;
             return Ok(true);
         }
-        let offer = offer_of(self.request, message);
         let (account, by) = match &offer {
             Offer::Nothing => (self.anonymous()?, By::Nothing),
             Offer::Mac(mac, body) => (self.verify_mac(mac.as_ref(), body)?, By::Mac),
@@ -93,6 +104,22 @@ impl Run<'_> {
         }
         self.challenge(StatusCode::INVALID_CREDENTIALS, by);
         Ok(false)
+    }
+
+    /// Whether a message of a session in which somebody is logged in has the name of another account.
+    /// A digest tells no name, and may be over a nonce that was used up: it counts for nothing.
+    fn names_another(&mut self, login: &Login, offer: &Offer<'_>) -> Result<bool, StoreError> {
+        let Offer::Cred(cred) = offer else {
+            return Ok(false);
+        };
+        let Ok(Credentials::Basic { user, .. }) = auth::credentials(cred) else {
+            return Ok(false);
+        };
+        if user == login.name {
+            return Ok(false);
+        }
+        let other = self.tx.account(&user)?;
+        Ok(other.is_some_and(|other| other.id != login.id()))
     }
 
     /// Whose sessions are so many that one that begins now would be one too many. Another one of the

@@ -69,6 +69,10 @@ pub(super) struct State {
     /// The datastore for which an object is coming in chunks.
     #[serde(default)]
     pub(super) receiving: Option<usize>,
+    /// Objects that were dropped while they came, by datastore and LUID: what still comes of them is
+    /// no item.
+    #[serde(default)]
+    pub(super) dropped: BTreeSet<(usize, String)>,
     /// The datastores that have got the last chunk of an object with the last message.
     #[serde(default)]
     pub(super) completed: Vec<usize>,
@@ -489,6 +493,7 @@ impl State {
             kept_folders: Vec::new(),
             deferred: None,
             receiving: None,
+            dropped: BTreeSet::new(),
             completed: Vec::new(),
             phase: Phase::Initialization,
             package_ended: false,

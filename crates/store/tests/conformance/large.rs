@@ -1,5 +1,7 @@
 //! Large objects and numbers of changes, where what the peer says is unusual.
 
+use session::store::DatastoreId;
+
 use crate::talk::{Heard, Talk, add, alert, card, map, put_devinf, status, sync};
 
 const LARGE: &str = "<SupportLargeObjs/>";
@@ -159,4 +161,45 @@ fn sizes_are_decimal_and_no_larger_than_can_be() {
     talk.say(&(huge + &put_devinf(2, LARGE) + "<Final/>"));
     let heard = talk.say(&(sync("contacts", "") + "<Final/>"));
     assert!(heard.xml.contains("<MoreData"), "{}", heard.xml);
+}
+
+/// A chunk of a note in a message of its own; the code that it gets.
+fn chunk(talk: &mut Talk, luid: &str, size: Option<u64>, text: &str, more: bool) -> u16 {
+    let size = size.map_or_else(String::new, |size| format!("<Size>{size}</Size>"));
+    let more = if more { "<MoreData/>" } else { "" };
+    let add = format!(
+        "<Add><CmdID>21</CmdID><Meta xmlns='syncml:metinf'><Type>text/plain</Type>{size}</Meta>\
+         <Item><Source><LocURI>{luid}</LocURI></Source><Data>{text}</Data>{more}</Item></Add>"
+    );
+    let heard = talk.say(&sync("notes", &add));
+    heard.said.code_of("Add")
+}
+
+// spec: J08
+#[test]
+fn the_rest_of_a_dropped_object_is_no_item() {
+    let mut talk = Talk::new();
+    talk.begin();
+    talk.say(&(alert(1, 201, "notes", "", "1") + "<Final/>"));
+    let huge = Some(99_999_999_999);
+    // refused for its size, or for want of one, or since another item came in its place
+    assert_eq!(chunk(&mut talk, "a", huge, "its beginning", true), 416);
+    assert_eq!(chunk(&mut talk, "a", None, "its middle", true), 424);
+    assert_eq!(chunk(&mut talk, "a", None, "its end", false), 424);
+    assert_eq!(chunk(&mut talk, "b", None, "its beginning", true), 411);
+    assert_eq!(chunk(&mut talk, "b", None, "its end", false), 424);
+    assert_eq!(chunk(&mut talk, "c", Some(20), "its beginning", true), 213);
+    assert_eq!(chunk(&mut talk, "d", None, "another note", false), 201);
+    assert_eq!(chunk(&mut talk, "c", None, "its end", false), 424);
+    let notes = DatastoreId {
+        number: 4,
+        ..talk.server.contacts()
+    };
+    let held = talk.server.state.items(notes);
+    assert_eq!(held.len(), 1);
+    assert_eq!(held[0].content, b"another note");
+    // it may begin anew, or come as it is
+    assert_eq!(chunk(&mut talk, "a", Some(9), "begun ", true), 213);
+    assert_eq!(chunk(&mut talk, "a", None, "new", false), 201);
+    assert_eq!(chunk(&mut talk, "b", None, "as it is", false), 201);
 }

@@ -1,6 +1,11 @@
 //! Which Status answers which command, in what order and with which code.
 
-use crate::talk::{Talk, add, alert, card, change, delete, item, map, replace, status, sync};
+use syncml::auth;
+
+use crate::scripted::{PASSWORD, USER};
+use crate::talk::{
+    Talk, add, alert, base64, card, change, delete, item, map, replace, status, sync,
+};
 
 // spec: C01 C02 C03
 #[test]
@@ -155,6 +160,23 @@ fn credentials_of_any_command_are_judged_there() {
     let heard = talk.say(&with(get.to_owned(), "</CmdID>"));
     assert_eq!(heard.codes(), [("0", 200), ("5", 401)]);
     assert!(!heard.xml.contains("<Results>"));
+}
+
+// spec: E16
+#[test]
+fn a_message_in_the_name_of_another_account_has_no_part_in_the_session() {
+    let mut talk = Talk::new();
+    let digest = auth::user_digest("eve", "of her own");
+    talk.server.state.add_account("eve", &digest, None);
+    talk.open(201, "", "1");
+    let message =
+        String::from_utf8(talk.message(&sync("contacts", &add(21, "a", &card("Ann", "1")))));
+    let message = message.unwrap();
+    let own = base64(&format!("{USER}:{PASSWORD}"));
+    let others = message.replace(&own, &base64("eve:of her own"));
+    let heard = talk.post(others.as_bytes());
+    assert_eq!(heard.statuses[0].code, 401);
+    assert!(talk.server.items().is_empty());
 }
 
 /// A phone that has been sent three contacts, and the commands that it has to answer.
