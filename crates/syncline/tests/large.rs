@@ -9,6 +9,9 @@ use testkit::syncline::{Device, Installation, Transfer};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_syncline");
 const ITEMS: u32 = 10_000;
 
+/// What the server may need for all of them, bytes: no more than for a hundred thousand.
+const MEMORY: u64 = 64 << 20;
+
 // spec: R08
 #[test]
 fn ten_thousand_contacts_arrive_on_a_second_device() {
@@ -45,4 +48,6 @@ fn ten_thousand_contacts_arrive_on_a_second_device() {
             Transfer::default()
         );
     }
+    let peak = server.peak_memory().unwrap();
+    assert!(peak < MEMORY, "{peak} bytes");
 }

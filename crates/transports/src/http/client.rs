@@ -136,7 +136,8 @@ pub enum Error {
         /// When to come back, where it says so.
         retry_after: Option<Duration>,
     },
-    /// The server's address changed too often, to no address, or from https to http.
+    /// The server's address changed too often, to no address, from https to http, or without
+    /// encryption to another host.
     #[error("{url} redirects to {to:?}, which cannot be followed")]
     Redirect {
         /// The address.
@@ -504,7 +505,8 @@ fn address(url: &str) -> Result<Url, Error> {
         })
 }
 
-/// Where a redirection leads. One from https to http would show the message to everybody.
+/// Where a redirection leads. One from https to http would show the message to everybody, and one to
+/// another host, of which nothing proves that it comes from the server, to whoever has sent it.
 fn redirected(url: &Url, headers: &HeaderMap) -> Result<Url, Error> {
     let location = headers
         .get(header::LOCATION)
@@ -513,7 +515,7 @@ fn redirected(url: &Url, headers: &HeaderMap) -> Result<Url, Error> {
     let next = url.join(&location).ok().filter(|next| {
         let follows = match next.scheme() {
             "https" => true,
-            "http" => url.scheme() == "http",
+            "http" => url.scheme() == "http" && next.host() == url.host(),
             _ => false,
         };
         follows && !location.is_empty()
@@ -589,6 +591,32 @@ mod tests {
     fn no_complaint_shows_the_token_of_a_session() {
         let url = Url::parse("http://sync.example:8080/syncml?sid=c0ffee").unwrap();
         assert_eq!(told(&url), "http://sync.example:8080/syncml");
+    }
+
+    // spec: N18
+    #[test]
+    fn a_redirection_shows_the_message_to_nobody_else() {
+        let leads = |from: &str, to: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::LOCATION, to.parse().unwrap());
+            redirected(&Url::parse(from).unwrap(), &headers).is_ok()
+        };
+        for (from, to) in [
+            ("http://sync.example/a", "/b"),
+            ("http://sync.example/a", "http://sync.example:8080/b"),
+            ("http://sync.example/a", "https://other.example/b"),
+            ("https://sync.example/a", "https://other.example/b"),
+        ] {
+            assert!(leads(from, to), "{from} {to}");
+        }
+        for (from, to) in [
+            ("http://sync.example/a", "http://other.example/b"),
+            ("https://sync.example/a", "http://sync.example/b"),
+            ("https://sync.example/a", "ftp://sync.example/b"),
+            ("https://sync.example/a", ""),
+        ] {
+            assert!(!leads(from, to), "{from} {to}");
+        }
     }
 
     #[test]
