@@ -37,13 +37,14 @@ const CARGO_DENY: &str = "0.20.2";
 
 /// Tests of the program that make their state by [`testkit::syncline::Installation::new`]. The others
 /// are about one of the engines, or need no state.
-const OVER_POSTGRES: [&str; 9] = [
+const OVER_POSTGRES: [&str; 10] = [
     "directory",
     "guard",
     "interrupted",
     "kill",
     "large",
     "large_objects",
+    "open_sessions",
     "stop",
     "syncevolution_client",
     "syncevolution_poor_phone",
