@@ -19,6 +19,7 @@ usage: cargo xtask COMMAND
   spec     writes docs/conformance.md; with --check says whether it and its sources are right
   bench    speed and memory beside a floor and the peers, as ratios
   load     sessions of many devices at once, on our own server or --url; --help says more
+  scale    what a fleet of devices needs by the figures of load, simulated; --help says more
   simulate [--guard] SEEDS [FIRST]
            runs that many seeds of the simulation, with sessions that are held
   simulate [--guard] --tell SEED
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         Some("test") => test(),
         Some("bench") => bench(&arguments[1..]),
         Some("load") => load(&arguments[1..]),
+        Some("scale") => scale(&arguments[1..]),
         Some("tidy") => tidy(),
         Some("spec") => match arguments.get(1).map(String::as_str) {
             None => spec::write(&root()).map_err(Failed),
@@ -218,6 +220,12 @@ fn bench(arguments: &[String]) -> Outcome {
 fn load(arguments: &[String]) -> Outcome {
     cargo(&["build", "--release", "--package", "syncline"], &[])?;
     let mut all = vec!["run", "--release", "--package", "bench", "--", "load"];
+    all.extend(arguments.iter().map(String::as_str));
+    cargo(&all, &[])
+}
+
+fn scale(arguments: &[String]) -> Outcome {
+    let mut all = vec!["run", "--release", "--package", "bench", "--", "scale"];
     all.extend(arguments.iter().map(String::as_str));
     cargo(&all, &[])
 }

@@ -10,7 +10,7 @@
 //! hold their items, workers hold a connection each, and latencies are kept as histograms.
 
 mod device;
-mod histogram;
+pub(crate) mod histogram;
 mod options;
 mod report;
 mod seed;

@@ -7,6 +7,7 @@
 //! bench --pim      items alone: reading, writing and converting contacts, beside calcard; matching
 //! bench --peers    all, and the first sync into SyncEvolution's server, beside ours
 //! bench load       many devices at once; --help says more
+//! bench scale      what a fleet needs by the figures of load, simulated; --help says more
 //! ```
 //!
 //! What is compared is measured in the same run on the same machine, so that the ratios hold where
@@ -23,6 +24,7 @@ mod peers;
 mod pim;
 mod process;
 mod report;
+mod scale;
 mod sync;
 
 use std::error::Error;
@@ -41,18 +43,20 @@ const PASSWORD: &str = "not a secret";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(("load", rest)) = arguments
-        .split_first()
-        .map(|(word, rest)| (word.as_str(), rest))
-    {
-        return match load::run(rest) {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::FAILURE,
-            Err(error) => {
-                report::say(&format!("failed: {error}"));
-                ExitCode::FAILURE
-            }
-        };
+    let word = arguments.split_first();
+    let tool = match word.map(|(word, rest)| (word.as_str(), rest)) {
+        Some(("load", rest)) => Some(load::run(rest)),
+        Some(("scale", rest)) => Some(scale::run(rest).map(|()| true)),
+        _ => None,
+    };
+    match tool {
+        None => {}
+        Some(Ok(true)) => return ExitCode::SUCCESS,
+        Some(Ok(false)) => return ExitCode::FAILURE,
+        Some(Err(error)) => {
+            report::say(&format!("failed: {error}"));
+            return ExitCode::FAILURE;
+        }
     }
     let parts = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => Parts::Ours,
@@ -60,7 +64,7 @@ fn main() -> ExitCode {
         ["--pim"] => Parts::Pim,
         ["--peers"] => Parts::All,
         _ => {
-            report::say("usage: bench [--codec | --pim | --peers | load]");
+            report::say("usage: bench [--codec | --pim | --peers | load | scale]");
             return ExitCode::from(2);
         }
     };

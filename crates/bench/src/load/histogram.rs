@@ -13,7 +13,7 @@ const BUCKETS: usize = (40 - BITS as usize) * STEPS;
 
 /// Counts of durations, by bucket.
 #[derive(Debug, Clone)]
-pub(super) struct Histogram {
+pub(crate) struct Histogram {
     counts: Vec<u64>,
     total: u64,
     longest: Duration,
@@ -30,7 +30,7 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    pub(super) fn record(&mut self, duration: Duration) {
+    pub(crate) fn record(&mut self, duration: Duration) {
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         if let Some(count) = self.counts.get_mut(bucket(micros).min(BUCKETS - 1)) {
             *count += 1;
@@ -39,7 +39,7 @@ impl Histogram {
         self.longest = self.longest.max(duration);
     }
 
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         for (count, more) in self.counts.iter_mut().zip(&other.counts) {
             *count += more;
         }
@@ -47,12 +47,12 @@ impl Histogram {
         self.longest = self.longest.max(other.longest);
     }
 
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.total
     }
 
     /// The duration that this share of them, 0 to 1, does not exceed; at most one part in 32 more.
-    pub(super) fn quantile(&self, share: f64) -> Duration {
+    pub(crate) fn quantile(&self, share: f64) -> Duration {
         let wanted = (self.total as f64 * share).ceil() as u64;
         let mut sum = 0;
         for (bucket, count) in self.counts.iter().enumerate() {
