@@ -46,6 +46,8 @@ struct ServerCost {
     cpu: Duration,
     /// MiB, since the server began.
     peak_memory: f64,
+    /// Processor time of its database.
+    database: Option<Duration>,
 }
 
 /// Runs `bench load` with the arguments after that word; whether every session ended well.
@@ -66,7 +68,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<bool> {
         .enable_all()
         .build()?;
     let run = if let Some(url) = &options.url {
-        runtime.block_on(measure(&options, url, None))?
+        runtime.block_on(measure(&options, url, None, None))?
     } else {
         let database = options.postgres.then(own_database).transpose()?;
         let program = crate::program()?;
@@ -81,7 +83,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<bool> {
         let server = installation.serve()?;
         let pid = server.pid();
         report::note(&format!("server {pid} at {}", server.url()));
-        runtime.block_on(measure(&options, server.url(), Some(pid)))?
+        let measured = measure(&options, server.url(), Some(pid), database.as_ref());
+        runtime.block_on(measured)?
     };
     report::write(&options, &run);
     Ok(run.tally.errors() == 0)
@@ -114,7 +117,17 @@ impl Shared {
     }
 }
 
-async fn measure(options: &Options, url: &str, pid: Option<u32>) -> Outcome<Run> {
+/// Processor time of all processes of a database that run now.
+fn database_cpu(database: &Postgres) -> Outcome<Duration> {
+    database.processes()?.into_iter().map(process::cpu).sum()
+}
+
+async fn measure(
+    options: &Options,
+    url: &str,
+    pid: Option<u32>,
+    database: Option<&Postgres>,
+) -> Outcome<Run> {
     let devices = (0..options.devices).map(|number| Device::new(number, options));
     let shared = Arc::new(Shared {
         options: options.clone(),
@@ -134,6 +147,7 @@ async fn measure(options: &Options, url: &str, pid: Option<u32>) -> Outcome<Run>
     shared.begun.store(0, Ordering::Relaxed);
     shared.ended.store(0, Ordering::Relaxed);
     let before = pid.map(process::cpu).transpose()?;
+    let database_before = database.map(database_cpu).transpose()?;
     let begun = Instant::now();
     let tally = phase(&shared, Phase::Measured(begun)).await?;
     let wall = begun.elapsed();
@@ -141,6 +155,13 @@ async fn measure(options: &Options, url: &str, pid: Option<u32>) -> Outcome<Run>
         (Some(pid), Some(before)) => Some(ServerCost {
             cpu: process::cpu(pid)?.saturating_sub(before),
             peak_memory: process::peak_memory(pid)?,
+            // processes that have ended since, if any, are left out
+            database: match (database, database_before) {
+                (Some(database), Some(before)) => {
+                    Some(database_cpu(database)?.saturating_sub(before))
+                }
+                _ => None,
+            },
         }),
         _ => None,
     };

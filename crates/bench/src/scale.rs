@@ -42,13 +42,13 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1.0, value_parser = share)]
     slow: f64,
     /// Processor time of a node for a message without changes, ms.
-    #[arg(long, default_value_t = 0.56, value_parser = positive)]
+    #[arg(long, default_value_t = 0.47, value_parser = positive)]
     node_ms: f64,
     /// Processor time of a database for it, ms.
-    #[arg(long, default_value_t = 0.9, value_parser = positive)]
+    #[arg(long, default_value_t = 0.56, value_parser = positive)]
     database_ms: f64,
     /// A message with changes costs so many times as much.
-    #[arg(long, default_value_t = 2.5, value_parser = positive)]
+    #[arg(long, default_value_t = 3.0, value_parser = positive)]
     heavy: f64,
     /// Cores of a database server.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=1024))]

@@ -434,20 +434,34 @@ impl Postgres {
         self.halt().map(Hanging)
     }
 
-    /// Stops its processes, the parent first: one that is stopped begins no more of them.
-    fn halt(&self) -> Result<Vec<u32>, Error> {
+    /// The first of its processes.
+    fn parent(&self) -> Result<u32, Error> {
         let path = self.folder.join("data/postmaster.pid");
         let text = fs::read_to_string(&path).map_err(Error::io("PostgreSQL's process id"))?;
         let invalid =
             || Error::io("PostgreSQL's process id")(std::io::ErrorKind::InvalidData.into());
-        let parent: u32 = text
-            .lines()
-            .next()
+        let first = text.lines().next();
+        first
             .and_then(|line| line.trim().parse().ok())
-            .ok_or_else(invalid)?;
-        process::signal(parent, "STOP");
+            .ok_or_else(invalid)
+    }
+
+    /// Its processes, the first of them and those that it has begun.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when it does not run.
+    pub fn processes(&self) -> Result<Vec<u32>, Error> {
+        let parent = self.parent()?;
         let mut processes = vec![parent];
         processes.extend(process::children(parent));
+        Ok(processes)
+    }
+
+    /// Stops its processes, the parent first: one that is stopped begins no more of them.
+    fn halt(&self) -> Result<Vec<u32>, Error> {
+        process::signal(self.parent()?, "STOP");
+        let processes = self.processes()?;
         for process in &processes {
             process::signal(*process, "STOP");
         }

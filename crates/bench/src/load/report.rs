@@ -67,6 +67,13 @@ fn lines(run: &Run) -> Vec<String> {
             server.peak_memory
         ));
     }
+    if let Some(database) = run.server.and_then(|server| server.database) {
+        lines.push(format!(
+            "its database: {:.0} µs of CPU a message; {:.2} cores used",
+            database.as_secs_f64() * 1e6 / tally.messages().max(1) as f64,
+            database.as_secs_f64() / run.wall.as_secs_f64().max(1e-9),
+        ));
+    }
     lines.push(format!(
         "{:<18}{:>9}{:>9}{:>9}{:>9}{:>9}  ms",
         "", "count", "p50", "p90", "p99", "max"
@@ -129,6 +136,7 @@ fn as_json(run: &Run) -> Value {
             "cpu_s": server.cpu.as_secs_f64(),
             "cpu_us_per_session": cpu_each(run, tally.sessions()),
             "cpu_us_per_message": cpu_each(run, tally.messages()),
+            "database_cpu_s": server.database.map(|cpu| cpu.as_secs_f64()),
             "peak_memory_mib": server.peak_memory,
         })
     });
