@@ -226,7 +226,9 @@ impl Device {
                     body,
                     encoding,
                     mac,
+                    wait_seconds,
                 } => {
+                    tokio::time::sleep(Duration::from_secs(wait_seconds)).await;
                     self.keep_message("says", &body)?;
                     let media_type = encoding.media_type();
                     let posted = self

@@ -161,6 +161,9 @@ pub enum Step {
         encoding: Encoding,
         /// The value of `x-syncml-hmac` that has to go with it.
         mac: Option<String>,
+        /// Seconds to let pass before it is posted: the server is busy, and no sooner done for being
+        /// asked all the time.
+        wait_seconds: u64,
     },
     /// The session is over.
     Done(Summary),
@@ -299,6 +302,13 @@ pub enum Error {
     Rejected {
         /// What the server said.
         status: StatusCode,
+    },
+    /// The server went on being busy with what it was sent. Anchors are where they were: another
+    /// session goes on.
+    #[error("the server stayed busy, it was asked for its answer {polls} times")]
+    Busy {
+        /// How often it was asked.
+        polls: u32,
     },
     /// The server does not follow the protocol.
     #[error("the server does not follow the protocol: {what}")]
@@ -585,6 +595,8 @@ pub struct Session {
     unended: Vec<(Option<String>, Option<String>)>,
     /// The server is busy with what it was sent.
     busy: bool,
+    /// How often in a row it was asked whether it still is.
+    polls: u32,
     /// The message that is taken wants no statuses.
     no_resp: bool,
     suspending: Suspending,
@@ -615,6 +627,12 @@ enum Scheme {
 
 /// Messages without any content in a row after which a server is taken for broken.
 const MAX_IDLE: u32 = 10;
+
+/// How often a busy server is asked for its answer: for a quarter of an hour, with the waits between.
+const MAX_POLLS: u32 = 100;
+
+/// The longest wait before a busy server is asked again, seconds.
+const LONGEST_WAIT: u32 = 10;
 
 /// Messages of ours in a session after which a server is taken for broken.
 const MAX_MESSAGES: u32 = 100_000;
@@ -733,6 +751,7 @@ impl Session {
             completed: Vec::new(),
             unended: Vec::new(),
             busy: false,
+            polls: 0,
             no_resp: false,
             suspending: Suspending::No,
             messages: Vec::new(),
@@ -764,7 +783,18 @@ impl Session {
             mac: self.mac_of(&body),
             body,
             encoding: self.config.encoding,
+            wait_seconds: self.wait_seconds(),
         })
+    }
+
+    /// How long a busy server is left alone: the longer, the more often it was asked already.
+    // spec: K02
+    fn wait_seconds(&self) -> u64 {
+        if self.busy {
+            u64::from((self.polls + 1).min(LONGEST_WAIT))
+        } else {
+            0
+        }
     }
 
     /// Suspends the session with the next message (DS Protocol 1.2); what both sides have confirmed

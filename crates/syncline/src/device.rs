@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use connectors::vdir::Vdir;
 use session::client::{
@@ -203,6 +204,10 @@ impl Device {
                 self.url,
                 output::foreign(&error.to_string(), output::PHRASE)
             )),
+            Error::Busy { .. } => Failure::peer(format_args!(
+                "{}: {error}; run the same command again later, it goes on where it stopped",
+                self.url
+            )),
             Error::Version { .. } if self.version.is_none() => Failure::peer(format_args!(
                 "{} speaks no version of SyncML that this program does ({error}); check the address",
                 self.url
@@ -272,7 +277,9 @@ async fn run(
                 body,
                 encoding,
                 mac,
+                wait_seconds,
             } => {
+                tokio::time::sleep(Duration::from_secs(wait_seconds)).await;
                 let answer = client
                     .post_with(&url, encoding.media_type(), body.into(), mac.as_deref())
                     .await

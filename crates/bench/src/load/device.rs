@@ -169,8 +169,10 @@ impl Device {
                     url: to,
                     body,
                     encoding,
+                    wait_seconds,
                     ..
                 } => {
+                    tokio::time::sleep(Duration::from_secs(wait_seconds)).await;
                     ended.bytes[0] += body.len() as u64;
                     let sent = Instant::now();
                     let answer = client.post(&to, encoding.media_type(), body.into()).await;

@@ -6,7 +6,7 @@ use syncml::{
 };
 
 use super::{
-    Anchors, Awaited, Error, Failure, MAX_IDLE, MAX_SHOWN, MAX_TRIES, Owed, Phase, Scheme, Session,
+    Anchors, Awaited, Error, Failure, MAX_IDLE, MAX_POLLS, MAX_SHOWN, MAX_TRIES, Owed, Phase, Scheme, Session,
     Suspending, renews_map,
 };
 use crate::uri::{datastore_name, is_readable, may_follow, same_address};
@@ -49,6 +49,7 @@ impl Session {
             self.take_max_obj_size(meta);
         }
         self.no_resp = header.no_resp;
+        let was_busy = self.busy;
         let header_status = message.commands.iter().find_map(|command| match command {
             Command::Status(status) if is_for_header(status) => Some(status),
             _ => None,
@@ -62,10 +63,14 @@ impl Session {
             }
             return Ok(());
         }
+        if was_busy && self.busy {
+            self.polls += 1;
+        } else {
+            self.polls = 0;
+        }
         if self.busy {
             // nothing else is in such a message
-            self.idle += 1;
-            return self.check_idle();
+            return self.check_polls();
         }
         if !self.knows_server(&message)? {
             return Ok(());
@@ -91,6 +96,14 @@ impl Session {
             return Err(Error::Protocol {
                 what: format!("{MAX_IDLE} messages in a row brought nothing"),
             });
+        }
+        Ok(())
+    }
+
+    // spec: B17
+    fn check_polls(&self) -> Result<(), Error> {
+        if self.polls >= MAX_POLLS {
+            return Err(Error::Busy { polls: self.polls });
         }
         Ok(())
     }

@@ -246,3 +246,56 @@ fn anchors_stay_where_a_busy_server_is_left() {
     let sent = two_way(&mut session, "");
     assert!(sent[1].text.contains("second"), "it is sent again");
 }
+
+/// The next message, and how long the client is to wait before it is sent.
+fn awaited(session: &mut Session) -> (Sent, u64) {
+    let mut wait = 0;
+    let sent = next_of(session, |step| {
+        if let Step::Send { wait_seconds, .. } = step {
+            wait = *wait_seconds;
+        }
+    });
+    (sent, wait)
+}
+
+// spec: K02
+#[test]
+fn a_server_that_is_busy_for_long_is_asked_ever_more_slowly() {
+    let replica = Shared::default();
+    let mut session = contacts(Mode::TwoWay, &replica);
+    let (first, wait) = awaited(&mut session);
+    assert_eq!(wait, 0);
+    session.receive(busy(&first).as_bytes(), None).unwrap();
+    let mut waits = Vec::new();
+    for _ in 0..50 {
+        let (poll, wait) = awaited(&mut session);
+        assert!(says(&poll, 221));
+        waits.push(wait);
+        session.receive(busy(&poll).as_bytes(), None).unwrap();
+    }
+    assert_eq!(waits[..12], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 10]);
+    let poll = next(&mut session);
+    let answer = poll.answer(|_| 200, "", &alert(200));
+    session.receive(answer.as_bytes(), None).unwrap();
+    let (changes, wait) = awaited(&mut session);
+    assert!(changes.has("Sync"));
+    assert_eq!(wait, 0);
+    // the next wait is a new one
+    session.receive(busy(&changes).as_bytes(), None).unwrap();
+    assert_eq!(awaited(&mut session).1, 1);
+}
+
+// spec: B17 K04
+#[test]
+fn a_server_that_is_busy_for_ever_is_left() {
+    let (replica, _) = synced();
+    let before = replica.lock().unwrap().anchors().unwrap();
+    let mut session = contacts(Mode::TwoWay, &replica);
+    let error = (0..1000).find_map(|_| {
+        let sent = next(&mut session);
+        session.receive(busy(&sent).as_bytes(), None).err()
+    });
+    let error = error.unwrap();
+    assert!(matches!(error, Error::Busy { polls: 100 }), "{error}");
+    assert_eq!(replica.lock().unwrap().anchors().unwrap(), before);
+}

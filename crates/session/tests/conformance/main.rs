@@ -67,7 +67,14 @@ struct Sent {
 }
 
 fn next(session: &mut Session) -> Sent {
-    let Step::Send { url, body, .. } = session.step().unwrap() else {
+    next_of(session, |_| {})
+}
+
+/// The next message; `look` sees the whole step.
+fn next_of(session: &mut Session, look: impl FnOnce(&Step)) -> Sent {
+    let step = session.step().unwrap();
+    look(&step);
+    let Step::Send { url, body, .. } = step else {
         panic!("the session is over");
     };
     let text = syncml::transcode::to_xml(&body).unwrap();
