@@ -566,7 +566,8 @@ pub struct Session {
     peer_max_msg_size: Option<u64>,
     nonce: Vec<u8>,
     scheme: Scheme,
-    tries: u32,
+    /// The schemes in which the server has challenged the client.
+    challenged: Vec<Scheme>,
     authenticated: bool,
     /// The scheme of a challenge that cannot be met: the message that says so is the last one.
     unknown_scheme: Option<String>,
@@ -645,9 +646,6 @@ const MAX_SESSION_ID: u16 = 9999;
 
 /// Texts of the server that are kept for the person, and characters of each.
 const MAX_SHOWN: (usize, usize) = (16, 1000);
-
-/// Logins tried before giving up.
-const MAX_TRIES: u32 = 3;
 
 impl Session {
     /// A session over these datastores. `now` is in seconds since 1970; `entropy` makes the
@@ -735,7 +733,7 @@ impl Session {
             msg_id: 0,
             peer_max_msg_size: None,
             nonce: nonce.unwrap_or_default(),
-            tries: 0,
+            challenged: Vec::new(),
             authenticated: false,
             unknown_scheme: None,
             expected: None,

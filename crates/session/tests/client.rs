@@ -25,8 +25,8 @@ fn source(name: &str, mode: Mode, replica: &Shared) -> Source {
     }
 }
 
-fn session_of(sources: Vec<Source>, encoding: Encoding) -> Session {
-    let config = Config {
+fn config(encoding: Encoding) -> Config {
+    Config {
         url: "https://server/syncml".into(),
         user: "bruce".into(),
         password: "OhBehave".into(),
@@ -39,8 +39,11 @@ fn session_of(sources: Vec<Source>, encoding: Encoding) -> Session {
         one_package: false,
         basic_first: false,
         software_version: "1".into(),
-    };
-    Session::new(config, sources, 1_795_600_000, [7; 8]).unwrap()
+    }
+}
+
+fn session_of(sources: Vec<Source>, encoding: Encoding) -> Session {
+    Session::new(config(encoding), sources, 1_795_600_000, [7; 8]).unwrap()
 }
 
 fn contacts(mode: Mode, replica: &Shared) -> Session {
@@ -259,6 +262,50 @@ fn a_challenge_is_answered_with_the_whole_package_and_its_nonce_kept() {
 
     let mut next = contacts(Mode::TwoWay, &replica);
     assert_eq!(heard(&mut next).digest, digest(b"Nonce"));
+}
+
+/// Messages that the client sends to a server that challenges each of them, in these schemes in turn.
+fn messages_until_refused(schemes: &[&str], nonce: Option<&[u8]>, basic_first: bool) -> u32 {
+    let replica = Shared::default();
+    if let Some(nonce) = nonce {
+        replica.lock().unwrap().set_nonce(nonce).unwrap();
+    }
+    let sources = vec![source("contacts", Mode::TwoWay, &replica)];
+    let mut config = config(Encoding::Xml);
+    config.basic_first = basic_first;
+    let mut session = Session::new(config, sources, 1_795_600_000, [7; 8]).unwrap();
+    for (number, scheme) in schemes.iter().enumerate() {
+        let said = heard(&mut session);
+        let challenge = format!(
+            "<Chal><Meta><Type xmlns='syncml:metinf'>syncml:auth-{scheme}</Type>\
+             <Format xmlns='syncml:metinf'>b64</Format>\
+             <NextNonce xmlns='syncml:metinf'>{}</NextNonce></Meta></Chal>",
+            ["MQ==", "Mg==", "Mw==", "NA==", "NQ=="][number]
+        );
+        let mut peer = Peer {
+            header: 401,
+            challenge: challenge.leak(),
+            ..Peer::default()
+        };
+        let answer = peer.answer(&said, "", true);
+        if let Err(error) = session.receive(answer.as_bytes(), None) {
+            assert!(matches!(error, Error::Refused { .. }), "{error}");
+            return u32::try_from(number).unwrap() + 1;
+        }
+    }
+    panic!("it goes on for ever");
+}
+
+// spec: E12
+#[test]
+fn an_answer_that_is_challenged_again_is_the_last() {
+    for nonce in [None, Some(b"stale".as_slice())] {
+        assert_eq!(messages_until_refused(&["md5"; 5], nonce, false), 2);
+    }
+    assert_eq!(messages_until_refused(&["basic"; 5], None, true), 2);
+    // a scheme that was not tried may do
+    let changing = ["basic", "md5", "basic", "md5", "basic"];
+    assert_eq!(messages_until_refused(&changing, None, true), 3);
 }
 
 // spec: E18

@@ -6,7 +6,7 @@ use syncml::{
 };
 
 use super::{
-    Anchors, Awaited, Error, Failure, MAX_IDLE, MAX_POLLS, MAX_SHOWN, MAX_TRIES, Owed, Phase, Scheme, Session,
+    Anchors, Awaited, Error, Failure, MAX_IDLE, MAX_POLLS, MAX_SHOWN, Owed, Phase, Scheme, Session,
     Suspending, renews_map,
 };
 use crate::uri::{datastore_name, is_readable, may_follow, same_address};
@@ -151,7 +151,6 @@ impl Session {
 
     // spec: E11 E12
     fn log_in_again(&mut self, status: &Status<'_>, code: StatusCode) -> Result<bool, Error> {
-        self.tries += 1;
         let wanted = status
             .chal
             .as_ref()
@@ -169,9 +168,10 @@ impl Session {
         };
         let is_early = matches!(self.phase, Phase::Alerting | Phase::Initialization)
             || self.sources.iter().any(|active| active.early);
-        if self.tries >= MAX_TRIES || !is_early {
+        if self.challenged.contains(&scheme) || !is_early {
             return Err(Error::Refused { status: code });
         }
+        self.challenged.push(scheme);
         let is_private = self.config.basic_first || !is_readable(&self.url);
         if scheme == Scheme::Basic && !is_private {
             return Err(Error::ClearPassword);
