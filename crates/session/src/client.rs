@@ -688,6 +688,9 @@ impl Session {
                 },
                 source,
             };
+            if let Err(reason) = compose::check_filter(one.source.filter.as_ref(), config.version) {
+                one.fail(reason);
+            }
             one.anchors = one.call(|replica| replica.anchors())?;
             one.size = one.call(|replica| replica.size())?;
             let unfinished = one.call(|replica| replica.unfinished())?;
@@ -695,7 +698,7 @@ impl Session {
                 let is_wanted = config.resume && config.version >= Version::V1_2;
                 is_wanted && one.source.mode.goes_on_with(unfinished)
             });
-            if one.unfinished.is_none() {
+            if one.unfinished.is_none() && one.is_on() {
                 // an ordinary alert makes the server forget it too
                 one.call(|replica| replica.set_unfinished(None))?;
             }
@@ -713,6 +716,12 @@ impl Session {
             ),
             None => (None, None),
         };
+        let is_idle = !active.is_empty() && !active.iter().any(Active::is_on);
+        let phase = if is_idle {
+            Phase::Done
+        } else {
+            Phase::Alerting
+        };
         // spec: A09
         let id = u16::from_be_bytes([entropy[0], entropy[1]]) % MAX_SESSION_ID + 1;
         Ok(Self {
@@ -729,7 +738,7 @@ impl Session {
             config,
             id: id.to_string(),
             sources: active,
-            phase: Phase::Alerting,
+            phase,
             msg_id: 0,
             peer_max_msg_size: None,
             nonce: nonce.unwrap_or_default(),

@@ -9,7 +9,7 @@ use syncml::{
 };
 
 use crate::brief;
-use crate::filter::Filter;
+use crate::filter::{Filter, Kind};
 
 use super::{
     Awaited, ChangeKind, Error, Failure, LocalChange, MAX_STUCK, Owed, Phase, Plan, Room, Scheme,
@@ -680,6 +680,23 @@ fn status_of(owed: &Owed, cmd_id: u32) -> Status<'_> {
         chal: owed.challenge.as_deref().map(auth::md5_chal),
         ..Status::default()
     }
+}
+
+/// Whether this version has words for a filter; or why not. What an address asks for is exclusive, so
+/// that a server takes from the device what an inclusive filter leaves there.
+// spec: L17
+pub(super) fn check_filter(filter: Option<&Filter>, version: Version) -> Result<(), String> {
+    let Some(filter) = filter.filter(|_| version < Version::V1_2) else {
+        return Ok(());
+    };
+    let what = match (filter.kind, &filter.record, &filter.fields) {
+        (_, _, Some(_)) => "a filter of properties",
+        (Kind::Inclusive, Some(_), _) => "an inclusive filter",
+        _ => return Ok(()),
+    };
+    Err(format!(
+        "SyncML {version} knows no such thing as {what}; use version 1.2, or leave it out"
+    ))
 }
 
 /// The server's datastore with the filter on it: an element of its own from 1.2 on, before that a part

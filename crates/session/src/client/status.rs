@@ -3,7 +3,30 @@
 use syncml::{Status, StatusCode};
 
 use super::take::is_for_header;
-use super::{Awaited, ChangeKind, Error, Failure, Phase, Session};
+use super::{Active, Awaited, ChangeKind, Error, Failure, Phase, Session};
+
+impl Active {
+    /// The server does not agree to the alert; where there is a filter in it, some codes mean that.
+    // spec: L10 L11
+    fn refuse_alert(&mut self, code: StatusCode) {
+        let is_of_filter = self.source.filter.is_some()
+            && matches!(
+                code,
+                StatusCode::NOT_SUPPORTED
+                    | StatusCode::UNSUPPORTED_TYPE
+                    | StatusCode::UNKNOWN_GRAMMAR
+                    | StatusCode::BAD_CGI
+            );
+        let phrase = code.phrase();
+        self.fail(if is_of_filter {
+            format!(
+                "the server refuses the filter ({code}, {phrase}); change the filter or leave it out"
+            )
+        } else {
+            format!("the server answered {code}, {phrase}")
+        });
+    }
+}
 
 impl Session {
     // spec: C13
@@ -48,7 +71,7 @@ impl Session {
                         StatusCode::REFRESH_REQUIRED | StatusCode::RESERVED_509
                     );
                 if !goes_on && let Some(active) = self.sources.get_mut(source) {
-                    active.fail(format!("the server answered {code}, {}", code.phrase()));
+                    active.refuse_alert(code);
                 }
             }
             Awaited::Sync(source) => {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod early;
+mod filters;
 mod folders;
 mod interrupted;
 mod objects;
