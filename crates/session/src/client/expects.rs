@@ -56,8 +56,7 @@ impl Session {
         let header = &message.header;
         if expected.is_proved_by(header, self.config.version) {
             expected.proved = true;
-            self.owe_header(header);
-            self.answer_header(StatusCode::AUTHENTICATED, None);
+            self.owe_header_with(header, StatusCode::AUTHENTICATED, None);
             return Ok(true);
         }
         expected.challenges += 1;
@@ -71,8 +70,7 @@ impl Session {
             None => StatusCode::MISSING_CREDENTIALS,
             Some(_) => StatusCode::INVALID_CREDENTIALS,
         };
-        self.owe_header(header);
-        self.answer_header(code, Some(nonce));
+        self.owe_header_with(header, code, Some(nonce));
         for command in &message.commands {
             match command {
                 Command::Status(status) => {
@@ -83,13 +81,6 @@ impl Session {
             }
         }
         Ok(false)
-    }
-
-    fn answer_header(&mut self, code: StatusCode, challenge: Option<Vec<u8>>) {
-        if let Some(owed) = self.owed.last_mut() {
-            owed.code = code;
-            owed.challenge = challenge;
-        }
     }
 }
 

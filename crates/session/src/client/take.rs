@@ -210,6 +210,16 @@ impl Session {
     }
 
     pub(super) fn owe_header(&mut self, header: &Header<'_>) {
+        self.owe_header_with(header, StatusCode::OK, None);
+    }
+
+    /// As [`Session::owe_header`], with a challenge by this nonce.
+    pub(super) fn owe_header_with(
+        &mut self,
+        header: &Header<'_>,
+        code: StatusCode,
+        challenge: Option<Vec<u8>>,
+    ) {
         if self.no_resp {
             return;
         }
@@ -221,7 +231,7 @@ impl Session {
             source_ref: Some(header.source.uri.to_string()),
             code: StatusCode::OK,
             anchor: None,
-            challenge: None,
+            challenge,
         });
     }
 
@@ -231,6 +241,18 @@ impl Session {
         command: &Command<'_>,
         item: Option<&Item<'_>>,
         code: StatusCode,
+    ) {
+        self.owe_with(header, command, item, code, None);
+    }
+
+    /// As [`Session::owe`], with the server's anchor in the status.
+    fn owe_with(
+        &mut self,
+        header: &Header<'_>,
+        command: &Command<'_>,
+        item: Option<&Item<'_>>,
+        code: StatusCode,
+        anchor: Option<String>,
     ) {
         // spec: A28 C10
         if self.no_resp || command.no_resp() {
@@ -252,7 +274,7 @@ impl Session {
             target_ref,
             source_ref,
             code,
-            anchor: None,
+            anchor,
             challenge: None,
         });
     }
@@ -365,9 +387,8 @@ impl Session {
             let status = self.take_sync_alert(code, item);
             self.owe(header, command, Some(item), status);
             let anchor = item.meta.as_ref().and_then(|meta| meta.anchor.as_ref());
-            if let (Some(owed), Some(anchor)) = (self.owed.last_mut(), anchor) {
-                owed.anchor = Some(anchor.next.to_string());
-            }
+            let next = anchor.map(|anchor| anchor.next.to_string());
+            self.owe_with(header, command, Some(item), status, next);
             if let Some(meta) = &item.meta {
                 self.take_max_obj_size(meta);
             }

@@ -65,6 +65,21 @@ fn a_message_that_wants_no_status_gets_none() {
     assert_eq!(texts(&replica), ["text 903"]);
 }
 
+// spec: C10 C07
+#[test]
+fn an_alert_that_wants_no_status_gives_its_anchor_to_no_other() {
+    let mut session = contacts(Mode::TwoWay, &Shared::default());
+    let get =
+        "<Get><CmdID>900</CmdID><Item><Target><LocURI>./devinf12</LocURI></Target></Item></Get>";
+    let quiet = alert(200).replace("</CmdID>", "</CmdID><NoResp/>");
+    exchange(&mut session, &(get.to_owned() + &quiet));
+    let sent = next(&mut session);
+    expect(&sent, &[("SyncHdr", "200"), ("Get", "200")]);
+    assert!(sent.has("Sync"));
+    let statuses = sent.text.split("<Results").next().unwrap();
+    assert!(!statuses.contains("<Next"), "{statuses}");
+}
+
 // spec: M15
 #[test]
 fn an_atomic_is_refused_and_none_of_it_done() {
