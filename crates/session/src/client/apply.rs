@@ -57,13 +57,9 @@ impl Session {
                     self.owe(header, inner, None, StatusCode::OK);
                     self.take_sync_commands(header, index, &group.commands)?;
                 }
-                Command::Group(group) => {
-                    self.owe(header, inner, None, StatusCode::NOT_SUPPORTED);
-                    for member in &group.commands {
-                        self.owe(header, member, None, StatusCode::NOT_SUPPORTED);
-                    }
-                }
-                _ => self.owe(header, inner, None, StatusCode::NOT_SUPPORTED),
+                Command::Group(group) => self.refuse_group(header, inner, group),
+                // spec: C15 M17
+                _ => self.owe(header, inner, None, StatusCode::NOT_IMPLEMENTED),
             }
         }
         Ok(())
@@ -174,7 +170,7 @@ impl Session {
         let has_folders = active.has_folders(version);
         let replica = active.source.replica.as_mut();
         if change.kind == syncml::ChangeKind::Delete {
-            return take_delete(replica, item.target_uri(), change.soft_delete, has_folders);
+            return take_delete(replica, change, item.target_uri(), has_folders);
         }
         apply(replica, change.kind, change.meta.as_ref(), item)
     }
@@ -250,24 +246,28 @@ fn failed(error: super::ReplicaError) -> (StatusCode, String) {
     (code, error.to_string())
 }
 
-/// Deletes an item, or with `is_soft` takes it off the device alone.
-// spec: M07 M11 M12
+/// Deletes an item, or takes it off the device alone. No replica has an archive.
+// spec: M07 M10 M11 M12
 fn take_delete(
     replica: &mut dyn super::Replica,
+    change: &Change<'_>,
     luid: &str,
-    is_soft: bool,
     has_folders: bool,
 ) -> Outcome {
     if has_folders && replica.has_children(luid).map_err(failed)? {
         let reason = "the server deleted a folder that is not empty here";
         return Err((StatusCode::NOT_EMPTY, reason.to_owned()));
     }
+    let is_soft = change.soft_delete;
     let applied = if is_soft {
         replica.release(luid)
     } else {
         replica.delete(luid)
     };
     match (applied.map_err(failed)?, is_soft) {
+        (Applied::Done, false) if change.archive => {
+            Ok((StatusCode::DELETED_NOT_ARCHIVED, Some(ChangeKind::Delete)))
+        }
         (Applied::Done, _) => Ok((StatusCode::OK, Some(ChangeKind::Delete))),
         (Applied::Unknown, false) => Ok((StatusCode::NOT_DELETED, None)),
         // whoever deleted it here meant the item and not its place on the device

@@ -1,8 +1,8 @@
 //! What the server says: statuses, alerts, device information, changes.
 
 use syncml::{
-    Access, AccessKind, Alert, AlertCode, Command, Document, Header, Item, Limits, Message, Status,
-    StatusCode, auth,
+    Access, AccessKind, Alert, AlertCode, Command, Document, Group, GroupKind, Header, Item,
+    Limits, Message, Status, StatusCode, auth,
 };
 
 use super::{
@@ -229,7 +229,7 @@ impl Session {
             cmd: "SyncHdr".to_owned(),
             target_ref: Some(header.target.uri.to_string()),
             source_ref: Some(header.source.uri.to_string()),
-            code: StatusCode::OK,
+            code,
             anchor: None,
             challenge,
         });
@@ -300,10 +300,50 @@ impl Session {
                 self.take_sync(header, command, sync)?;
                 Ok(true)
             }
-            _ => {
-                self.owe(header, command, None, StatusCode::NOT_SUPPORTED);
+            Command::Group(group) => self.take_group(header, command, group),
+            Command::Change(_) | Command::Map(_) => {
+                self.owe(header, command, None, StatusCode::NOT_ALLOWED);
                 Ok(false)
             }
+            // spec: C15 M17
+            _ => {
+                self.owe(header, command, None, StatusCode::NOT_IMPLEMENTED);
+                Ok(false)
+            }
+        }
+    }
+
+    /// A group that is in no Sync.
+    // spec: M15 M16
+    fn take_group(
+        &mut self,
+        header: &Header<'_>,
+        command: &Command<'_>,
+        group: &Group<'_>,
+    ) -> Result<bool, Error> {
+        if group.kind != GroupKind::Sequence {
+            self.refuse_group(header, command, group);
+            return Ok(false);
+        }
+        self.owe(header, command, None, StatusCode::OK);
+        let mut brought = false;
+        for member in &group.commands {
+            brought |= self.take_command(header, member)?;
+        }
+        Ok(brought)
+    }
+
+    /// Refuses a group as one, with all that is in it.
+    // spec: M15
+    pub(super) fn refuse_group(
+        &mut self,
+        header: &Header<'_>,
+        command: &Command<'_>,
+        group: &Group<'_>,
+    ) {
+        self.owe(header, command, None, StatusCode::NOT_SUPPORTED);
+        for member in &group.commands {
+            self.owe(header, member, None, StatusCode::NOT_SUPPORTED);
         }
     }
 
@@ -385,7 +425,6 @@ impl Session {
         };
         for item in &alert.items {
             let status = self.take_sync_alert(code, item);
-            self.owe(header, command, Some(item), status);
             let anchor = item.meta.as_ref().and_then(|meta| meta.anchor.as_ref());
             let next = anchor.map(|anchor| anchor.next.to_string());
             self.owe_with(header, command, Some(item), status, next);

@@ -80,6 +80,56 @@ fn an_alert_that_wants_no_status_gives_its_anchor_to_no_other() {
     assert!(!statuses.contains("<Next"), "{statuses}");
 }
 
+// spec: C15 M17
+#[test]
+fn commands_that_are_unknown_or_of_other_protocols_are_refused() {
+    let odd = |first: u32| {
+        format!(
+            "<Exec><CmdID>{}</CmdID><Item><Target><LocURI>x</LocURI></Target></Item></Exec>\
+             <Search><CmdID>{}</CmdID><Meta><Type xmlns='syncml:metinf'>x</Type></Meta>\
+             <Data>x</Data></Search><Frob><CmdID>{}</CmdID></Frob>",
+            first,
+            first + 1,
+            first + 2
+        )
+    };
+    let refused = [("Exec", "501"), ("Search", "501"), ("Frob", "501")];
+    let replica = Shared::default();
+    let changes = odd(910) + &change("Add", 903, "7", "");
+    let inside = answer_to(&replica, "", &changes);
+    let mut expected = vec![("SyncHdr", "200"), ("Sync", "200")];
+    expected.extend(refused);
+    expected.push(("Add", "201"));
+    expect(&inside, &expected);
+    assert_eq!(texts(&replica), ["text 903"]);
+
+    let mut session = contacts(Mode::TwoWay, &Shared::default());
+    exchange(&mut session, &(odd(910) + &alert(200)));
+    let beside = next(&mut session);
+    let mut expected = vec![("SyncHdr", "200")];
+    expected.extend(refused);
+    expected.push(("Alert", "200"));
+    expect(&beside, &expected);
+    assert!(beside.has("Sync"));
+}
+
+// spec: M10
+#[test]
+fn what_is_to_be_archived_and_deleted_is_deleted_and_said_not_to_be_archived() {
+    let replica = Shared::default();
+    two_way(
+        &mut contacts(Mode::TwoWay, &replica),
+        &change("Add", 903, "7", ""),
+    );
+    let archive = |cmd_id, luid: &str| {
+        change("Delete", cmd_id, "", luid).replace("</CmdID>", "</CmdID><Archive/>")
+    };
+    let sent = answer_to(&replica, "", &(archive(904, "1") + &archive(905, "none")));
+    let codes = statuses(&sent);
+    assert_eq!(codes.last_chunk(), Some(&["210", "211"].map(deleted)));
+    assert_eq!(texts(&replica), [""; 0]);
+}
+
 // spec: M15
 #[test]
 fn an_atomic_is_refused_and_none_of_it_done() {
