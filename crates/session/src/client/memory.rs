@@ -198,6 +198,22 @@ impl State {
         depth
     }
 
+    /// Whether an item is this folder, or in it however deep.
+    fn is_within(&self, luid: &str, folder: &str) -> bool {
+        let mut at = luid;
+        for _ in 0..MAX_DEPTH {
+            if at == folder {
+                return true;
+            }
+            match self.items.get(at).and_then(|held| held.parent.as_deref()) {
+                Some(parent) => at = parent,
+                None => return false,
+            }
+        }
+        // what is deeper than that is not looked at
+        true
+    }
+
     /// Every difference to what the server has, folders before what is in them, and deletions last,
     /// the other way round.
     // spec: M03
@@ -569,13 +585,15 @@ impl Replica for MemoryReplica {
         if self.is_changed_here(luid) {
             return Ok(Applied::ChangedHere);
         }
-        let is_there = parent.is_none_or(|parent| self.now.items.contains_key(parent));
+        let is_there = parent.is_none_or(|parent| {
+            self.now.items.contains_key(parent) && !self.now.is_within(parent, luid)
+        });
         let edit = self.now.next_edit();
         let Some(held) = self.now.items.get_mut(luid) else {
             return Ok(Applied::Unknown);
         };
         if !is_there {
-            // the folder went meanwhile: where the item is now is a change of ours
+            // the folder went meanwhile, or is in the item: where the item is now is a change of ours
             held.edit = edit;
             return Ok(Applied::Unknown);
         }

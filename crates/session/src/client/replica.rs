@@ -244,7 +244,7 @@ pub trait Replica {
     /// The LUID of an item that the server added under this GUID.
     fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError>;
     /// Moves an item to another folder, given by its LUID, or to the root; [`Applied::Unknown`] where
-    /// either is not there. Only called for datastores with folders.
+    /// either is not there, or the folder is the item itself or in it. Only called for datastores with folders.
     fn set_parent(&mut self, luid: &str, parent: Option<&str>) -> Result<Applied, ReplicaError>;
 
     /// Makes all since the last call durable.

@@ -289,6 +289,32 @@ fn items_are_put_into_the_folders_that_the_server_names() {
     assert_eq!(parents, [None, None, Some("2".to_owned())]);
 }
 
+// spec: M06
+#[test]
+fn a_folder_is_not_moved_into_what_is_in_it() {
+    let parent = |luid: &str| format!("<TargetParent><LocURI>{luid}</LocURI></TargetParent>");
+    let replica = Shared::default();
+    let added = change("Add", 903, "7", "")
+        + &placed("Add", 904, ("8", ""), &parent("1"))
+        + &placed("Add", 905, ("9", ""), &parent("2"));
+    two_way(&mut contacts(Mode::TwoWay, &replica), &added);
+    for (name, luid, folder, code) in [
+        ("Move", "1", "1", "428"),
+        ("Move", "1", "2", "428"),
+        ("Move", "1", "3", "428"),
+        ("Replace", "1", "3", "200"),
+        ("Move", "3", "1", "200"),
+    ] {
+        let change = placed(name, 906, ("", luid), &parent(folder));
+        let messages = two_way(&mut contacts(Mode::TwoWay, &replica), &change);
+        let expected = (name.to_owned(), code.to_owned());
+        assert_eq!(statuses(&messages[2]).last(), Some(&expected));
+    }
+    let replica = replica.lock().unwrap();
+    let parents = ["1", "2", "3"].map(|luid| replica.parent_of(luid));
+    assert_eq!(parents, [None, Some("1"), Some("1")]);
+}
+
 /// As [`change`], for the device alone.
 fn soft(cmd_id: u32, luid: &str) -> String {
     change("Delete", cmd_id, "", luid).replace("</CmdID>", "</CmdID><SftDel/>")
