@@ -646,6 +646,13 @@ pub(crate) struct Sync {
     /// `syncline`].
     #[arg(long, value_name = "ID")]
     pub(crate) server_id: Option<String>,
+    /// Sync only with a server that proves by a password that it has this name; nothing else of
+    /// what it says is done before.
+    #[arg(long, value_name = "NAME", requires = "server_password_file")]
+    pub(crate) server_name: Option<String>,
+    /// A file whose first line is the server's password.
+    #[arg(long, value_name = "FILE", requires = "server_name")]
+    pub(crate) server_password_file: Option<PathBuf>,
     /// Say what would be sent, and contact nobody.
     #[arg(long)]
     pub(crate) dry_run: bool,

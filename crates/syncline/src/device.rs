@@ -37,6 +37,14 @@ pub(crate) struct Folder {
     pub(crate) filter: Option<Filter>,
 }
 
+/// What a server has to prove before anything is done with it.
+pub(crate) struct ServerProof {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its password.
+    pub(crate) password: String,
+}
+
 /// A device: whom it syncs with, as whom, and its folders.
 pub(crate) struct Device {
     /// How HTTP is spoken.
@@ -44,6 +52,8 @@ pub(crate) struct Device {
     pub(crate) url: String,
     pub(crate) user: String,
     pub(crate) password: String,
+    /// The server is to prove itself.
+    pub(crate) server: Option<ServerProof>,
     /// Made up once and kept with the first folder, unless given.
     pub(crate) id: Option<String>,
     /// The newest that both speak, unless given.
@@ -80,6 +90,9 @@ impl Device {
             .map_err(|error| self.failed(&error))?;
             if let Some(invitation) = &self.invitation {
                 session.accept(invitation);
+            }
+            if let Some(server) = &self.server {
+                session.expect_server(&server.name, &server.password, world::random()?);
             }
             match run(&mut session, &client, &mut progress, stop).await {
                 Ok(summary) => {
@@ -206,6 +219,11 @@ impl Device {
             )),
             Error::Busy { .. } => Failure::peer(format_args!(
                 "{}: {error}; run the same command again later, it goes on where it stopped",
+                self.url
+            )),
+            Error::Impostor { .. } => Failure::peer(format_args!(
+                "{}: {error}; check the name and password that are expected of it, and whether the \
+                 address leads to it",
                 self.url
             )),
             Error::Version { .. } if self.version.is_none() => Failure::peer(format_args!(

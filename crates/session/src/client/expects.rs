@@ -43,6 +43,8 @@ impl Session {
             challenges: 0,
             proved: false,
         });
+        // what is in the first message is told to whoever gets it
+        self.is_at_once = false;
     }
 
     /// Whether the message comes from the server that is expected; if not, it is answered with a

@@ -106,3 +106,12 @@ fn a_server_may_not_write_where_only_the_client_was_to() {
     assert!(is_over(&mut session), "there is nothing else to sync");
     assert_eq!(replica.lock().unwrap().items().count(), 2);
 }
+
+// spec: E15
+#[test]
+fn a_server_that_has_to_prove_itself_is_told_no_changes_before() {
+    let replica = known();
+    let mut session = one_package(&replica);
+    session.expect_server("sync.example", "secret", [7; 16]);
+    assert!(!next(&mut session).has("Sync"));
+}

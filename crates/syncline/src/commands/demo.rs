@@ -124,6 +124,7 @@ impl Folders {
             url: url.to_owned(),
             user: ACCOUNT.to_owned(),
             password: ACCOUNT.to_owned(),
+            server: None,
             id: Some(format!("demo-{name}")),
             version: Some(version),
             encoding,

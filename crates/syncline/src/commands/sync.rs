@@ -20,7 +20,7 @@ use transports::http;
 use super::password_from_stdin;
 use super::serve::stop_signal;
 use crate::cli::{Sync, SyncMode};
-use crate::device::{Device, Folder, Planned};
+use crate::device::{Device, Folder, Planned, ServerProof};
 use crate::output;
 use crate::report::{Failure, Outcome, say, warn};
 use profile::{Profile, password_in};
@@ -158,11 +158,17 @@ fn device(options: Sync) -> Outcome<(Device, Option<String>)> {
             .unwrap_or_default(),
         ..http::Options::default()
     };
+    let server_password = match options.server_password_file {
+        Some(path) => Some(password_in(&path)?),
+        None => profile.server_password,
+    };
+    let server = proof(options.server_name.or(profile.server_name), server_password)?;
     let device = Device {
         http,
         url,
         user,
         password,
+        server,
         id,
         version: options.version.or(profile.version).map(Into::into),
         encoding: options
@@ -180,6 +186,18 @@ fn device(options: Sync) -> Outcome<(Device, Option<String>)> {
         invitation: None,
     };
     Ok((device, profile.server_id))
+}
+
+/// What the server has to prove, where that is wanted.
+fn proof(name: Option<String>, password: Option<String>) -> Outcome<Option<ServerProof>> {
+    match (name, password) {
+        (None, None) => Ok(None),
+        (Some(name), Some(password)) => Ok(Some(ServerProof { name, password })),
+        _ => Err(Failure::usage(
+            "a server proves itself by name and password; set both `server-name` and \
+             `server-password` or `server-password-file` in the profile, or neither",
+        )),
+    }
 }
 
 /// The datastores with the filters of the command line.
@@ -400,6 +418,8 @@ struct Row<'a> {
     name: &'a str,
     alert: u16,
     sent: Changes,
+    /// Items sent to be compared that the server had.
+    compared: u64,
     received: Changes,
     failed: Vec<Failed<'a>>,
     error: Option<&'a str>,

@@ -4,6 +4,7 @@
 
 mod administration;
 mod place;
+mod proof;
 mod serving;
 mod syncing;
 mod tools;

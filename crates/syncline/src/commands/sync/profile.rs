@@ -20,6 +20,9 @@ pub(super) struct Profile {
     pub(super) max_msg_size: Option<u64>,
     pub(super) device_id: Option<String>,
     pub(super) server_id: Option<String>,
+    /// What the server has to prove.
+    pub(super) server_name: Option<String>,
+    pub(super) server_password: Option<String>,
     pub(super) basic: bool,
     /// Certificates that are trusted too.
     pub(super) ca_file: Option<PathBuf>,
@@ -56,6 +59,10 @@ struct Form {
     max_msg_size: Option<u64>,
     device_id: Option<String>,
     server_id: Option<String>,
+    server_name: Option<String>,
+    server_password: Option<String>,
+    /// As `password_file`.
+    server_password_file: Option<PathBuf>,
     #[serde(default)]
     basic: bool,
     /// Relative to the profile.
@@ -106,6 +113,11 @@ impl Profile {
             ))),
         };
         let http_password = password("http-password", form.http_password, form.http_password_file)?;
+        let server_password = password(
+            "server-password",
+            form.server_password,
+            form.server_password_file,
+        )?;
         let password = password("password", form.password, form.password_file)?;
         let stores = form
             .stores
@@ -122,6 +134,8 @@ impl Profile {
             max_msg_size: form.max_msg_size,
             device_id: form.device_id,
             server_id: form.server_id,
+            server_name: form.server_name,
+            server_password,
             basic: form.basic,
             ca_file: form.ca_file.map(|file| folder.join(file)),
             http_user: form.http_user,
