@@ -252,7 +252,7 @@ fn expect(summary: &Summary, sent: u64) -> Outcome<()> {
         [source]
             if source.error.is_none()
                 && source.failed.is_empty()
-                && source.sent.total() == sent
+                && source.sent.total() + source.compared == sent
                 && source.received.total() == 0 =>
         {
             Ok(())

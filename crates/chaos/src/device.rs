@@ -274,7 +274,10 @@ fn judge(summary: &Summary) -> Result<(u16, u64), String> {
     match summary.sources.as_slice() {
         [source] if source.error.is_some() => Err(source.error.clone().unwrap_or_default()),
         [source] if !source.failed.is_empty() => Err(source.failed[0].reason.clone()),
-        [source] => Ok((source.alert, source.sent.total() + source.received.total())),
+        [source] => {
+            let sent = source.sent.total() + source.compared;
+            Ok((source.alert, sent + source.received.total()))
+        }
         _ => Err("the session has no datastore".to_owned()),
     }
 }

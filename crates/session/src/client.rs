@@ -189,6 +189,9 @@ pub struct SourceSummary {
     pub alert: u16,
     /// Changes that the server took.
     pub sent: Counts,
+    /// Items that were sent to be compared, and are neither new to the server nor said to have
+    /// changed anything there.
+    pub compared: u64,
     /// Changes of the server that were applied.
     pub received: Counts,
     /// Items that were not taken, by either side, or could not be sent. They stay pending.

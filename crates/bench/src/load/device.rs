@@ -244,7 +244,10 @@ fn judge(summary: &Summary) -> Result<[u64; 2], String> {
     match summary.sources.as_slice() {
         [source] if source.error.is_some() => Err(source.error.clone().unwrap_or_default()),
         [source] if !source.failed.is_empty() => Err(source.failed[0].reason.clone()),
-        [source] => Ok([source.sent.total(), source.received.total()]),
+        [source] => {
+            let sent = source.sent.total() + source.compared;
+            Ok([sent, source.received.total()])
+        }
         _ => Err("the session has no datastore".to_owned()),
     }
 }

@@ -1,11 +1,20 @@
 //! The server's statuses: what they settle of what was sent.
 
-use syncml::{Status, StatusCode};
+use syncml::{AlertCode, Status, StatusCode};
 
 use super::take::is_for_header;
 use super::{Active, Awaited, ChangeKind, Error, Failure, Phase, Session};
 
 impl Active {
+    /// Whether an item went out only to be compared, and the server had it.
+    fn is_comparison(&self, kind: ChangeKind, code: StatusCode) -> bool {
+        let had_it = matches!(
+            code,
+            StatusCode::OK | StatusCode::ALREADY_EXISTS | StatusCode::CONFLICT_SERVER_WON
+        );
+        had_it && kind == ChangeKind::Replace && self.agreed == Some(AlertCode::SLOW)
+    }
+
     /// The server does not agree to the alert; where there is a filter in it, some codes mean that.
     // spec: L10 L11
     fn refuse_alert(&mut self, code: StatusCode) {
@@ -157,7 +166,11 @@ impl Session {
             // a slow sync sends every item as a replacement, and the status tells which were new
             let new = kind == ChangeKind::Replace && code == StatusCode::ITEM_ADDED;
             let kind = if new { ChangeKind::Add } else { kind };
-            active.summary.sent.count(kind);
+            if active.is_comparison(kind, code) {
+                active.summary.compared += 1;
+            } else {
+                active.summary.sent.count(kind);
+            }
             active.call(|replica| replica.confirm(&luid))
         } else {
             // the server keeps what it has, and tells us of it

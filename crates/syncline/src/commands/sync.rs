@@ -404,8 +404,12 @@ pub(super) fn line(source: &SourceSummary) -> String {
             counts.added, counts.changed, counts.deleted
         )
     };
+    let compared = match source.compared {
+        0 => String::new(),
+        items => format!("; {items} compared"),
+    };
     format!(
-        "{}: sent {}; received {}; {} failed",
+        "{}: sent {}; received {}; {} failed{compared}",
         source.name,
         counts(&source.sent),
         counts(&source.received),
@@ -454,6 +458,7 @@ impl<'a> From<&'a SourceSummary> for Row<'a> {
             name: &source.name,
             alert: source.alert,
             sent: (&source.sent).into(),
+            compared: source.compared,
             received: (&source.received).into(),
             failed: source
                 .failed
