@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use connectors::vdir::Vdir;
 use session::client::{
-    Config, Error, Mode, Plan, Progress, Replica as _, ReplicaError, Session, Source, Step, Summary,
+    Config, Error, Mode, Plan, Progress, Replica as _, ReplicaError, Session, Source,
+    SourceSummary, Step, Summary,
 };
 use session::filter::Filter;
 use session::store::DatastoreKind;
 use syncml::san::Received;
-use syncml::{Encoding, Version};
+use syncml::{Encoding, StatusCode, Version};
 use transports::http::{self, Client, Options};
 
 use crate::report::{Failure, Outcome};
@@ -115,7 +116,10 @@ impl Device {
                     version = lower;
                     sources = session.into_sources();
                 }
-                Err(End::Transport(error)) => return Err(unreachable(&error)),
+                Err(End::Transport { error, answers: 0 }) => return Err(unreachable(&error)),
+                Err(End::Transport { error, .. }) => {
+                    return Err(broken_off(&error, &session.summary(), version));
+                }
             }
         }
     }
@@ -217,6 +221,13 @@ impl Device {
                 self.url,
                 output::foreign(&error.to_string(), output::PHRASE)
             )),
+            Error::Rejected {
+                status: StatusCode::UNAVAILABLE,
+            } => Failure::peer(format_args!(
+                "{}: the server takes no session now, it may have too many (status 503); run the \
+                 same command again later",
+                self.url
+            )),
             Error::Busy { .. } => Failure::peer(format_args!(
                 "{}: {error}; run the same command again later, it goes on where it stopped",
                 self.url
@@ -257,6 +268,22 @@ fn unreachable(error: &http::Error) -> Failure {
     Failure::peer(format_args!("{error}; {advice}"))
 }
 
+/// The connection was lost in the middle of a session: what it had done, and what goes on from there.
+fn broken_off(error: &http::Error, summary: &Summary, version: Version) -> Failure {
+    let sum = |count: fn(&SourceSummary) -> u64| summary.sources.iter().map(count).sum::<u64>();
+    let sent = sum(|source| source.sent.total() + source.compared);
+    let received = sum(|source| source.received.total());
+    let advice = if version >= Version::V1_2 {
+        "run the same command again, it goes on where it stopped"
+    } else {
+        "that stays; run the same command again for the rest"
+    };
+    Failure::peer(format_args!(
+        "{error} in the middle of the session, with {sent} changes confirmed by the server and \
+         {received} received; {advice}"
+    ))
+}
+
 /// An error with its causes.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -275,7 +302,11 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// Why a session ended early.
 enum End {
     Session(Error),
-    Transport(http::Error),
+    Transport {
+        error: http::Error,
+        /// How many messages were answered before.
+        answers: u32,
+    },
 }
 
 async fn run(
@@ -284,6 +315,7 @@ async fn run(
     progress: &mut impl FnMut(&[Progress]),
     stop: &AtomicBool,
 ) -> Result<Summary, End> {
+    let mut answers = 0;
     loop {
         if stop.load(Ordering::Relaxed) {
             session.suspend();
@@ -301,7 +333,8 @@ async fn run(
                 let answer = client
                     .post_with(&url, encoding.media_type(), body.into(), mac.as_deref())
                     .await
-                    .map_err(End::Transport)?;
+                    .map_err(|error| End::Transport { error, answers })?;
+                answers += 1;
                 session
                     .receive(&answer.body, answer.charset.as_deref())
                     .map_err(End::Session)?;

@@ -8,3 +8,4 @@ mod proof;
 mod serving;
 mod syncing;
 mod tools;
+mod trouble;

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::thread::JoinHandle;
 
 use serde_json::Value;
 
@@ -219,4 +220,54 @@ pub fn interrupt(child: &Child) {
     let pid = child.id().to_string();
     let sent = Command::new("kill").args(["-INT", &pid]).status().unwrap();
     assert!(sent.success());
+}
+
+/// A server that gives what `answer` makes of each request in XML, for as many requests; gives them.
+pub fn scripted(count: usize, answer: fn(&str) -> String) -> (String, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let thread = std::thread::spawn(move || {
+        let mut requests = Vec::new();
+        for _ in 0..count {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = String::new();
+            while !request.contains("</SyncML>") {
+                let mut buffer = [0; 4096];
+                let read = stream.read(&mut buffer).unwrap();
+                assert!(read > 0, "the request broke");
+                request.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+            }
+            stream.write_all(answer(&request).as_bytes()).unwrap();
+            requests.push(request);
+        }
+        requests
+    });
+    (url, thread)
+}
+
+/// What the first element of that name says.
+pub fn value(text: &str, name: &str) -> String {
+    let rest = text.split_once(&format!("<{name}>")).unwrap().1;
+    rest.split_once('<').unwrap().0.to_owned()
+}
+
+/// An answer that is nothing but a status for the header of a request.
+pub fn header_status(request: &str, code: u16) -> String {
+    format!(
+        "<SyncML><SyncHdr><VerDTD>1.1</VerDTD><VerProto>SyncML/1.1</VerProto>\
+         <SessionID>{}</SessionID><MsgID>1</MsgID><Target><LocURI>x</LocURI></Target>\
+         <Source><LocURI>y</LocURI></Source></SyncHdr><SyncBody><Status><CmdID>1</CmdID>\
+         <MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>{code}</Data></Status>\
+         <Final/></SyncBody></SyncML>",
+        value(request, "SessionID")
+    )
+}
+
+/// The HTTP answer with this message.
+pub fn ok(message: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\
+         Content-Type: application/vnd.syncml+xml\r\n\r\n{message}",
+        message.len()
+    )
 }

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::place::{Place, Run, card, interrupt, json};
+use crate::place::{Place, Run, card, header_status, interrupt, json, ok, scripted, value};
 
 #[test]
 fn two_folders_are_kept_in_step_through_a_server() {
@@ -193,43 +193,14 @@ fn a_refused_datastore_does_not_hold_up_the_others() {
 
 /// A server that refuses the version of every message, for as many messages; gives them.
 fn refuse_versions(count: usize) -> (String, std::thread::JoinHandle<Vec<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    let thread = std::thread::spawn(move || {
-        let mut messages = Vec::new();
-        for _ in 0..count {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut request = String::new();
-            while !request.contains("</SyncML>") {
-                let mut buffer = [0; 4096];
-                let read = stream.read(&mut buffer).unwrap();
-                assert!(read > 0, "the request broke");
-                request.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
-            }
-            let value = |name: &str| {
-                let rest = request.split_once(&format!("<{name}>")).unwrap().1;
-                rest.split_once('<').unwrap().0.to_owned()
-            };
-            let answer = format!(
-                "<SyncML><SyncHdr><VerDTD>1.1</VerDTD><VerProto>SyncML/1.1</VerProto>\
-                 <SessionID>{}</SessionID><MsgID>1</MsgID><Target><LocURI>x</LocURI></Target>\
-                 <Source><LocURI>y</LocURI></Source></SyncHdr><SyncBody><Status><CmdID>1</CmdID>\
-                 <MsgRef>1</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>505</Data></Status>\
-                 <Final/></SyncBody></SyncML>",
-                value("SessionID")
-            );
-            write!(
-                stream,
-                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\
-                 Content-Type: application/vnd.syncml+xml\r\n\r\n{answer}",
-                answer.len()
-            )
-            .unwrap();
-            messages.push(value("VerDTD"));
-        }
-        messages
-    });
-    (url, thread)
+    scripted(count, |request| ok(&header_status(request, 505)))
+}
+
+/// The version of each message.
+fn versions_of(requests: std::thread::JoinHandle<Vec<String>>) -> Vec<String> {
+    let requests = requests.join().unwrap();
+    let versions = requests.iter().map(|request| value(request, "VerDTD"));
+    versions.collect()
 }
 
 // spec: D03
@@ -241,13 +212,13 @@ fn older_versions_are_tried_when_none_is_named() {
         .sync(&url, &["--encoding", "xml", "contacts=c"])
         .fails(3);
     assert!(error.contains("no version of SyncML"), "{error}");
-    assert_eq!(versions.join().unwrap(), ["1.2", "1.1", "1.0"]);
+    assert_eq!(versions_of(versions), ["1.2", "1.1", "1.0"]);
 
     let (url, versions) = refuse_versions(1);
     let named = ["--encoding", "xml", "--version", "1.1", "contacts=c"];
     let error = place.sync(&url, &named).fails(3);
     assert!(error.contains("--version"), "{error}");
-    assert_eq!(versions.join().unwrap(), ["1.1"]);
+    assert_eq!(versions_of(versions), ["1.1"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The client's side.
 //!
 //! A message may be sent more than once: a server answers one that it has seen with the answer it
-//! gave. So a lost connection, a timeout and an overloaded server are met by sending the same
+//! gave. So a lost connection, a timeout and a server that cannot answer now are met by sending the same
 //! bytes again, a few times, before the caller hears of it.
 //!
 //! What a server shows of itself holds for the session: where it has moved, its cookies, whether it
@@ -128,8 +128,8 @@ pub enum Error {
         /// The first line of the body, else the name of the status.
         text: String,
     },
-    /// The server asks to come back later, and did so again.
-    #[error("{url} is overloaded")]
+    /// The server asks to come back later, and did so again: why, it need not say.
+    #[error("{url} cannot answer now (HTTP status 503)")]
     Busy {
         /// The address.
         url: String,
