@@ -138,6 +138,16 @@ impl Vdir {
         self.state.device_id(made)
     }
 
+    /// The other peers that this folder has been in step with, the latest first, as they were named to
+    /// [`Vdir::open`].
+    ///
+    /// # Errors
+    ///
+    /// When the state cannot be read.
+    pub fn other_peers(&mut self) -> Result<Vec<String>, ReplicaError> {
+        self.state.other_peers()
+    }
+
     /// Changes that a two-way sync would send now, by kind: new, changed and deleted files.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use syncml::san::Received;
 use syncml::{Encoding, StatusCode, Version};
 use transports::http::{self, Client, Options};
 
-use crate::report::{Failure, Outcome};
+use crate::report::{Failure, Outcome, warn};
 use crate::{output, world};
 
 /// The largest object that is taken in pieces, bytes.
@@ -129,6 +129,7 @@ impl Device {
         let mut planned = Vec::with_capacity(self.folders.len());
         for folder in &self.folders {
             let mut vdir = self.open(folder)?;
+            self.warn_of_other_address(folder, &mut vdir)?;
             let counted = outlook(&mut vdir, folder.mode);
             planned.push(counted.map_err(|error| self.broken(folder, error))?);
         }
@@ -169,6 +170,7 @@ impl Device {
         let mut sources = Vec::with_capacity(self.folders.len());
         for folder in &self.folders {
             let mut vdir = self.open(folder)?;
+            self.warn_of_other_address(folder, &mut vdir)?;
             if device_id.is_none() {
                 let made = format!("syncline-{:016x}", u64::from_be_bytes(world::random()?));
                 let kept = vdir.device_id(&made);
@@ -185,6 +187,33 @@ impl Device {
             });
         }
         Ok((device_id.unwrap_or_default(), sources))
+    }
+
+    /// Says so where the folder is about to be compared as a whole, because it was in step with the
+    /// server under another address only. It may be another server, too.
+    fn warn_of_other_address(&self, folder: &Folder, vdir: &mut Vdir) -> Outcome {
+        let goes_by_anchors = matches!(
+            folder.mode,
+            Mode::TwoWay | Mode::FromClient | Mode::FromServer
+        );
+        let failed = |error| self.broken(folder, error);
+        if !goes_by_anchors || !vdir.anchors().map_err(failed)?.client.is_empty() {
+            return Ok(());
+        }
+        let peers = vdir.other_peers().map_err(failed)?;
+        let other = peers
+            .iter()
+            .find_map(|peer| other_address(peer, &self.user, &folder.store));
+        if let Some(other) = other {
+            warn(format_args!(
+                "{}: {} was in step with {other} before and not with {}, so that all items are \
+                 compared; if both are one server, write its address as before",
+                folder.store,
+                folder.dir.display(),
+                self.url
+            ));
+        }
+        Ok(())
     }
 
     fn open(&self, folder: &Folder) -> Outcome<Vdir> {
@@ -252,6 +281,15 @@ impl Device {
             )),
         }
     }
+}
+
+/// The address of a peer, as it is named by [`Device::open`], of the same account and datastore.
+fn other_address<'p>(peer: &'p str, user: &str, store: &str) -> Option<&'p str> {
+    let (address, known) = peer.rsplit_once(' ')?;
+    let url = address.strip_prefix(user)?.strip_prefix('@')?;
+    let is_address = url.starts_with("http://") || url.starts_with("https://");
+    let is_it = session::datastore_name(known) == session::datastore_name(store);
+    (is_address && is_it).then_some(url)
 }
 
 fn unreachable(error: &http::Error) -> Failure {

@@ -222,6 +222,16 @@ impl State {
             .map_err(failed)
     }
 
+    /// Names of the other peers that a session has completed with.
+    pub(super) fn other_peers(&mut self) -> Result<Vec<String>, ReplicaError> {
+        let sql = "SELECT name FROM peer WHERE id <> ? AND client_anchor <> '' ORDER BY id DESC";
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        let rows = statement
+            .query_map([self.peer], |row| row.get(0))
+            .map_err(failed)?;
+        rows.collect::<Result<_, _>>().map_err(failed)
+    }
+
     pub(super) fn set_anchors(&mut self, anchors: &Anchors) -> Result<(), ReplicaError> {
         self.run(
             "UPDATE peer SET client_anchor = ?, server_anchor = ? WHERE id = ?",

@@ -103,3 +103,29 @@ fn a_connection_lost_in_the_middle_says_what_has_come_and_what_to_do() {
         assert!(!error.contains("confirmed"), "{error}");
     }
 }
+
+#[test]
+fn another_spelling_of_the_address_is_noticed_before_all_is_compared() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    let other = server.url.replace("127.0.0.1", "localhost");
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    let first = place.sync(&server.url, &["contacts=c"]);
+    assert_eq!(first.err, "", "a first sync is no other one");
+    let run = place.sync(&other, &["--dry-run", "contacts=c"]);
+    let warned = |text: &str| text.contains("was in step with") && text.contains(&server.url);
+    assert!(warned(&run.err), "{}", run.err);
+    // whoever wants a comparison needs no warning, and the same address is the same
+    let run = place.sync(&other, &["--dry-run", "--mode", "slow", "contacts=c"]);
+    assert_eq!(run.err, "");
+    assert_eq!(place.sync(&server.url, &["contacts=c"]).err, "");
+    let run = place.sync(&other, &["contacts=c"]);
+    assert!(warned(&run.err), "{}", run.err);
+    run.ok();
+    assert_eq!(
+        place.sync(&other, &["contacts=c"]).err,
+        "",
+        "it is known now"
+    );
+}
