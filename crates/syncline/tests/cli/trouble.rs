@@ -3,7 +3,7 @@
 use std::io::{Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 
-use crate::place::{Place, card, header_status, ok, scripted};
+use crate::place::{Place, card, header_status, json, ok, scripted};
 
 #[test]
 fn a_server_that_cannot_answer_now_is_not_said_to_be_overloaded() {
@@ -128,4 +128,27 @@ fn another_spelling_of_the_address_is_noticed_before_all_is_compared() {
         "",
         "it is known now"
     );
+}
+
+#[test]
+fn what_was_found_equal_in_a_comparison_is_not_said_to_have_changed() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    place.write("a/ada.vcf", &card("Lind", "Ada", "1"));
+    place.write("a/jonas.vcf", &card("Berg", "Jonas", "2"));
+    let none = "received 0 added, 0 changed, 0 deleted; 0 failed";
+    let sync = |args: &[&str]| place.sync(&server.url, args).ok();
+    assert_eq!(
+        sync(&["contacts=a"]),
+        format!("contacts: sent 2 added, 0 changed, 0 deleted; {none}\n")
+    );
+    place.write("a/mira.vcf", &card("Okafor", "Mira", "3"));
+    assert_eq!(
+        sync(&["--mode", "slow", "contacts=a"]),
+        format!("contacts: sent 1 added, 0 changed, 0 deleted; {none}; 2 compared\n")
+    );
+    let report = json(&sync(&["--mode", "slow", "--json", "contacts=a"]));
+    assert_eq!(report[0]["compared"], 3, "{report}");
+    assert_eq!(report[0]["sent"]["changed"], 0, "{report}");
 }
