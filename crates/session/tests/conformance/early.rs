@@ -67,7 +67,7 @@ fn a_server_that_wants_all_items_instead_gets_them() {
     assert!(is_over(&mut session));
     let summary = session.summary().sources.remove(0);
     assert_eq!((summary.error, summary.failed), (None, Vec::new()));
-    assert_eq!((summary.alert, summary.sent.total()), (201, 2));
+    assert_eq!((summary.alert, summary.compared), (201, 2));
 }
 
 // spec: B21
