@@ -695,7 +695,8 @@ pub(super) fn check_filter(filter: Option<&Filter>, version: Version) -> Result<
         _ => return Ok(()),
     };
     Err(format!(
-        "SyncML {version} knows no such thing as {what}; use version 1.2, or leave it out"
+        "the session is in SyncML {version}, which has no words for {what}; leave it out, or sync \
+         in 1.2 with a server that speaks it"
     ))
 }
 

@@ -53,7 +53,6 @@ fn targets(sent: &Sent) -> Vec<(String, Option<syncml::Filter<'static>>)> {
     alerts.map(read).collect()
 }
 
-// spec: L08
 #[test]
 fn a_filter_is_an_element_of_the_alert() {
     for wanted in [

@@ -221,6 +221,26 @@ fn older_versions_are_tried_when_none_is_named() {
     assert_eq!(versions_of(versions), ["1.1"]);
 }
 
+// spec: L17
+#[test]
+fn an_inclusive_filter_is_not_turned_into_another_for_an_older_server() {
+    let place = Place::new();
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    let (url, requests) = refuse_versions(1);
+    let filter = ["--encoding", "xml", "--inclusive", "--filter"];
+    let run = place.sync(
+        &url,
+        &[&filter[..], &["contacts=N&iCON;Ann", "contacts=c"]].concat(),
+    );
+    assert_eq!(versions_of(requests), ["1.2"]);
+    let error = run.fails(1);
+    assert!(
+        error.contains("1.1") && error.contains("inclusive filter"),
+        "{error}"
+    );
+    assert_eq!(place.items("c").len(), 1);
+}
+
 #[test]
 fn a_profile_stands_for_the_arguments() {
     let place = Place::new();
