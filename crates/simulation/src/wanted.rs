@@ -28,8 +28,14 @@ pub(crate) const fn can_filter(kind: DatastoreKind) -> bool {
 }
 
 /// Another filter, or none: records with some digit in their version, or some that the device has
-/// already. `fields` allows one that leaves out the remarks.
-pub(crate) fn another(kind: DatastoreKind, fields: bool, rng: &mut Rng) -> Option<Filter> {
+/// already. `fields` allows one that leaves out the remarks, `inclusive` one that leaves the device
+/// what it has.
+pub(crate) fn another(
+    kind: DatastoreKind,
+    fields: bool,
+    inclusive: bool,
+    rng: &mut Rng,
+) -> Option<Filter> {
     let property = versioned(kind)?;
     let digit = rng.u8(..10);
     let query = match rng.u8(..8) {
@@ -38,7 +44,7 @@ pub(crate) fn another(kind: DatastoreKind, fields: bool, rng: &mut Rng) -> Optio
         5 => Some(format!("&LUID;&EQ;{digit}&OR;{property}&CON;{digit}")),
         _ => None,
     };
-    let kind_of_filter = if rng.u8(..4) == 0 {
+    let kind_of_filter = if rng.u8(..4) == 0 && inclusive {
         Kind::Inclusive
     } else {
         Kind::Exclusive

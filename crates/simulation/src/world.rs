@@ -368,11 +368,13 @@ impl World {
     fn choose_records(&mut self, number: usize, store: usize) {
         let device = &mut self.devices[number];
         let may_cut = may_cut(&self.server, device);
+        // an address has no words for it
+        let may_include = device.config.version >= Version::V1_2;
         let Some(store) = device.stores.get_mut(store) else {
             return;
         };
         if store.chooses && !self.is_calm && self.rng.u8(..3) == 0 {
-            store.filter = wanted::another(store.kind, may_cut, &mut self.rng);
+            store.filter = wanted::another(store.kind, may_cut, may_include, &mut self.rng);
             let filter = &store.filter;
             self.journal.tell(|| format!("{number}: wants {filter:?}"));
         }
