@@ -603,6 +603,44 @@ fn endless(limit: Option<u64>, is_final: bool) -> Error {
 
 // spec: B17
 #[test]
+fn a_server_that_repeats_itself_is_left() {
+    let again = alert(201, "contacts");
+    let change = |meta: &str| {
+        format!(
+            "<Sync><CmdID>3</CmdID><Target><LocURI>./contacts</LocURI></Target>\
+             <Source><LocURI>contacts</LocURI></Source><Add><CmdID>4</CmdID>\
+             <Meta xmlns='syncml:metinf'><Type>text/plain</Type>{meta}</Meta>\
+             <Item><Source><LocURI>1</LocURI></Source><Data></Data><MoreData/></Item></Add></Sync>"
+        )
+    };
+    let (first, huge) = (
+        change("<Size>1000</Size>"),
+        change("<Size>99999999999</Size>"),
+    );
+    // the same alert, chunks without content, chunks that are refused, a Sync without changes
+    let empty = change("");
+    let bare = first.replace(
+        &first[first.find("<Add>").unwrap()..first.find("</Sync>").unwrap()],
+        "",
+    );
+    for commands in [&again, &first, &empty, &huge, &bare] {
+        let replica = Shared::default();
+        let mut session = contacts(Mode::TwoWay, &replica);
+        let mut peer = Peer::default();
+        exchange(&mut session, &mut peer, &alert(201, "contacts"), true);
+        let ended = (0..100).find_map(|_| {
+            let Step::Send { body, .. } = session.step().unwrap() else {
+                panic!("it ended well");
+            };
+            let answer = peer.answer(&Heard::of(&body), commands, false);
+            session.receive(answer.as_bytes(), None).err()
+        });
+        assert!(matches!(ended, Some(Error::Protocol { .. })), "{commands}");
+    }
+}
+
+// spec: B17
+#[test]
 fn a_session_that_gets_nowhere_ends() {
     assert!(matches!(endless(None, false), Error::Protocol { .. }));
     // the server's limit leaves no room for a Sync

@@ -441,6 +441,34 @@ async fn the_client_sends_what_the_binding_wants() {
     }
 }
 
+#[tokio::test]
+async fn an_answer_that_never_ends_is_given_up() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/syncml", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"message") {
+            stream.read_buf(&mut request).await.unwrap();
+        }
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.syncml+xml\r\n\
+                    Content-Length: 100000\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // no pause is as long as the client's patience
+        while stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let client = Client::new(Options {
+        pauses: Vec::new(),
+        read_timeout: Duration::from_millis(500),
+        ..Options::default()
+    });
+    let error = client.unwrap().post(&url, XML, MESSAGE).await.unwrap_err();
+    assert!(error.to_string().contains("too slowly"), "{error}");
+}
+
 // spec: N19
 #[tokio::test]
 async fn lost_answers_are_asked_for_again() {

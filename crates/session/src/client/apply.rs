@@ -4,7 +4,7 @@ use syncml::{AlertCode, Change, Command, GroupKind, Header, Item, StatusCode, Sy
 
 use super::{Added, Applied, ChangeKind, Error, Failure, Session};
 use crate::chunks::Taken;
-use crate::content::content_of;
+use crate::content::{carried, content_of};
 
 impl Session {
     // spec: B14 C17
@@ -13,7 +13,7 @@ impl Session {
         header: &Header<'_>,
         command: &Command<'_>,
         sync: &Sync<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let uri = |location: &Option<syncml::Location<'_>>| {
             location
                 .as_ref()
@@ -36,7 +36,7 @@ impl Session {
             for inner in &sync.commands {
                 self.owe(header, inner, None, code);
             }
-            return Ok(());
+            return Ok(false);
         };
         self.owe(header, command, None, StatusCode::OK);
         self.begin_receiving(index, sync.number_of_changes)?;
@@ -49,20 +49,23 @@ impl Session {
         header: &Header<'_>,
         index: usize,
         commands: &[Command<'_>],
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
+        let mut brought = false;
         for inner in commands {
             match inner {
-                Command::Change(change) => self.take_change(header, inner, index, change)?,
+                Command::Change(change) => {
+                    brought |= self.take_change(header, inner, index, change)?;
+                }
                 Command::Group(group) if group.kind == GroupKind::Sequence => {
                     self.owe(header, inner, None, StatusCode::OK);
-                    self.take_sync_commands(header, index, &group.commands)?;
+                    brought |= self.take_sync_commands(header, index, &group.commands)?;
                 }
                 Command::Group(group) => self.refuse_group(header, inner, group),
                 // spec: C15 M17
                 _ => self.owe(header, inner, None, StatusCode::NOT_IMPLEMENTED),
             }
         }
-        Ok(())
+        Ok(brought)
     }
 
     // spec: G22
@@ -82,17 +85,22 @@ impl Session {
         Ok(())
     }
 
+    /// Whether it brought anything: chunks without content, and those that are refused, a server may
+    /// go on sending for ever.
     fn take_change(
         &mut self,
         header: &Header<'_>,
         command: &Command<'_>,
         index: usize,
         change: &Change<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
+        let mut brought = false;
         for item in &change.items {
             let outcome = self.take_item(index, change, item)?;
+            let is_empty = carried(item).is_none_or(<[u8]>::is_empty);
+            brought |= !item.more_data || (outcome.is_ok() && !is_empty);
             let Some(active) = self.sources.get_mut(index) else {
-                return Ok(());
+                return Ok(brought);
             };
             if !matches!(outcome, Ok((StatusCode::CHUNK_ACCEPTED, _))) {
                 active.progress.received += 1;
@@ -121,7 +129,7 @@ impl Session {
         if change.items.is_empty() {
             self.owe(header, command, None, StatusCode::INCOMPLETE_COMMAND);
         }
-        Ok(())
+        Ok(brought)
     }
 
     fn take_item(

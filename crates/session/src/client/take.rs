@@ -296,10 +296,7 @@ impl Session {
                 self.owe(header, command, results.items.first(), StatusCode::OK);
                 Ok(false)
             }
-            Command::Sync(sync) => {
-                self.take_sync(header, command, sync)?;
-                Ok(true)
-            }
+            Command::Sync(sync) => self.take_sync(header, command, sync),
             Command::Group(group) => self.take_group(header, command, group),
             Command::Change(_) | Command::Map(_) => {
                 self.owe(header, command, None, StatusCode::NOT_ALLOWED);
@@ -423,6 +420,14 @@ impl Session {
                 return false;
             }
         };
+        let agreed = |session: &Self| {
+            let sources = session.sources.iter();
+            sources
+                .filter(|active| active.agreed.is_some() || !active.is_on())
+                .count()
+        };
+        // one that is repeated brings nothing
+        let before = agreed(self);
         for item in &alert.items {
             let status = self.take_sync_alert(code, item);
             let anchor = item.meta.as_ref().and_then(|meta| meta.anchor.as_ref());
@@ -432,7 +437,7 @@ impl Session {
                 self.take_max_obj_size(meta);
             }
         }
-        true
+        agreed(self) != before
     }
 
     /// Keeps what the person shall read.

@@ -48,11 +48,11 @@ fn measured(
     proxy.break_at(most / 10 * 9, Moment::Before, Break::Silence);
     let mut running = device.start("two-way").unwrap();
     assert!(running.wait_until(|_| proxy.is_broken()).unwrap());
-    let on_the_way = server.peak_memory().unwrap() - before;
+    let on_the_way = server.peak_memory().unwrap().saturating_sub(before);
     proxy.mend();
     let output = running.finish(PATIENCE).unwrap();
     assert_eq!(output.code, Some(0), "{}", output.all());
-    let in_all = server.peak_memory().unwrap() - before;
+    let in_all = server.peak_memory().unwrap().saturating_sub(before);
     let messages = proxy.take_exchanges().len();
     if is_thorough() {
         let _ = writeln!(

@@ -18,6 +18,7 @@ use http::{HeaderMap, StatusCode, header};
 use reqwest::{Response, Url};
 use syncml::Encoding;
 use syncml::auth::MAC_HEADER;
+use tokio::time::{Instant, timeout_at};
 
 use super::accept;
 use super::coding::{self, Broken, Coding, Unknown};
@@ -35,6 +36,8 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// How long the server may be silent while an answer is awaited or read.
     pub read_timeout: Duration,
+    /// Bytes a second that an answer has to bring at least, once `read_timeout` is over.
+    pub min_answer_rate: u64,
     /// The largest answer taken, bytes.
     pub max_answer: usize,
     /// How long to wait before the bytes are sent again; as many times as there are pauses.
@@ -51,6 +54,7 @@ impl Default for Options {
             user_agent: concat!("Syncline/", env!("CARGO_PKG_VERSION")).to_owned(),
             connect_timeout: Duration::from_secs(15),
             read_timeout: Duration::from_mins(2),
+            min_answer_rate: 100,
             max_answer: 16 << 20,
             pauses: vec![Duration::from_millis(500), Duration::from_secs(2)],
             login: None,
@@ -409,7 +413,21 @@ impl Client {
         let mac = response.headers().get(MAC_HEADER);
         let mac = mac.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|e| failed(url, &e))? {
+        let began = Instant::now();
+        loop {
+            // each byte earns the next ones a little time, and the first ones have most of it
+            let earned =
+                Duration::from_secs(body.len() as u64 / self.options.min_answer_rate.max(1));
+            let deadline = began + self.options.read_timeout + earned;
+            let Ok(chunk) = timeout_at(deadline, response.chunk()).await else {
+                return Err(Error::Lost {
+                    url: told(url),
+                    reason: "the answer came too slowly".to_owned(),
+                });
+            };
+            let Some(chunk) = chunk.map_err(|error| failed(url, &error))? else {
+                break;
+            };
             if body.len() + chunk.len() > self.options.max_answer {
                 return Err(Error::TooLarge {
                     url: told(url),
