@@ -8,7 +8,7 @@
 mod align;
 mod calendar;
 mod components;
-mod cut;
+pub(crate) mod cut;
 mod meaning;
 mod note;
 mod patch;

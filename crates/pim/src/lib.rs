@@ -18,7 +18,8 @@
 //! * [`split()`] takes a file of many items apart, and [`summary()`] gives an item a short name.
 //! * [`convert()`] writes a contact, an event, a task or a note in another format, and says what
 //!   that one cannot hold; [`convert_for()`] does so for a device whose clock is known.
-//!   [`complete()`] fills in what an item of Funambol's clients does not say.
+//!   [`complete()`] fills in what an item of Funambol's clients does not say, and
+//!   [`complete_object()`] what a mail or file object does not.
 //! * [`media`] names formats, media types and file extensions.
 //!
 //! Everything here is a function of its arguments: no input or output, no clock, no randomness.
@@ -57,6 +58,7 @@ pub use fit::{Fitted, Holding, Holdings, Parameter, fit};
 pub use identity::{Comparable, Fingerprint, Likeness, compare, fingerprint, replaces};
 pub use media::{Format, Kind};
 pub use merge::{fill_missing, modified, replace_fields};
+pub use object::complete_object;
 pub use own::{OwnLines, own_lines};
 pub use span::{Span, Time, Zones, span};
 pub use split::{Part, Parts, SplitError, split};

@@ -4,8 +4,12 @@
 //! They are opaque but for what tells whether two are the same, and what they are called. The
 //! objects are small XML documents; only the elements that matter are read, in any order.
 
+mod absent;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
+
+pub use absent::complete_object;
 
 use crate::decode::{self, Dialect, whole_text};
 use crate::facts::{PHONE_TAIL, hash};

@@ -23,7 +23,7 @@ pub(super) fn is_cut(cut: &[u8], whole: &[u8], name: &str, is_known: bool) -> bo
 }
 
 /// [`is_cut`] of two texts.
-pub(super) fn is_cut_text(cut: &str, whole: &str, is_known: bool) -> bool {
+pub(crate) fn is_cut_text(cut: &str, whole: &str, is_known: bool) -> bool {
     let Some(rest) = whole.strip_prefix(cut).filter(|rest| !rest.is_empty()) else {
         return false;
     };

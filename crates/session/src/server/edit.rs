@@ -7,11 +7,14 @@
 use pim::{Likeness, Prefer};
 use syncml::StatusCode;
 
+use super::incoming::Whole;
 use super::reconcile::Given;
 use super::state::DatastoreState;
 use super::view::{Texts, says_the_same};
 use super::{ConflictPolicy, Run};
-use crate::store::{ChangeSeq, Content, Guid, LinkId, Mapping, Origin, StoreError, StoredItem};
+use crate::store::{
+    ChangeSeq, Content, DatastoreKind, Guid, LinkId, Mapping, Origin, StoreError, StoredItem,
+};
 
 /// The device's side of an edit.
 struct Pair<'p> {
@@ -44,6 +47,29 @@ impl Run<'_> {
     ) -> Result<(), StoreError> {
         let stored = (given.content.media_type, given.content.bytes);
         self.keep_text(ds, link, guid, stored, given.text)
+    }
+
+    /// The whole of an object of which the device says what has changed: flags without the message,
+    /// a name without the content.
+    pub(super) fn complete_object(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        given: &Whole<'_>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        if !matches!(ds.kind(), DatastoreKind::Mail | DatastoreKind::Files) {
+            return Ok(None);
+        }
+        let Some(mapping) = self.current_mapping(ds, link, given.luid)? else {
+            return Ok(None);
+        };
+        let Some(item) = self.tx.item(link.datastore, mapping.guid)? else {
+            return Ok(None);
+        };
+        let shown = self.shown_now(ds, &item)?;
+        let media_type = given.media_type.unwrap_or(&item.media_type);
+        let whole = pim::complete_object(media_type, &item.content, &shown, given.bytes);
+        Ok(whole)
     }
 
     /// How an item of the device compares with one of ours: with the whole of it, and with what the

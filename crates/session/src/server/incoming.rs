@@ -380,7 +380,7 @@ impl Run<'_> {
         whole: &Whole<'_>,
     ) -> Result<Option<Vec<u8>>, StoreError> {
         if !whole.is_partial {
-            return Ok(None);
+            return self.complete_object(ds, link, whole);
         }
         let Some(mapping) = self.current_mapping(ds, link, whole.luid)? else {
             return Ok(None);

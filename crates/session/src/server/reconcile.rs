@@ -596,7 +596,9 @@ impl Run<'_> {
         {
             return Ok(code);
         }
-        let Some(merged) = pim::fill_missing(given.content.bytes, &item.content) else {
+        let (ours, theirs) = (&item.content, given.content.bytes);
+        let merged = pim::complete_object(given.content.media_type, ours, ours, theirs);
+        let Some(merged) = merged.or_else(|| pim::fill_missing(theirs, ours)) else {
             return self.replace_live(ds, link, (luid, item.guid), given, StatusCode::OK);
         };
         let merged = Content::new(given.content.media_type, &merged);

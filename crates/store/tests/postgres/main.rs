@@ -37,6 +37,8 @@ mod of_guard;
 mod of_large_objects;
 #[path = "../logins.rs"]
 mod of_logins;
+#[path = "../objects.rs"]
+mod of_objects;
 #[path = "../one_package.rs"]
 mod of_one_package;
 #[path = "../races.rs"]
