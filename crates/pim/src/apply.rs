@@ -37,6 +37,23 @@ pub struct Edit<'a> {
     pub held: Option<&'a [u8]>,
     /// What the device has now.
     pub new: &'a [u8],
+    /// What the device says by leaving something out.
+    pub habit: Habit,
+}
+
+/// What a device says by leaving out what it held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Habit {
+    /// It has written [`Edit::held`] itself: what it lacks was removed, and no text was cut.
+    Own,
+    /// It keeps all that it gets: what it lacks was removed.
+    Whole,
+    /// It lists the properties that it keeps, and has not shown yet that it keeps all parts of
+    /// them: a structured value that ends earlier says nothing of the rest.
+    Listed,
+    /// Nothing is known of it: beside that, only the properties that every phone has were removed
+    /// when it has none.
+    Unknown,
 }
 
 /// Who wins where both sides changed one property to different values.
@@ -66,6 +83,7 @@ pub struct Applied {
 ///
 /// * what the device held and has no more was removed, and goes from the record; what it neither
 ///   held nor has was never on it, and stays;
+/// * what is not said by leaving it out ([`Habit`]) stays, too;
 /// * a property that was edited takes the device's line, and keeps the parameters, components and
 ///   labels that the device was not shown, and the rest of a text that was cut for it;
 /// * of properties that are sets (numbers, addresses, categories), the additions and removals of
@@ -116,7 +134,7 @@ fn record(edit: &Edit<'_>, prefer: Prefer, format: Format) -> Option<Applied> {
         },
         new: new.children.first()?,
     };
-    let mut merge = Merge::new(&reader, prefer);
+    let mut merge = Merge::new(&reader, prefer, edit.habit);
     merge.properties(sides, &[]);
     if !merge.patch.is_empty() {
         merge.stamp(sides);

@@ -47,7 +47,7 @@ mod split;
 mod summary;
 mod unite;
 
-pub use apply::{Applied, Edit, Prefer, apply};
+pub use apply::{Applied, Edit, Habit, Prefer, apply};
 pub use convert::{
     AllDay, ConvertError, Converted, RuleEnd, Target, TimeMode, TimeProfile, Zone, complete,
     convert, convert_for,

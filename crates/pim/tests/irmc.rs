@@ -4,8 +4,8 @@
 
 use pim::media::kind_of;
 use pim::{
-    ConvertError, Edit, Format, Holding, Holdings, Kind, Likeness, Prefer, Target, apply, compare,
-    convert, fingerprint, fit, summary,
+    ConvertError, Edit, Format, Habit, Holding, Holdings, Kind, Likeness, Prefer, Target, apply,
+    compare, convert, fingerprint, fit, summary,
 };
 
 const BOOKMARK: &str = "text/x-vbookmark";
@@ -20,6 +20,7 @@ const ENVELOPE: &str = "BEGIN:ENV\r\nX-IRMC-URL;QUOTED-PRINTABLE:=\r\n[InternetS
 
 fn edited(current: &str, held: &str, new: &str) -> String {
     let edit = Edit {
+        habit: Habit::Whole,
         current: current.as_bytes(),
         shown: held.as_bytes(),
         held: Some(held.as_bytes()),

@@ -281,3 +281,73 @@ fn an_edit_of_a_number_is_not_sent_back() {
     }
     assert!(seen.is_empty(), "{}", seen.join(""));
 }
+
+/// The card as a phone writes it that drops the properties of these names, and cuts its name short.
+fn dropped(card: &str, names: &[&str]) -> String {
+    let mut text = String::new();
+    for line in Lines::new(card.as_bytes()) {
+        let name = String::from_utf8_lossy(line.name()).into_owned();
+        if name == "N" {
+            text += "N:Lake;Ann\r\n";
+        } else if !names.contains(&name.as_str()) {
+            text += &String::from_utf8_lossy(line.source());
+        }
+    }
+    text
+}
+
+#[test]
+fn what_a_phone_drops_without_a_word_stays() {
+    let photo = "PHOTO;JPEG;ENCODING=BASE64:\r\n /9j/4AAQSkZJRgABAQ==\r\n\r\n";
+    let old = format!(
+        "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Lake;Ann;Mary;Dr.;Jr.\r\nORG:Mill;Unit\r\n{photo}\
+         CATEGORIES:Friends\r\nX-SPOUSE:Bob\r\nTEL;CELL:1111\r\nNOTE:gone soon\r\nEND:VCARD\r\n"
+    );
+    let new = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Lake;Ann;Mary;Dr.;Jr.\r\nFN:Ann Lake\r\n\
+               ORG:Mill;Unit\r\nPHOTO;ENCODING=b;TYPE=JPEG:/9j/4AAQSkZJRgABAQ==\r\n\
+               CATEGORIES:Friends\r\nX-SPOUSE:Bob\r\nTEL;TYPE=CELL:1111\r\nNOTE:gone soon\r\n\
+               END:VCARD\r\n";
+    for card in [old.as_str(), new] {
+        let mut talk = with_card(card);
+        let put = phone(&[]);
+        let sent = session(&mut talk, &put, 0, "");
+        let kept = dropped(
+            &sent[0],
+            &["PHOTO", "CATEGORIES", "X-SPOUSE", "ORG", "NOTE"],
+        );
+        let kept = kept.replace("TEL", "ORG:Mill\r\nTEL");
+        for (last, number) in [(1, "2222"), (2, "3333")] {
+            let text = kept.replace("1111", number);
+            let back = session(&mut talk, &put, last, &replace(30, "l1", &text));
+            assert!(back.is_empty(), "{back:?}");
+            let whole = talk.server.contents().join("");
+            assert!(whole.contains(number), "{whole}");
+            // each phone has notes, so that it was removed
+            assert!(!whole.contains("NOTE"), "{whole}");
+            for part in [
+                "N:Lake;Ann;Mary;Dr.;Jr.",
+                "ORG:Mill;Unit",
+                "/9j/4AAQSkZJRgABAQ==",
+                "CATEGORIES:Friends",
+                "X-SPOUSE:Bob",
+            ] {
+                assert!(whole.contains(part), "{part} of {whole}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_phone_has_given_it_can_take_back() {
+    let card = |more: &str| {
+        format!("BEGIN:VCARD\r\nVERSION:2.1\r\nN:Lake;Ann\r\n{more}TEL:1\r\nEND:VCARD\r\n")
+    };
+    let mut talk = Talk::new();
+    let put = phone(&[]);
+    let added = talk::add(30, "l1", &card("CATEGORIES:a\r\nORG:Mill;Unit\r\n"));
+    session(&mut talk, &put, 0, &added);
+    let less = card("ORG:Mill\r\n");
+    let back = session(&mut talk, &put, 1, &replace(30, "l1", &less));
+    assert!(back.is_empty(), "{back:?}");
+    assert_eq!(talk.server.contents(), [less]);
+}

@@ -11,8 +11,8 @@ use pim::component::{Components, Event, MAX_DEPTH};
 use pim::decode::{self, Dialect};
 use pim::line::{Line, Lines};
 use pim::{
-    Edit, Format, Holding, Holdings, Likeness, Parameter, Prefer, Target, apply, compare, convert,
-    fill_missing, fingerprint, fit, media, split, summary,
+    Edit, Format, Habit, Holding, Holdings, Likeness, Parameter, Prefer, Target, apply, compare,
+    convert, fill_missing, fingerprint, fit, media, split, summary,
 };
 
 use super::script::{blocks, contains};
@@ -64,6 +64,7 @@ fn edited(current: &[u8], new: &[u8], held: &[u8]) {
     for shown in [current, new] {
         for prefer in [Prefer::New, Prefer::Current] {
             let edit = |held| Edit {
+                habit: Habit::Whole,
                 current,
                 shown,
                 held,

@@ -50,7 +50,7 @@ pub(super) fn apply(edit: &Edit<'_>, prefer: Prefer, format: Format) -> Option<A
     if lists.shown.is_empty() || lists.new.is_empty() || held_none {
         return None;
     }
-    let mut merge = Merge::new(&reader, prefer);
+    let mut merge = Merge::new(&reader, prefer, edit.habit);
     merge.components(&lists, Sort::Entry);
     if merge.patch.is_empty() {
         return Some(merge.finish(edit.current));

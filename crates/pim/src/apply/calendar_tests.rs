@@ -21,6 +21,7 @@ fn event(lines: &[&str]) -> String {
 
 fn run(current: &str, shown: &str, held: Option<&str>, new: &str, prefer: Prefer) -> Applied {
     let edit = Edit {
+        habit: Habit::Whole,
         current: current.as_bytes(),
         shown: shown.as_bytes(),
         held: held.map(str::as_bytes),
@@ -477,6 +478,7 @@ fn a_calendar_without_entries_is_no_record() {
     let pairs = [(&whole, &none), (&none, &whole)];
     for (current, new) in pairs {
         let edit = Edit {
+            habit: Habit::Whole,
             current: current.as_bytes(),
             shown: whole.as_bytes(),
             held: Some(whole.as_bytes()),

@@ -45,6 +45,7 @@ impl Device {
         let [shown, new] = [&held, &edit(&held)].map(|text| self.convert(text, self.whole));
         let applied = apply(
             &Edit {
+                habit: Habit::Whole,
                 current: record.as_bytes(),
                 shown: shown.as_bytes(),
                 held: Some(shown.as_bytes()),

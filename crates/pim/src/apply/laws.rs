@@ -85,6 +85,7 @@ fn card(choice: &Choice) -> String {
 
 fn run(current: &str, shown: &str, held: Option<&str>, new: &str, prefer: Prefer) -> Applied {
     let edit = Edit {
+        habit: Habit::Whole,
         current: current.as_bytes(),
         shown: shown.as_bytes(),
         held: held.map(str::as_bytes),
@@ -322,6 +323,7 @@ proptest! {
     ) {
         let [current, shown, held, new] = texts.map(|text| start.to_owned() + &text.concat());
         let edit = Edit {
+            habit: Habit::Whole,
             current: current.as_bytes(),
             shown: shown.as_bytes(),
             held: known.then_some(held.as_bytes()),
@@ -344,7 +346,7 @@ proptest! {
         for start in ["", "BEGIN:VCARD\n", "BEGIN:VEVENT\n"] {
             let [current, shown, held, new] =
                 texts.clone().map(|text| [start.as_bytes(), &text].concat());
-            let edit = Edit { current: &current, shown: &shown, held: Some(&held), new: &new };
+            let edit = Edit { habit: Habit::Whole, current: &current, shown: &shown, held: Some(&held), new: &new };
             apply(&edit, prefer);
         }
     }

@@ -8,7 +8,7 @@ use super::meaning::{Prop, Reader, Shape, is_silent, shape};
 use super::patch::Patch;
 use super::record::Component;
 use super::write::{self, Chosen};
-use super::{Applied, Prefer};
+use super::{Applied, Habit, Prefer};
 use crate::component::Tag;
 use crate::decode::Dialect;
 use crate::moment::Moment;
@@ -96,10 +96,40 @@ const ONE: [&str; 27] = [
     "TRIGGER",
 ];
 
+/// Properties that every phone has a place for.
+const COMMON: [&str; 25] = [
+    "N",
+    "FN",
+    "TEL",
+    "EMAIL",
+    "ADR",
+    "ORG",
+    "TITLE",
+    "URL",
+    "NOTE",
+    "BDAY",
+    "SUMMARY",
+    "DESCRIPTION",
+    "LOCATION",
+    "DTSTART",
+    "DTEND",
+    "DURATION",
+    "DUE",
+    "RRULE",
+    "EXDATE",
+    "AALARM",
+    "DALARM",
+    "STATUS",
+    "PRIORITY",
+    "COMPLETED",
+    "BODY",
+];
+
 /// The edit of one record while it is made.
 pub(super) struct Merge<'m> {
     pub(super) reader: &'m Reader,
     pub(super) prefer: Prefer,
+    pub(super) habit: Habit,
     pub(super) patch: Patch,
     pub(super) conflicts: BTreeSet<String>,
     /// The groups of the record, and those that have come, in upper case.
@@ -189,10 +219,11 @@ fn index<'n, 'a>(props: &'n [Prop<'a>]) -> Index<'n, 'a> {
 }
 
 impl<'m> Merge<'m> {
-    pub(super) fn new(reader: &'m Reader, prefer: Prefer) -> Self {
+    pub(super) fn new(reader: &'m Reader, prefer: Prefer, habit: Habit) -> Self {
         Self {
             reader,
             prefer,
+            habit,
             patch: Patch::default(),
             conflicts: BTreeSet::new(),
             groups: BTreeSet::new(),
@@ -235,6 +266,9 @@ impl<'m> Merge<'m> {
         names.extend(held.iter().flat_map(BTreeMap::keys));
         for name in names {
             if is_silent(name) || skip.contains(&name) {
+                continue;
+            }
+            if self.habit == Habit::Unknown && !new.contains_key(name) && !COMMON.contains(&name) {
                 continue;
             }
             let of = |index: &Index<'_, '_>| index.get(name).map_or(0, Vec::len);
@@ -357,7 +391,9 @@ impl<'m> Merge<'m> {
         current: Option<&Prop<'_>>,
         unknown: &Unknown<'_, '_>,
     ) {
-        let is_edit = new.value != held.value && !is_cut(&new.value, &held.value, named.name, true);
+        let may_cut = self.habit != Habit::Own;
+        let is_cut = may_cut && is_cut(&new.value, &held.value, named.name, true);
+        let is_edit = new.value != held.value && !is_cut;
         let kinds_edited = new.kinds != held.kinds;
         if !(is_edit || kinds_edited) || new.means(now) {
             return;

@@ -12,6 +12,7 @@ fn card(lines: &[&str]) -> String {
 
 fn run(current: &str, shown: &str, held: Option<&str>, new: &str, prefer: Prefer) -> Applied {
     let edit = Edit {
+        habit: Habit::Whole,
         current: current.as_bytes(),
         shown: shown.as_bytes(),
         held: held.map(str::as_bytes),
@@ -401,6 +402,7 @@ fn formats_are_not_mixed() {
     let older = card.replace("3.0", "2.1");
     for other in [note, &older, ""] {
         let edit = Edit {
+            habit: Habit::Whole,
             current: card.as_bytes(),
             shown: card.as_bytes(),
             held: Some(other.as_bytes()),
@@ -496,4 +498,56 @@ fn ten_thousand_numbers_are_edited() {
         lines(&String::from_utf8(applied.bytes).unwrap()),
         lines(&new)
     );
+}
+
+#[test]
+fn what_a_device_never_says_it_has_not_removed() {
+    let old = |lines: &[&str]| card(lines).replace("3.0", "2.1");
+    let held = old(&[
+        "N:Lake;Ann;Mary;Dr.;Jr.",
+        "ORG:Mill;Unit",
+        "CATEGORIES:a",
+        "X-A:b",
+        "TEL:1",
+        "NOTE:c",
+    ]);
+    let new = old(&["N:Lake;Anna", "ORG:Mill", "TEL:2"]);
+    let rows: [(Habit, &[&str]); 3] = [
+        (Habit::Whole, &["N:Lake;Anna", "ORG:Mill", "TEL:2"]),
+        (
+            Habit::Listed,
+            &["N:Lake;Anna;Mary;Dr.;Jr.", "ORG:Mill;Unit", "TEL:2"],
+        ),
+        (
+            Habit::Unknown,
+            &[
+                "N:Lake;Anna;Mary;Dr.;Jr.",
+                "ORG:Mill;Unit",
+                "CATEGORIES:a",
+                "X-A:b",
+                "TEL:2",
+            ],
+        ),
+    ];
+    for (habit, expected) in rows {
+        let edit = Edit {
+            habit,
+            current: held.as_bytes(),
+            shown: held.as_bytes(),
+            held: Some(held.as_bytes()),
+            new: new.as_bytes(),
+        };
+        let applied = apply(&edit, Prefer::New).unwrap();
+        assert_eq!(String::from_utf8(applied.bytes).unwrap(), old(expected));
+    }
+    // an empty component is one that was removed
+    let emptied = held.replace("Mary", "");
+    let edit = Edit {
+        habit: Habit::Listed,
+        current: held.as_bytes(),
+        shown: held.as_bytes(),
+        held: Some(held.as_bytes()),
+        new: emptied.as_bytes(),
+    };
+    assert_eq!(apply(&edit, Prefer::New).unwrap().bytes, emptied.as_bytes());
 }

@@ -1,9 +1,9 @@
 //! The value that comes of two: a text and the rest of it, components from both sides.
 
-use super::cut;
 use super::meaning::{Prop, Shape, plain, shape};
 use super::properties::Merge;
 use super::write::{self, Chosen};
+use super::{Habit, cut};
 use crate::decode::{self, Dialect};
 
 impl Merge<'_> {
@@ -33,7 +33,7 @@ impl Merge<'_> {
     }
 
     /// Components, each from the side that changed it. Without `held`, what one side lacks is taken
-    /// from the other.
+    /// from the other; and what a device leaves out at the end may be what it has no place for.
     pub(super) fn parts(
         &mut self,
         name: &str,
@@ -56,7 +56,8 @@ impl Merge<'_> {
             let part = |parts: &[&str]| meaning(parts.get(at).copied().unwrap_or_default());
             let (c, s, n) = (part(&of_current), part(&of_now), part(&of_new));
             let h = part(&of_held);
-            let take = if n == c || n == s {
+            let is_told = matches!(self.habit, Habit::Own | Habit::Whole) || at < of_new.len();
+            let take = if n == c || n == s || !is_told {
                 false
             } else if held.is_some() {
                 n != h && (s == h || self.conflict(name))

@@ -4,7 +4,7 @@
 //! (`pim::apply`): what the device cannot hold is not lost, and of an item that both sides changed
 //! both changes stand, but for the properties that both changed.
 
-use pim::{Likeness, Prefer};
+use pim::{Habit, Likeness, Prefer};
 use syncml::StatusCode;
 
 use super::incoming::Whole;
@@ -101,8 +101,23 @@ impl Run<'_> {
         })
     }
 
-    /// Whether the device holds an item in another form than the server.
+    /// Whether the device may hold an item in another form than the server: it may leave out what
+    /// it is not known to keep.
     pub(super) fn is_in_view(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        item: &StoredItem,
+        given: &Given<'_>,
+    ) -> Result<bool, StoreError> {
+        let ours = pim::Format::of(&item.media_type, &item.content);
+        let habit = self.view(ds)?.habit(given.media_type, given.text, false);
+        let may_lack = ours.is_some() && habit == Habit::Unknown;
+        Ok(may_lack || self.is_in_other_form(ds, link, item, given)?)
+    }
+
+    /// Whether the device is known to hold an item in another form than the server.
+    pub(super) fn is_in_other_form(
         &mut self,
         ds: &DatastoreState,
         link: LinkId,
@@ -165,7 +180,9 @@ impl Run<'_> {
         let view = self.view(ds)?;
         let ours = (item.media_type.as_str(), item.content.as_slice());
         let theirs = (given.media_type, given.text);
-        let Some(texts) = view.edit(ours, held.as_deref(), theirs) else {
+        let is_own = self.own_text(ds, link, item)?.is_some();
+        let habit = view.habit(given.media_type, given.text, is_own);
+        let Some(texts) = view.edit(ours, held.as_deref(), theirs, habit) else {
             return Ok(None);
         };
         let policy = self.policy_for(link, item, &given.content)?;
@@ -240,7 +257,8 @@ impl Run<'_> {
     ) -> Result<Option<StatusCode>, StoreError> {
         let view = self.view(ds)?;
         let ours = (item.media_type.as_str(), item.content.as_slice());
-        let Some(texts) = view.edit(ours, None, (given.media_type, given.text)) else {
+        let habit = view.habit(given.media_type, given.text, false);
+        let Some(texts) = view.edit(ours, None, (given.media_type, given.text), habit) else {
             return Ok(None);
         };
         let texts = if replaces { texts.replacing() } else { texts };
@@ -293,7 +311,9 @@ impl Run<'_> {
         if may_wait && self.withholds_edit(ds, link, item, content)? {
             // revision 0: when it is rejected, the device gets ours
             self.map(ds, link, pair.luid, item.guid, ChangeSeq(0))?;
-            self.tx.keep_device_text(link, item.guid, given.text)?;
+            if given.text != bytes {
+                self.tx.keep_device_text(link, item.guid, given.text)?;
+            }
             return Ok(Made::Waits);
         }
         if ds.damage.is_held() {
@@ -316,13 +336,13 @@ impl Run<'_> {
             (shown.media_type.as_str(), shown.bytes.as_slice())
         });
         let (shown_item, given_item) = ((shown_type, shown), (given.media_type, given.text));
-        let in_step = (pair.had_it && !is_changed)
+        let in_step = (pair.had_it && (!is_changed || view.lacks_only(shown_item, given_item)))
             || says_the_same(shown_item, given_item)
             || view.agree(shown_item, given_item);
         // revision 0: the device does not hold this version yet
         let revision = if in_step { seq } else { ChangeSeq(0) };
         self.map(ds, link, pair.luid, item.guid, revision)?;
-        if shown != given.text {
+        if shown != given.text || view.habit(given.media_type, shown, false) == Habit::Unknown {
             self.tx.keep_device_text(link, item.guid, given.text)?;
         }
         Ok(if in_step { Made::InStep } else { Made::Behind })

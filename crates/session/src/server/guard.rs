@@ -241,7 +241,7 @@ impl Run<'_> {
             }
             mapping.revision = ChangeSeq(0);
             self.tx.put_mapping(link, &mapping)?;
-            if let Some(text) = text {
+            if let Some(text) = text.filter(|text| *text != item.content) {
                 self.tx.keep_device_text(link, guid, &text)?;
             }
         }
@@ -319,14 +319,17 @@ impl Run<'_> {
             return Ok(None);
         }
         let new = given.content.bytes;
-        let is_edit = self.is_in_view(ds, link, item, given)?;
+        let is_edit = self.is_in_other_form(ds, link, item, given)?;
         if let Some(old) = change.replacement
             && item.content != new
         {
-            if self.tx.device_text(link, item.guid)?.as_deref() == Some(given.text) {
+            let held = self.tx.device_text(link, item.guid)?;
+            if held.as_deref().unwrap_or(&old.content) == given.text {
                 // it came again, perhaps under another LUID
                 self.map(ds, link, luid, item.guid, ChangeSeq(0))?;
-                self.tx.keep_device_text(link, item.guid, given.text)?;
+                if held.is_some() {
+                    self.tx.keep_device_text(link, item.guid, given.text)?;
+                }
                 return Ok(Some(StatusCode::ACCEPTED));
             }
             if is_edit || old.content != new {

@@ -12,8 +12,8 @@
 use std::rc::Rc;
 
 use pim::{
-    AllDay, Format, Holding, Holdings, Kind, Parameter, RuleEnd, Target, TimeMode, TimeProfile,
-    Zone, convert_for,
+    AllDay, Format, Habit, Holding, Holdings, Kind, Parameter, RuleEnd, Target, TimeMode,
+    TimeProfile, Zone, convert_for,
 };
 use syncml::Version;
 use syncml::devinf::{Capability, ContentType};
@@ -233,6 +233,34 @@ impl View {
         })
     }
 
+    /// What the device says by leaving out what it held; `is_own`, of a text that it wrote itself.
+    pub(super) fn habit(&self, media_type: &str, text: &[u8], is_own: bool) -> Habit {
+        let phones = [Format::VCard21, Format::VCalendar10, Format::VNote];
+        let format = Format::of(media_type, text).filter(|format| phones.contains(format));
+        match format {
+            _ if is_own => Habit::Own,
+            Some(format) if self.holdings.iter().any(|(of, _)| *of == format) => Habit::Listed,
+            Some(_) => Habit::Unknown,
+            None => Habit::Whole,
+        }
+    }
+
+    /// Whether a text of the device lacks of `shown` only what it says nothing about.
+    pub(super) fn lacks_only(&self, shown: (&str, &[u8]), new: (&str, &[u8])) -> bool {
+        let habit = self.habit(new.0, new.1, false);
+        if habit == Habit::Whole || Format::of(shown.0, shown.1) != Format::of(new.0, new.1) {
+            return false;
+        }
+        let edit = pim::Edit {
+            habit,
+            current: shown.1,
+            shown: shown.1,
+            held: Some(shown.1),
+            new: new.1,
+        };
+        pim::apply(&edit, pim::Prefer::New).is_some_and(|applied| applied.bytes == shown.1)
+    }
+
     /// Whether two texts of the device say the same in other words: neither would add anything to the
     /// other.
     pub(super) fn agree(&self, a: (&str, &[u8]), b: (&str, &[u8])) -> bool {
@@ -245,6 +273,7 @@ impl View {
         };
         let adds_nothing = |to: &[u8], new: &[u8]| {
             let edit = pim::Edit {
+                habit: Habit::Whole,
                 current: to,
                 shown: to,
                 held: None,
@@ -261,6 +290,7 @@ impl View {
         item: (&str, &[u8]),
         held: Option<&[u8]>,
         new: (&str, &[u8]),
+        habit: Habit,
     ) -> Option<Texts> {
         let (item_type, current) = item;
         let (new_type, new) = new;
@@ -283,6 +313,7 @@ impl View {
             shown,
             held,
             new: self.read(new_type, new, format)?,
+            habit,
             media_type: if format == from {
                 item_type.to_owned()
             } else {
@@ -298,6 +329,7 @@ pub(super) struct Texts {
     shown: Vec<u8>,
     held: Option<Vec<u8>>,
     new: Vec<u8>,
+    habit: Habit,
     pub(super) media_type: String,
 }
 
@@ -312,6 +344,7 @@ impl Texts {
 
     pub(super) fn apply(&self, prefer: pim::Prefer) -> Option<pim::Applied> {
         let edit = pim::Edit {
+            habit: self.habit,
             current: &self.current,
             shown: &self.shown,
             held: self.held.as_deref(),
@@ -422,10 +455,7 @@ impl Run<'_> {
         item: &StoredItem,
         mapping: &Mapping,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        if let Some(text) = self.tx.device_text(link, item.guid)? {
-            return Ok(Some(text));
-        }
-        if let Some(text) = self.waiting_text(ds, link, item)? {
+        if let Some(text) = self.own_text(ds, link, item)? {
             return Ok(Some(text));
         }
         // another filter than the last session's would show another part
@@ -434,6 +464,19 @@ impl Run<'_> {
             return Ok(None);
         }
         self.text_at(ds, link, item, mapping.revision)
+    }
+
+    /// What the device holds of an item by what it gave itself.
+    pub(super) fn own_text(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        item: &StoredItem,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.tx.device_text(link, item.guid)? {
+            Some(text) => Ok(Some(text)),
+            None => self.waiting_text(ds, link, item),
+        }
     }
 
     /// An item as the device would be shown it now.
@@ -540,7 +583,7 @@ impl Run<'_> {
         let view = self.view(ds)?;
         let shown = view.show(stored.0, stored.1);
         let shown = shown.as_ref().map_or(stored.1, |shown| &shown.bytes);
-        if shown == text {
+        if shown == text && view.habit(stored.0, text, false) != Habit::Unknown {
             return Ok(());
         }
         self.tx.keep_device_text(link, guid, text)
