@@ -268,18 +268,11 @@ fn events_of_phones_are_on_the_hour_on_the_server() {
                 ]);
                 let heard = office.sync("phone", 201, &command("Add", "a", &text));
                 assert_eq!(heard.said.changes, [], "{}", heard.xml);
-                // which of the formats the server keeps is its own affair: a rich client of the same
-                // place is told the same time
                 let rich = office.content();
-                if rich.contains("VERSION:2.0") {
-                    assert!(
-                        rich.contains(&format!("DTSTART;TZID={place}:{day}T090000")),
-                        "{place} {times} {rich}"
-                    );
-                } else {
-                    assert_eq!(rich, text, "{place} {times}");
-                    assert_eq!(times, "utc", "{place}: it says when it is");
-                }
+                assert!(
+                    rich.contains(&format!("DTSTART;TZID={place}:{day}T090000")),
+                    "{place} {times} {rich}"
+                );
                 assert_eq!(office.sent(200), [""; 0]);
                 assert_eq!(office.sent(200), [""; 0]);
             }
@@ -434,6 +427,73 @@ fn a_device_without_rules_is_where_the_server_says() {
         let content = office.content();
         assert!(content.contains(line), "{times} {content}");
     }
+}
+
+#[test]
+fn a_series_of_a_phone_that_counts_in_utc_stays_on_the_hour_of_its_place() {
+    let place = "America/Los_Angeles";
+    for zoned in [true, false] {
+        let mut office = if zoned {
+            Office::at(place, "utc", "")
+        } else {
+            Office::new("")
+        };
+        let server = if zoned { "Europe/Berlin" } else { place };
+        office.talk.server.config.zone = pim::Zone::new(server);
+        let start = written("20260112T090000", place, "utc");
+        let end = written("20260112T100000", place, "utc");
+        let text = entry(&[
+            &format!("DTSTART:{start}"),
+            &format!("DTEND:{end}"),
+            "RRULE:W1 MO #0",
+        ]);
+        let heard = office.sync("phone", 201, &command("Add", "a", &text));
+        assert_eq!(heard.said.changes, [], "{}", heard.xml);
+        let rich = office.content();
+        let line = format!("DTSTART;TZID={place}:20260112T090000");
+        assert!(rich.contains(&line), "{rich}");
+        assert!(rich.contains("RRULE:FREQ=WEEKLY;BYDAY=MO"), "{rich}");
+        assert_eq!(office.sent(200), [""; 0]);
+        // one event is when it is, and is kept as it came
+        let single = entry(&[&format!("DTSTART:{start}"), &format!("DTEND:{end}")]);
+        office.sync("phone", 200, &command("Add", "b", &single));
+        assert!(office.contents().contains(&single));
+    }
+}
+
+/// Noon of a day, in seconds since 1970.
+fn noon(day: &str) -> i64 {
+    let noon: DateTime = format!("{day}T120000").parse().unwrap();
+    let noon = TimeZone::UTC.to_timestamp(noon).unwrap();
+    noon.as_second()
+}
+
+#[test]
+fn a_phone_that_reckons_by_today_shows_the_hour_that_was_meant() {
+    let mut office = Office::at("Europe/Berlin", "utc", "set.converts-by-today = true");
+    office.talk.server.now = noon("20260112");
+    office.put(&event(&[
+        "DTSTART;TZID=Europe/Berlin:20260713T090000",
+        "DTEND;TZID=Europe/Berlin:20260713T100000",
+    ]));
+    let sent = office.sent(201);
+    // to which it adds the hour of January
+    assert_eq!(value(&sent[0], "DTSTART"), "20260713T080000Z");
+    let own = entry(&["DTSTART:20260714T080000Z", "DTEND:20260714T090000Z"]);
+    office.sync("phone", 200, &command("Add", "a", &own));
+    let before = office.contents();
+    let line = "DTSTART;TZID=Europe/Berlin:20260714T090000";
+    assert!(before[1].contains(line), "{}", before[1]);
+    // in summer it takes off two, and has moved nothing
+    office.talk.server.now = noon("20260720");
+    assert_eq!(office.sent(200), [""; 0]);
+    for (luid, text) in [("l1", &sent[0]), ("a", &own)] {
+        let text = text.replace("T080000Z", "T070000Z");
+        let text = text.replace("T090000Z", "T080000Z");
+        office.sync("phone", 200, &command("Replace", luid, &text));
+    }
+    assert_eq!(office.contents(), before);
+    assert_eq!(office.sent(200), [""; 0]);
 }
 
 /// A phone in Berlin that has this event of the server's, as it has it.

@@ -235,6 +235,9 @@ flags! {
     /// How the device writes times in the old formats; unset, in UTC if its device information
     /// says that it can, else as its own clock shows them.
     times: Option<Times> = None;
+    /// The device converts between UTC and its own clock by the offset of the current day, whatever
+    /// the date.
+    converts_by_today: bool = false;
     /// How the device writes an event of whole days in the old formats.
     all_day: Option<AllDay> = None;
     /// How the device writes the end of a series in the old formats.

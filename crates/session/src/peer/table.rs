@@ -365,7 +365,7 @@ mod tests {
             (
                 "SIEMENS",
                 "S55",
-                &["siemens-s55", "siemens-local-times"][..],
+                &["siemens-s55", "siemens-local-times", "siemens-today"][..],
             ),
             ("NOKIA", "Nokia 6300", &["nokia"]),
             (
@@ -376,7 +376,7 @@ mod tests {
             (
                 "SonyEricsson",
                 "W890i",
-                &["sony-ericsson", "sony-ericsson-w890"],
+                &["sony-ericsson", "sony-ericsson-today", "sony-ericsson-w890"],
             ),
             ("Acme", "One", &[]),
         ] {
@@ -403,6 +403,7 @@ mod tests {
         };
         for (man, model, datastore, expected) in [
             ("NOKIA", "Nokia 6630", "x", (Some(Times::Local), None, None)),
+            ("NOKIA", "Nokia 6600", "x", (Some(Times::Local), None, None)),
             ("Nokia", "6230i", "x", (None, None, None)),
             ("Nokia", "9500", "x", (Some(Times::UnmarkedUtc), None, None)),
             ("Siemens", "S65", "x", (Some(Times::Local), None, None)),

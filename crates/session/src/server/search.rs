@@ -227,7 +227,7 @@ impl Run<'_> {
                     rules,
                     datastore.kind,
                     self.config.zone.as_ref(),
-                    self.state.version(),
+                    (self.state.version(), self.request.now),
                 )
             }
             None => View::default(),

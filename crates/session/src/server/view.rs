@@ -11,6 +11,7 @@
 
 use std::rc::Rc;
 
+use pim::line::Lines;
 use pim::{
     AllDay, Format, Habit, Holding, Holdings, Kind, Parameter, RuleEnd, Target, TimeMode,
     TimeProfile, Zone, convert_for,
@@ -61,7 +62,7 @@ impl View {
         rules: &Rules,
         kind: DatastoreKind,
         zone: Option<&Zone>,
-        version: Version,
+        (version, now): (Version, i64),
     ) -> Self {
         if !matches!(
             kind,
@@ -77,6 +78,8 @@ impl View {
         let accepted = known.accepts.iter().filter_map(format_of);
         let prefers = best.filter(|best| wanted || accepted.clone().any(|one| one == *best));
         let own_zone = rules.time_zone.as_deref().and_then(Zone::new);
+        let zone = own_zone.or_else(|| zone.cloned());
+        let today = zone.as_ref().map(|zone| zone.ahead(now));
         let holdings = properties.iter().filter_map(holdings_of).collect();
         Self {
             prefers,
@@ -94,13 +97,13 @@ impl View {
                     },
                     TimeMode::from,
                 ),
-                zone: own_zone.or_else(|| zone.cloned()),
+                zone,
+                converts_by: today.filter(|_| rules.converts_by_today),
                 all_day: rules.all_day.map(AllDay::from).unwrap_or_default(),
                 rule_end: rules.rule_end.map(RuleEnd::from).unwrap_or_default(),
                 describes_zone: rules.describe_zone,
                 bare_alarms: rules.bare_alarms,
                 earliest_year: rules.earliest_year,
-                ..TimeProfile::default()
             },
             holdings,
             filter: None,
@@ -114,12 +117,14 @@ impl View {
     }
 
     /// Names the view, but for the filter: another name means that the device may hold its items in
-    /// another form than this one would show them.
+    /// another form than this one would show them. What it holds by its own clock does not change
+    /// with the time of year.
     pub(super) fn name(&self) -> String {
-        let of_device = Self {
+        let mut of_device = Self {
             filter: None,
             ..self.clone()
         };
+        of_device.times.converts_by = None;
         format!(
             "{:016x}",
             crate::hash::hash(format!("{of_device:?}").as_bytes())
@@ -220,6 +225,8 @@ impl View {
             });
         }
         let is_plain = self.times.mode == TimeMode::Utc
+            && self.times.converts_by.is_none()
+            && !(self.times.zone.is_some() && recurs(text))
             && self.times.all_day == AllDay::default()
             && self.times.rule_end != RuleEnd::LocalDate;
         if is_plain || format != Some(Format::VCalendar10) {
@@ -321,6 +328,12 @@ impl View {
             },
         })
     }
+}
+
+/// Whether an entry of a calendar recurs: its times in UTC do not say when it does.
+fn recurs(text: &[u8]) -> bool {
+    let mut lines = Lines::new(text);
+    lines.any(|line| line.is("RRULE") || line.is("RDATE"))
 }
 
 /// The texts of an edit, in one format.
@@ -438,8 +451,8 @@ impl Run<'_> {
             .map(|devinf| Capabilities::properties(devinf, rules, &ds.source))
             .unwrap_or_default();
         let zone = self.config.zone.as_ref();
-        let version = self.state.version();
-        let view = View::of(&known, &properties, rules, ds.kind(), zone, version)
+        let at = (self.state.version(), self.request.now);
+        let view = View::of(&known, &properties, rules, ds.kind(), zone, at)
             .with_filter(ds.selection.filter.as_ref());
         let view = Rc::new(view);
         self.views.insert(ds.number, Rc::clone(&view));

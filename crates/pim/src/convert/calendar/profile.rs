@@ -55,8 +55,9 @@ pub enum RuleEnd {
 pub struct TimeProfile {
     /// How times are written.
     pub mode: TimeMode,
-    /// The zone that the device is in, with its rule of summer time. Without it times of an old
-    /// format are taken from `TZ` and `DAYLIGHT` of the item, else stay in UTC or floating.
+    /// The zone that the device is in, with its rule of summer time. `TZ` and `DAYLIGHT` of an item
+    /// of an old format that say another one go before it; without either, times stay in UTC or
+    /// floating.
     pub zone: Option<Zone>,
     /// Seconds ahead of UTC by which the device converts all times, whatever their date: some
     /// use the offset of the current day.

@@ -12,6 +12,7 @@ use crate::component::Tag;
 use crate::convert::encode;
 use crate::decode::Dialect;
 use crate::line::Line;
+use crate::moment::read_wall;
 
 /// An end date of such a year means that there is no end.
 const FOREVER: i16 = 2037;
@@ -58,7 +59,7 @@ pub(super) fn convert(content: &[u8], profile: &TimeProfile) -> (Vec<u8>, Vec<Ve
         out: Vec::new(),
         lost: Vec::new(),
         zones: Vec::new(),
-        described: described(calendar),
+        described: described(calendar, profile.zone.as_ref()),
         budget: RULE_BUDGET,
     };
     let product = calendar
@@ -155,14 +156,26 @@ fn is_marked(node: &Node<'_>) -> bool {
             && ["MISCELLANEOUS", "SPECIAL OCCASION"].contains(&text("CATEGORIES").as_str()))
 }
 
-/// The zone in the `TZ` and `DAYLIGHT` of an entry or a calendar.
-fn described(node: &Node<'_>) -> Option<Zone> {
+/// When an entry begins or is due, as the device writes it.
+fn first_time(node: &Node<'_>) -> Option<String> {
+    let names = ["DTSTART", "DUE"];
+    let found = names.iter().find_map(|n| node.text(n, Dialect::Old));
+    found.or_else(|| node.children.first().and_then(first_time))
+}
+
+/// The zone in the `TZ` and `DAYLIGHT` of an entry or a calendar: `device` where it is that of the
+/// device.
+fn described(node: &Node<'_>, device: Option<&Zone>) -> Option<Zone> {
     let tz = node.text("TZ", Dialect::Old)?;
+    let first = first_time(node);
+    let (at, _, is_utc) = first.as_deref().and_then(read_wall).unwrap_or_default();
     let daylight = node.properties().filter(|l| l.is("DAYLIGHT")).take(16);
     let daylight: Vec<_> = daylight
         .map(|l| l.text(Dialect::Old).into_owned())
         .collect();
-    Zone::of_old(&tz, &daylight)
+    // of a device that counts in UTC, this says what it counts in, and not where it is
+    let found = Zone::of_old(&tz, &daylight, device, at)?;
+    (device.is_none() || !is_utc || !found.is_utc()).then_some(found)
 }
 
 impl Writer<'_> {
@@ -175,14 +188,12 @@ impl Writer<'_> {
     }
 
     fn home(&self, node: &Node<'_>) -> Option<Zone> {
-        if self.profile.zone.is_some() {
-            return self.profile.zone.clone();
-        }
-        if let Some(zone) = described(node).or_else(|| self.described.clone()) {
+        let device = self.profile.zone.as_ref();
+        let described = described(node, device).or_else(|| self.described.clone());
+        if let Some(zone) = described.or_else(|| device.cloned()) {
             return Some(zone);
         }
-        let first = ["DTSTART", "DUE"];
-        let first = first.iter().find_map(|n| node.text(n, Dialect::Old));
+        let first = first_time(node);
         match self.profile.mode {
             TimeMode::UtcWithoutZ => Some(Zone::utc()),
             TimeMode::FalseZ => None,

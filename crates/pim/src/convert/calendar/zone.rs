@@ -137,8 +137,8 @@ impl Zone {
         self.name == "UTC"
     }
 
-    /// Seconds ahead of UTC at an instant.
-    fn ahead(&self, instant: i64) -> i64 {
+    /// Seconds ahead of UTC at an instant, in seconds since 1970.
+    pub fn ahead(&self, instant: i64) -> i64 {
         Timestamp::from_second(instant).map_or(0, |t| self.rules.to_offset(t).seconds().into())
     }
 
@@ -232,9 +232,15 @@ impl Zone {
         format!("TZ:{}\r\n{days}", write_offset(standard, ":"))
     }
 
-    /// The zone that `TZ` and the `DAYLIGHT` lines of vCalendar 1.0 describe: a likely one that
-    /// has this offset and these changes, else the bare offset.
-    pub(super) fn of_old(tz: &str, daylight: &[String]) -> Option<Self> {
+    /// The zone that `TZ` and the `DAYLIGHT` lines of vCalendar 1.0 describe: that of the device or
+    /// else a likely one that has this offset and these changes, else the bare offset. An offset
+    /// alone may be that of the time of year `at`.
+    pub(super) fn of_old(
+        tz: &str,
+        daylight: &[String],
+        device: Option<&Self>,
+        at: i64,
+    ) -> Option<Self> {
         let standard = offset(tz)?;
         let mut summers = Vec::new();
         for line in daylight {
@@ -251,7 +257,14 @@ impl Zone {
             }
         }
         if summers.is_empty() {
-            return Self::fixed(standard);
+            let fits = |zone: &&Self| {
+                let changes = zone.changes(at, 2);
+                let mut offsets = changes.iter().flat_map(|(_, a, b)| [*a, *b]);
+                let is_summerless = !daylight.is_empty();
+                (changes.is_empty() || !is_summerless)
+                    && (zone.ahead(at) == standard || offsets.any(|one| one == standard))
+            };
+            return device.filter(fits).cloned().or(Self::fixed(standard));
         }
         let fits = |zone: &Self| {
             summers.iter().take(8).all(|(ahead, start, end)| {
@@ -263,7 +276,8 @@ impl Zone {
                     && zone.ahead(end + day) == standard
             })
         };
-        let found = LIKELY.iter().filter_map(|n| Self::new(n)).find(fits);
+        let likely = LIKELY.iter().filter_map(|n| Self::new(n));
+        let found = device.cloned().into_iter().chain(likely).find(fits);
         found.or_else(|| Self::fixed(standard))
     }
 }

@@ -87,6 +87,60 @@ fn an_offset_alone_is_a_zone() {
 }
 
 #[test]
+fn what_an_item_says_of_its_zone_goes_before_what_is_known_of_the_device() {
+    let los_angeles = "TZ:-08\r\n\
+        DAYLIGHT:TRUE;-07;20240310T020000;20241103T020000;PST;PDT\r\nDTSTART:20240506T160000Z";
+    let rows = [
+        (los_angeles, "America/Los_Angeles:20240506T090000"),
+        (
+            "TZ:+05:30\r\nDTSTART:20240506T090000",
+            "UTC+0530:20240506T090000",
+        ),
+        // these are the device's zone, in winter or in summer
+        (
+            "TZ:+01\r\nDTSTART:20240506T070000Z",
+            "Europe/Rome:20240506T090000",
+        ),
+        (
+            "TZ:+02\r\nDTSTART:20240506T070000Z",
+            "Europe/Rome:20240506T090000",
+        ),
+        (
+            "TZ:+01\r\nDAYLIGHT:TRUE;+02;20240331T020000;20241027T030000;CET;CEST\r\n\
+             DTSTART:20240506T070000Z",
+            "Europe/Rome:20240506T090000",
+        ),
+        // a device that knows no summer
+        (
+            "TZ:+01\r\nDAYLIGHT:FALSE\r\nDTSTART:20240506T080000Z",
+            "UTC+0100:20240506T090000",
+        ),
+        // that it counts in UTC does not say where it is
+        (
+            "TZ:+00\r\nDTSTART:20240506T070000Z",
+            "Europe/Rome:20240506T090000",
+        ),
+    ];
+    for mode in [TimeMode::Utc, TimeMode::Floating] {
+        let profile = TimeProfile {
+            mode,
+            ..floating("Europe/Rome")
+        };
+        for (times, expected) in rows {
+            let (text, _) = new(&event_old(&[times]), &profile);
+            assert_eq!(line(&text, "DTSTART"), format!("DTSTART;TZID={expected}"));
+            // and where the calendar as a whole says so
+            let lines: Vec<_> = times.split("\r\n").collect();
+            let (start, zone) = lines.split_last().unwrap();
+            let zone = format!("VERSION:1.0\r\n{}\r\n", zone.join("\r\n"));
+            let source = event_old(&[start]).replacen("VERSION:1.0\r\n", &zone, 1);
+            let (text, _) = new(&source, &profile);
+            assert_eq!(line(&text, "DTSTART"), format!("DTSTART;TZID={expected}"));
+        }
+    }
+}
+
+#[test]
 fn whole_days_are_told_in_every_convention() {
     let berlin = || floating("Europe/Berlin");
     let daytime = TimeProfile {
