@@ -185,7 +185,7 @@ pub(super) fn read_new(
     let name = match text("ACTION")?.to_ascii_uppercase().as_str() {
         "AUDIO" => "AALARM",
         "DISPLAY" => "DALARM",
-        "EMAIL" => "MALARM",
+        // no phone sends mail
         _ => return None,
     };
     let trigger = node.find("TRIGGER")?;

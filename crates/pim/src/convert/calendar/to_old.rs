@@ -257,17 +257,21 @@ impl Writer<'_> {
         self.push(&format!("BEGIN:{kind}\r\n"));
         let recurs = node.find("RRULE").is_some() || node.find("RDATE").is_some();
         let read = |name: &str| node.find(name).and_then(|line| self.read_line(line));
-        let (mut start, due) = (read("DTSTART"), read("DUE"));
+        let (mut start, mut due) = (read("DTSTART"), read("DUE"));
         let mut end = read("DTEND").or_else(|| times::duration_end(node, start.as_ref()));
-        let mut skipped = 0;
-        if let Some(later) = start.as_ref().and_then(|when| self.later_start(node, when)) {
+        let mut skipped = Some(0);
+        let first = start.as_ref().or(due.as_ref());
+        if let Some(later) = first.and_then(|when| self.later_start(node, when)) {
             skipped = later.skipped;
-            for when in start.iter_mut().chain(&mut end) {
+            let is_early = due.as_ref().is_some_and(|when| !self.can_hold(when));
+            let due = due.as_mut().filter(|_| is_early);
+            for when in start.iter_mut().chain(&mut end).chain(due) {
                 when.wall += later.seconds;
             }
             // else it is lost for its zone
             let is_lost = start.as_ref().is_some_and(|when| !self.keeps(when, recurs));
-            if let Some(line) = node.find("DTSTART").filter(|_| !is_lost) {
+            let line = node.find("DTSTART").or_else(|| node.find("DUE"));
+            if let Some(line) = line.filter(|_| !is_lost) {
                 self.lose(line);
             }
         }
@@ -296,14 +300,16 @@ impl Writer<'_> {
                     if first {
                         seen.push(upper.clone());
                     }
-                    let done = first
-                        && anchor
-                            .as_ref()
-                            .is_some_and(|a| self.rule(line, &upper, a, skipped));
+                    // a rule of exceptions counts from the start that it has
+                    let skipped = skipped.filter(|count| *count == 0 || upper == "RRULE");
+                    let from = anchor.as_ref().zip(skipped).filter(|_| first);
+                    let done = from.is_some_and(|(a, count)| self.rule(line, &upper, a, count));
                     if !done {
                         self.lose(line);
                     }
                 }
+                // phones count edits by themselves, and cannot follow an address
+                "SEQUENCE" | "ATTACH" => self.lose(line),
                 "RECURRENCE-ID" => match self.read_line(line) {
                     Some(when) => {
                         let text = self.write_when(&when);
@@ -345,7 +351,7 @@ impl Writer<'_> {
     }
 
     fn stamp(&mut self, line: &Line<'_>, name: &str) {
-        match self.read_line(line) {
+        match self.read_line(line).filter(|when| self.can_hold(when)) {
             Some(when) => {
                 let text = self.write_when(&when);
                 self.push(&format!("{name}:{text}\r\n"));
@@ -354,29 +360,50 @@ impl Writer<'_> {
         }
     }
 
-    /// Where a series has to begin for a device that cannot hold its start; none where it can, and
-    /// where nothing of the series is left for it.
+    /// Whether the device can hold a time, by whatever clock it is written.
+    fn can_hold(&self, when: &When) -> bool {
+        let there = [self.local(when), self.instant(when).unwrap_or(when.wall)];
+        let year = self.profile.earliest_year;
+        year.is_none_or(|year| there.iter().all(|wall| civil(*wall).year() >= year))
+    }
+
+    /// Where an entry has to begin for a device that cannot hold its start; none where it can. What
+    /// does not recur from there on begins on the first day that the device has, by any clock.
     fn later_start(&mut self, node: &Node<'_>, start: &When) -> Option<Later> {
-        let earliest = Date::new(self.profile.earliest_year?, 1, 1).ok()?;
-        let first = civil(start.wall).date();
-        // a rule of exceptions counts from the start that it has
-        if first >= earliest || node.tag == Tag::VTodo || node.find("EXRULE").is_some() {
+        if self.can_hold(start) {
             return None;
         }
+        let earliest = Date::new(self.profile.earliest_year?, 1, 2).ok()?;
+        self.later_occurrence(node, start).or_else(|| {
+            let wall = seconds(earliest.at(0, 0, 0, 0)) + start.wall.rem_euclid(DAY);
+            Some(Later {
+                seconds: wall - start.wall,
+                skipped: None,
+            })
+        })
+    }
+
+    fn later_occurrence(&mut self, node: &Node<'_>, start: &When) -> Option<Later> {
+        let first = civil(start.wall).date();
         let rule = Rule::read_new(&node.find("RRULE")?.text(Dialect::New))?;
         let last = match self.end(&rule, start)? {
             Last::Found(_, last) => Some(last),
             Last::Never | Last::TooFar => None,
         };
-        let until = earliest.year().saturating_add(YEARS_BETWEEN);
+        let until = self.profile.earliest_year?.saturating_add(YEARS_BETWEEN);
         let until = Date::new(until, 12, 31).ok()?;
         let until = last.map_or(until, |last| until.min(last));
         let days = rule.days(first, Some(until), MAX_SKIPPED, &mut self.budget)?;
-        let skipped = days.iter().take_while(|day| **day < earliest).count();
-        let wall = seconds(days.get(skipped)?.at(0, 0, 0, 0)) + start.wall.rem_euclid(DAY);
+        let on = |day: &Date| When {
+            wall: seconds(day.at(0, 0, 0, 0)) + start.wall.rem_euclid(DAY),
+            place: start.place.clone(),
+        };
+        let early = days.iter().take_while(|day| !self.can_hold(&on(day)));
+        let skipped = early.count();
+        let wall = on(days.get(skipped)?).wall;
         Some(Later {
             seconds: wall - start.wall,
-            skipped: u32::try_from(skipped).ok()?,
+            skipped: Some(u32::try_from(skipped).ok()?),
         })
     }
 
@@ -486,7 +513,9 @@ impl Writer<'_> {
                             _ => {}
                         }
                     }
-                    dates.push(self.write_when(&when));
+                    if self.can_hold(&when) {
+                        dates.push(self.write_when(&when));
+                    }
                 }
             }
             if !dates.is_empty() {
@@ -519,11 +548,11 @@ impl Writer<'_> {
     }
 }
 
-/// How much later than it does a series begins for a device.
+/// How much later than it does an entry begins for a device.
 struct Later {
     seconds: i64,
-    /// Occurrences before that.
-    skipped: u32,
+    /// Occurrences before that; none where it is no occurrence.
+    skipped: Option<u32>,
 }
 
 /// How a rule ends.

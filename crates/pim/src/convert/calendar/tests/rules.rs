@@ -194,11 +194,13 @@ pub(super) fn days(rule: &str, start: &str, zone: &Zone) -> Vec<String> {
             let (wall, _, utc) = read_wall(text).unwrap();
             Some(civil(if utc { zone.wall(wall) } else { wall }).date())
         }
-        _ => None,
+        // the first ones of a rule without end
+        rule::End::Never => Some(civil(start + 20 * 366 * 86_400).date()),
+        rule::End::Count(_) => None,
     };
-    let days = parsed
-        .days(civil(start).date(), until, 1000, &mut 1_000_000)
-        .unwrap_or_default();
+    let days = parsed.days(civil(start).date(), until, 10_000, &mut 1_000_000);
+    let days = days.unwrap();
+    assert!(!days.is_empty(), "{rule}");
     let text = |day: &jiff::civil::Date| zone::day_stamp(seconds(day.at(0, 0, 0, 0)));
     days.iter().map(text).collect()
 }
