@@ -392,6 +392,12 @@ fn canonical_line(line: &Line<'_>, dialect: Dialect, form: &mut Vec<u8>) -> u64 
     hash(form)
 }
 
+/// Whether a parameter only numbers the places that a device has for numbers and addresses.
+pub(crate) fn is_number_of_slot(name: &[u8]) -> bool {
+    let head = name.get(..b"X-SYNCMLREF".len());
+    head.is_some_and(|head| head.eq_ignore_ascii_case(b"X-SYNCMLREF"))
+}
+
 /// A parameter as it counts; `None` for types, which are counted together, and for those that
 /// only say how the value is encoded.
 pub(crate) fn canonical_param(param: Param<'_>) -> Option<Vec<u8>> {

@@ -194,3 +194,24 @@ fn an_alarm_goes_through_a_phone_that_knows_one_kind() {
     let expected = [&event[..last.unwrap()], &event[end..]].concat();
     assert_eq!(silent, expected);
 }
+
+#[test]
+fn the_number_of_a_slot_outlives_a_phone() {
+    let phone = Device {
+        old: Format::VCard21,
+        whole: Format::VCard30,
+        fields: fields(&["N", "FN", "TEL"]),
+        listed: &[],
+        profile: TimeProfile::default(),
+    };
+    let record = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Lake;Ann;;;\r\nFN:Ann Lake\r\n\
+                  TEL;TYPE=CELL;X-EVOLUTION-UI-SLOT=1:1111\r\n\
+                  TEL;TYPE=CELL;X-EVOLUTION-UI-SLOT=2;X-SYNCMLREF1=3:2222\r\nEND:VCARD\r\n";
+    let shown = phone.show(record);
+    assert!(!shown.contains("X-"), "{shown}");
+    assert_eq!(phone.edit(record, &str::to_owned), record);
+    let numbered = |text: &str| text.replace("TEL;CELL:", "TEL;CELL;X-SYNCMLREF1=9:");
+    assert_eq!(phone.edit(record, &numbered), record);
+    let edited = phone.edit(record, &|text| text.replace("1111", "3333"));
+    assert_eq!(edited, record.replace("1111", "3333"));
+}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::convert::Zone;
 use crate::decode::{self, Dialect};
-use crate::facts::canonical_param;
+use crate::facts::{canonical_param, is_number_of_slot};
 use crate::line::{Encoding, Line};
 use crate::media::Format;
 use crate::span::Zones;
@@ -384,7 +384,8 @@ fn kinds(line: &Line<'_>, name: &str) -> Vec<String> {
         .collect();
     let is_time = matches!(shape(name), Shape::Time | Shape::Times);
     for param in line.params() {
-        if param.is("PREF") || param.is("VALUE") || (is_time && param.is("TZID")) {
+        let is_number = is_number_of_slot(param.name);
+        if is_number || param.is("PREF") || param.is("VALUE") || (is_time && param.is("TZID")) {
             continue;
         }
         if let Some(form) = canonical_param(param) {

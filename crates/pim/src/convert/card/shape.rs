@@ -1,11 +1,12 @@
 //! The form that a property has in the target's version, by itself.
 
 use super::names::{
-    DATES, LISTS, MESSENGERS, NAMES, NETWORKS, NOT_IN_21, NOT_IN_40, ONLY_IN_40, RELATIONS,
+    BINARY, DATES, LISTS, MESSENGERS, NAMES, NETWORKS, NOT_IN_21, NOT_IN_40, ONLY_IN_40, RELATIONS,
 };
 use super::{Property, Shaped, Value, convert_card, is_token, string};
 use crate::convert::{Target, encode};
 use crate::decode::Dialect;
+use crate::facts::is_number_of_slot;
 use crate::media::Format;
 use crate::own::own_lines;
 
@@ -42,18 +43,25 @@ pub(super) fn shape(property: &mut Property, from: Format, target: Target) -> Sh
         let kinds = property.types.iter().filter(|kind| *kind != "PREF");
         property.partial |= kinds.count() > 1;
     }
+    if to == Format::VCard21 && BINARY.contains(&property.name.as_str()) && is_path(property) {
+        return Shaped::Lost;
+    }
     telephone(property, to);
     if property.name == "EMAIL" {
         address(property, to);
     }
     // What could end a parameter early would be read as another line's parts.
+    property
+        .params
+        .retain(|(key, _)| !is_number_of_slot(key.as_bytes()));
     let before = property.params.len() + property.types.len();
     property.types.retain(|kind| is_token(kind));
     property
         .params
         .retain(|(_, value)| is_new || !value.contains(['"', '\r', '\n']));
+    // phones drop a property with a parameter that they do not know
     property.params.retain(|(key, _)| {
-        key.starts_with("X-")
+        (key.starts_with("X-") && (to != Format::VCard21 || key == "X-SERVICE-TYPE"))
             || key == "LANGUAGE"
             || (key == "VALUE" && to != Format::VCard21)
             || (is_new && key != "CONTEXT")
@@ -63,6 +71,16 @@ pub(super) fn shape(property: &mut Property, from: Format, target: Target) -> Sh
         flatten(property);
     }
     Shaped::Fits
+}
+
+/// Whether a picture or sound is a file of another machine.
+fn is_path(property: &Property) -> bool {
+    let Value::Verbatim(address) = &property.value else {
+        return false;
+    };
+    let scheme = address.split_once(':').map(|(scheme, _)| scheme.trim());
+    // one letter is a drive
+    scheme.is_none_or(|scheme| scheme.eq_ignore_ascii_case("file") || scheme.len() < 2)
 }
 
 /// vCard 2.1 has no groups, and no lists in parts.

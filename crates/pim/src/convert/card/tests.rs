@@ -163,3 +163,23 @@ fn huge_cards_are_read_whole_and_cost_no_more_than_they_are_large() {
         assert_eq!(print(&back.bytes), print(card.as_bytes()));
     }
 }
+
+#[test]
+fn what_is_of_another_device_does_not_reach_a_phone() {
+    let card = |lines: &str| {
+        format!("BEGIN:VCARD\r\nVERSION:3.0\r\nN:x\r\nFN:x\r\n{lines}\r\nEND:VCARD\r\n")
+    };
+    for lines in [
+        "PHOTO;VALUE=uri:file:///home/ann/a.jpg",
+        "PHOTO;VALUE=uri:FILE:a.jpg",
+        "PHOTO;VALUE=uri:C:\\\\a.jpg",
+        "LOGO;VALUE=uri:/home/ann/a.jpg",
+    ] {
+        let (text, lost) = to(&card(lines), Format::VCard30, Format::VCard21);
+        assert!(!text.contains("a.jpg"), "{text}");
+        assert_eq!(lost.len(), 1, "{lines}");
+    }
+    let there = "PHOTO;VALUE=uri:http://a.example/a.jpg";
+    let (text, _) = to(&card(there), Format::VCard30, Format::VCard21);
+    assert!(text.contains("/a.jpg"), "{text}");
+}
