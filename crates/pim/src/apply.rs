@@ -9,6 +9,7 @@ mod align;
 mod calendar;
 mod components;
 pub(crate) mod cut;
+mod lines;
 mod meaning;
 mod note;
 mod patch;
@@ -88,7 +89,7 @@ pub struct Applied {
 ///   labels that the device was not shown, and the rest of a text that was cut for it;
 /// * of properties that are sets (numbers, addresses, categories), the additions and removals of
 ///   both sides count; of others that both sides changed, `prefer` says which one stands, and the
-///   name is told; a change beats a removal;
+///   name is told; a change beats a removal, and lines that both only added to a text stand both;
 /// * without [`Edit::held`], what the device lacks says nothing: its values come into the sets and
 ///   the free places, a text that is the beginning of a longer one (32 characters or more) is a cut
 ///   copy of it, and `prefer` decides about what else differs.

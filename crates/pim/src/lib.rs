@@ -18,7 +18,7 @@
 //! * [`split()`] takes a file of many items apart, and [`summary()`] gives an item a short name.
 //! * [`convert()`] writes a contact, an event, a task or a note in another format, and says what
 //!   that one cannot hold; [`convert_for()`] does so for a device whose clock is known.
-//!   [`complete()`] fills in what an item of Funambol's clients does not say, and
+//!   [`stamp_completion()`] says when a task was done. [`complete()`] fills in what an item of Funambol's clients does not say, and
 //!   [`complete_object()`] what a mail or file object does not.
 //! * [`media`] names formats, media types and file extensions.
 //!
@@ -45,6 +45,7 @@ mod sif;
 mod span;
 mod split;
 mod summary;
+mod task;
 mod unite;
 
 pub use apply::{Applied, Edit, Habit, Prefer, apply};
@@ -63,4 +64,5 @@ pub use own::{OwnLines, own_lines};
 pub use span::{Span, Time, Zones, span};
 pub use split::{Part, Parts, SplitError, split};
 pub use summary::summary;
+pub use task::stamp_completion;
 pub use unite::{Evidence, United, unite};

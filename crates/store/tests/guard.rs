@@ -414,14 +414,18 @@ fn changes_of_both_sides_are_counted_under_every_policy() {
     for policy in [ConflictPolicy::ClientWins, ConflictPolicy::NewestWins] {
         let mut world = World::new();
         world.server.config.conflict = policy;
-        let here: Vec<String> = (1..=5).map(|n| card(&format!("Here {n}"), "1")).collect();
+        let dated = |name: &str, n: i64, year: u32| {
+            let rev = format!("REV:{year}0101T000000Z\r\nEND:");
+            card(&format!("{name} {n}"), "1").replace("END:", &rev)
+        };
+        let here: Vec<String> = (1..=5).map(|n| dated("Here", n, 2020)).collect();
         for (guid, text) in (1..).zip(&here) {
             world.change_here(guid, text);
         }
         // where it is not known what the device held, its edit is joined with the item
         let link = world.phone_link();
         world.state(|tx| tx.forget_forms(link));
-        let there: Vec<String> = (1..=5).map(|n| card(&format!("There {n}"), "1")).collect();
+        let there: Vec<String> = (1..=5).map(|n| dated("There", n, 2021)).collect();
         let done = world.phone(200, &replacements(&luids(5), &there));
         assert_eq!(done.codes, [208, 208, 208, 202, 202]);
         let contents = world.server.contents();

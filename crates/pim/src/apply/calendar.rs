@@ -250,6 +250,10 @@ impl Merge<'_> {
         if is_same && (RULES.contains(&name) || values(&of.shown) == values(&of.current)) {
             return;
         }
+        if name == "COMPLETED" && of.new.is_empty() && is_done(sides.new) {
+            // when it was done is not said again
+            return;
+        }
         let is_hidden = of.shown.is_empty() && of.new.is_empty();
         if is_hidden && ENDS.contains(&name) && !has_end {
             self.keep_length(sides, &of.current, name);
@@ -296,6 +300,10 @@ impl Merge<'_> {
             self.patch.replace(end.start(), end.end(), text.into());
         }
     }
+}
+
+fn is_done(task: &Component<'_>) -> bool {
+    value(task, "STATUS").eq_ignore_ascii_case(b"COMPLETED")
 }
 
 /// The seconds between two times, and whether they are dates.

@@ -511,3 +511,43 @@ fn a_time_stays_in_the_zone_of_the_record() {
     let edited = run(&current, &held, Some(&held), &new, Prefer::New);
     assert_eq!(string(edited), new);
 }
+
+#[test]
+fn when_a_task_was_done_stays_where_a_device_leaves_it_out() {
+    let task = |lines: &[&str]| calendar(&format!("BEGIN:VTODO\r\n{}END:VTODO\r\n", text(lines)));
+    let done = [
+        "STATUS:COMPLETED",
+        "COMPLETED:20260101T000000Z",
+        "SUMMARY:a",
+    ];
+    let held = task(&done);
+    let new = task(&["STATUS:COMPLETED", "SUMMARY:b"]);
+    let applied = run(&held, &held, Some(&held), &new, Prefer::New);
+    assert_eq!(string(applied), held.replace("SUMMARY:a", "SUMMARY:b"));
+    // but not of a task that is to be done again
+    let new = task(&["STATUS:NEEDS-ACTION", "SUMMARY:a"]);
+    let applied = run(&held, &held, Some(&held), &new, Prefer::New);
+    assert_eq!(string(applied), new);
+}
+
+#[test]
+fn lines_that_both_sides_add_to_a_description_stand() {
+    for name in ["DESCRIPTION", "LOCATION"] {
+        let of = |value: &str| calendar(&event(&[START, END, &format!("{name}:{value}")]));
+        for (prefer, expected) in [
+            (Prefer::New, "Bring: milk\\nbread\\neggs"),
+            (Prefer::Current, "Bring: milk\\neggs\\nbread"),
+        ] {
+            let current = of("Bring: milk\\neggs");
+            let applied = run(
+                &current,
+                &current,
+                Some(&of("Bring: milk")),
+                &of("Bring: milk\\nbread"),
+                prefer,
+            );
+            assert_eq!(applied.conflicts, [""; 0]);
+            assert_eq!(string(applied), of(expected));
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::cut::{is_cut_text, with_tail};
+use super::lines::with_added;
 use super::meaning::plain;
 use super::{Applied, Edit, Prefer};
 use crate::decode::whole_text;
@@ -40,6 +41,18 @@ pub(super) fn apply(edit: &Edit<'_>, prefer: Prefer) -> Applied {
         Some(before) => now != *before,
         None => !is_cut_text(&whole, &then, false),
     };
+    if is_conflict
+        && whole == now
+        && let Some(before) = &before
+    {
+        let (one, other) = match prefer {
+            Prefer::New => (&then, &now),
+            Prefer::Current => (&now, &then),
+        };
+        if let Some(text) = with_added(before, one, other) {
+            return of(&like(&text, edit.current), false);
+        }
+    }
     if is_conflict && prefer == Prefer::Current {
         return of(edit.current, true);
     }

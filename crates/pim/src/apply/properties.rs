@@ -257,6 +257,7 @@ impl<'m> Merge<'m> {
         let held = sides.held.map(|held| index(&held.props));
         let new = index(&sides.new.props);
         let empty = index(&sides.current.empty);
+        let emptied = index(&sides.new.empty);
         let groups = sides.current.props.iter().chain(&sides.current.empty);
         self.groups = groups
             .filter_map(|prop| prop.line.group())
@@ -268,7 +269,8 @@ impl<'m> Merge<'m> {
             if is_silent(name) || skip.contains(&name) {
                 continue;
             }
-            if self.habit == Habit::Unknown && !new.contains_key(name) && !COMMON.contains(&name) {
+            let is_told = new.contains_key(name) || emptied.contains_key(name);
+            if self.habit == Habit::Unknown && !is_told && !COMMON.contains(&name) {
                 continue;
             }
             let of = |index: &Index<'_, '_>| index.get(name).map_or(0, Vec::len);
@@ -372,7 +374,9 @@ impl<'m> Merge<'m> {
             match other.and_then(|at| Some((at, named.shown.get(at).copied()?))) {
                 Some((_, now)) if now.value == new.value => {}
                 Some((at, now)) => {
-                    if self.conflict(named.name) {
+                    if let Some(text) = self.both(named.name, current(at), now, None, new) {
+                        self.put(named, current(at), now, new, false, text);
+                    } else if self.conflict(named.name) {
                         self.put(named, current(at), now, new, true, Chosen::New);
                     }
                 }
@@ -412,6 +416,10 @@ impl<'m> Merge<'m> {
             Chosen::Current
         } else if shape(named.name) == Shape::Parts {
             self.parts(named.name, current.unwrap_or(now), now, Some(held), new)
+        } else if let Some(text) = self.both(named.name, current, now, Some(held), new)
+            && is_changed
+        {
+            text
         } else if !is_changed || self.conflict(named.name) {
             self.whole(named.name, current, now, held, new)
         } else {

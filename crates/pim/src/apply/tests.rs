@@ -333,7 +333,7 @@ fn nothing_is_known_of_the_device() {
 fn one_side_is_preferred_in_a_conflict() {
     let rows: [(&[&str], Option<&[&str]>, &[&str], &[&str]); 5] = [
         (&["NOTE:b"], Some(&["NOTE:a"]), &["NOTE:c"], &["NOTE"]),
-        (&["NOTE:b"], Some(&[]), &["NOTE:c"], &["NOTE"]),
+        (&["TITLE:b"], Some(&[]), &["TITLE:c"], &["TITLE"]),
         (&["NOTE:b"], None, &["NOTE:c"], &["NOTE"]),
         (
             &["N:b;Ada", "TEL:1"],
@@ -550,4 +550,58 @@ fn what_a_device_never_says_it_has_not_removed() {
         new: emptied.as_bytes(),
     };
     assert_eq!(apply(&edit, Prefer::New).unwrap().bytes, emptied.as_bytes());
+}
+
+#[test]
+fn lines_that_both_sides_add_to_a_note_stand() {
+    let rows: [(&[&str], &str, &str, &str, &str); 3] = [
+        (
+            &["NOTE:a"],
+            "NOTE:a\\nb",
+            "NOTE:a\\nc",
+            "NOTE:a\\nc\\nb",
+            "NOTE:a\\nb\\nc",
+        ),
+        (
+            &["NOTE:a"],
+            "NOTE:b\\na",
+            "NOTE:c\\na",
+            "NOTE:c\\na\\nb",
+            "NOTE:b\\na\\nc",
+        ),
+        (&[], "NOTE:b", "NOTE:c", "NOTE:c\\nb", "NOTE:b\\nc"),
+    ];
+    for (held, ours, theirs, if_new, if_current) in rows {
+        let (held, ours, theirs) = (card(held), card(&[ours]), card(&[theirs]));
+        for (prefer, expected) in [(Prefer::New, if_new), (Prefer::Current, if_current)] {
+            let applied = run(&ours, &ours, Some(&held), &theirs, prefer);
+            assert_eq!(applied.conflicts, [""; 0]);
+            assert_eq!(String::from_utf8(applied.bytes).unwrap(), card(&[expected]));
+        }
+    }
+    let applied = run("a\r\nb", "a\r\nb", Some("a"), "a\nc", Prefer::New);
+    assert_eq!(applied.bytes, b"a\r\nc\r\nb");
+    assert_eq!(applied.conflicts, [""; 0]);
+}
+
+#[test]
+fn an_empty_value_is_a_removal_of_what_the_device_held() {
+    let old = |lines: &[&str]| card(lines).replace("3.0", "2.1");
+    let held = old(&["N:a", "TEL;HOME:1", "TEL;CELL:2", "CATEGORIES:b"]);
+    let new = old(&["N:a", "TEL;HOME:", "TEL;CELL:2", "CATEGORIES:"]);
+    for habit in [Habit::Own, Habit::Whole, Habit::Listed, Habit::Unknown] {
+        let current = || held.as_bytes();
+        let edit = |held| Edit {
+            habit,
+            current: current(),
+            shown: current(),
+            held,
+            new: new.as_bytes(),
+        };
+        let applied = apply(&edit(Some(current())), Prefer::New).unwrap();
+        let applied = String::from_utf8(applied.bytes).unwrap();
+        assert_eq!(applied, old(&["N:a", "TEL;CELL:2"]), "{habit:?}");
+        // of a comparison it says no more than an absent one
+        assert_eq!(apply(&edit(None), Prefer::New).unwrap().bytes, current());
+    }
 }

@@ -1,9 +1,10 @@
 //! The value that comes of two: a text and the rest of it, components from both sides.
 
+use super::lines::with_added;
 use super::meaning::{Prop, Shape, plain, shape};
 use super::properties::Merge;
 use super::write::{self, Chosen};
-use super::{Habit, cut};
+use super::{Habit, Prefer, cut};
 use crate::decode::{self, Dialect};
 
 impl Merge<'_> {
@@ -30,6 +31,33 @@ impl Merge<'_> {
             Some(text) => Chosen::Text(write::escape(&text, self.dialect())),
             None => Chosen::New,
         }
+    }
+
+    /// The text of the side that is preferred, with the lines that the other has added to it, where
+    /// both have only added some to what the device held.
+    pub(super) fn both(
+        &self,
+        name: &str,
+        current: Option<&Prop<'_>>,
+        now: &Prop<'_>,
+        held: Option<&Prop<'_>>,
+        new: &Prop<'_>,
+    ) -> Option<Chosen> {
+        let of_lines = ["NOTE", "DESCRIPTION", "LOCATION", "BODY"].contains(&name);
+        // what is longer than the device is shown has a rest
+        let is_whole = current.is_some_and(|current| current.value == now.value);
+        if !of_lines || !is_whole {
+            return None;
+        }
+        let dialect = self.dialect();
+        let text = |prop: &Prop<'_>| prop.line.text(dialect).replace('\r', "");
+        let held = held.map(text).unwrap_or_default();
+        let (ours, theirs) = (text(now), text(new));
+        let text = match self.prefer {
+            Prefer::New => with_added(&held, &theirs, &ours)?,
+            Prefer::Current => with_added(&held, &ours, &theirs)?,
+        };
+        Some(Chosen::Text(write::escape(&text, dialect)))
     }
 
     /// Components, each from the side that changed it. Without `held`, what one side lacks is taken

@@ -191,9 +191,13 @@ impl Run<'_> {
             ConflictPolicy::ServerWins | ConflictPolicy::Ask => Prefer::Current,
             _ => Prefer::New,
         };
-        let Some(applied) = texts.apply(prefer) else {
+        let Some(mut applied) = texts.apply(prefer) else {
             return Ok(None);
         };
+        let (before, now) = (&texts.current, self.request.now);
+        if let Some(stamped) = pim::stamp_completion(before, &applied.bytes, now) {
+            applied.bytes = stamped;
+        }
         let disputed = conflict && !item.deleted && !applied.conflicts.is_empty();
         let is_doubled = disputed && policy == ConflictPolicy::Duplicate;
         if disputed && (policy == ConflictPolicy::Ask || (is_doubled && !in_view)) {

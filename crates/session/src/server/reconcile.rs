@@ -401,7 +401,9 @@ impl Run<'_> {
         let times = (pim::modified(&item.content), pim::modified(content.bytes));
         Ok(match times {
             (Some(ours), Some(theirs)) if ours > theirs => ConflictPolicy::ServerWins,
-            _ => ConflictPolicy::ClientWins,
+            (Some(_), Some(_)) => ConflictPolicy::ClientWins,
+            // nothing tells which is newer
+            _ => ConflictPolicy::Duplicate,
         })
     }
 
