@@ -71,7 +71,7 @@ fn key(facts: &Facts) -> Option<String> {
 ///
 /// Items that differ are versions of one record ([`Likeness::Match`]) if they are of one kind and
 ///
-/// * events and journal entries: have one UID, or one title, starts that may be the same, and both
+/// * events and journal entries: have one UID, of 8 characters at least, or one title, starts that may be the same, and both
 ///   recur or neither does. Starts are the same if they are one instant, by the VTIMEZONE in the
 ///   items; where one side only names a zone, if that zone's offset could make them so; and, for
 ///   dates and times without a zone, if they are written alike.
@@ -197,11 +197,14 @@ pub(crate) fn is_cut_note(cut: &[u8], whole: &[u8]) -> bool {
     cut.kind() == Kind::Note && whole.kind() == Kind::Note && is_beginning(&cut, &whole)
 }
 
+/// A shorter UID tells nothing: some devices write a number of their own, or the same one always.
+const UID_LENGTH: usize = 8;
+
 /// Only calendars have identifiers that devices keep.
 fn same_uid(a: &Facts, b: &Facts) -> bool {
     let has_uid = matches!(a.kind(), Kind::Event | Kind::Task | Kind::Journal);
     let uid = a.record.uid();
-    has_uid && !uid.is_empty() && uid == b.record.uid()
+    has_uid && uid.len() >= UID_LENGTH && uid == b.record.uid()
 }
 
 pub(crate) fn same_by_content(a: &Facts, b: &Facts) -> bool {
@@ -373,17 +376,17 @@ mod tests {
         let likeness = |a: &str, b: &str| {
             compare("text/calendar", a.as_bytes(), "text/calendar", b.as_bytes())
         };
-        let a = event("1", "20260302T090000Z", "Dentist");
+        let a = event("1@example", "20260302T090000Z", "Dentist");
         assert!(matches!(
-            likeness(&a, &event("1", "20260309T090000Z", "Dentist")),
+            likeness(&a, &event("1@example", "20260309T090000Z", "Dentist")),
             Likeness::Match(_)
         ));
         assert!(matches!(
-            likeness(&a, &event("2", "20260302T090000Z", "dentist")),
+            likeness(&a, &event("2@example", "20260302T090000Z", "dentist")),
             Likeness::Match(_)
         ));
         assert_eq!(
-            likeness(&a, &event("2", "20260309T090000Z", "Dentist")),
+            likeness(&a, &event("2@example", "20260309T090000Z", "Dentist")),
             Likeness::Different
         );
         assert_eq!(fingerprint("text/calendar", a.as_bytes()).kind, Kind::Event);
@@ -444,17 +447,29 @@ mod tests {
     #[test]
     fn tasks_of_one_title_are_told_by_their_due_date() {
         let task = |properties: &str| calendar(&component("VTODO", properties));
-        let a = task("UID:1\r\nSUMMARY:Report\r\nDUE:20260302T170000Z\r\n");
+        let a = task("UID:1@example\r\nSUMMARY:Report\r\nDUE:20260302T170000Z\r\n");
         for (other, matches) in [
-            ("UID:2\r\nSUMMARY:Report\r\nDUE:20260309T170000Z\r\n", false),
-            ("UID:2\r\nSUMMARY:Report\r\nDUE:20260304T000000Z\r\n", false),
             (
-                "UID:2\r\nSUMMARY:report\r\nDUE;VALUE=DATE:20260303\r\n",
+                "UID:2@example\r\nSUMMARY:Report\r\nDUE:20260309T170000Z\r\n",
+                false,
+            ),
+            (
+                "UID:2@example\r\nSUMMARY:Report\r\nDUE:20260304T000000Z\r\n",
+                false,
+            ),
+            (
+                "UID:2@example\r\nSUMMARY:report\r\nDUE;VALUE=DATE:20260303\r\n",
                 true,
             ),
-            ("UID:2\r\nSUMMARY:Report\r\n", true),
-            ("UID:2\r\nSUMMARY:Review\r\nDUE:20260302T170000Z\r\n", false),
-            ("UID:1\r\nSUMMARY:Review\r\nDUE:20270302T170000Z\r\n", true),
+            ("UID:2@example\r\nSUMMARY:Report\r\n", true),
+            (
+                "UID:2@example\r\nSUMMARY:Review\r\nDUE:20260302T170000Z\r\n",
+                false,
+            ),
+            (
+                "UID:1@example\r\nSUMMARY:Review\r\nDUE:20270302T170000Z\r\n",
+                true,
+            ),
         ] {
             assert_eq!(is_match(CALENDAR, &a, &task(other)), matches, "{other}");
         }
@@ -478,15 +493,15 @@ mod tests {
     fn a_series_is_known_by_its_own_properties() {
         let master = component(
             "VEVENT",
-            "UID:1\r\nDTSTART:20260302T090000Z\r\nRRULE:FREQ=WEEKLY\r\nSUMMARY:Choir\r\n",
+            "UID:1@example\r\nDTSTART:20260302T090000Z\r\nRRULE:FREQ=WEEKLY\r\nSUMMARY:Choir\r\n",
         );
         let moved = component(
             "VEVENT",
-            "RECURRENCE-ID:20260309T090000Z\r\nUID:1\r\nDTSTART:20260310T090000Z\r\n\
+            "RECURRENCE-ID:20260309T090000Z\r\nUID:1@example\r\nDTSTART:20260310T090000Z\r\n\
              SUMMARY:Choir on Tuesday\r\n",
         );
         let series = calendar(&master);
-        let anonymous = |text: &str| text.replace("UID:1\r\n", "");
+        let anonymous = |text: &str| text.replace("UID:1@example\r\n", "");
         for overridden in [
             calendar(&format!("{master}{moved}")),
             calendar(&format!("{moved}{master}")),
@@ -524,7 +539,8 @@ mod tests {
             ),
         );
         let zoned = |start: &str| {
-            let properties = format!("UID:1\r\nDTSTART;TZID=Home:{start}\r\nSUMMARY:Choir\r\n");
+            let properties =
+                format!("UID:1@example\r\nDTSTART;TZID=Home:{start}\r\nSUMMARY:Choir\r\n");
             let event = component("VEVENT", &properties);
             // where the zone stands does not matter
             [
@@ -532,7 +548,11 @@ mod tests {
                 calendar(&format!("{event}{zone}")),
             ]
         };
-        let utc = |start: &str| event(&format!("UID:2\r\nDTSTART:{start}\r\nSUMMARY:Choir\r\n"));
+        let utc = |start: &str| {
+            event(&format!(
+                "UID:2@example\r\nDTSTART:{start}\r\nSUMMARY:Choir\r\n"
+            ))
+        };
         for (local, start, matches) in [
             ("20260101T100000", "20260101T090000Z", true),
             ("20260701T100000", "20260701T080000Z", true),
@@ -610,7 +630,7 @@ mod tests {
         }
         let meeting = |parameters: &str| {
             event(&format!(
-                "UID:1\r\nSUMMARY:Plan\r\nATTENDEE;{parameters}:mailto:ada@example.org\r\n"
+                "UID:1@example\r\nSUMMARY:Plan\r\nATTENDEE;{parameters}:mailto:ada@example.org\r\n"
             ))
         };
         let a = meeting("PARTSTAT=ACCEPTED;CN=Ada");
@@ -620,7 +640,7 @@ mod tests {
         assert_eq!(likeness_of(CALENDAR, &a, &spelled), Likeness::Same);
         let alarm = |related: &str| {
             let alarm = component("VALARM", &format!("TRIGGER;RELATED={related}:-PT5M\r\n"));
-            event(&format!("UID:1\r\nSUMMARY:Plan\r\n{alarm}"))
+            event(&format!("UID:1@example\r\nSUMMARY:Plan\r\n{alarm}"))
         };
         assert!(is_match(CALENDAR, &alarm("START"), &alarm("END")));
     }
@@ -703,7 +723,7 @@ mod tests {
             "DUE:20260109\r\n",
         ];
         let component_of_an_entry = (
-            maybe(&["UID:1\r\n", "UID:2\r\n"]),
+            maybe(&["UID:1@example\r\n", "UID:2@example\r\n"]),
             maybe(&["SUMMARY:Choir\r\n", "SUMMARY:choir\r\n", "SUMMARY:Mill\r\n"]),
             maybe(starts),
             maybe(dues),
@@ -734,7 +754,7 @@ mod tests {
                 "TEL:7654321\r\n",
             ]),
             maybe(&["EMAIL:a@example.org\r\n", "EMAIL:b@example.org\r\n"]),
-            maybe(&["EMAIL:c@example.org\r\n", "UID:1\r\n"]),
+            maybe(&["EMAIL:c@example.org\r\n", "UID:1@example\r\n"]),
             maybe(&["ORG:Mill\r\n"]),
         )
             .prop_map(|(a, b, c, d, e, f)| card(&[a, b, c, d, e, f].concat()))
