@@ -590,3 +590,102 @@ fn what_goes_of_a_series_on_a_phone_goes_alone() {
     office.sync("phone", 200, delete);
     assert_eq!(office.contents(), [""; 0]);
 }
+
+/// The starts of a weekly series of a year, on the clock of a phone that repeats it by that.
+fn expanded(text: &str, place: &str, times: &str) -> Vec<DateTime> {
+    let read = |text: &str| -> DateTime {
+        let clock: DateTime = text.trim_end_matches('Z').parse().unwrap();
+        if times == "utc" || times == "unmarked-utc" {
+            let instant = TimeZone::UTC.to_timestamp(clock).unwrap();
+            return zone(place).to_datetime(instant);
+        }
+        clock
+    };
+    let first = read(value(text, "DTSTART"));
+    let left_out: Vec<DateTime> = match text.contains("EXDATE") {
+        true => value(text, "EXDATE").split(';').map(read).collect(),
+        false => Vec::new(),
+    };
+    let week = jiff::Span::new().weeks(1);
+    let starts = std::iter::successors(Some(first), |start| start.checked_add(week).ok());
+    let starts = starts.take(52);
+    starts.filter(|start| !left_out.contains(start)).collect()
+}
+
+#[test]
+fn exceptions_of_a_series_hit_its_occurrences_on_the_clocks_of_five_other_places() {
+    let start = "DTSTART;TZID=Europe/Berlin:20260105T090000";
+    // between the changes of the clocks here and there, and after both
+    let weeks = [
+        "20260316", "20260330", "20260406", "20260928", "20261026", "20261102",
+    ];
+    let out: Vec<String> = weeks
+        .iter()
+        .map(|day| format!("EXDATE;TZID=Europe/Berlin:{day}T090000"))
+        .collect();
+    let series = event(&[
+        start,
+        "DTEND;TZID=Europe/Berlin:20260105T100000",
+        "RRULE:FREQ=WEEKLY;BYDAY=MO",
+        &out.join("\r\n"),
+    ]);
+    let first: DateTime = "20260105T090000".parse().unwrap();
+    for place in [
+        "America/Los_Angeles",
+        "America/New_York",
+        "Asia/Kolkata",
+        "Australia/Sydney",
+        "Pacific/Auckland",
+    ] {
+        for times in MODES {
+            let mut office = Office::at(place, times, "");
+            office.put(&series);
+            let text = office.sent(201).remove(0);
+            let shown = expanded(&text, place, times);
+            assert_eq!(shown.len(), 52 - weeks.len(), "{place} {times} {text}");
+            assert_eq!(office.sent(200), [""; 0]);
+            // the person takes one out on the phone, in a week in which one clock has changed
+            let all = expanded(&text.replace("EXDATE", "X-A"), place, times);
+            let gone = first.checked_add(jiff::Span::new().weeks(9)).unwrap();
+            let there = written(&all[9].strftime("%Y%m%dT%H%M%S").to_string(), place, times);
+            let fewer = text.replace("EXDATE:", &format!("EXDATE:{there};"));
+            let heard = office.sync("phone", 200, &command("Replace", "l1", &fewer));
+            assert_eq!(heard.said.changes, [], "{}", heard.xml);
+            let gone = gone.strftime("%Y%m%dT%H%M%S");
+            let line = format!("EXDATE;TZID=Europe/Berlin:{gone}\r\n");
+            let content = office.content();
+            assert!(content.contains(&line), "{place} {times} {content}");
+            assert_eq!(content.replace(&line, ""), series);
+            assert_eq!(office.sent(200), [""; 0]);
+        }
+    }
+}
+
+#[test]
+fn events_of_one_meaningless_identifier_stay_as_many_as_they_are() {
+    let mut office = Office::new("");
+    let entry = |number: usize| {
+        entry(&[
+            "UID:1",
+            &format!("DTSTART:202601{:02}T090000Z", number + 1),
+            &format!("DTEND:202601{:02}T100000Z", number + 1),
+        ])
+        .replace("SUMMARY:Choir", &format!("SUMMARY:Meeting {number}"))
+    };
+    let all: String = (0..10)
+        .map(|number| command("Add", &format!("a{number}"), &entry(number)))
+        .collect();
+    office.sync("phone", 201, &all);
+    assert_eq!(office.contents().len(), 10);
+    // a comparison after which it has another one in the place of the last
+    let all: String = (0..9)
+        .chain([11])
+        .map(|number| command("Add", &format!("b{number}"), &entry(number)))
+        .collect();
+    office.sync("phone", 201, &all);
+    let mut contents = office.contents();
+    contents.sort();
+    let mut expected: Vec<String> = (0..10).chain([11]).map(entry).collect();
+    expected.sort();
+    assert_eq!(contents, expected);
+}

@@ -172,6 +172,55 @@ fn in_zone_of(line: &Line<'_>, other: &Line<'_>, dialect: Dialect) -> Option<Vec
     Some(write::with_value(line, text, dialect))
 }
 
+/// A series whose zone is not that of the device, which repeats it by its own clock.
+#[derive(Debug)]
+pub(super) struct Elsewhere {
+    /// `TZID` of the series; none where it is in UTC.
+    zone: Option<String>,
+    /// The zone of the device.
+    there: Zone,
+    /// Seconds that the clock of the series is ahead of the device's when it starts.
+    ahead: i64,
+}
+
+impl Elsewhere {
+    fn of(sides: Sides<'_, '_>, dialect: Dialect) -> Option<Self> {
+        let start = |component: &Component<'_>| {
+            let mut props = component.props.iter();
+            let line = &props.find(|prop| prop.name == "DTSTART")?.line;
+            let zone = line.param("TZID").map(|zone| zone.unquoted().to_vec());
+            let zone = zone.and_then(|zone| String::from_utf8(zone).ok());
+            let (wall, is_date, is_utc) = read_wall(&line.text(dialect))?;
+            (!is_date && is_utc == zone.is_none()).then_some((zone, wall))
+        };
+        let ((zone, here), (there, wall)) = (start(sides.current)?, start(sides.shown)?);
+        let there = Zone::new(there.as_deref()?)?;
+        let is_there = zone.as_deref().and_then(Zone::new).as_ref() == Some(&there);
+        (!is_there).then_some(Self {
+            zone,
+            there,
+            ahead: here - wall,
+        })
+    }
+
+    /// An exception for the occurrence that the device takes out, by the clock of the series.
+    pub(super) fn exception(&self, text: &str) -> Option<String> {
+        let (wall, is_date, is_utc) = read_wall(text)?;
+        if is_date {
+            return None;
+        }
+        let wall = if is_utc { self.there.wall(wall) } else { wall };
+        let text = stamp(wall + self.ahead);
+        Some(match &self.zone {
+            Some(zone) if zone.contains([':', ';', ',']) => {
+                format!("EXDATE;TZID=\"{zone}\":{text}\r\n")
+            }
+            Some(zone) => format!("EXDATE;TZID={zone}:{text}\r\n"),
+            None => format!("EXDATE:{text}Z\r\n"),
+        })
+    }
+}
+
 fn are_alike(a: &[&Prop<'_>], b: &[&Prop<'_>]) -> bool {
     let meaning = |props: &[&Prop<'_>]| {
         let props = props
@@ -190,6 +239,7 @@ impl Merge<'_> {
         if sides.current.tag == Tag::VTodo {
             groups.push(&PROGRESS);
         }
+        self.elsewhere = Elsewhere::of(sides, self.dialect());
         self.properties(sides, &groups.concat());
         for names in groups {
             self.group(sides, names);

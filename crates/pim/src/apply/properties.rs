@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::align::align;
+use super::calendar::Elsewhere;
 use super::cut::is_cut;
 use super::meaning::{Prop, Reader, Shape, is_silent, shape};
 use super::patch::Patch;
@@ -139,6 +140,8 @@ pub(super) struct Merge<'m> {
     /// Occurrences that stay, by when they were to be: a device has deleted what the record has
     /// changed since.
     pub(super) kept: BTreeSet<String>,
+    /// The zone of the entry that is edited, where it is not the device's.
+    pub(super) elsewhere: Option<Elsewhere>,
 }
 
 /// What of the properties of one name the device does not know of.
@@ -229,6 +232,7 @@ impl<'m> Merge<'m> {
             groups: BTreeSet::new(),
             last_group: 0,
             kept: BTreeSet::new(),
+            elsewhere: None,
         }
     }
 

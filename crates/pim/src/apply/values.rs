@@ -65,7 +65,19 @@ impl Merge<'_> {
         if last.is_some() {
             return;
         }
-        for (prop, values) in added {
+        for (prop, mut values) in added {
+            if let Some(elsewhere) = self.elsewhere.as_ref().filter(|_| name == "EXDATE") {
+                values.retain(|text| match elsewhere.exception(text) {
+                    Some(line) => {
+                        self.patch.insert(named.room, line.into_bytes());
+                        false
+                    }
+                    None => true,
+                });
+            }
+            if values.is_empty() {
+                continue;
+            }
             let count = reader.values(&prop.line, name).len();
             if count == values.len() {
                 self.insert(named.room, prop);

@@ -513,6 +513,10 @@ impl Writer<'_> {
                             _ => {}
                         }
                     }
+                    let when = match start {
+                        Some(start) if kind == "EXDATE" => self.occurrence(when, start),
+                        _ => when,
+                    };
                     if self.can_hold(&when) {
                         dates.push(self.write_when(&when));
                     }
@@ -521,6 +525,25 @@ impl Writer<'_> {
             if !dates.is_empty() {
                 self.push(&format!("{kind}:{}\r\n", dates.join(";")));
             }
+        }
+    }
+
+    /// An occurrence of a series of another zone, as a device comes to it that repeats the series by
+    /// its own clock: where one of the two clocks has changed, that is not when it takes place.
+    fn occurrence(&self, when: When, start: &When) -> When {
+        let (Place::Zone(zone), Some(home)) = (&start.place, &self.home) else {
+            return when;
+        };
+        let Place::Zone(of_when) = &when.place else {
+            return when;
+        };
+        if self.profile.zone.is_none() || zone == home {
+            return when;
+        }
+        let wall = zone.wall(of_when.instant(when.wall));
+        When {
+            wall: wall + self.local(start) - start.wall,
+            place: Place::Zone(home.clone()),
         }
     }
 
