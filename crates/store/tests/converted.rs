@@ -488,3 +488,32 @@ fn a_birthday_begins_in_a_year_that_the_phone_can_hold_and_stays_as_old_as_it_is
     let kept = String::from_utf8(kept).unwrap();
     assert_eq!(kept, event.replace("SUMMARY:Ann", "SUMMARY:Ann Lake"));
 }
+
+#[test]
+fn a_task_that_is_done_on_a_phone_says_when() {
+    let mut talk = Talk::new();
+    talk.server.now = 1_700_000_000;
+    let task = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Example//EN\r\nBEGIN:VTODO\r\n\
+                UID:1@example.org\r\nDTSTAMP:20240101T000000Z\r\nSUMMARY:Report\r\n\
+                STATUS:NEEDS-ACTION\r\nEND:VTODO\r\nEND:VCALENDAR\r\n";
+    stock(&mut talk, DatastoreKind::Tasks, "text/calendar", task);
+    let format = "<CTType>text/x-vcalendar</CTType><VerCT>1.0</VerCT>";
+    let both = format!("<Rx-Pref>{format}</Rx-Pref><Tx-Pref>{format}</Tx-Pref>");
+    let put = put("", "tasks", &both);
+    let opening = |code: u16, last: &str, next: &str| alert(1, code, "tasks", last, next) + &put;
+    let of_type = |command: String| command.replace("text/x-vcard", "text/x-vcalendar");
+    let sent = session(&mut talk, "tasks", &opening(201, "", "1"), "");
+    let done = sent[0].replace("NEEDS ACTION", "COMPLETED");
+    assert_ne!(done, sent[0]);
+    let titled = done.replace("Report", "Long report");
+    let tasks = datastore(&talk, DatastoreKind::Tasks);
+    for (last, next, text) in [("1", "2", &done), ("2", "3", &titled)] {
+        let replaced = of_type(replace(30, "l1", text));
+        let back = session(&mut talk, "tasks", &opening(200, last, next), &replaced);
+        assert!(back.is_empty(), "{back:?}");
+        let kept = talk.server.state.items(tasks).remove(0).content;
+        let kept = String::from_utf8(kept).unwrap();
+        assert!(kept.contains("STATUS:COMPLETED\r\n"), "{kept}");
+        assert!(kept.contains("COMPLETED:20231114T"), "{kept}");
+    }
+}

@@ -1,6 +1,8 @@
 //! Edits that go through the format of a device, there and back.
 #![allow(clippy::unwrap_used)]
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::{Field, Holding, Holdings, Target, TimeProfile, Zone, convert_for, fit, keep_fields};
 
@@ -8,6 +10,7 @@ use crate::{Field, Holding, Holdings, Target, TimeProfile, Zone, convert_for, fi
 struct Device {
     old: Format,
     whole: Format,
+    /// The properties that it keeps; none: any.
     fields: Vec<Field>,
     /// The properties that it lists; none: any.
     listed: &'static [&'static str],
@@ -26,7 +29,10 @@ impl Device {
 
     fn show(&self, record: &str) -> String {
         let text = self.convert(record, self.old);
-        let kept = keep_fields(self.old.media_type(), text.as_bytes(), &self.fields);
+        let kept = match self.fields.as_slice() {
+            [] => text.into_bytes(),
+            fields => keep_fields(self.old.media_type(), text.as_bytes(), fields),
+        };
         let listed = self.listed.iter().map(|name| Holding {
             name: (*name).to_owned(),
             ..Holding::default()
@@ -214,4 +220,119 @@ fn the_number_of_a_slot_outlives_a_phone() {
     assert_eq!(phone.edit(record, &numbered), record);
     let edited = phone.edit(record, &|text| text.replace("1111", "3333"));
     assert_eq!(edited, record.replace("1111", "3333"));
+}
+
+const CARD_LINES: [&str; 22] = [
+    "UID:1@example.org\r\n",
+    "NICKNAME:Annie\\, the one\r\n",
+    "PHOTO;ENCODING=b;TYPE=JPEG:/9j/4AAQSkZJRgABAQ==\r\n",
+    "PHOTO;VALUE=uri:file:///home/ann/a.jpg\r\n",
+    "item1.TEL;X-A=b:4444\r\nitem1.X-ABLabel:Boat\r\n",
+    "EMAIL;TYPE=INTERNET,PREF:a@example.org\r\n",
+    "EMAIL;TYPE=WORK:b@example.org\r\n",
+    "EMAIL:c@example.org\r\n",
+    "IMPP;X-SERVICE-TYPE=Skype:skype:ann\r\n",
+    "IMPP:irc:ann\r\n",
+    "CATEGORIES:a,b\\,c\r\n",
+    "SORT-STRING:Lake\r\n",
+    "CLASS:PRIVATE\r\n",
+    "ADR;TYPE=HOME:;;1 Main St\\, Apt 2;Town;;1234;Land\r\n",
+    "ORG:Mill\\; Co;Unit\r\n",
+    "BDAY:1984-05-06T10:00:00Z\r\n",
+    "GEO:37.386013;-122.082932\r\n",
+    "NOTE;LANGUAGE=de:one\\, two\\;\\nthree\r\n",
+    "KEY;ENCODING=b;TYPE=X509:AAAA\r\n",
+    "X-ABDATE;X-A=b:2001-02-03\r\n",
+    "RELATED:urn:uuid:1\r\n",
+    "URL:http://a.example/?a=b,c;d\r\n",
+];
+
+const ENTRY_LINES: [&str; 18] = [
+    "ORGANIZER;CN=Ada:mailto:ada@example.org\r\n",
+    "ATTENDEE;CN=\"Lake, Ann\";CUTYPE=GROUP;X-A=b:mailto:ann@example.org\r\n",
+    "ATTACH:http://a.example/\r\n",
+    "RELATED-TO;RELTYPE=SIBLING:2@example\r\n",
+    "COLOR:red\r\n",
+    "CONFERENCE;VALUE=URI:tel:1\r\n",
+    "DESCRIPTION;LANGUAGE=de:one\\, two\\nthree\r\n",
+    "COMMENT:b\r\n",
+    "GEO:52.5;13.4\r\n",
+    "CATEGORIES:a,b\\,c\r\n",
+    "PRIORITY:4\r\n",
+    "SEQUENCE:7\r\n",
+    "CLASS:CONFIDENTIAL\r\n",
+    "RESOURCES:a,b\r\n",
+    "X-A;X-B=c:d\r\n",
+    "LOCATION;ALTREP=\"http://a.example/\":Mill\r\n",
+    "URL:http://a.example/?b=c;d\r\n",
+    "STATUS;X-A=b:TENTATIVE\r\n",
+];
+
+const ALARMS: [&str; 3] = [
+    "BEGIN:VALARM\r\nACTION:EMAIL\r\nTRIGGER:-PT1H\r\nSUMMARY:s\r\nDESCRIPTION:s\r\n\
+     ATTENDEE:mailto:a@example.org\r\nEND:VALARM\r\n",
+    "BEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER;RELATED=END:-PT15M\r\nDESCRIPTION:s\r\nX-A:b\r\n\
+     END:VALARM\r\n",
+    "BEGIN:VALARM\r\nACTION:AUDIO\r\nTRIGGER:-PT5M\r\nREPEAT:2\r\nDURATION:PT1M\r\nEND:VALARM\r\n",
+];
+
+const EVENT_TIMES: [&str; 4] = [
+    "DTSTART;TZID=Asia/Tokyo:20240506T090000\r\nDTEND;TZID=Asia/Tokyo:20240506T100000\r\n",
+    "DTSTART:20240531T090000Z\r\nDURATION:PT1H\r\n\
+     RRULE:FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1\r\n",
+    "DTSTART;TZID=Europe/Berlin:20240506T090000\r\nRRULE:FREQ=WEEKLY\r\n\
+     EXDATE;TZID=Europe/Berlin:20240513T090000\r\nRDATE;TZID=Europe/Berlin:20240514T090000\r\n",
+    "DTSTART;VALUE=DATE:19750506\r\nDTEND;VALUE=DATE:19750508\r\n",
+];
+
+const TASK_TIMES: [&str; 4] = [
+    "DUE;VALUE=DATE:20240506\r\n",
+    "DUE;TZID=Asia/Tokyo:20240506T090000\r\nPERCENT-COMPLETE:40\r\n",
+    "DTSTART:20240506T090000Z\r\nDUE:20240507T090000Z\r\nRRULE:FREQ=DAILY;INTERVAL=2\r\n",
+    "COMPLETED:20240101T000000Z\r\nPERCENT-COMPLETE:100\r\n",
+];
+
+fn some(lines: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let count = lines.len();
+    let some = prop::sample::subsequence(lines.to_vec(), 0..=count);
+    some.prop_map(|lines| lines.concat())
+}
+
+proptest! {
+    #[test]
+    fn an_edit_on_a_phone_of_an_old_format_is_all_that_changes(
+        lines in some(&CARD_LINES),
+        (entry, alarms) in (some(&ENTRY_LINES), some(&ALARMS)),
+        (event, task) in (prop::sample::select(&EVENT_TIMES), prop::sample::select(&TASK_TIMES)),
+        time in prop::sample::select(vec!["Europe/Berlin", "America/Los_Angeles"]),
+    ) {
+        let phone = |old, whole| Device {
+            old,
+            whole,
+            fields: Vec::new(),
+            listed: &[],
+            profile: TimeProfile {
+                zone: Zone::new(time),
+                earliest_year: Some(1980),
+                ..TimeProfile::default()
+            },
+        };
+        let cards = phone(Format::VCard21, Format::VCard30);
+        let card = format!(
+            "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Lake;Ann;Mary,Sue;Dr.;Jr.\r\nFN:Ann Lake\r\n\
+             TEL;TYPE=CELL:1111\r\n{lines}END:VCARD\r\n"
+        );
+        let edited = cards.edit(&card, &|text| text.replace("1111", "2222"));
+        prop_assert_eq!(edited, card.replace("1111", "2222"));
+        let calendar = phone(Format::VCalendar10, Format::ICalendar20);
+        for (kind, times) in [("VEVENT", event), ("VTODO", task)] {
+            let record = format!(
+                "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Example//EN\r\nBEGIN:{kind}\r\n\
+                 UID:1@example\r\nDTSTAMP:20240101T000000Z\r\nSUMMARY:Choir\r\n{times}{entry}\
+                 {alarms}END:{kind}\r\nEND:VCALENDAR\r\n"
+            );
+            let edited = calendar.edit(&record, &|text| text.replace("Choir", "Singing"));
+            prop_assert_eq!(edited, record.replace("Choir", "Singing"));
+        }
+    }
 }
