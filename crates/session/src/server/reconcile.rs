@@ -401,9 +401,7 @@ impl Run<'_> {
         let times = (pim::modified(&item.content), pim::modified(content.bytes));
         Ok(match times {
             (Some(ours), Some(theirs)) if ours > theirs => ConflictPolicy::ServerWins,
-            (Some(_), Some(_)) => ConflictPolicy::ClientWins,
-            // nothing tells which is newer
-            _ => ConflictPolicy::Duplicate,
+            _ => ConflictPolicy::ClientWins,
         })
     }
 
