@@ -71,10 +71,10 @@ fn key(facts: &Facts) -> Option<String> {
 ///
 /// Items that differ are versions of one record ([`Likeness::Match`]) if they are of one kind and
 ///
-/// * events and journal entries: have one UID, of 8 characters at least, or one title, starts that may be the same, and both
-///   recur or neither does. Starts are the same if they are one instant, by the VTIMEZONE in the
-///   items; where one side only names a zone, if that zone's offset could make them so; and, for
-///   dates and times without a zone, if they are written alike.
+/// * events and journal entries: have one UID, of 8 characters at least, or one title, starts that
+///   may be the same, and both recur or neither does. Starts are the same if they are one instant,
+///   by the VTIMEZONE in the items; where one side only names a zone, if that zone's offset could
+///   make them so; and, for dates and times without a zone, if they are written alike.
 /// * tasks: have one UID, or one title and are due at most one day apart, or one has no due date.
 /// * contacts: have one name, and share a phone number, address or birthday; or contradict each other
 ///   in none of these, and share the organization or one has nothing of these. Names are equal

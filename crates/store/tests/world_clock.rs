@@ -602,9 +602,10 @@ fn expanded(text: &str, place: &str, times: &str) -> Vec<DateTime> {
         clock
     };
     let first = read(value(text, "DTSTART"));
-    let left_out: Vec<DateTime> = match text.contains("EXDATE") {
-        true => value(text, "EXDATE").split(';').map(read).collect(),
-        false => Vec::new(),
+    let left_out: Vec<DateTime> = if text.contains("EXDATE") {
+        value(text, "EXDATE").split(';').map(read).collect()
+    } else {
+        Vec::new()
     };
     let week = jiff::Span::new().weeks(1);
     let starts = std::iter::successors(Some(first), |start| start.checked_add(week).ok());
