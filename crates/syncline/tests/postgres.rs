@@ -104,6 +104,45 @@ fn a_server_outlives_its_database() {
 }
 
 #[test]
+fn a_dump_of_a_database_is_the_same_server_elsewhere() {
+    let Some(server) = Postgres::shared() else {
+        return;
+    };
+    let (database, other) = (server.database().unwrap(), server.database().unwrap());
+    let installation = Installation::with_database(PROGRAM, database.url()).unwrap();
+    installation.add_user("ann", "secret").unwrap();
+    let node = installation.serve().unwrap();
+    let phone = device(&node);
+    items::fill(&phone.folder("contacts"), Kind::Contact, 1..=20, 0).unwrap();
+    assert_eq!(phone.sync("two-way").unwrap()["contacts"].sent.added, 20);
+
+    // while it runs
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dump").to_string_lossy().into_owned();
+    let run = |program: &str, arguments: &[&str]| {
+        let output = process::run(program.as_ref(), arguments, b"").unwrap();
+        assert_eq!(output.code, Some(0), "{}", output.all());
+    };
+    run(
+        "/usr/bin/pg_dump",
+        &["--format=custom", "--file", &file, &database.url()],
+    );
+    run(
+        "/usr/bin/pg_restore",
+        &["--no-owner", "--dbname", &other.url(), &file],
+    );
+    let address = node.address().to_owned();
+    assert_eq!(node.terminate().unwrap(), Some(0));
+    // the device notices nothing
+    let restored = Installation::with_database(PROGRAM, other.url()).unwrap();
+    let _node = restored.serve_on(&address).unwrap();
+    items::fill(&phone.folder("contacts"), Kind::Contact, 21..=21, 0).unwrap();
+    let next = phone.sync("two-way").unwrap()["contacts"];
+    assert_eq!((next.sent.added, next.received.added), (1, 0));
+    assert_eq!(restored.counts("ann").unwrap()["contacts"], 21);
+}
+
+#[test]
 fn a_database_that_hangs_stalls_nobody() {
     let Some(installed) = require(Peer::Postgres) else {
         return;
