@@ -40,6 +40,14 @@ pub struct Record<'r> {
 }
 
 impl Query {
+    /// Whether it asks for the client's identifiers ([`Record::luid`]).
+    pub fn asks_for_luids(&self) -> bool {
+        match self {
+            Self::Clause(clause) => clause.subject == Subject::Luid,
+            Self::All(queries) | Self::Any(queries) => queries.iter().any(Self::asks_for_luids),
+        }
+    }
+
     /// Whether a record is what the query asks for.
     ///
     /// * `SINCE` and `BEFORE` look at the time of an entry of a calendar, as [`pim::span`] tells

@@ -110,6 +110,8 @@ impl Run<'_> {
         let until = self.tx.last_change(datastore)?;
         let mut after = ChangeSeq(0);
         let mut hits = Vec::new();
+        let generation = self.tx.link(link)?.map(|known| known.generation);
+        let generation = generation.filter(|_| query.asks_for_luids());
         loop {
             let range = PendingRange {
                 after,
@@ -133,10 +135,15 @@ impl Run<'_> {
                     // it costs what many small ones do
                     self.searched += length / LARGE;
                 }
+                let mapping = match generation {
+                    Some(_) => self.tx.mapping_of(link, pending.item.guid)?,
+                    None => None,
+                };
+                let mapping = mapping.filter(|known| Some(known.generation) == generation);
                 let record = Record {
                     media_type: &pending.item.media_type,
                     content: &content,
-                    luid: None,
+                    luid: mapping.as_ref().map(|known| known.luid.as_str()),
                     modified: pending.item.modified,
                 };
                 if query.matches(&record) {

@@ -41,6 +41,17 @@ fn a_search_brings_what_matches() {
     assert_eq!(filled().say(&elsewhere).said.code_of("Search"), 404);
 }
 
+// spec: L12 M18
+#[test]
+fn a_search_knows_the_identifiers_of_the_device() {
+    let heard = filled().say(&(search(CGI, "&LUID;&EQ;b", "") + "<Final/>"));
+    assert!(heard.xml.contains("N:Bob") && !heard.xml.contains("N:Ann"));
+    let mut talk = filled();
+    talk.device = "laptop";
+    let heard = talk.say(&(search(CGI, "&LUID;&EQ;b", "") + "<Final/>"));
+    assert!(!heard.xml.contains("N:Bob"), "it is the phone's");
+}
+
 /// Device information of a phone that takes one format, and names alone.
 fn put_names(format: &str) -> String {
     format!(
