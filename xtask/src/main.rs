@@ -36,11 +36,12 @@ usage: cargo xtask COMMAND
 /// Version of cargo-deny that is installed when there is none.
 const CARGO_DENY: &str = "0.20.2";
 
-/// Tests of the program that make their state by [`testkit::syncline::Installation::new`]. The others
-/// are about one of the engines, or need no state.
-const OVER_POSTGRES: [&str; 10] = [
+/// Tests of the program that make their state by [`testkit::syncline::Installation::new`], but for those
+/// about one of the engines.
+const OVER_POSTGRES: [&str; 11] = [
     "directory",
     "guard",
+    "hostile",
     "interrupted",
     "kill",
     "large",
@@ -300,4 +301,38 @@ fn root() -> PathBuf {
 #[allow(clippy::print_stderr)] // this program talks to a person at a terminal
 fn say(text: &str) {
     eprintln!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs;
+
+    use super::*;
+
+    /// The text of a test: a file, or a folder of them.
+    fn text_of(path: &Path) -> String {
+        if path.is_dir() {
+            let entries = fs::read_dir(path).unwrap();
+            return entries
+                .map(|entry| text_of(&entry.unwrap().path()))
+                .collect();
+        }
+        fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn no_test_of_the_program_is_left_out_over_postgres() {
+        // what is done with files of SQLite, and from one engine to the other
+        let others = ["backup", "migrate"];
+        for entry in fs::read_dir(root().join("crates/syncline/tests")).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let is_meant = text_of(&path).contains("Installation::new(");
+            let is_listed = OVER_POSTGRES.contains(&name.as_str());
+            let expected = is_meant && !others.contains(&name.as_str());
+            assert_eq!(is_listed, expected, "{name}");
+        }
+    }
 }

@@ -117,9 +117,10 @@ impl Shared {
     }
 }
 
-/// Processor time of all processes of a database that run now.
+/// Processor time of all processes of a database that run now; one that ends meanwhile is left out.
 fn database_cpu(database: &Postgres) -> Outcome<Duration> {
-    database.processes()?.into_iter().map(process::cpu).sum()
+    let processes = database.processes()?.into_iter();
+    Ok(processes.filter_map(|one| process::cpu(one).ok()).sum())
 }
 
 async fn measure(

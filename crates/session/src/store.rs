@@ -431,6 +431,9 @@ pub enum StoreError {
     /// The state cannot be reached or written now.
     #[error("the state is not available: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Others have held for too long what this needs of the state.
+    #[error("the state is busy: {0}")]
+    Busy(String),
     /// The state holds what it should not.
     #[error("the state is damaged: {what}")]
     Damaged {

@@ -78,6 +78,9 @@ enum Judged {
     Nobody,
 }
 
+/// The same while the state cannot be used: so many try whether it can again.
+const FULL_WHILE_DOWN: usize = 8;
+
 /// Why there is no answer.
 enum Unanswered {
     /// It failed.
@@ -167,7 +170,12 @@ impl Node {
         let others = self.waiting.fetch_add(1, Ordering::Relaxed);
         let place = Waiting(Arc::clone(&self.waiting));
         let is_busy = others >= BUSY_AT;
-        if others >= FULL_AT {
+        let most = if self.watch.is_down() {
+            FULL_WHILE_DOWN
+        } else {
+            FULL_AT
+        };
+        if others >= most {
             self.watch.is_full(others);
             return Err(Unanswered::Full);
         }
@@ -445,9 +453,20 @@ mod tests {
         node.waiting.store(FULL_AT, Ordering::Relaxed);
         let full = send(&node, message(4, &cred(GOOD)), None).await;
         assert!(matches!(full, Outgoing::Unavailable { .. }), "{full:?}");
+        // behind a state that cannot be used nobody waits but a few who try it
+        node.watch.cannot_use_the_state("for a test");
+        for (waiting, is_answered) in [(FULL_WHILE_DOWN, false), (FULL_WHILE_DOWN - 1, true)] {
+            node.waiting.store(waiting, Ordering::Relaxed);
+            let outgoing = send(&node, message(4, &cred(GOOD)), None).await;
+            let answered = matches!(outgoing, Outgoing::Message { .. });
+            assert_eq!(answered, is_answered, "{waiting}");
+        }
+        assert!(!node.watch.is_down(), "it can be used after all");
+        node.waiting.store(FULL_AT, Ordering::Relaxed);
+        send(&node, message(5, &cred(GOOD)), None).await;
         let waiting = node.waiting.load(Ordering::Relaxed);
         assert_eq!(waiting, FULL_AT, "each gives its place back");
-        let line = "{outcome=\"unavailable\"} 1\n";
+        let line = "{outcome=\"unavailable\"} 3\n";
         assert!(node.metrics().contains(line), "{}", node.metrics());
     }
 

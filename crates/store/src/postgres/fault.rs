@@ -109,6 +109,7 @@ impl From<Fault> for StoreError {
         match fault {
             Fault::Conflict => Self::Retry,
             Fault::Damaged(what) => Self::Damaged { what },
+            Fault::Other(text, Refusal::Busy) => Self::Busy(text),
             Fault::Lost(text) | Fault::Other(text, _) => Self::Unavailable(text.into()),
         }
     }

@@ -178,7 +178,8 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] when none can be made, or none comes free in time.
+    /// [`StoreError::Unavailable`] when none can be made, [`StoreError::Busy`] when none comes free in
+    /// time.
     pub(super) fn take(&self) -> Result<Lease<'_>, StoreError> {
         let began = Instant::now();
         let mut held = lock(&self.held);
@@ -197,8 +198,8 @@ impl Pool {
                 break;
             }
             let Some(left) = WAIT.checked_sub(began.elapsed()) else {
-                return Err(StoreError::Unavailable(
-                    "all connections to the database are in use".into(),
+                return Err(StoreError::Busy(
+                    "all connections to the database are in use".to_owned(),
                 ));
             };
             let waited = self.freed.wait_timeout(held, left);

@@ -21,6 +21,9 @@ use crate::{authority, output, state, world};
 const LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
+/// How long work may go on that nobody waits for any more, once the server has stopped.
+const AFTER_STOP: Duration = Duration::from_secs(2);
+
 pub(super) fn run(options: Serve) -> Outcome {
     let config = Config::load(options.state.config.as_deref())?;
     let listen = options.listen.or(config.server.listen).unwrap_or(LISTEN);
@@ -66,7 +69,8 @@ pub(super) fn run(options: Serve) -> Outcome {
         .with_authority(authority)
         .answering_within(answer_within);
     let node = Arc::new(node);
-    runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(async {
         let stop = stop_signal()?;
         let listener = bind(listen).await?;
         let address = listener.local_addr().map_err(Failure::usage)?;
@@ -83,7 +87,11 @@ pub(super) fn run(options: Serve) -> Outcome {
         cleaning.abort();
         tracing::info!("stopped");
         Ok(())
-    })
+    });
+    // work may outlive its client, with a database that does not answer: what was not committed by
+    // now is undone
+    runtime.shutdown_timeout(AFTER_STOP);
+    outcome
 }
 
 fn protocol(options: &Serve, config: &Config) -> server::Config {

@@ -17,6 +17,7 @@ pub(super) struct Watch {
     unreadable: AtomicU64,
     unavailable: AtomicU64,
     failed: AtomicU64,
+    late: AtomicU64,
     sessions: AtomicU64,
     refused: AtomicU64,
     /// The state could not be used when it was last tried.
@@ -88,6 +89,11 @@ impl Watch {
         });
     }
 
+    /// Whether the state could not be used when it was last tried.
+    pub(super) fn is_down(&self) -> bool {
+        self.is_down.load(Ordering::Relaxed)
+    }
+
     /// The state was used.
     pub(super) fn can_use_the_state(&self) {
         if self.is_down.swap(false, Ordering::Relaxed) {
@@ -122,7 +128,7 @@ impl Watch {
 
     /// The sender of a message was told to come back for its answer.
     pub(super) fn is_late(&self) {
-        count(&self.unavailable);
+        count(&self.late);
         tracing::warn!("an answer takes too long; the device is told to come back for it");
     }
 
@@ -142,7 +148,10 @@ impl Watch {
              syncline_messages_total{{outcome=\"repeated\"}} {}\n\
              syncline_messages_total{{outcome=\"unreadable\"}} {}\n\
              syncline_messages_total{{outcome=\"unavailable\"}} {}\n\
-             syncline_messages_total{{outcome=\"failed\"}} {}\n",
+             syncline_messages_total{{outcome=\"failed\"}} {}\n\
+             # HELP syncline_answers_late_total Answers whose devices were told to come back for them.\n\
+             # TYPE syncline_answers_late_total counter\n\
+             syncline_answers_late_total {}\n",
             value(&self.sessions),
             value(&self.refused),
             value(&self.answered),
@@ -150,6 +159,7 @@ impl Watch {
             value(&self.unreadable),
             value(&self.unavailable),
             value(&self.failed),
+            value(&self.late),
         )
     }
 }

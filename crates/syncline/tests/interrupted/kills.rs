@@ -171,6 +171,15 @@ fn versions_of(folder: &std::path::Path) -> BTreeMap<String, u64> {
     found
 }
 
+/// Ends the writers when it is dropped.
+struct Over<'w>(&'w AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// How often something is to be killed.
 fn kills() -> u64 {
     let kills = std::env::var("SYNCLINE_KILLS");
@@ -202,21 +211,25 @@ fn endure(
                 scope.spawn(move || world.write(writer))
             })
             .collect();
+        // whatever fails here, they are waited for
+        let over = Over(&world.is_over);
         let mut server = server;
         for number in 0..kills {
             let chance = RandomState::new().hash_one(number);
             let until = world.sessions.load(Ordering::Relaxed) + 1 + chance % SESSIONS;
             // a writer ends early by a failed assertion only
+            let began = Instant::now();
             while world.sessions.load(Ordering::Relaxed) < until
                 && !writers.iter().any(thread::ScopedJoinHandle::is_finished)
             {
+                assert!(began.elapsed() < PATIENCE, "nobody is answered any more");
                 thread::sleep(Duration::from_millis(1));
             }
             // anywhere within the messages that are under way
             thread::sleep(Duration::from_micros((chance >> 32) & 0x3fff));
             server = kill(server, &world);
         }
-        world.is_over.store(true, Ordering::Relaxed);
+        drop(over);
         for writer in writers {
             writer.join().unwrap();
         }
