@@ -165,6 +165,7 @@ impl Run<'_> {
             match (code, &resumed) {
                 (StatusCode::OK, None) => "",
                 (StatusCode::OK, Some(_)) => ", resumed",
+                _ if link.client_anchor.is_empty() => ", it was never in step",
                 _ => ", the anchors do not match",
             }
         ));

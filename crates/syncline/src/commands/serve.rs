@@ -61,6 +61,9 @@ pub(super) fn run(options: Serve) -> Outcome {
     if let Some(folder) = &messages {
         state::make_private(folder).map_err(|error| super::folder::unusable(folder, &error))?;
     }
+    // before the state: who cannot listen leaves no folder behind
+    let runtime = runtime()?;
+    let listener = runtime.block_on(bind(listen))?;
     let store = state::open_to_serve(&options.state, &config)?;
     let authority = authority::of(config.server.ldap.as_ref())?;
     let zone = protocol.zone.clone();
@@ -69,10 +72,8 @@ pub(super) fn run(options: Serve) -> Outcome {
         .with_authority(authority)
         .answering_within(answer_within);
     let node = Arc::new(node);
-    let runtime = runtime()?;
     let outcome = runtime.block_on(async {
         let stop = stop_signal()?;
-        let listener = bind(listen).await?;
         let address = listener.local_addr().map_err(Failure::usage)?;
         let cleaning = tokio::spawn(tidy_up(store, Arc::clone(&node), config.keep));
         if let Some(zone) = &zone {

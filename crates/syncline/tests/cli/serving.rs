@@ -92,11 +92,21 @@ fn an_unusable_state_has_its_own_code() {
     );
     let error = place.run(&["user", "list"]).fails(4);
     assert!(error.contains("syncline.db"), "{error}");
-    place.run(&["serve"]).fails(4);
+    place.run(&["serve", "--listen", "127.0.0.1:0"]).fails(4);
     place.write("file", "");
     place
         .run(&["user", "add", "x", "--data", "file/y"])
         .fails(4);
+}
+
+#[test]
+fn who_cannot_listen_leaves_nothing_behind() {
+    let place = Place::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let error = place.run(&["serve", "--listen", &address]).fails(2);
+    assert!(error.contains("choose another address"), "{error}");
+    assert!(!place.path("data").exists());
 }
 
 #[test]
