@@ -1,12 +1,15 @@
 //! Lines that both sides have added to a text.
 
+use std::collections::BTreeSet;
+
 /// The text of one side with the lines that the other has added since `held`, if both have only
 /// added some: then nothing is in dispute. Newlines are LF.
 pub(super) fn with_added(held: &str, one: &str, other: &str) -> Option<String> {
     let (_, added) = (added(held, one)?, added(held, other)?);
     let mut text = one.trim_end().to_owned();
+    let have: BTreeSet<&str> = one.lines().map(str::trim).collect();
     for line in added {
-        if !one.lines().any(|have| have.trim() == line.trim()) {
+        if !have.contains(line.trim()) {
             text.push('\n');
             text.push_str(line);
         }

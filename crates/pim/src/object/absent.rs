@@ -2,6 +2,8 @@
 //! is unchanged. So a device that has read a mail sends its flags alone, and one that has renamed a
 //! file its name.
 
+use std::collections::BTreeSet;
+
 use super::{Object, data, object, section};
 use crate::apply::cut::is_cut_text;
 use crate::decode::whole_text;
@@ -73,9 +75,15 @@ pub fn complete_object(
 /// Writes the elements of `given` and those that only `ours` has; whether there are any.
 fn completed(ours: &[Element<'_>], given: &[Element<'_>], out: &mut String) -> Option<bool> {
     let mut is_changed = false;
+    // the first of each: more of them would be more work than an object is worth
+    let mut held = ours.iter().find(|held| held.is("attributes"));
     for element in given {
-        let held = ours.iter().find(|held| held.is(element.name));
-        match held.filter(|_| element.is("attributes")) {
+        let held = if element.is("attributes") {
+            held.take()
+        } else {
+            None
+        };
+        match held {
             Some(held) => {
                 let mut inner = String::new();
                 let all = (children(held.inner)?, children(element.inner)?);
@@ -87,8 +95,12 @@ fn completed(ours: &[Element<'_>], given: &[Element<'_>], out: &mut String) -> O
             None => out.push_str(element.text),
         }
     }
+    let names: BTreeSet<String> = given
+        .iter()
+        .map(|one| one.name.to_ascii_lowercase())
+        .collect();
     for element in ours {
-        if !given.iter().any(|one| one.is(element.name)) {
+        if !names.contains(&element.name.to_ascii_lowercase()) {
             is_changed = true;
             push_plain(element.text, out);
         }
