@@ -254,9 +254,9 @@ mod tests {
     use super::*;
     use crate::{Likeness, compare, fingerprint, summary};
 
-    const EMAIL: &str = "application/vnd.omads-email+xml";
-    const FILE: &str = "application/vnd.omads-file+xml";
-    const FOLDER: &str = "application/vnd.omads-folder+xml";
+    pub(super) const EMAIL: &str = "application/vnd.omads-email+xml";
+    pub(super) const FILE: &str = "application/vnd.omads-file+xml";
+    pub(super) const FOLDER: &str = "application/vnd.omads-folder+xml";
     const MESSAGE: &str = "text/x-vmessage";
 
     fn is_match(media_type: &str, a: &str, b: &str) -> bool {

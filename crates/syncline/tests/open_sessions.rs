@@ -2,10 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-
-use testkit::process::Server;
+use testkit::process::{PATIENCE, Server};
 use testkit::syncline::Installation;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_syncline");
@@ -36,16 +33,7 @@ fn open(server: &Server, number: u64) {
          <Meta><Anchor xmlns='syncml:metinf'><Next>1</Next></Anchor></Meta></Item></Alert>\
          <Final/></SyncBody></SyncML>"
     );
-    let mut stream = TcpStream::connect(server.address()).unwrap();
-    write!(
-        stream,
-        "POST /syncml HTTP/1.0\r\nContent-Type: application/vnd.syncml+xml\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let answer = server.post(&body, PATIENCE).unwrap();
     assert!(answer.contains("<Data>212</Data>"), "{answer}");
 }
 

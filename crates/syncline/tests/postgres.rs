@@ -163,19 +163,8 @@ fn a_database_that_hangs_stalls_nobody() {
     let message = "<SyncML><SyncHdr><VerDTD>1.2</VerDTD><VerProto>SyncML/1.2</VerProto>\
                    <SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>s</LocURI></Target>\
                    <Source><LocURI>d</LocURI></Source></SyncHdr><SyncBody><Final/></SyncBody></SyncML>";
-    let mut stream = TcpStream::connect(server.address()).unwrap();
     // a fraction of the time after which the database is given up itself
-    let patience = Duration::from_secs(30);
-    stream.set_read_timeout(Some(patience)).unwrap();
-    write!(
-        stream,
-        "POST /syncml HTTP/1.0\r\nContent-Type: application/vnd.syncml+xml\r\n\
-         Content-Length: {}\r\n\r\n{message}",
-        message.len()
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let answer = server.post(message, Duration::from_secs(30)).unwrap();
     assert!(answer.starts_with("HTTP/1.0 503"), "{answer}");
     assert!(
         answer.to_lowercase().contains("\r\nretry-after: "),

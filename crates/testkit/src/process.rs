@@ -1,8 +1,8 @@
 //! Programs under test: run to their end, or served by until they are told to stop.
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Seek as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -454,6 +454,28 @@ impl Server {
     /// Its log so far.
     pub fn logs(&self) -> String {
         self.listening.logs()
+    }
+
+    /// Posts a message in XML, on a connection of its own; the whole answer of HTTP, head and body.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], also when the server is silent for longer than `patience`.
+    pub fn post(&self, body: &str, patience: Duration) -> Result<String, Error> {
+        let failed = || Error::io(format!("post to {}", self.url()));
+        let mut stream = TcpStream::connect(self.address()).map_err(failed())?;
+        stream.set_read_timeout(Some(patience)).map_err(failed())?;
+        let head = format!(
+            "POST /syncml HTTP/1.0\r\nContent-Type: application/vnd.syncml+xml\r\n\
+             Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream
+            .write_all(format!("{head}{body}").as_bytes())
+            .map_err(failed())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).map_err(failed())?;
+        Ok(answer)
     }
 
     /// Ends it at once (SIGKILL), as a power failure would.

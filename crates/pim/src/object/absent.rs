@@ -232,11 +232,9 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::tests::{EMAIL, FILE, FOLDER};
     use super::*;
 
-    const EMAIL: &str = "application/vnd.omads-email+xml";
-    const FILE: &str = "application/vnd.omads-file+xml";
-    const FOLDER: &str = "application/vnd.omads-folder+xml";
     const MAIL: &str = "<Email><read>false</read><emailitem><![CDATA[From: ann@example.org\n\
                         Subject: Hi\n\nLunch at the <lake>, with everybody?]]></emailitem>\
                         <Ext><XNam>a</XNam><XVal>1</XVal></Ext></Email>";
