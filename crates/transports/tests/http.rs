@@ -271,22 +271,72 @@ async fn slow_requests_are_cut_off() {
     assert_eq!(status(&answer), 408, "{answer}");
 }
 
+const REQUEST: &[u8] =
+    b"POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1\r\n\r\n\x02";
+
+// spec: K01
 #[tokio::test]
-async fn a_peer_cannot_take_all_connections() {
-    let settings = Settings {
+async fn who_finds_no_place_is_told_to_come_later() {
+    let of_all = Settings {
+        max_connections: 1,
+        ..Settings::default()
+    };
+    let of_a_peer = Settings {
         max_connections_per_peer: 1,
+        ..Settings::default()
+    };
+    for settings in [of_all, of_a_peer] {
+        let server = start(settings).await;
+        let closed = server.exchange.gate.lock().await;
+        let address = server.address;
+        let first = tokio::task::spawn_blocking(move || raw(address, REQUEST));
+        while server.exchange.seen.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        // a body that is not read would have the answer lost
+        let body = vec![2; 50_000];
+        let answer = server.post("/", WBXML, &body).await;
+        assert_eq!(status(&answer), 503, "{answer}");
+        let head = answer.to_lowercase();
+        assert!(head.contains("retry-after: 5\r\n"), "{answer}");
+        let alive = server
+            .raw(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            .await;
+        assert_eq!(status(&alive), 200, "{alive}");
+        drop(closed);
+        assert_eq!(status(&first.await.unwrap()), 200);
+        // a client closes first, so its place is free only when the server has seen that
+        while status(&server.raw(REQUEST).await) == 503 {}
+        let seen = server.exchange.seen.lock().unwrap().len();
+        assert_eq!(seen, 2, "who was told has reached nobody");
+        let metrics = server
+            .raw(b"GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            .await;
+        assert!(metrics.contains("{status=\"503\"}"), "{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn who_says_nothing_takes_no_place_from_those_who_are_told() {
+    let settings = Settings {
+        max_connections: 1,
+        header_timeout: Duration::from_millis(300),
         ..Settings::default()
     };
     let server = start(settings).await;
     let closed = server.exchange.gate.lock().await;
     let address = server.address;
-    let request =
-        b"POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1\r\n\r\n\x02";
-    let first = tokio::task::spawn_blocking(move || raw(address, request));
+    let first = tokio::task::spawn_blocking(move || raw(address, REQUEST));
     while server.exchange.seen.lock().unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(server.raw(b"").await, "", "closed without an answer");
+    let connect = move || {
+        let connections = (0..200).map(|_| TcpStream::connect(address).unwrap());
+        connections.collect::<Vec<_>>()
+    };
+    let silent = tokio::task::spawn_blocking(connect).await.unwrap();
+    assert_eq!(status(&server.raw(REQUEST).await), 503);
+    drop(silent);
     drop(closed);
     assert_eq!(status(&first.await.unwrap()), 200);
 }
@@ -310,11 +360,9 @@ async fn answers_that_nobody_takes_give_their_connection_back() {
     while server.exchange.seen.lock().unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
-    // answered only when the one place is free again
-    let answer = server
-        .raw(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-        .await;
-    assert_eq!(status(&answer), 200);
+    // served only when the one place is free again
+    let served = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    while status(&server.raw(served).await) == 503 {}
     drop(deaf);
 }
 

@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! accept ─▶ gate ─▶ one task a connection ─▶ (TLS) ─▶ router ─▶ body, bounded ─▶ Exchange
-//!                                                  ◀─ status, Content-Type, body ◀─
+//!             │                                    ◀─ status, Content-Type, body ◀─
+//!             └──▶ no place: a short answer, come later
 //! ```
 //!
 //! A body is bounded in size, time and pace, and all together in memory.
 //!
 //! A request that reached its [`Exchange`] is answered even while the server shuts down.
 
+mod crowd;
 mod gate;
 mod metrics;
 mod patience;
@@ -34,9 +36,10 @@ use hyper_util::service::TowerToHyperService;
 use syncml::Encoding;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crowd::Crowd;
 use gate::Gate;
 use metrics::Metrics;
 use patience::Patience;
@@ -143,10 +146,10 @@ pub struct Settings {
     pub body_timeout: Duration,
     /// How long an answer may wait for the client to take more of it.
     pub write_timeout: Duration,
-    /// Connections at one time; further ones wait to be accepted.
+    /// Connections at one time; further ones are answered with status 503 and closed.
     pub max_connections: usize,
-    /// Connections of one peer at one time; further ones are closed at once. A peer is an IPv4
-    /// address or an IPv6 network of 64 bits. All clients behind a proxy are one peer.
+    /// Connections of one peer at one time; further ones are answered with status 503 and closed. A
+    /// peer is an IPv4 address or an IPv6 network of 64 bits. All clients behind a proxy are one peer.
     pub max_connections_per_peer: usize,
     /// Memory for all bodies together, bytes; what does not fit is refused with status 503. One
     /// peer has half of it at most, so less than twice `max_body` keeps large bodies out.
@@ -196,6 +199,49 @@ struct Shared<E> {
 #[derive(Debug, Clone, Copy)]
 struct Peer(IpAddr);
 
+/// The places for connections.
+struct Places {
+    /// Of those that are served.
+    served: Arc<Semaphore>,
+    /// Of those that are told to come later.
+    told: Arc<Semaphore>,
+}
+
+/// A connection's place, given back when it is dropped.
+enum Place {
+    Served(OwnedSemaphorePermit),
+    Told(OwnedSemaphorePermit),
+}
+
+impl Places {
+    fn new(settings: &Settings) -> Self {
+        Self {
+            served: Arc::new(Semaphore::new(settings.max_connections)),
+            told: Arc::new(Semaphore::new(crowd::TOLD)),
+        }
+    }
+
+    /// A place to be served if there is one, else the first of either sort that there is.
+    async fn any(&self) -> Place {
+        let (served, told) = (Arc::clone(&self.served), Arc::clone(&self.told));
+        tokio::select! {
+            biased;
+            Ok(permit) = served.acquire_owned() => Place::Served(permit),
+            Ok(permit) = told.acquire_owned() => Place::Told(permit),
+            // the semaphores are never closed
+            else => std::future::pending().await,
+        }
+    }
+
+    /// The same place, or one to be served that has become free since.
+    fn better(&self, place: Place) -> Place {
+        match Arc::clone(&self.served).try_acquire_owned() {
+            Ok(permit) if matches!(place, Place::Told(_)) => Place::Served(permit),
+            _ => place,
+        }
+    }
+}
+
 /// Serves until `shutdown` completes, then finishes the requests in hand and returns.
 ///
 /// Messages are taken by POST at `/`, `/syncml` and every path that ends in `/syncml`, `/sync`,
@@ -208,44 +254,61 @@ pub async fn serve<E: Exchange>(
     shutdown: impl Future<Output = ()>,
 ) {
     let patience = settings.shutdown_timeout;
-    let permits = Arc::new(Semaphore::new(settings.max_connections));
+    let places = Places::new(&settings);
     let shared = Arc::new(Shared {
         exchange,
         gate: Arc::new(Gate::new(&settings)),
         settings,
         metrics: Metrics::default(),
     });
-    let router = router(&shared);
+    let served = (router(&shared), shared.settings.clone());
+    let told = (crowd::router(&shared), crowd::settings(&shared.settings));
     let (closing, closed) = watch::channel(());
     let mut connections = JoinSet::new();
+    let mut crowd = Crowd::default();
     let mut shutdown = pin!(shutdown);
     loop {
-        // the permit is taken first, so that a crowd waits in the system's queue
+        // a place is taken first, so that a crowd waits in the system's queue
         let next = async {
-            let permit = Arc::clone(&permits).acquire_owned().await;
-            (permit, listener.accept().await)
+            let place = places.any().await;
+            (place, listener.accept().await)
         };
         tokio::select! {
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
-            (permit, accepted) = next => match accepted {
+            (place, accepted) = next => match accepted {
                 Ok((stream, address)) => {
                     // a listener of version 6 gives addresses of version 4 in its own form
                     let peer = address.ip().to_canonical();
-                    let Some(admission) = shared.gate.enter(peer) else {
-                        tracing::debug!(%peer, "one connection too many of this peer");
-                        continue;
+                    let place = places.better(place);
+                    let admission = shared.gate.enter(peer);
+                    let (place, (router, settings)) = match (place, &admission) {
+                        (Place::Served(permit), Some(_)) => {
+                            crowd.may_be_gone(&places.served, &shared.settings);
+                            (permit, &served)
+                        }
+                        (Place::Told(permit), _) => {
+                            crowd.has_come(&shared.settings);
+                            (permit, &told)
+                        }
+                        (Place::Served(_), None) => {
+                            tracing::debug!(%peer, "one connection too many of this peer");
+                            let Ok(permit) = Arc::clone(&places.told).try_acquire_owned() else {
+                                continue;
+                            };
+                            (permit, &told)
+                        }
                     };
                     let connection = connection(
                         stream,
                         Peer(peer),
                         router.clone(),
-                        shared.settings.clone(),
+                        settings.clone(),
                         closed.clone(),
                     );
                     connections.spawn(async move {
                         connection.await;
-                        drop((admission, permit));
+                        drop((admission, place));
                     });
                 }
                 Err(error) => {

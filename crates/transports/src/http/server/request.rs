@@ -274,7 +274,7 @@ fn answer(outgoing: Outgoing, coding: Option<Coding>) -> Response {
     }
 }
 
-fn unavailable(retry_after: Duration) -> Response {
+pub(super) fn unavailable(retry_after: Duration) -> Response {
     let mut response = text(
         StatusCode::SERVICE_UNAVAILABLE,
         "the server cannot answer now, try again later",
