@@ -36,6 +36,8 @@ pub(super) struct Running<'c> {
     claimed: Vec<AccountId>,
     /// The device's address is locked.
     address_claimed: bool,
+    /// The token of a session whose row is locked.
+    held_session: Option<String>,
     /// The session that changes are made by.
     pub(super) session: Option<String>,
 }
@@ -48,6 +50,7 @@ impl<'c> Running<'c> {
             fault: None,
             claimed: Vec::new(),
             address_claimed: false,
+            held_session: None,
             session: None,
         }
     }

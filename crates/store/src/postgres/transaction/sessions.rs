@@ -32,8 +32,29 @@ impl Running<'_> {
         match session.as_ref().and_then(|session| session.account) {
             // the account was removed, and its sessions are about to be
             Some(account) if !self.claim(account)? => Ok(None),
-            _ => Ok(session),
+            _ => {
+                self.held_session = session.as_ref().map(|session| session.token.clone());
+                Ok(session)
+            }
         }
+    }
+
+    /// Writes what a message changes of a session whose row is locked.
+    fn update_session(&mut self, session: &StoredSession) -> Result<(), StoreError> {
+        self.raw_later(
+            "UPDATE session SET account = $2, state = $3, last_msg_id = $4, last_request = $5,
+                 last_answer = $6, updated = $7
+             WHERE token = $1",
+            &[
+                &text(&session.token),
+                &session.account.map(|account| account.0),
+                &session.state,
+                &text(&session.last_msg_id),
+                &bits(session.last_request),
+                &session.last_answer,
+                &session.updated,
+            ],
+        )
     }
 }
 
@@ -93,6 +114,9 @@ pub(super) fn put_session(
     running: &mut Running<'_>,
     session: &StoredSession,
 ) -> Result<(), StoreError> {
+    if running.held_session.as_ref() == Some(&session.token) {
+        return running.update_session(session);
+    }
     let account = session.account.map(|account| account.0);
     running.raw_later(
         "INSERT INTO session (token, account, device, session_id, state, last_msg_id,
@@ -153,6 +177,7 @@ pub(super) fn end_other_sessions(
     device: &str,
     keep: &str,
 ) -> Result<(), StoreError> {
+    running.held_session.take_if(|held| held != keep);
     running.later(
         account,
         END_OTHERS,
