@@ -12,7 +12,7 @@ use session::store::DatastoreKind;
 use crate::authority::Ldap;
 use crate::cli::{Conflict, MSG_SIZES, OBJ_SIZES};
 use crate::keep::Keep;
-use crate::report::{Failure, Outcome};
+use crate::report::{self, Failure, Outcome};
 
 /// A configuration; what the command line says goes before it.
 #[derive(Debug, Default, Deserialize)]
@@ -179,6 +179,15 @@ impl Server {
     }
 }
 
+/// Whether an address says `NAME:PASSWORD@` or `password=`.
+fn has_password(url: &str) -> bool {
+    let login = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split_once('@'));
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    login.is_some_and(|(login, _)| login.contains(':')) || query.contains("password=")
+}
+
 impl Config {
     /// Reads the file named, else that of `$SYNCLINE_CONFIG`, else gives an empty one.
     pub(crate) fn load(named: Option<&Path>) -> Outcome<Self> {
@@ -205,6 +214,7 @@ impl Config {
             check_range(&path, key, value, &range)?;
         }
         config.keep.check(&path)?;
+        config.warn_of_readers(&path);
         if let Some(name) = &server.time_zone
             && pim::Zone::new(name).is_none()
         {
@@ -223,6 +233,22 @@ impl Config {
             *path = path.take().map(|path| folder.join(path));
         }
         Ok(config)
+    }
+
+    /// Tells of a password that every user of the machine can read.
+    fn warn_of_readers(&self, path: &Path) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let of_database = self.database.as_deref().is_some_and(has_password);
+        if !of_database && self.server.password.is_none() {
+            return;
+        }
+        let mode = std::fs::metadata(path).map(|about| about.permissions().mode());
+        if mode.is_ok_and(|mode| mode & 0o004 != 0) {
+            report::warn(format_args!(
+                "{0} holds a password, and every user of this machine can read it; run: chmod o= {0}",
+                path.display()
+            ));
+        }
     }
 
     /// The rules of devices: those that come with the server, and then the file's.
@@ -305,6 +331,19 @@ mod tests {
         assert_eq!(config.server.listen.unwrap().port(), 9);
         let sizes = (config.server.max_msg_size, config.server.max_obj_size);
         assert_eq!(sizes, (Some(20_000), Some(300_000)));
+    }
+
+    #[test]
+    fn passwords_of_addresses_are_found() {
+        for (url, holds) in [
+            ("postgres://ann:x@db/syncline", true),
+            ("postgres://ann@db/syncline", false),
+            ("postgres://db:5432/syncline?sslmode=disable", false),
+            ("postgres://ann@db/syncline?password=x", true),
+            ("sqlite:a:b@c", false),
+        ] {
+            assert_eq!(has_password(url), holds, "{url}");
+        }
     }
 
     #[test]

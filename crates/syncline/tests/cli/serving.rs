@@ -1,6 +1,7 @@
 //! A server: where it is, what it is told, and a state that it cannot use.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
@@ -81,6 +82,31 @@ fn a_configuration_file_stands_for_the_options() {
     place
         .run(&["user", "list", "--database", "mysql://h/d"])
         .fails(2);
+}
+
+#[test]
+fn a_password_that_everybody_can_read_is_told() {
+    let place = Place::new();
+    for (text, mode, is_told) in [
+        (
+            "[server]\nname = 'here'\npassword = 'secret'\n",
+            0o644,
+            true,
+        ),
+        (
+            "[server]\nname = 'here'\npassword = 'secret'\n",
+            0o640,
+            false,
+        ),
+        ("[server]\nname = 'here'\n", 0o644, false),
+    ] {
+        place.write("syncline.toml", text);
+        let path = place.path("syncline.toml");
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let output = place.run(&["user", "list", "--config", "syncline.toml"]);
+        let told = output.err.contains("chmod o= syncline.toml");
+        assert_eq!(told, is_told, "{mode:o} {}", output.err);
+    }
 }
 
 #[test]
