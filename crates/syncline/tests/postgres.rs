@@ -103,6 +103,25 @@ fn a_server_outlives_its_database() {
     assert_eq!(installation.counts("ann").unwrap()["contacts"], 9);
 }
 
+fn run(program: &str, arguments: &[&str]) {
+    let output = process::run(program.as_ref(), arguments, b"").unwrap();
+    assert_eq!(output.code, Some(0), "{}", output.all());
+}
+
+/// Copies a database into another, with the programs of PostgreSQL.
+fn dump(from: &str, to: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dump").to_string_lossy().into_owned();
+    run(
+        "/usr/bin/pg_dump",
+        &["--format=custom", "--file", &file, from],
+    );
+    run(
+        "/usr/bin/pg_restore",
+        &["--no-owner", "--dbname", to, &file],
+    );
+}
+
 #[test]
 fn a_dump_of_a_database_is_the_same_server_elsewhere() {
     let Some(server) = Postgres::shared() else {
@@ -117,20 +136,7 @@ fn a_dump_of_a_database_is_the_same_server_elsewhere() {
     assert_eq!(phone.sync("two-way").unwrap()["contacts"].sent.added, 20);
 
     // while it runs
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("dump").to_string_lossy().into_owned();
-    let run = |program: &str, arguments: &[&str]| {
-        let output = process::run(program.as_ref(), arguments, b"").unwrap();
-        assert_eq!(output.code, Some(0), "{}", output.all());
-    };
-    run(
-        "/usr/bin/pg_dump",
-        &["--format=custom", "--file", &file, &database.url()],
-    );
-    run(
-        "/usr/bin/pg_restore",
-        &["--no-owner", "--dbname", &other.url(), &file],
-    );
+    dump(&database.url(), &other.url());
     let address = node.address().to_owned();
     assert_eq!(node.terminate().unwrap(), Some(0));
     // the device notices nothing
@@ -140,6 +146,100 @@ fn a_dump_of_a_database_is_the_same_server_elsewhere() {
     let next = phone.sync("two-way").unwrap()["contacts"];
     assert_eq!((next.sent.added, next.received.added), (1, 0));
     assert_eq!(restored.counts("ann").unwrap()["contacts"], 21);
+}
+
+/// Both devices sync until nothing moves, and hold what the server holds.
+fn settle(installation: &Installation, devices: [&Device; 2]) {
+    for device in [devices[0], devices[1], devices[0]] {
+        device.sync("two-way").unwrap();
+    }
+    let held = installation
+        .essences("ann", "contacts", Kind::Contact)
+        .unwrap();
+    for device in devices {
+        let own = device.essences("contacts", Kind::Contact).unwrap();
+        assert_eq!(own, held);
+    }
+}
+
+#[test]
+fn a_dump_that_devices_write_beside_is_joined_with_what_they_have() {
+    let Some(server) = Postgres::shared() else {
+        return;
+    };
+    let (database, other) = (server.database().unwrap(), server.database().unwrap());
+    let installation = Installation::with_database(PROGRAM, database.url()).unwrap();
+    installation.add_user("ann", "secret").unwrap();
+    let node = installation.serve().unwrap();
+    let [phone, laptop] = [0, 1].map(|_| device(&node));
+    items::fill(&laptop.folder("contacts"), Kind::Contact, 1..=20, 0).unwrap();
+    laptop.sync("two-way").unwrap();
+    phone.sync("two-way").unwrap();
+    let written = std::thread::scope(|scope| {
+        let dumping = scope.spawn(|| dump(&database.url(), &other.url()));
+        let mut last = 20;
+        while !dumping.is_finished() || last == 20 {
+            items::fill(
+                &phone.folder("contacts"),
+                Kind::Contact,
+                last + 1..=last + 5,
+                0,
+            )
+            .unwrap();
+            last += 5;
+            phone.sync("two-way").unwrap();
+        }
+        dumping.join().unwrap();
+        last
+    });
+    let address = node.address().to_owned();
+    assert_eq!(node.terminate().unwrap(), Some(0));
+    let restored = Installation::with_database(PROGRAM, other.url()).unwrap();
+    let before = restored.counts("ann").unwrap()["contacts"];
+    assert!(before <= u64::from(written), "{before}");
+    restored.run(&["restore"], b"").unwrap();
+    let _node = restored.serve_on(&address).unwrap();
+    settle(&restored, [&phone, &laptop]);
+    let after = restored.counts("ann").unwrap()["contacts"];
+    assert_eq!(after, u64::from(written));
+}
+
+#[test]
+fn a_database_taken_back_to_a_moment_is_joined_with_what_devices_have() {
+    let Some(installed) = require(Peer::Postgres) else {
+        return;
+    };
+    let mut database = Postgres::start(installed, Disk::Durable).unwrap();
+    let archive = database.archive().unwrap();
+    let installation = Installation::with_database(PROGRAM, database.url("postgres")).unwrap();
+    installation.add_user("ann", "secret").unwrap();
+    let node = installation.serve().unwrap();
+    let [phone, laptop] = [0, 1].map(|_| device(&node));
+    let fill = |device: &Device, numbers| {
+        items::fill(&device.folder("contacts"), Kind::Contact, numbers, 0).unwrap();
+    };
+    fill(&phone, 1..=10);
+    phone.sync("two-way").unwrap();
+    let copy = database.copy(&archive).unwrap();
+    fill(&phone, 11..=20);
+    settle(&installation, [&phone, &laptop]);
+    database.mark("noon").unwrap();
+    fill(&laptop, 21..=30);
+    settle(&installation, [&phone, &laptop]);
+    fill(&phone, 31..=35);
+    phone.sync("two-way").unwrap();
+    database.mark("after").unwrap();
+    let address = node.address().to_owned();
+    assert_eq!(node.terminate().unwrap(), Some(0));
+
+    let recovered = copy.recover("noon").unwrap();
+    let restored = Installation::with_database(PROGRAM, recovered.url("postgres")).unwrap();
+    assert_eq!(restored.counts("ann").unwrap()["contacts"], 20);
+    let output = restored.run(&["restore"], b"").unwrap();
+    assert_eq!(output.code, Some(0), "{}", output.all());
+    let _node = restored.serve_on(&address).unwrap();
+    settle(&restored, [&phone, &laptop]);
+    assert_eq!(restored.counts("ann").unwrap()["contacts"], 35);
 }
 
 #[test]

@@ -1,9 +1,12 @@
-//! The server is told to stop while sessions go on: it ends of itself, and after its restart every
-//! session goes on with its next message as if nothing had been.
+//! The server is told to stop while sessions go on: it answers what it has in hand, ends of itself, and
+//! after its restart every session goes on with its next message as if nothing had been.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use session::client::{Config, MemoryReplica, Mode, Session, Source, Step, Summary};
 use session::store::DatastoreKind;
@@ -132,4 +135,38 @@ fn sessions_go_on_after_the_server_was_stopped_and_started() {
         let counts = installation.counts(&user).unwrap();
         assert_eq!(counts["contacts"], u64::from(ITEMS), "{user}");
     }
+}
+
+/// A first message, which is answered whatever is in the state.
+const MESSAGE: &str = "<SyncML><SyncHdr><VerDTD>1.1</VerDTD><VerProto>SyncML/1.1</VerProto>\
+    <SessionID>1</SessionID><MsgID>1</MsgID><Target><LocURI>s</LocURI></Target>\
+    <Source><LocURI>d</LocURI></Source></SyncHdr><SyncBody><Final/></SyncBody></SyncML>";
+
+#[test]
+fn a_message_that_is_half_here_is_answered_before_the_server_ends() {
+    let installation = Installation::new(PROGRAM).unwrap();
+    let server = installation.serve().unwrap();
+    let address = server.address().to_owned();
+    let mut stream = TcpStream::connect(&address).unwrap();
+    let head = format!(
+        "POST /syncml HTTP/1.1\r\nHost: here\r\nContent-Type: application/vnd.syncml+xml\r\n\
+         Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        MESSAGE.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    // it says so when it waits for the body
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let (first, second) = MESSAGE.split_at(MESSAGE.len() / 2);
+    stream.write_all(first.as_bytes()).unwrap();
+    let stopping = thread::spawn(move || server.terminate());
+    while TcpStream::connect(&address).is_ok() {}
+    assert!(!stopping.is_finished(), "it has a message in hand");
+    stream.write_all(second.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("<MsgRef>1</MsgRef>"), "{answer}");
+    assert_eq!(stopping.join().unwrap().unwrap(), Some(0));
 }

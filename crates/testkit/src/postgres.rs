@@ -4,6 +4,8 @@
 //! ends, with the folder, when the process ends, however that does. PostgreSQL does not run as root;
 //! it runs as the user `postgres` then. One may follow another as its replica, and take its place.
 
+mod archive;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -19,6 +21,8 @@ use std::time::{Duration, Instant};
 
 use crate::process::{self, PATIENCE};
 use crate::{Availability, Error, Peer, require};
+
+pub use archive::{Archive, Copy};
 
 /// The user that owns everything, and their password.
 const USER: &str = "syncline";
@@ -306,6 +310,20 @@ impl Postgres {
         sql_at(&self.url(database), sql)
     }
 
+    /// [`Postgres::sql`] that may take longer than tests wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`Postgres::sql`], and [`Error::Hung`].
+    pub fn sql_within(
+        &self,
+        database: &str,
+        sql: &str,
+        patience: Duration,
+    ) -> Result<String, Error> {
+        sql_at_within(&self.url(database), sql, patience)
+    }
+
     fn wait_for(&self) -> Result<(), Error> {
         self.wait_until(|| self.sql("postgres", "SELECT 1").is_ok())
     }
@@ -500,8 +518,13 @@ impl Drop for Postgres {
 
 /// Runs SQL at an address.
 fn sql_at(url: &str, sql: &str) -> Result<String, Error> {
-    let arguments = ["-qXAt", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql];
-    let output = process::run(Path::new("/usr/bin/psql"), &arguments, b"")?;
+    sql_at_within(url, sql, PATIENCE)
+}
+
+fn sql_at_within(url: &str, sql: &str, patience: Duration) -> Result<String, Error> {
+    let mut command = Command::new("/usr/bin/psql");
+    command.args(["-qXAt", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]);
+    let output = process::run_command(command, b"", patience)?;
     if output.code != Some(0) {
         return Err(Error::Failed {
             program: "psql".to_owned(),
@@ -513,6 +536,7 @@ fn sql_at(url: &str, sql: &str) -> Result<String, Error> {
 }
 
 /// A folder for a server's files, and who has to own them.
+#[derive(Debug)]
 struct Home {
     programs: PathBuf,
     folder: PathBuf,
