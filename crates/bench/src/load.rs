@@ -23,13 +23,15 @@ use std::time::{Duration, Instant};
 
 use clap::Parser as _;
 use testkit::postgres::{Disk, Postgres};
+use testkit::process::Server;
 use testkit::syncline::Installation;
 use testkit::{Peer, require};
+use tokio::runtime::Runtime;
 use transports::http::{Client, Options as ClientOptions};
 
 use crate::{Outcome, process};
 use device::{Device, Kind};
-use options::Options;
+use options::{Mix, Options};
 use tally::Tally;
 
 /// What the whole run came to.
@@ -67,35 +69,144 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<bool> {
         .worker_threads(options.threads)
         .enable_all()
         .build()?;
-    let run = if let Some(url) = &options.url {
-        runtime.block_on(measure(&options, url, None, None))?
-    } else {
-        let database = options.postgres.then(own_database).transpose()?;
+    if let Some(url) = &options.url {
+        let shared = Shared::new(&options, url);
+        runtime.block_on(warm(&shared))?;
+        let mut errors = 0;
+        for mix in &options.mixes {
+            let run = runtime.block_on(measure(&shared, mix, None))?;
+            errors += run.tally.errors();
+            report::write(&options, mix, &[run]);
+        }
+        return Ok(errors == 0);
+    }
+    let database = options.postgres.then(own_database).transpose()?;
+    let counts = std::iter::once(options.accounts).chain(options.against);
+    let states = counts.map(|accounts| {
+        let options = Options {
+            accounts,
+            ..options.clone()
+        };
+        State::new(options, database.as_ref())
+    });
+    let states = states.collect::<Outcome<Vec<_>>>()?;
+    for state in &states {
+        runtime.block_on(warm(&state.shared))?;
+    }
+    let mut errors = 0;
+    for mix in &options.mixes {
+        let runs = in_turns(&runtime, &options, mix, &states, database.as_ref())?;
+        errors += runs.iter().map(|run| run.tally.errors()).sum::<u64>();
+        report::write(&options, mix, &runs);
+    }
+    Ok(errors == 0)
+}
+
+/// Measures a mix over each state, in turns if there are several.
+fn in_turns(
+    runtime: &Runtime,
+    options: &Options,
+    mix: &Mix,
+    states: &[State],
+    database: Option<&Postgres>,
+) -> Outcome<Vec<Run>> {
+    let turns = options.against.map_or(1, |_| options.turns);
+    let mut runs: Vec<Option<Run>> = states.iter().map(|_| None).collect();
+    for turn in 0..turns {
+        for (state, sum) in states.iter().zip(&mut runs) {
+            let own = state.own(database);
+            let run = runtime.block_on(measure(&state.shared, mix, Some(own)))?;
+            if turns > 1 {
+                let accounts = state.shared.options.accounts;
+                report::note(&report::turn(turn + 1, accounts, &run));
+            }
+            match sum {
+                Some(sum) => sum.add(&run),
+                None => *sum = Some(run),
+            }
+        }
+    }
+    Ok(runs.into_iter().flatten().collect())
+}
+
+impl Run {
+    /// Adds a later turn of the same.
+    fn add(&mut self, later: &Self) {
+        self.tally.add(&later.tally);
+        self.wall += later.wall;
+        if let (Some(server), Some(later)) = (&mut self.server, &later.server) {
+            server.cpu += later.cpu;
+            server.peak_memory = server.peak_memory.max(later.peak_memory);
+            if let (Some(database), Some(later)) = (&mut server.database, later.database) {
+                *database += later;
+            }
+        }
+    }
+}
+
+/// A state that the tool has filled, the server over it, and its devices.
+struct State {
+    shared: Arc<Shared>,
+    server: Server,
+    _installation: Installation,
+}
+
+impl State {
+    fn new(options: Options, database: Option<&Postgres>) -> Outcome<Self> {
         let program = crate::program()?;
-        let installation = match &database {
-            Some(database) => Installation::with_database(program, database.url(DATABASE))?,
+        let name = format!("load_{}", options.accounts);
+        let installation = match database {
+            Some(database) => {
+                database.sql("postgres", &format!("CREATE DATABASE {name}"))?;
+                Installation::with_database(program, database.url(&name))?
+            }
             None => Installation::new(program)?,
         };
-        match &database {
-            Some(database) => seed::fill_database(database, DATABASE, &options)?,
+        match database {
+            Some(database) => seed::fill_database(database, &name, &options)?,
             None => seed::fill(&installation.data(), &options)?,
         }
         let server = installation.serve()?;
-        let pid = server.pid();
-        report::note(&format!("server {pid} at {}", server.url()));
-        let measured = measure(&options, server.url(), Some(pid), database.as_ref());
-        runtime.block_on(measured)?
-    };
-    report::write(&options, &run);
-    Ok(run.tally.errors() == 0)
+        report::note(&format!("server {} at {}", server.pid(), server.url()));
+        Ok(Self {
+            shared: Shared::new(&options, server.url()),
+            server,
+            _installation: installation,
+        })
+    }
+
+    fn own<'s>(&self, database: Option<&'s Postgres>) -> Own<'s> {
+        Own {
+            server: self.server.pid(),
+            database,
+        }
+    }
 }
 
-/// The name of our own database.
-const DATABASE: &str = "postgres";
+/// The processes whose cost is measured.
+#[derive(Clone, Copy)]
+struct Own<'s> {
+    server: u32,
+    database: Option<&'s Postgres>,
+}
 
+impl Own<'_> {
+    fn cpu(&self) -> Outcome<(Duration, Option<Duration>)> {
+        let database = self.database.map(database_cpu).transpose()?;
+        Ok((process::cpu(self.server)?, database))
+    }
+}
+
+/// A database server with the memory of one in earnest.
 fn own_database() -> Outcome<Postgres> {
     let installed = require(Peer::Postgres).ok_or("there is no PostgreSQL to start")?;
-    Ok(Postgres::start(installed, Disk::Durable)?)
+    let mut database = Postgres::start(installed, Disk::Durable)?;
+    for setting in ["shared_buffers = '1GB'", "max_wal_size = '8GB'"] {
+        database.sql("postgres", &format!("ALTER SYSTEM SET {setting}"))?;
+    }
+    database.stop()?;
+    database.start_again()?;
+    Ok(database)
 }
 
 /// What the workers share.
@@ -112,6 +223,18 @@ struct Shared {
 }
 
 impl Shared {
+    fn new(options: &Options, url: &str) -> Arc<Self> {
+        let devices = (0..options.devices).map(|number| Device::new(number, options));
+        Arc::new(Self {
+            options: options.clone(),
+            url: url.to_owned(),
+            idle: Mutex::new(devices.collect()),
+            begun: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+        })
+    }
+
     fn idle(&self) -> MutexGuard<'_, VecDeque<Device>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -123,47 +246,38 @@ fn database_cpu(database: &Postgres) -> Outcome<Duration> {
     Ok(processes.filter_map(|one| process::cpu(one).ok()).sum())
 }
 
-async fn measure(
-    options: &Options,
-    url: &str,
-    pid: Option<u32>,
-    database: Option<&Postgres>,
-) -> Outcome<Run> {
-    let devices = (0..options.devices).map(|number| Device::new(number, options));
-    let shared = Arc::new(Shared {
-        options: options.clone(),
-        url: url.to_owned(),
-        idle: Mutex::new(devices.collect()),
-        begun: AtomicU64::new(0),
-        ended: AtomicU64::new(0),
-        stop: AtomicBool::new(false),
-    });
-    if !options.cold {
-        report::note("first syncs of all devices, which are not measured");
-        let warm = phase(&shared, Phase::Warm).await?;
-        if warm.errors() > 0 {
-            return Err(format!("the first syncs failed: {}", warm.first_error()).into());
-        }
+/// Lets every device sync once, unless it is to begin cold.
+async fn warm(shared: &Arc<Shared>) -> Outcome<()> {
+    if shared.options.cold {
+        return Ok(());
     }
+    report::note("first syncs of all devices, which are not measured");
+    let warm = phase(shared, Phase::Warm).await?;
+    if warm.errors() > 0 {
+        return Err(format!("the first syncs failed: {}", warm.first_error()).into());
+    }
+    Ok(())
+}
+
+async fn measure(shared: &Arc<Shared>, mix: &Mix, own: Option<Own<'_>>) -> Outcome<Run> {
     shared.begun.store(0, Ordering::Relaxed);
     shared.ended.store(0, Ordering::Relaxed);
-    let before = pid.map(process::cpu).transpose()?;
-    let database_before = database.map(database_cpu).transpose()?;
+    let before = own.map(|own| own.cpu()).transpose()?;
     let begun = Instant::now();
-    let tally = phase(&shared, Phase::Measured(begun)).await?;
+    let tally = phase(shared, Phase::Measured(begun, Arc::new(mix.clone()))).await?;
     let wall = begun.elapsed();
-    let server = match (pid, before) {
-        (Some(pid), Some(before)) => Some(ServerCost {
-            cpu: process::cpu(pid)?.saturating_sub(before),
-            peak_memory: process::peak_memory(pid)?,
-            // processes that have ended since, if any, are left out
-            database: match (database, database_before) {
-                (Some(database), Some(before)) => {
-                    Some(database_cpu(database)?.saturating_sub(before))
-                }
-                _ => None,
-            },
-        }),
+    let server = match (own, before) {
+        (Some(own), Some((server_before, database_before))) => {
+            let (server, database) = own.cpu()?;
+            Some(ServerCost {
+                cpu: server.saturating_sub(server_before),
+                peak_memory: process::peak_memory(own.server)?,
+                // processes that have ended since, if any, are left out
+                database: database
+                    .zip(database_before)
+                    .map(|(after, before)| after.saturating_sub(before)),
+            })
+        }
         _ => None,
     };
     Ok(Run {
@@ -174,12 +288,12 @@ async fn measure(
 }
 
 /// A part of the run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Phase {
     /// Every device syncs once.
     Warm,
-    /// The mix, from this moment on.
-    Measured(Instant),
+    /// A mix, from this moment on.
+    Measured(Instant, Arc<Mix>),
 }
 
 /// Lets all workers run a phase to its end.
@@ -188,7 +302,7 @@ async fn phase(shared: &Arc<Shared>, phase: Phase) -> Outcome<Tally> {
     let progress = tokio::spawn(show_progress(Arc::clone(shared)));
     let workers = shared.options.connections.min(shared.options.devices);
     let workers: Vec<_> = (0..workers)
-        .map(|_| tokio::spawn(work(Arc::clone(shared), phase)))
+        .map(|_| tokio::spawn(work(Arc::clone(shared), phase.clone())))
         .collect();
     let mut all = Tally::default();
     for worker in workers {
@@ -214,7 +328,7 @@ async fn show_progress(shared: Arc<Shared>) {
 async fn work(shared: Arc<Shared>, phase: Phase) -> Result<Tally, transports::http::Error> {
     let mut tally = Tally::default();
     let mut client = client()?;
-    while let Some((mut device, kind)) = next(&shared, phase, &mut tally).await {
+    while let Some((mut device, kind)) = next(&shared, &phase, &mut tally).await {
         if shared.options.reconnect {
             client = self::client()?;
         }
@@ -236,25 +350,25 @@ fn client() -> Result<Client, transports::http::Error> {
 }
 
 /// The next session, once its moment has come; `None` when there is none any more.
-async fn next(shared: &Shared, phase: Phase, tally: &mut Tally) -> Option<(Device, Kind)> {
+async fn next(shared: &Shared, phase: &Phase, tally: &mut Tally) -> Option<(Device, Kind)> {
     let options = &shared.options;
     let number = shared.begun.fetch_add(1, Ordering::Relaxed);
     let kind = match phase {
         Phase::Warm if number >= options.devices as u64 => return None,
         Phase::Warm => Kind::First,
-        Phase::Measured(begun) => {
+        Phase::Measured(begun, mix) => {
             if options.sessions.is_some_and(|most| number >= most) {
                 return None;
             }
             if let Some(rate) = options.rate {
-                let due = begun + Duration::from_secs_f64(number as f64 / rate);
+                let due = *begun + Duration::from_secs_f64(number as f64 / rate);
                 tokio::time::sleep_until(due.into()).await;
                 tally.waited(due.elapsed());
             }
             if options.sessions.is_none() && begun.elapsed() >= options.duration() {
                 return None;
             }
-            options.mix.kind(number)
+            mix.kind(number)
         }
     };
     // there are no more workers than devices

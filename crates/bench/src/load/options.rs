@@ -38,6 +38,14 @@ pub(super) struct Options {
     /// Contacts that each account of our own server begins with.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub(super) items: u32,
+    /// Measure our own server over so many accounts too, in turns with that over --accounts, and tell
+    /// how the two compare.
+    #[arg(long, conflicts_with = "url", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(super) against: Option<u32>,
+    /// How often each of the two is measured.
+    #[arg(long, default_value_t = 3, requires = "against",
+        value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) turns: u32,
     /// Simulated devices. They hold their items in memory.
     #[arg(long, default_value_t = 100, value_parser = at_most(1_000_000))]
     pub(super) devices: usize,
@@ -54,9 +62,9 @@ pub(super) struct Options {
     #[arg(long, conflicts_with = "duration",
         value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub(super) sessions: Option<u64>,
-    /// Shares of the kinds of sessions.
-    #[arg(long, default_value = "empty=80,changes=15,first=3,slow=2")]
-    pub(super) mix: Mix,
+    /// Shares of the kinds of sessions; several are measured one after the other.
+    #[arg(long = "mix", default_value = "empty=80,changes=15,first=3,slow=2")]
+    pub(super) mixes: Vec<Mix>,
     /// Changes of a device in a session that has some: a number, or a range such as 1-20.
     #[arg(long, default_value = "1-20", value_parser = range)]
     pub(super) changes: RangeInclusive<u32>,
@@ -95,9 +103,12 @@ impl Options {
         Duration::from_secs(self.duration)
     }
 
-    /// The name of the account that a device of this number belongs to.
+    /// The name of the account that a device of this number belongs to; fewer devices than accounts lie
+    /// evenly among all.
     pub(super) fn account_of(&self, device: usize) -> String {
-        self.account_name(device as u64 % u64::from(self.accounts) + 1)
+        let (accounts, device) = (u64::from(self.accounts), device as u64);
+        let apart = (accounts / self.devices.max(1) as u64).max(1);
+        self.account_name(device * apart % accounts + 1)
     }
 
     pub(super) fn account_name(&self, number: u64) -> String {
@@ -141,14 +152,18 @@ fn at_most(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
 
 /// How often each kind of session comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mix(Vec<(Kind, u32)>);
+pub(super) struct Mix {
+    /// As it was asked for.
+    pub(super) name: String,
+    shares: Vec<(Kind, u32)>,
+}
 
 impl Mix {
     /// The kind of the session of this number: the same in every run.
     pub(super) fn kind(&self, number: u64) -> Kind {
-        let total: u32 = self.0.iter().map(|(_, share)| share).sum();
+        let total: u32 = self.shares.iter().map(|(_, share)| share).sum();
         let mut place = fastrand::Rng::with_seed(number).u32(0..total);
-        for (kind, share) in &self.0 {
+        for (kind, share) in &self.shares {
             if place < *share {
                 return *kind;
             }
@@ -175,7 +190,10 @@ impl FromStr for Mix {
         if shares.iter().all(|(_, share)| *share == 0) {
             return Err("all shares are zero".to_owned());
         }
-        Ok(Self(shares))
+        Ok(Self {
+            name: text.to_owned(),
+            shares,
+        })
     }
 }
 
@@ -224,6 +242,10 @@ mod tests {
         let options = Options::try_parse_from(["load", "--accounts", "2"]).unwrap();
         let names: Vec<String> = (0..3).map(|device| options.account_of(device)).collect();
         assert_eq!(names, ["load-1", "load-2", "load-1"]);
+        let sparse = ["load", "--accounts", "100", "--devices", "3"];
+        let options = Options::try_parse_from(sparse).unwrap();
+        let names: Vec<String> = (0..3).map(|device| options.account_of(device)).collect();
+        assert_eq!(names, ["load-1", "load-34", "load-67"]);
         assert_eq!(range("3"), Ok(3..=3));
         for wrong in ["4-3", "1-10001", "-1", ""] {
             assert!(range(wrong).is_err(), "{wrong}");

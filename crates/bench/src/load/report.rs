@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Run;
 use super::histogram::Histogram;
-use super::options::Options;
+use super::options::{Mix, Options};
 use crate::report;
 
 /// A line while the run goes on, apart from the report.
@@ -15,15 +15,47 @@ pub(super) fn note(text: &str) {
     eprintln!("{text}");
 }
 
-/// Writes the report in the form that was asked for.
-pub(super) fn write(options: &Options, run: &Run) {
+/// Writes the report in the form that was asked for: of the run over `--accounts`, and of that
+/// `--against` others if there was one.
+pub(super) fn write(options: &Options, mix: &Mix, runs: &[Run]) {
     if options.json {
-        report::say(&as_json(run).to_string());
-    } else {
+        for run in runs {
+            report::say(&as_json(run, mix).to_string());
+        }
+        return;
+    }
+    if options.mixes.len() > 1 {
+        report::say(&format!("{}:", mix.name));
+    }
+    let counts = [Some(options.accounts), options.against];
+    for (run, accounts) in runs.iter().zip(counts.into_iter().flatten()) {
+        if runs.len() > 1 {
+            report::say(&format!("over {accounts} accounts:"));
+        }
         for line in lines(run) {
             report::say(&line);
         }
     }
+    if let ([run, other], Some(others)) = (runs, options.against) {
+        report::say(&format!(
+            "{} accounts have {:.0} % of the sessions a second of {others}",
+            options.accounts,
+            100.0 * rate(run) / rate(other).max(1e-9)
+        ));
+    }
+}
+
+/// One of several turns, in a line.
+pub(super) fn turn(number: u32, accounts: u32, run: &Run) -> String {
+    format!(
+        "turn {number}, {accounts} accounts: {:.0} sessions/s",
+        rate(run)
+    )
+}
+
+/// Sessions that ended well in a second.
+fn rate(run: &Run) -> f64 {
+    per_second(run.tally.sessions(), run)
 }
 
 /// The percentiles that are told.
@@ -105,7 +137,7 @@ fn lines(run: &Run) -> Vec<String> {
     lines
 }
 
-fn as_json(run: &Run) -> Value {
+fn as_json(run: &Run, mix: &Mix) -> Value {
     let histogram = |histogram: &Histogram| {
         let mut object = serde_json::Map::new();
         object.insert("count".to_owned(), histogram.count().into());
@@ -141,6 +173,7 @@ fn as_json(run: &Run) -> Value {
         })
     });
     json!({
+        "mix": mix.name,
         "wall_s": run.wall.as_secs_f64(),
         "sessions": tally.sessions(),
         "sessions_per_s": per_second(tally.sessions(), run),

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pim::Fingerprint;
 use session::store::{AccountId, Content, Origin, StoreError, Transaction};
@@ -22,6 +22,12 @@ const WRITERS: usize = 32;
 
 /// Items that are copied in one statement.
 const COPIED_AT_ONCE: u32 = 200_000;
+
+/// How long one statement may take.
+const PATIENCE: Duration = Duration::from_hours(1);
+
+/// Statements that copy at one time.
+const COPIERS: usize = 2;
 
 /// A contact, with what the store wants to know of it.
 struct Sample {
@@ -67,39 +73,79 @@ pub(super) fn fill_database(server: &Postgres, database: &str, options: &Options
     let begun = Instant::now();
     let store = Store::from(store::Postgres::open(&server.url(database))?);
     write(&store, options, &samples(options), 1)?;
-    let sql = |sql: &str| server.sql(database, sql);
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
-    let at_once = COPIED_AT_ONCE / options.items.max(1) + 1;
-    let mut first = 2;
-    while first <= options.accounts {
-        let last = options.accounts.min(first + at_once - 1);
-        let numbers = format!("generate_series({first}, {last}) AS number");
-        // the digest of an account is that of the protocol: MD5 over name and password, in Base64
-        sql(&format!(
-            "INSERT INTO account (id, name, digest)
-             SELECT number, name, encode(decode(md5(name || ':' || {}), 'hex'), 'base64')
-             FROM (SELECT number, replace({}, '{{}}', number::text) AS name FROM {numbers}) AS one",
-            quoted(&options.password),
-            quoted(&options.user),
-        ))?;
-        for table in ["datastore", "item"] {
-            let columns = sql(&format!(
+    let columns = |table: &str| {
+        server.sql(
+            database,
+            &format!(
                 "SELECT string_agg(column_name, ', ') FROM information_schema.columns
                  WHERE table_name = '{table}' AND column_name <> 'account'"
-            ))?;
-            sql(&format!(
-                "INSERT INTO {table} (account, {columns})
-                 SELECT one.number, {} FROM {table} AS sample, generate_series({first}, {last}) AS one (number)
-                 WHERE sample.account = 1",
-                columns.replace(", ", ", sample.").replacen("", "sample.", 1),
-            ))?;
+            ),
+        )
+    };
+    let copies = [
+        ("datastore", columns("datastore")?),
+        ("item", columns("item")?),
+    ];
+    let at_once = COPIED_AT_ONCE / options.items.max(1) + 1;
+    let next = AtomicU32::new(2);
+    let copy = || -> Outcome<()> {
+        loop {
+            let first = next.fetch_add(at_once, Ordering::Relaxed);
+            if first > options.accounts {
+                return Ok(());
+            }
+            let last = options.accounts.min(first + at_once - 1);
+            copy_accounts(server, database, options, (first, last), &copies)?;
+            report::note(&format!("{last} accounts are written"));
         }
-        report::note(&format!("{last} accounts are written"));
-        first = last + 1;
+    };
+    thread::scope(|scope| {
+        let copying: Vec<_> = (0..COPIERS)
+            .map(|_| scope.spawn(|| copy().map_err(|error| error.to_string())))
+            .collect();
+        for copier in copying {
+            copier
+                .join()
+                .map_err(|_| "a writer of accounts panicked")??;
+        }
+        Ok::<(), Box<dyn std::error::Error>>(())
+    })?;
+    for sql in ["VACUUM (ANALYZE)", "CHECKPOINT"] {
+        server.sql_within(database, sql, PATIENCE)?;
     }
-    sql("VACUUM (ANALYZE)")?;
-    sql("CHECKPOINT")?;
     tell(options, begun);
+    Ok(())
+}
+
+/// Writes accounts of these numbers as copies of the first: its rows in tables, by their columns.
+fn copy_accounts(
+    server: &Postgres,
+    database: &str,
+    options: &Options,
+    (first, last): (u32, u32),
+    copies: &[(&str, String)],
+) -> Outcome<()> {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let numbers = format!("generate_series({first}, {last})");
+    // the digest of an account is that of the protocol: MD5 over name and password, in Base64
+    let accounts = format!(
+        "INSERT INTO account (id, name, digest)
+         SELECT number, name, encode(decode(md5(name || ':' || {}), 'hex'), 'base64')
+         FROM (SELECT number, replace({}, '{{}}', number::text) AS name
+               FROM {numbers} AS number) AS one",
+        quoted(&options.password),
+        quoted(&options.user),
+    );
+    server.sql_within(database, &accounts, PATIENCE)?;
+    for (table, columns) in copies {
+        let of_sample = columns.replace(", ", ", sample.");
+        let rows = format!(
+            "INSERT INTO {table} (account, {columns})
+             SELECT one.number, sample.{of_sample} FROM {numbers} AS one (number), {table} AS sample
+             WHERE sample.account = 1 ORDER BY one.number"
+        );
+        server.sql_within(database, &rows, PATIENCE)?;
+    }
     Ok(())
 }
 
