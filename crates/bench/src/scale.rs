@@ -2,9 +2,9 @@
 //! cost what was measured of one.
 //!
 //! ```text
-//! sessions of a minute ─▶ message ─▶ node's cores ─▶ database's cores ─▶ flush ─▶ answer
-//!                            ▲                                                      │
-//!                            └────────────── the device's network ◀─────────────────┘
+//! sessions of a minute ─▶ message ─▶ node's cores ─▶ connection ─▶ round trips ─▶ database's cores
+//!                            ▲                                                           │
+//!                            └──── the device's network ◀── answer ◀── flush, replica ◀──┘
 //! ```
 //!
 //! Accounts have nothing to do with each other, so of many databases one is simulated, with its share of
@@ -56,6 +56,15 @@ pub(crate) struct Options {
     /// What a flush of a database takes, ms.
     #[arg(long, default_value_t = 2.0, value_parser = positive)]
     flush_ms: f64,
+    /// A round trip between a node and a database, or between a database and its replica, ms.
+    #[arg(long, default_value_t = 0.2, value_parser = positive)]
+    trip_ms: f64,
+    /// Round trips of a message to the database.
+    #[arg(long, default_value_t = 8.0, value_parser = positive)]
+    trips: f64,
+    /// Commits wait for no replica.
+    #[arg(long)]
+    no_replica: bool,
     /// From an answer to the device's next message, ms.
     #[arg(long, default_value_t = 300.0, value_parser = positive)]
     network_ms: f64,
@@ -89,8 +98,14 @@ impl Options {
     }
 
     /// One of that many databases, with its share of the sessions, and that many cores of nodes.
-    fn cell(&self, databases: u64, node_cores: u32) -> Cell {
+    fn cell(&self, databases: u64, node_cores: u32, connections: u32) -> Cell {
         let milliseconds = |ms: f64| ms / 1e3;
+        // the replica flushes what it got, and says so
+        let replica = if self.no_replica {
+            0.0
+        } else {
+            self.trip_ms + self.flush_ms
+        };
         Cell {
             sessions_per_second: self.sessions_per_second() / databases as f64,
             changes: self.changes / 100.0,
@@ -100,7 +115,9 @@ impl Options {
             heavy: self.heavy,
             node_cores,
             database_cores: self.database_cores,
-            flush: milliseconds(self.flush_ms),
+            connections,
+            trips: milliseconds(self.trip_ms * self.trips),
+            flush: milliseconds(self.flush_ms + replica),
             network: milliseconds(self.network_ms),
         }
     }
@@ -115,28 +132,38 @@ struct Need {
     databases: u64,
     /// Of one database's share.
     node_cores: u32,
+    /// To one database.
+    connections: u32,
     seen: Seen,
 }
 
-/// The fewest databases with nodes in plenty, then the fewest cores of nodes for them.
+/// Connections that are enough whatever they are for.
+const CONNECTIONS_IN_PLENTY: u32 = 100_000;
+
+/// The fewest databases with nodes and connections in plenty, then the fewest cores of nodes for them, then
+/// the fewest connections.
 fn need(options: &Options) -> Option<Need> {
     let within = Duration::from_secs_f64(options.within_ms / 1e3);
-    let is_enough = |databases: u64, cores: u32| {
-        let seen = options.cell(databases, cores).run();
+    let is_enough = |databases: u64, cores: u32, connections: u32| {
+        let seen = options.cell(databases, cores, connections).run();
         let is_seen = seen.is_steady && seen.messages.count() > 0;
         let is_idle = seen.node_busy.max(seen.database_busy) <= options.busy / 100.0;
         (is_seen && is_idle && seen.messages.quantile(0.99) <= within).then_some(seen)
     };
-    let plenty = 4 * options.database_cores;
-    let databases = fewest(|databases| is_enough(databases, plenty).is_some())?;
-    let cores = fewest(|cores| {
-        u32::try_from(cores).is_ok_and(|cores| is_enough(databases, cores).is_some())
-    })?;
-    let node_cores = u32::try_from(cores).ok()?;
-    let seen = is_enough(databases, node_cores)?;
+    let fewest_u32 = |is_enough: &dyn Fn(u32) -> bool| {
+        let number = fewest(|number| u32::try_from(number).is_ok_and(is_enough))?;
+        u32::try_from(number).ok()
+    };
+    let (cores, plenty) = (4 * options.database_cores, CONNECTIONS_IN_PLENTY);
+    let databases = fewest(|databases| is_enough(databases, cores, plenty).is_some())?;
+    let node_cores = fewest_u32(&|cores| is_enough(databases, cores, plenty).is_some())?;
+    let connections =
+        fewest_u32(&|connections| is_enough(databases, node_cores, connections).is_some())?;
+    let seen = is_enough(databases, node_cores, connections)?;
     Some(Need {
         databases,
         node_cores,
+        connections,
         seen,
     })
 }
@@ -195,6 +222,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
             options.database_cores,
             need.seen.database_busy * 100.0,
             need.seen.node_busy * 100.0,
+        ),
+        format!(
+            "{} connections of nodes to each database: a message holds one for {:.1} ms at least",
+            need.connections,
+            options.trips * options.trip_ms + options.database_ms + options.flush_ms,
         ),
         format!(
             "a message takes {:.1} ms at p50, {:.1} at p90, {:.1} at p99; a flush has {:.1} of them",

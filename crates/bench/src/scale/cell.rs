@@ -37,6 +37,11 @@ pub(super) struct Cell {
     pub(super) heavy: f64,
     pub(super) node_cores: u32,
     pub(super) database_cores: u32,
+    /// Messages that the database can have under way: each holds a connection until its commit.
+    pub(super) connections: u32,
+    /// What a message waits for between node and database, in all of its round trips.
+    pub(super) trips: f64,
+    /// What a commit takes until it is durable, at the replica too if there is one.
     pub(super) flush: f64,
     /// From an answer to the next message.
     pub(super) network: f64,
@@ -73,12 +78,14 @@ enum Event {
     Arrives(Message),
     /// A core is through with one.
     AtNode(Message),
+    /// Its statements have come over.
+    Asked(Message),
     AtDatabase(Message),
     /// What was being flushed is durable.
     Flushed,
 }
 
-/// Cores that take messages in their order.
+/// Cores, or connections, that take messages in their order.
 #[derive(Debug, Default)]
 struct Cores {
     free: u32,
@@ -119,6 +126,7 @@ struct World<'c> {
     events: BinaryHeap<Reverse<At>>,
     number: u64,
     nodes: Cores,
+    connections: Cores,
     database: Cores,
     /// Those that are flushed now, and those that wait for the next time.
     flushing: Vec<Message>,
@@ -141,6 +149,10 @@ impl Cell {
             number: 0,
             nodes: Cores {
                 free: self.node_cores,
+                ..Cores::default()
+            },
+            connections: Cores {
+                free: self.connections,
                 ..Cores::default()
             },
             database: Cores {
@@ -176,7 +188,13 @@ impl World<'_> {
             }
             self.now = time;
             self.happens(event);
-            if self.nodes.waiting.len() + self.database.waiting.len() > MOST_WAITING {
+            let queues = [&self.nodes, &self.connections, &self.database];
+            if queues
+                .iter()
+                .map(|queue| queue.waiting.len())
+                .sum::<usize>()
+                > MOST_WAITING
+            {
                 return false;
             }
         }
@@ -221,6 +239,10 @@ impl World<'_> {
             Event::AtNode(message) => {
                 self.nodes.free += 1;
                 self.work_at_nodes();
+                self.connections.waiting.push_back(message);
+                self.connect();
+            }
+            Event::Asked(message) => {
                 self.database.waiting.push_back(message);
                 self.work_at_database();
             }
@@ -232,8 +254,10 @@ impl World<'_> {
             }
             Event::Flushed => {
                 for message in std::mem::take(&mut self.flushing) {
+                    self.connections.free += 1;
                     self.answer(message);
                 }
+                self.connect();
                 self.flush();
             }
         }
@@ -242,6 +266,16 @@ impl World<'_> {
     fn work_at_nodes(&mut self) {
         while let Some((message, time)) = self.nodes.next(self.cell.node, self.now) {
             self.later(time, Event::AtNode(message));
+        }
+    }
+
+    /// Gives connections to those who wait for one.
+    fn connect(&mut self) {
+        while self.connections.free > 0
+            && let Some(message) = self.connections.waiting.pop_front()
+        {
+            self.connections.free -= 1;
+            self.later(self.cell.trips, Event::Asked(message));
         }
     }
 
@@ -311,6 +345,8 @@ mod tests {
             heavy: 1.0,
             node_cores: 64,
             database_cores: 1,
+            connections: 1_000_000,
+            trips: 0.0,
             flush: 1e-9,
             network: 0.3,
         }
@@ -329,6 +365,23 @@ mod tests {
         }
         let seen = queue(1000.0).run();
         assert!(!seen.is_steady || seen.messages.quantile(0.99).as_secs_f64() > 1.0);
+    }
+
+    #[test]
+    fn a_connection_is_held_until_the_commit() {
+        // each holds one for 10 ms: ten of them bear 1000 messages a second
+        let cell = |connections, sessions| Cell {
+            connections,
+            database: 1e-9,
+            trips: 0.01,
+            ..queue(sessions)
+        };
+        let enough = cell(20, 300.0).run();
+        assert!(enough.is_steady);
+        let median = enough.messages.quantile(0.5).as_secs_f64() * 1e3;
+        assert!((9.0..12.0).contains(&median), "{median}");
+        let few = cell(10, 400.0).run();
+        assert!(!few.is_steady || few.messages.quantile(0.99).as_secs_f64() > 1.0);
     }
 
     #[test]
