@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use syncml::san::{self, Notification, Received};
+use syncml::san::{self, Initiator, Notification, Received};
 use syncml::{AlertCode, Encoding, Version};
 use testkit::process::{self, Output, Server};
 
@@ -265,6 +265,25 @@ fn a_message_is_answered_in_its_own_session() {
     assert_eq!(named, [(208, "contacts"), (208, "notes")]);
 }
 
+// spec: Q02
+#[test]
+fn a_package_says_who_caused_it_and_what_its_vendor_adds() {
+    let place = Place::new("1.2");
+    let (_, plain) = place.alert(&[]);
+    let plain = plain.notification();
+    assert_eq!(
+        (plain.initiator, &plain.vendor[..]),
+        (Initiator::Server, &[][..])
+    );
+    place.write("more", b"\x01more");
+    let more = place.path("more").display().to_string();
+    let (file, said) = place.alert(&["--initiator", "user", "--vendor", &more]);
+    let said = said.notification();
+    assert_eq!(said.initiator, Initiator::User);
+    assert_eq!(said.vendor, b"\x01more");
+    assert_eq!(place.act(&file).code, Some(0));
+}
+
 #[test]
 fn what_cannot_be_asked_for_is_said() {
     let place = Place::new("1.2");
@@ -275,6 +294,11 @@ fn what_cannot_be_asked_for_is_said() {
     };
     says(&["--datastore", "dreams"], "has no datastore");
     says(&["--encoding", "xml"], "leave --encoding out");
+    says(&["--vendor", "nowhere"], "nowhere cannot be read");
+    says(
+        &["--form", "1.1", "--vendor", "nowhere"],
+        "no room for --vendor",
+    );
     let data = place.path("data").display().to_string();
     let nobody = ["alert", "alice", "nobody", "--data", &data];
     let failed = process::run(Path::new(PROGRAM), &nobody, b"").unwrap();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use syncml::AlertCode;
-use syncml::san::UiMode;
+use syncml::san::{Initiator, UiMode};
 
 use super::{StateOptions, SyncEncoding};
 
@@ -25,6 +25,13 @@ pub(crate) struct Alert {
     /// How the device is to involve the person; only the form of 1.2 says it.
     #[arg(long, value_name = "MODE", value_enum, default_value_t)]
     pub(crate) ui: AlertUi,
+    /// Who caused it, which a device may show; only the form of 1.2 says it.
+    #[arg(long, value_name = "WHO", value_enum, default_value_t)]
+    pub(crate) initiator: AlertInitiator,
+    /// File of what follows for devices of a vendor that understand it; only the form of 1.2 has room
+    /// for it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) vendor: Option<PathBuf>,
     /// Form of the notification: 1.2 is a short package with a digest, 1.1 a message
     /// [default: by the device's version].
     #[arg(long, value_enum)]
@@ -90,6 +97,25 @@ impl From<AlertUi> for UiMode {
             AlertUi::Background => Self::Background,
             AlertUi::Informative => Self::Informative,
             AlertUi::Interactive => Self::UserInteraction,
+        }
+    }
+}
+
+/// Who caused a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum AlertInitiator {
+    /// The server, of itself.
+    #[default]
+    Server,
+    /// A person, at another place.
+    User,
+}
+
+impl From<AlertInitiator> for Initiator {
+    fn from(initiator: AlertInitiator) -> Self {
+        match initiator {
+            AlertInitiator::Server => Self::Server,
+            AlertInitiator::User => Self::User,
         }
     }
 }

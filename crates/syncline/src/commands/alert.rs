@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use session::store::{Account, Datastore, Device, Link};
 use store::Store;
-use syncml::san::{self, ContentType, Initiator, Notification, Sync};
+use syncml::san::{self, ContentType, Notification, Sync};
 use syncml::{AlertCode, DevInf, Encoding, Version};
 
 use crate::cli::{Alert, AlertForm};
@@ -47,12 +47,12 @@ pub(super) fn run(options: &Alert) -> Outcome {
             AlertForm::Message => version.unwrap_or(Version::V1_1).min(Version::V1_1),
         },
         ui_mode: options.ui.into(),
-        initiator: Initiator::Server,
+        initiator: options.initiator.into(),
         // four digits: a SessionID has that many bytes
         session_id: Some((1 + u64::from_be_bytes(world::random()?) % 9999).to_string()),
         server_id: server_id(options, &config, form),
         syncs: syncs(options, &store, &account, &links, form)?,
-        vendor: Vec::new(),
+        vendor: vendor(options, form)?,
     };
     let bytes = match form {
         AlertForm::Message => notification.to_message(&device.uri, encoding),
@@ -85,6 +85,24 @@ pub(super) fn run(options: &Alert) -> Outcome {
         output::PHRASE,
     ));
     Ok(())
+}
+
+/// What follows for devices of a vendor.
+fn vendor(options: &Alert, form: AlertForm) -> Outcome<Vec<u8>> {
+    let Some(path) = &options.vendor else {
+        return Ok(Vec::new());
+    };
+    if form == AlertForm::Message {
+        return Err(Failure::usage(
+            "the form 1.1 has no room for --vendor; leave it out, or choose --form 1.2",
+        ));
+    }
+    std::fs::read(path).map_err(|error| {
+        Failure::usage(format_args!(
+            "{} cannot be read: {error}; check the path",
+            path.display()
+        ))
+    })
 }
 
 /// What was made.
