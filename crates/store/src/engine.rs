@@ -277,4 +277,13 @@ impl Store {
     pub fn ping(&self) -> Result<(), Error> {
         either!(self, engine => engine.ping())
     }
+
+    /// How many transactions can be open at one time, where there is such a bound: further ones wait
+    /// for one of them, whatever they are about.
+    pub fn at_once(&self) -> Option<usize> {
+        match self {
+            Self::Postgres(engine) => Some(engine.connections()),
+            Self::Sqlite(_) => None,
+        }
+    }
 }

@@ -125,6 +125,11 @@ impl Postgres {
         })
     }
 
+    /// How many connections it uses at most, which is how many transactions can be open at one time.
+    pub fn connections(&self) -> usize {
+        self.pool.most()
+    }
+
     /// Runs a job in a transaction and returns once its outcome is durable. A job that fails
     /// leaves no trace; one that collides with another is run again. Blocks: an asynchronous caller
     /// has to run it on a thread that may block.

@@ -5,6 +5,7 @@
 
 mod brake;
 mod kept;
+mod turns;
 mod watch;
 
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ use crate::authority::Authority;
 use crate::world;
 use brake::Brake;
 use kept::Kept;
+use turns::{Turn, Turns};
 use watch::Watch;
 
 /// When a client may come back that found the state unavailable.
@@ -46,6 +48,8 @@ pub(crate) struct Node {
     /// Where readable messages are kept.
     messages: Option<Kept>,
     brake: Mutex<Brake>,
+    /// Whose messages wait for each other, where the state can have only so many in hand.
+    turns: Option<Arc<Turns>>,
     /// Messages whose work waits or goes on.
     waiting: Arc<AtomicUsize>,
     /// How long a client waits for an answer.
@@ -98,6 +102,8 @@ impl Node {
     /// XML without credentials and tokens.
     pub(crate) fn new(store: Store, config: server::Config, messages: Option<PathBuf>) -> Self {
         Self {
+            // half is left to others
+            turns: store.at_once().map(|most| Turns::new(most / 2)),
             store,
             config: Arc::new(config),
             authority: None,
@@ -164,26 +170,21 @@ impl Node {
         judged: Option<Judged>,
         (now, entropy): (i64, [u8; 32]),
     ) -> Result<Answer, Unanswered> {
+        self.has_room_beside(self.waiting.load(Ordering::Relaxed))?;
+        let turn = self.turn(incoming.token.as_deref()).await?;
+        let token = incoming.token.clone();
         let peer = incoming.peer.to_string();
         let (store, config) = (self.store.clone(), Arc::clone(&self.config));
         let watch = Arc::clone(&self.watch);
         let others = self.waiting.fetch_add(1, Ordering::Relaxed);
         let place = Waiting(Arc::clone(&self.waiting));
         let is_busy = others >= BUSY_AT;
-        let most = if self.watch.is_down() {
-            FULL_WHILE_DOWN
-        } else {
-            FULL_AT
-        };
-        if others >= most {
-            self.watch.is_full(others);
-            return Err(Unanswered::Full);
-        }
+        self.has_room_beside(others)?;
         if !is_busy {
             self.watch.has_room();
         }
         let job = tokio::task::spawn_blocking(move || {
-            let _place = place;
+            let _held = (place, turn);
             let outcome = store.transact(move |tx| {
                 let document = Document::new(&incoming.body, incoming.charset.as_deref())
                     .map_err(AnswerError::Unreadable)?;
@@ -216,7 +217,12 @@ impl Node {
         });
         // the work goes on where its client does not wait for it, and the answer is kept
         match timeout(self.answer_within, job).await {
-            Ok(Ok(outcome)) => outcome.map_err(Unanswered::For),
+            Ok(Ok(outcome)) => {
+                if let (Ok(answer), Some(token)) = (&outcome, &token) {
+                    self.learn(token, answer);
+                }
+                outcome.map_err(Unanswered::For)
+            }
             Ok(Err(error)) => {
                 tracing::error!(%error, "a message could not be handled");
                 Err(Unanswered::Broken)
@@ -225,6 +231,38 @@ impl Node {
                 self.watch.is_late();
                 Err(Unanswered::Late)
             }
+        }
+    }
+
+    /// Whether a message may wait beside so many others.
+    fn has_room_beside(&self, others: usize) -> Result<(), Unanswered> {
+        let most = if self.watch.is_down() {
+            FULL_WHILE_DOWN
+        } else {
+            FULL_AT
+        };
+        if others < most {
+            return Ok(());
+        }
+        self.watch.is_full(others);
+        Err(Unanswered::Full)
+    }
+
+    /// Waits until the message of a session may be taken in hand.
+    async fn turn(&self, token: Option<&str>) -> Result<Option<Turn>, Unanswered> {
+        let (Some(turns), Some(token)) = (&self.turns, token) else {
+            return Ok(None);
+        };
+        let turn = timeout(self.answer_within, turns.wait(token)).await;
+        turn.map_err(|_| {
+            self.watch.is_late();
+            Unanswered::Late
+        })
+    }
+
+    fn learn(&self, token: &str, answer: &Answer) {
+        if let (Some(turns), Some(account)) = (&self.turns, &answer.account) {
+            turns.learn(token, account);
         }
     }
 

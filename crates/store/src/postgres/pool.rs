@@ -153,6 +153,11 @@ impl Pool {
         &self.address.place
     }
 
+    /// How many connections there are at most.
+    pub(super) fn most(&self) -> usize {
+        self.address.connections
+    }
+
     /// The first connection, whose failure tells whether the address is right.
     ///
     /// # Errors
