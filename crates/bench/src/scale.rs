@@ -141,15 +141,17 @@ struct Need {
 const CONNECTIONS_IN_PLENTY: u32 = 100_000;
 
 /// The fewest databases with nodes and connections in plenty, then the fewest cores of nodes for them, then
-/// the fewest connections.
+/// the fewest connections that delay little.
 fn need(options: &Options) -> Option<Need> {
     let within = Duration::from_secs_f64(options.within_ms / 1e3);
-    let is_enough = |databases: u64, cores: u32, connections: u32| {
+    let is_in_time = |databases: u64, cores: u32, connections: u32, within: Duration| {
         let seen = options.cell(databases, cores, connections).run();
         let is_seen = seen.is_steady && seen.messages.count() > 0;
         let is_idle = seen.node_busy.max(seen.database_busy) <= options.busy / 100.0;
         (is_seen && is_idle && seen.messages.quantile(0.99) <= within).then_some(seen)
     };
+    let is_enough =
+        |databases, cores, connections| is_in_time(databases, cores, connections, within);
     let fewest_u32 = |is_enough: &dyn Fn(u32) -> bool| {
         let number = fewest(|number| u32::try_from(number).is_ok_and(is_enough))?;
         u32::try_from(number).ok()
@@ -157,9 +159,11 @@ fn need(options: &Options) -> Option<Need> {
     let (cores, plenty) = (4 * options.database_cores, CONNECTIONS_IN_PLENTY);
     let databases = fewest(|databases| is_enough(databases, cores, plenty).is_some())?;
     let node_cores = fewest_u32(&|cores| is_enough(databases, cores, plenty).is_some())?;
-    let connections =
-        fewest_u32(&|connections| is_enough(databases, node_cores, connections).is_some())?;
-    let seen = is_enough(databases, node_cores, connections)?;
+    let unhindered = is_enough(databases, node_cores, plenty)?;
+    let within = within.min(unhindered.messages.quantile(0.99) * 3 / 2);
+    let delays_little = |connections| is_in_time(databases, node_cores, connections, within);
+    let connections = fewest_u32(&|connections| delays_little(connections).is_some())?;
+    let seen = delays_little(connections)?;
     Some(Need {
         databases,
         node_cores,
