@@ -22,13 +22,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use session::client::{
-    Added, Anchors, Applied, ChangeKind, LocalChange, Plan, Replica, ReplicaError, Unfinished,
+    Added, Anchors, Applied, ChangeKind, Copied, LocalChange, Plan, Replica, ReplicaError,
+    Unfinished,
 };
 
 use session::store::{DatastoreKind, Partial};
 
 use files::{Folder, Print};
-use state::{Known, State};
+use state::{Intent, Known, State};
 
 /// A folder that cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -74,14 +75,26 @@ pub struct Vdir {
     given: BTreeMap<String, Option<Print>>,
     /// What this message does to files, by LUID; done together at its end.
     staged: BTreeMap<String, Staged>,
+    /// Temporary files that were written for it.
+    temporaries: usize,
+    /// What was staged and given out before the Atomic that is going on.
+    before_atomic: Option<Before>,
+}
+
+/// What an Atomic can change beside the memory.
+#[derive(Debug)]
+struct Before {
+    staged: BTreeMap<String, Staged>,
+    given: BTreeMap<String, Option<Print>>,
 }
 
 /// What is to happen to a file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Staged {
     /// A temporary file takes its place.
     Written {
-        temporary: PathBuf,
+        /// Its name.
+        temporary: String,
         print: Print,
         /// The GUID of a new item.
         guid: Option<String>,
@@ -121,6 +134,8 @@ impl Vdir {
             queue: VecDeque::new(),
             given: BTreeMap::new(),
             staged: BTreeMap::new(),
+            temporaries: 0,
+            before_atomic: None,
         };
         vdir.adopt().map_err(|error| Error::Folder {
             path: path.to_owned(),
@@ -165,37 +180,80 @@ impl Vdir {
         Ok(counts)
     }
 
-    /// Takes over what a crash left between a file and the memory.
+    /// Takes over what a crash left between a file and the memory, and does what it kept from being done:
+    /// what a message brings is done as a whole.
     fn adopt(&mut self) -> Result<(), ReplicaError> {
         for intent in self.state.intents()? {
             let there = self.folder.print(&intent.luid)?;
+            let is_as_agreed = self.is_as_agreed(&intent.luid, there.as_ref())?;
             match (there, intent.hash) {
-                (Some(print), Some(hash)) if print.hash == hash => {
-                    self.state.know(&intent.luid, &print)?;
-                    if let Some(guid) = &intent.guid {
-                        self.state.remember_guid(guid, &intent.luid)?;
+                (Some(print), Some(hash)) if print.hash == hash => self.know(&intent, &print)?,
+                (_, Some(hash)) if is_as_agreed => {
+                    // without its temporary file the server will send the item again
+                    if let Some(print) = self.folder.staged(&intent.temporary, hash)? {
+                        self.folder.place(&intent.temporary, &intent.luid)?;
+                        self.know(&intent, &print)?;
                     }
                 }
                 // a person has edited the new item since: their edit is a change of it
-                (Some(print), Some(hash)) => {
-                    if let Some(guid) = &intent.guid {
-                        // with a time that no file has: its content has to be looked at
-                        let unlike = Print {
-                            hash,
-                            read_ns: 0,
-                            ..print
-                        };
-                        self.state.know(&intent.luid, &unlike)?;
-                        self.state.remember_guid(guid, &intent.luid)?;
-                    }
+                (Some(print), Some(hash)) if intent.guid.is_some() => {
+                    // with a time that no file has: its content has to be looked at
+                    let unlike = Print {
+                        hash,
+                        read_ns: 0,
+                        ..print
+                    };
+                    self.know(&intent, &unlike)?;
                 }
                 (None, None) => self.state.forget(&intent.luid)?,
-                // the file was not written; the server will send the item again
+                (Some(_), None) if is_as_agreed => {
+                    self.folder.remove(&intent.luid)?;
+                    self.state.forget(&intent.luid)?;
+                }
+                // a person was here meanwhile; the server will send the item again
                 _ => {}
             }
         }
+        self.folder.flush()?;
         self.state.clear_intents()?;
         self.state.commit()
+    }
+
+    fn know(&mut self, intent: &Intent, print: &Print) -> Result<(), ReplicaError> {
+        self.state.know(&intent.luid, print)?;
+        match &intent.guid {
+            Some(guid) => self.state.remember_guid(guid, &intent.luid),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a file is, or is not there, as both sides know it.
+    fn is_as_agreed(&mut self, luid: &str, there: Option<&Print>) -> Result<bool, ReplicaError> {
+        let known = self.state.known_one(luid)?;
+        Ok(known.map(|known| known.hash) == there.map(|print| print.hash))
+    }
+
+    /// A file as it will be at the end of the message.
+    fn print(&self, luid: &str) -> Result<Option<Print>, ReplicaError> {
+        match self.staged.get(luid) {
+            Some(Staged::Written { print, .. }) => Ok(Some(*print)),
+            Some(Staged::Removed) => Ok(None),
+            None if files::is_item(luid) => self.folder.print(luid),
+            None => Ok(None),
+        }
+    }
+
+    /// The item that the server has added under a GUID, in this message or before.
+    fn luid_added(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {
+        let is_of_guid = |staged: &Staged| match staged {
+            Staged::Written { guid: known, .. } => known.as_deref() == Some(guid),
+            Staged::Removed => false,
+        };
+        let staged = self.staged.iter().find(|(_, staged)| is_of_guid(staged));
+        match staged {
+            Some((luid, _)) => Ok(Some(luid.clone())),
+            None => self.state.luid_of(guid),
+        }
     }
 
     fn differences(&mut self) -> Result<Vec<Change>, ReplicaError> {
@@ -241,23 +299,24 @@ impl Vdir {
 
     /// Whether a person has removed the file, and the server was not given that.
     fn is_removed_here(&mut self, luid: &str) -> Result<bool, ReplicaError> {
-        Ok(!matches!(self.given.get(luid), Some(None))
+        Ok(!self.staged.contains_key(luid)
+            && !matches!(self.given.get(luid), Some(None))
             && self.state.known_one(luid)?.is_some()
             && !self.state.is_released(luid)?)
     }
 
     /// Whether a person has changed the file since both sides agreed on it.
     fn changed_here(&mut self, luid: &str) -> Result<bool, ReplicaError> {
+        if self.staged.contains_key(luid) {
+            return Ok(false);
+        }
         let Some(print) = self.folder.print(luid)? else {
             return Ok(false);
         };
         if let Some(given) = self.given.get(luid) {
             return Ok(given.as_ref().is_none_or(|given| given.hash != print.hash));
         }
-        Ok(self
-            .state
-            .known_one(luid)?
-            .is_none_or(|known| known.hash != print.hash))
+        Ok(!self.is_as_agreed(luid, Some(&print))?)
     }
 
     /// A name for a new item, made of the GUID where that is safe: one that no file has, and no
@@ -294,11 +353,16 @@ impl Vdir {
         guid: Option<&str>,
         content: &[u8],
     ) -> Result<(), ReplicaError> {
-        let (temporary, print) = self.folder.stage(self.staged.len(), content)?;
+        let (temporary, print) = self.folder.stage(self.temporaries, content)?;
+        self.temporaries += 1;
+        let added = match self.staged.get(luid) {
+            Some(Staged::Written { guid, .. }) => guid.clone(),
+            _ => None,
+        };
         let staged = Staged::Written {
             temporary,
             print,
-            guid: guid.map(str::to_owned),
+            guid: guid.map(str::to_owned).or(added),
         };
         self.staged.insert(luid.to_owned(), staged);
         self.given.remove(luid);
@@ -306,19 +370,9 @@ impl Vdir {
         Ok(())
     }
 
-    /// Ends what is staged before something is done to the same item again.
-    fn settle(&mut self, luid: &str, guid: &str) -> Result<(), ReplicaError> {
-        let is_same = |(name, staged): (&String, &Staged)| {
-            let known = match staged {
-                Staged::Written { guid, .. } => guid.as_deref(),
-                Staged::Removed => None,
-            };
-            name == luid || (!guid.is_empty() && known == Some(guid))
-        };
-        if self.staged.iter().any(is_same) {
-            self.carry_out()?;
-        }
-        Ok(())
+    fn remove(&mut self, luid: &str) {
+        self.staged.insert(luid.to_owned(), Staged::Removed);
+        self.given.remove(luid);
     }
 
     /// Does what is staged: written down first, so that a crash in between is recognized, then
@@ -328,18 +382,12 @@ impl Vdir {
             return Ok(());
         }
         let staged = std::mem::take(&mut self.staged);
+        self.temporaries = 0;
         for (luid, change) in &staged {
-            match change {
-                Staged::Written {
-                    temporary,
-                    print,
-                    guid,
-                } => {
-                    self.folder.flush_file(temporary)?;
-                    self.state.intend(luid, guid.as_deref(), Some(print.hash))?;
-                }
-                Staged::Removed => self.state.intend(luid, None, None)?,
+            if let Staged::Written { temporary, .. } = change {
+                self.folder.flush_file(temporary)?;
             }
+            self.state.intend(&intent_of(luid, change))?;
         }
         self.state.commit()?;
         for (luid, change) in &staged {
@@ -362,6 +410,28 @@ impl Vdir {
         }
         self.state.clear_intents()?;
         self.state.commit()
+    }
+}
+
+/// What has to be written down before it is done.
+fn intent_of(luid: &str, change: &Staged) -> Intent {
+    match change {
+        Staged::Written {
+            temporary,
+            print,
+            guid,
+        } => Intent {
+            luid: luid.to_owned(),
+            guid: guid.clone(),
+            hash: Some(print.hash),
+            temporary: temporary.clone(),
+        },
+        Staged::Removed => Intent {
+            luid: luid.to_owned(),
+            guid: None,
+            hash: None,
+            temporary: String::new(),
+        },
     }
 }
 
@@ -492,9 +562,8 @@ impl Replica for Vdir {
     }
 
     fn add(&mut self, guid: &str, media_type: &str, content: &[u8]) -> Result<Added, ReplicaError> {
-        self.settle("", guid)?;
-        if let Some(luid) = self.state.luid_of(guid)? {
-            let is_there = self.folder.print(&luid)?.is_some();
+        if let Some(luid) = self.luid_added(guid)? {
+            let is_there = self.print(&luid)?.is_some();
             if is_there && !self.changed_here(&luid)? {
                 self.write(&luid, Some(guid), content)?;
             }
@@ -515,10 +584,24 @@ impl Replica for Vdir {
         })
     }
 
+    fn copy(&mut self, luid: &str, guid: &str) -> Result<Copied, ReplicaError> {
+        let Some(content) = self.content(luid)? else {
+            return Ok(if self.is_removed_here(luid)? {
+                Copied::ChangedHere
+            } else {
+                Copied::Unknown
+            });
+        };
+        if self.changed_here(luid)? {
+            return Ok(Copied::ChangedHere);
+        }
+        let media_type = pim::media::media_type_of(&content);
+        self.add(guid, media_type, &content).map(Copied::Done)
+    }
+
     fn replace(&mut self, luid: &str, _: &str, content: &[u8]) -> Result<Applied, ReplicaError> {
-        self.settle(luid, "")?;
-        let is_there = files::is_item(luid)
-            && (self.folder.print(luid)?.is_some() || self.state.is_released(luid)?);
+        let is_there = self.print(luid)?.is_some()
+            || (files::is_item(luid) && self.state.is_released(luid)?);
         if !is_there {
             return Ok(if self.is_removed_here(luid)? {
                 Applied::ChangedHere
@@ -534,8 +617,11 @@ impl Replica for Vdir {
     }
 
     fn delete(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
-        self.settle(luid, "")?;
-        if !files::is_item(luid) || self.folder.print(luid)?.is_none() {
+        if self.print(luid)?.is_none() {
+            // it goes with this message
+            if self.staged.contains_key(luid) {
+                return Ok(Applied::Unknown);
+            }
             if self.is_removed_here(luid)? {
                 return Ok(Applied::ChangedHere);
             }
@@ -549,14 +635,12 @@ impl Replica for Vdir {
         if self.changed_here(luid)? {
             return Ok(Applied::ChangedHere);
         }
-        self.staged.insert(luid.to_owned(), Staged::Removed);
-        self.given.remove(luid);
+        self.remove(luid);
         Ok(Applied::Done)
     }
 
     fn release(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
-        self.settle(luid, "")?;
-        if !files::is_item(luid) || self.folder.print(luid)?.is_none() {
+        if self.print(luid)?.is_none() {
             return Ok(if self.state.is_released(luid)? {
                 Applied::Done
             } else {
@@ -569,18 +653,23 @@ impl Replica for Vdir {
         // durable before the file goes: its absence must not be taken for a deletion
         self.state.settle(luid)?;
         self.state.release(luid)?;
-        self.staged.insert(luid.to_owned(), Staged::Removed);
-        self.given.remove(luid);
+        self.remove(luid);
         Ok(Applied::Done)
     }
 
     fn content(&mut self, luid: &str) -> Result<Option<Vec<u8>>, ReplicaError> {
-        self.settle(luid, "")?;
-        if !files::is_item(luid) {
-            return Ok(None);
+        match self.staged.get(luid) {
+            Some(Staged::Written { temporary, .. }) => {
+                let read = self.folder.read_staged(temporary)?;
+                Ok(read.map(|(_, content)| content))
+            }
+            Some(Staged::Removed) => Ok(None),
+            None if files::is_item(luid) => {
+                let read = self.folder.read(luid)?;
+                Ok(read.map(|(_, content)| content))
+            }
+            None => Ok(None),
         }
-        let read = self.folder.read(luid)?;
-        Ok(read.map(|(_, content)| content))
     }
 
     fn clear(&mut self) -> Result<u64, ReplicaError> {
@@ -644,12 +733,35 @@ impl Replica for Vdir {
     }
 
     fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {
-        self.state.luid_of(guid)
+        self.luid_added(guid)
     }
 
     fn set_parent(&mut self, _: &str, _: Option<&str>) -> Result<Applied, ReplicaError> {
         // a folder of files has no folders for a server to put them into
         Ok(Applied::Unknown)
+    }
+
+    fn begin_atomic(&mut self) -> Result<(), ReplicaError> {
+        self.state.begin_atomic()?;
+        self.before_atomic = Some(Before {
+            staged: self.staged.clone(),
+            given: self.given.clone(),
+        });
+        Ok(())
+    }
+
+    fn undo_atomic(&mut self) -> Result<(), ReplicaError> {
+        self.state.undo_atomic()?;
+        if let Some(before) = self.before_atomic.take() {
+            self.staged = before.staged;
+            self.given = before.given;
+        }
+        Ok(())
+    }
+
+    fn end_atomic(&mut self) -> Result<(), ReplicaError> {
+        self.before_atomic = None;
+        self.state.end_atomic()
     }
 
     fn message_done(&mut self) -> Result<(), ReplicaError> {

@@ -18,6 +18,7 @@ mod apply;
 mod compose;
 mod devinf;
 mod expects;
+mod group;
 mod invitation;
 mod large;
 mod memory;
@@ -34,7 +35,7 @@ use crate::filter::Filter;
 use crate::store::DatastoreKind;
 pub use memory::MemoryReplica;
 pub use replica::{
-    Added, Anchors, Applied, ChangeKind, LocalChange, Plan, Replica, ReplicaError, Room,
+    Added, Anchors, Applied, ChangeKind, Copied, LocalChange, Plan, Replica, ReplicaError, Room,
     SendingObject, Unfinished,
 };
 
@@ -603,6 +604,8 @@ pub struct Session {
     polls: u32,
     /// The message that is taken wants no statuses.
     no_resp: bool,
+    /// The Atomic that is being carried out.
+    atomic: Option<group::Atomic>,
     suspending: Suspending,
     /// What the server wants the person to read.
     messages: Vec<String>,
@@ -763,6 +766,7 @@ impl Session {
             busy: false,
             polls: 0,
             no_resp: false,
+            atomic: None,
             suspending: Suspending::No,
             messages: Vec::new(),
             devinf_sent,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use session::client::{
-    Added, Anchors, Applied, LocalChange, MemoryReplica, Plan, Replica, ReplicaError, Room,
+    Added, Anchors, Applied, Copied, LocalChange, MemoryReplica, Plan, Replica, ReplicaError, Room,
     Unfinished,
 };
 use session::store::Partial;
@@ -129,6 +129,10 @@ impl Replica for Frail {
         self.powered()?.add(guid, media_type, bytes)
     }
 
+    fn copy(&mut self, luid: &str, guid: &str) -> Result<Copied, ReplicaError> {
+        self.powered()?.copy(luid, guid)
+    }
+
     fn replace(
         &mut self,
         luid: &str,
@@ -241,6 +245,18 @@ impl Replica for Frail {
 
     fn set_parent(&mut self, luid: &str, parent: Option<&str>) -> Result<Applied, ReplicaError> {
         self.powered()?.set_parent(luid, parent)
+    }
+
+    fn begin_atomic(&mut self) -> Result<(), ReplicaError> {
+        self.powered()?.begin_atomic()
+    }
+
+    fn undo_atomic(&mut self) -> Result<(), ReplicaError> {
+        self.powered()?.undo_atomic()
+    }
+
+    fn end_atomic(&mut self) -> Result<(), ReplicaError> {
+        self.powered()?.end_atomic()
     }
 
     fn message_done(&mut self) -> Result<(), ReplicaError> {

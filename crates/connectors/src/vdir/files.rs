@@ -35,6 +35,9 @@ pub(super) struct Folder {
     dirty: bool,
 }
 
+/// The folder inside of it that is not the person's.
+pub(super) const STATE: &str = ".syncline";
+
 /// Tells versions of one file apart.
 pub(super) fn hash_of(content: &[u8]) -> i64 {
     session::hash(content).cast_signed()
@@ -47,7 +50,7 @@ pub(super) fn now_ns() -> i64 {
 
 impl Folder {
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        fs::create_dir_all(path.join(".syncline")).map_err(|error| Error::Folder {
+        fs::create_dir_all(path.join(STATE)).map_err(|error| Error::Folder {
             path: path.to_owned(),
             reason: error.to_string(),
         })?;
@@ -115,19 +118,20 @@ impl Folder {
         Ok(self.read(name)?.map(|(print, _)| print))
     }
 
-    /// Writes content beside the items, under a name for the `number`-th file of a message.
+    /// Writes content beside the items, as the `number`-th file of a message; the name it has there.
     pub(super) fn stage(
         &self,
         number: usize,
         content: &[u8],
-    ) -> Result<(PathBuf, Print), ReplicaError> {
-        let temporary = self.path.join(".syncline").join(format!("new-{number}"));
+    ) -> Result<(String, Print), ReplicaError> {
+        let temporary = format!("new-{number}");
+        let path = self.temporary(&temporary);
         let write = || -> io::Result<Stat> {
-            let mut file = File::create(&temporary)?;
+            let mut file = File::create(&path)?;
             file.write_all(content)?;
             Ok(stat_of(&file.metadata()?))
         };
-        let stat = write().map_err(|error| self.failed(".syncline", error))?;
+        let stat = write().map_err(|error| self.failed(STATE, error))?;
         let print = Print {
             stat,
             hash: hash_of(content),
@@ -136,16 +140,38 @@ impl Folder {
         Ok((temporary, print))
     }
 
+    fn temporary(&self, name: &str) -> PathBuf {
+        self.path.join(STATE).join(name)
+    }
+
+    /// A staged file, if it is there.
+    pub(super) fn read_staged(
+        &self,
+        temporary: &str,
+    ) -> Result<Option<(Print, Vec<u8>)>, ReplicaError> {
+        self.read(&format!("{STATE}/{temporary}"))
+    }
+
+    /// A staged file with content of this hash, if it is there.
+    pub(super) fn staged(&self, temporary: &str, hash: i64) -> Result<Option<Print>, ReplicaError> {
+        if temporary.is_empty() {
+            return Ok(None);
+        }
+        let staged = self.read_staged(temporary)?.map(|(print, _)| print);
+        Ok(staged.filter(|print| print.hash == hash))
+    }
+
     /// Makes a staged file's content durable.
-    pub(super) fn flush_file(&self, temporary: &Path) -> Result<(), ReplicaError> {
-        let flush = || File::open(temporary)?.sync_data();
-        flush().map_err(|error| self.failed(".syncline", error))
+    pub(super) fn flush_file(&self, temporary: &str) -> Result<(), ReplicaError> {
+        let flush = || File::open(self.temporary(temporary))?.sync_data();
+        flush().map_err(|error| self.failed(STATE, error))
     }
 
     /// Puts a staged file in its place, whole.
-    pub(super) fn place(&mut self, temporary: &Path, name: &str) -> Result<(), ReplicaError> {
+    pub(super) fn place(&mut self, temporary: &str, name: &str) -> Result<(), ReplicaError> {
         self.dirty = true;
-        fs::rename(temporary, self.path.join(name)).map_err(|error| self.failed(name, error))
+        fs::rename(self.temporary(temporary), self.path.join(name))
+            .map_err(|error| self.failed(name, error))
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Result<(), ReplicaError> {

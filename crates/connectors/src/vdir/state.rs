@@ -14,7 +14,7 @@ use session::store::Partial;
 use super::Error;
 use super::files::{Print, Stat};
 
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 const SCHEMA: &str = "
 CREATE TABLE folder (
@@ -109,6 +109,9 @@ CREATE TABLE released (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// The temporary file that is to take an item's place.
+const FIFTH: &str = "ALTER TABLE intent ADD COLUMN temporary TEXT NOT NULL DEFAULT '';";
+
 /// A file as it was when both sides agreed on it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known {
@@ -118,10 +121,14 @@ pub(super) struct Known {
     pub(super) seen_ns: i64,
 }
 
+/// What is about to happen to a file.
 pub(super) struct Intent {
     pub(super) luid: String,
     pub(super) guid: Option<String>,
+    /// That of its new content; nothing when it goes.
     pub(super) hash: Option<i64>,
+    /// The file that is to take its place; empty when it goes.
+    pub(super) temporary: String,
 }
 
 #[derive(Debug)]
@@ -148,7 +155,7 @@ impl State {
                 },
             }
         };
-        let path = folder.join(".syncline").join("state.db");
+        let path = folder.join(super::files::STATE).join("state.db");
         let connection = Connection::open(path).map_err(unusable)?;
         connection
             .busy_timeout(Duration::from_millis(500))
@@ -164,7 +171,7 @@ impl State {
             if version > VERSION {
                 return Ok(Err(version));
             }
-            for step in [SCHEMA, SECOND, THIRD, FOURTH]
+            for step in [SCHEMA, SECOND, THIRD, FOURTH, FIFTH]
                 .iter()
                 .skip(version as usize)
             {
@@ -188,10 +195,25 @@ impl State {
         }
     }
 
+    /// What is remembered from here on can be taken back.
+    pub(super) fn begin_atomic(&mut self) -> Result<(), ReplicaError> {
+        self.batch("SAVEPOINT atomic")
+    }
+
+    pub(super) fn undo_atomic(&mut self) -> Result<(), ReplicaError> {
+        self.batch("ROLLBACK TO atomic; RELEASE atomic")
+    }
+
+    pub(super) fn end_atomic(&mut self) -> Result<(), ReplicaError> {
+        self.batch("RELEASE atomic")
+    }
+
+    fn batch(&self, sql: &str) -> Result<(), ReplicaError> {
+        self.connection.execute_batch(sql).map_err(failed)
+    }
+
     pub(super) fn commit(&mut self) -> Result<(), ReplicaError> {
-        self.connection
-            .execute_batch("COMMIT; BEGIN IMMEDIATE")
-            .map_err(failed)
+        self.batch("COMMIT; BEGIN IMMEDIATE")
     }
 
     fn run(&self, sql: &str, params: impl rusqlite::Params) -> Result<(), ReplicaError> {
@@ -556,22 +578,24 @@ impl State {
         self.run("DELETE FROM partial WHERE peer = ?", [self.peer])
     }
 
-    pub(super) fn intend(
-        &mut self,
-        luid: &str,
-        guid: Option<&str>,
-        hash: Option<i64>,
-    ) -> Result<(), ReplicaError> {
+    pub(super) fn intend(&mut self, intent: &Intent) -> Result<(), ReplicaError> {
         self.run(
-            "INSERT OR REPLACE INTO intent (peer, luid, guid, hash) VALUES (?, ?, ?, ?)",
-            params![self.peer, luid, guid, hash],
+            "INSERT OR REPLACE INTO intent (peer, luid, guid, hash, temporary)
+             VALUES (?, ?, ?, ?, ?)",
+            params![
+                self.peer,
+                intent.luid,
+                intent.guid,
+                intent.hash,
+                intent.temporary
+            ],
         )
     }
 
     pub(super) fn intents(&mut self) -> Result<Vec<Intent>, ReplicaError> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT luid, guid, hash FROM intent WHERE peer = ?")
+            .prepare_cached("SELECT luid, guid, hash, temporary FROM intent WHERE peer = ?")
             .map_err(failed)?;
         let rows = statement
             .query_map([self.peer], |row| {
@@ -579,6 +603,7 @@ impl State {
                     luid: row.get(0)?,
                     guid: row.get(1)?,
                     hash: row.get(2)?,
+                    temporary: row.get(3)?,
                 })
             })
             .map_err(failed)?;

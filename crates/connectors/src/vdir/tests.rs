@@ -44,20 +44,10 @@ fn send_all(vdir: &mut Vdir, all_items: bool) -> Vec<(ChangeKind, String)> {
 /// Does what is staged, as far as to the last file.
 fn power_fails_before_the_memory(mut vdir: Vdir) {
     for (luid, change) in std::mem::take(&mut vdir.staged) {
+        vdir.state.intend(&intent_of(&luid, &change)).unwrap();
         match change {
-            Staged::Written {
-                temporary,
-                print,
-                guid,
-            } => {
-                let hash = Some(print.hash);
-                vdir.state.intend(&luid, guid.as_deref(), hash).unwrap();
-                vdir.folder.place(&temporary, &luid).unwrap();
-            }
-            Staged::Removed => {
-                vdir.state.intend(&luid, None, None).unwrap();
-                vdir.folder.remove(&luid).unwrap();
-            }
+            Staged::Written { temporary, .. } => vdir.folder.place(&temporary, &luid).unwrap(),
+            Staged::Removed => vdir.folder.remove(&luid).unwrap(),
         }
     }
     vdir.state.commit().unwrap();
@@ -183,6 +173,7 @@ fn changes_of_the_server_are_applied_and_are_no_changes_of_ours() {
     assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
     assert_eq!(vdir.delete("17.vcf").unwrap(), Applied::Done);
     assert_eq!(vdir.delete("17.vcf").unwrap(), Applied::Unknown);
+    vdir.message_done().unwrap();
     assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
     assert!(!folder.path().join("17.vcf").exists());
 }
@@ -409,6 +400,7 @@ fn the_content_of_a_file_is_given_as_it_is_now() {
     vdir.add("1", TYPE, card("1").as_bytes()).unwrap();
     let content = |vdir: &mut Vdir, luid: &str| vdir.content(luid).unwrap();
     assert_eq!(content(&mut vdir, "1.vcf"), Some(card("1").into_bytes()));
+    vdir.message_done().unwrap();
     fs::write(folder.path().join("1.vcf"), card("2")).unwrap();
     assert_eq!(content(&mut vdir, "1.vcf"), Some(card("2").into_bytes()));
     assert_eq!(content(&mut vdir, "9.vcf"), None);
@@ -439,4 +431,174 @@ fn what_a_person_removed_is_a_deletion_still_when_the_server_takes_it_away() {
         assert_eq!(vdir.delete(&change.luid).unwrap(), Applied::Unknown);
     }
     assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
+}
+
+/// Puts a file in its place or takes it away, by the number of the change, and stops before the memory.
+fn power_fails_after(mut vdir: Vdir, done: usize) {
+    let staged = std::mem::take(&mut vdir.staged);
+    for (luid, change) in &staged {
+        vdir.state.intend(&intent_of(luid, change)).unwrap();
+    }
+    vdir.state.commit().unwrap();
+    for (luid, change) in staged.iter().take(done) {
+        match change {
+            Staged::Written { temporary, .. } => vdir.folder.place(temporary, luid).unwrap(),
+            Staged::Removed => vdir.folder.remove(luid).unwrap(),
+        }
+    }
+}
+
+fn contents(path: &Path) -> Vec<(String, String)> {
+    let names = fs::read_dir(path).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut items: Vec<(String, String)> = names
+        .filter(|name| files::is_item(name))
+        .map(|name| (name.clone(), fs::read_to_string(path.join(&name)).unwrap()))
+        .collect();
+    items.sort();
+    items
+}
+
+fn pairs(all: &[(&str, String)]) -> Vec<(String, String)> {
+    let all = all.iter();
+    all.map(|(name, content)| ((*name).to_owned(), content.clone()))
+        .collect()
+}
+
+// spec: M14
+#[test]
+fn an_atomic_that_is_undone_leaves_files_and_memory_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let mut vdir = open(path);
+    for guid in ["1", "2", "3"] {
+        vdir.add(guid, TYPE, card(guid).as_bytes()).unwrap();
+    }
+    vdir.complete(&Anchors::default()).unwrap();
+    vdir.begin(plan(false)).unwrap();
+    vdir.replace("3.vcf", TYPE, card("before").as_bytes())
+        .unwrap();
+    vdir.begin_atomic().unwrap();
+    vdir.add("9", TYPE, card("9").as_bytes()).unwrap();
+    assert_eq!(
+        vdir.replace("9.vcf", TYPE, card("10").as_bytes()).unwrap(),
+        Applied::Done
+    );
+    assert_eq!(
+        vdir.content("9.vcf").unwrap(),
+        Some(card("10").into_bytes())
+    );
+    vdir.delete("1.vcf").unwrap();
+    vdir.release("2.vcf").unwrap();
+    vdir.replace("3.vcf", TYPE, card("undone").as_bytes())
+        .unwrap();
+    vdir.undo_atomic().unwrap();
+    assert_eq!(vdir.luid_of("9").unwrap(), None);
+    vdir.add("11", TYPE, card("after").as_bytes()).unwrap();
+    vdir.message_done().unwrap();
+    let expected = pairs(&[
+        ("1.vcf", card("1")),
+        ("11.vcf", card("after")),
+        ("2.vcf", card("2")),
+        ("3.vcf", card("before")),
+    ]);
+    assert_eq!(contents(path), expected);
+    assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
+    let waiting = vdir.pending_maps().unwrap();
+    assert!(waiting.iter().all(|(guid, _)| guid != "9"), "{waiting:?}");
+    // and one that is kept
+    vdir.begin_atomic().unwrap();
+    vdir.delete("1.vcf").unwrap();
+    vdir.release("2.vcf").unwrap();
+    vdir.end_atomic().unwrap();
+    vdir.message_done().unwrap();
+    let expected = pairs(&[("11.vcf", card("after")), ("3.vcf", card("before"))]);
+    assert_eq!(contents(path), expected);
+    assert_eq!(vdir.outlook().unwrap(), [0, 0, 0]);
+}
+
+// spec: M14
+#[test]
+fn what_a_message_brings_is_done_as_a_whole_wherever_power_fails() {
+    for done in 0..=4 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let mut vdir = open(path);
+        for guid in ["1", "2", "3"] {
+            vdir.add(guid, TYPE, card(guid).as_bytes()).unwrap();
+        }
+        vdir.complete(&Anchors::default()).unwrap();
+        vdir.begin(plan(false)).unwrap();
+        vdir.replace("1.vcf", TYPE, card("new").as_bytes()).unwrap();
+        vdir.delete("2.vcf").unwrap();
+        vdir.add("4", TYPE, card("4").as_bytes()).unwrap();
+        vdir.release("3.vcf").unwrap();
+        power_fails_after(vdir, done);
+        let mut vdir = open(path);
+        let expected = pairs(&[("1.vcf", card("new")), ("4.vcf", card("4"))]);
+        assert_eq!(contents(path), expected, "{done}");
+        assert_eq!(vdir.outlook().unwrap(), [0, 0, 0], "{done}");
+        // the message comes again
+        vdir.begin(plan(false)).unwrap();
+        assert!(vdir.add("4", TYPE, card("4").as_bytes()).unwrap().existed);
+        assert_eq!(vdir.delete("2.vcf").unwrap(), Applied::Unknown);
+        assert_eq!(vdir.release("3.vcf").unwrap(), Applied::Done);
+    }
+}
+
+#[test]
+fn what_a_person_did_after_the_power_failed_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let mut vdir = open(path);
+    for guid in ["1", "2", "3"] {
+        vdir.add(guid, TYPE, card(guid).as_bytes()).unwrap();
+    }
+    vdir.complete(&Anchors::default()).unwrap();
+    vdir.begin(plan(false)).unwrap();
+    vdir.replace("1.vcf", TYPE, card("theirs").as_bytes())
+        .unwrap();
+    vdir.delete("2.vcf").unwrap();
+    vdir.replace("3.vcf", TYPE, card("theirs").as_bytes())
+        .unwrap();
+    power_fails_after(vdir, 0);
+    for name in ["1.vcf", "2.vcf"] {
+        fs::write(path.join(name), card("mine")).unwrap();
+    }
+    fs::remove_file(path.join("3.vcf")).unwrap();
+    let mut vdir = open(path);
+    let mine = pairs(&[("1.vcf", card("mine")), ("2.vcf", card("mine"))]);
+    assert_eq!(contents(path), mine);
+    assert_eq!(vdir.outlook().unwrap(), [0, 2, 1]);
+}
+
+// spec: M13
+#[test]
+fn a_copy_is_a_file_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let mut vdir = open(path);
+    vdir.add("1", TYPE, card("1").as_bytes()).unwrap();
+    vdir.add("2", TYPE, card("2").as_bytes()).unwrap();
+    vdir.message_done().unwrap();
+    let copied = |luid: &str| {
+        Copied::Done(Added {
+            luid: luid.to_owned(),
+            existed: false,
+        })
+    };
+    assert_eq!(vdir.copy("1.vcf", "7").unwrap(), copied("7.vcf"));
+    assert_eq!(vdir.copy("9.vcf", "8").unwrap(), Copied::Unknown);
+    fs::write(path.join("2.vcf"), card("mine")).unwrap();
+    assert_eq!(vdir.copy("2.vcf", "8").unwrap(), Copied::ChangedHere);
+    vdir.message_done().unwrap();
+    let expected = pairs(&[
+        ("1.vcf", card("1")),
+        ("2.vcf", card("mine")),
+        ("7.vcf", card("1")),
+    ]);
+    assert_eq!(contents(path), expected);
+    let pair = ("7".to_owned(), "7.vcf".to_owned());
+    assert!(vdir.pending_maps().unwrap().contains(&pair));
+    assert_eq!(vdir.outlook().unwrap(), [0, 1, 0]);
 }

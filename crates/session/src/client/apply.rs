@@ -1,8 +1,8 @@
 //! The server's changes, and what becomes of them in the replica.
 
-use syncml::{AlertCode, Change, Command, GroupKind, Header, Item, StatusCode, Sync};
+use syncml::{AlertCode, Change, Command, Header, Item, StatusCode, Sync};
 
-use super::{Added, Applied, ChangeKind, Error, Failure, Session};
+use super::{Added, Applied, ChangeKind, Copied, Error, Failure, Session};
 use crate::chunks::Taken;
 use crate::content::{carried, content_of};
 
@@ -14,37 +14,42 @@ impl Session {
         command: &Command<'_>,
         sync: &Sync<'_>,
     ) -> Result<bool, Error> {
-        let uri = |location: &Option<syncml::Location<'_>>| {
-            location
-                .as_ref()
-                .map_or(String::new(), |location| location.uri.to_string())
-        };
-        let found = self.find_source(&uri(&sync.target), &uri(&sync.source));
-        let refused = match found.and_then(|index| self.sources.get(index)) {
-            None => Some(StatusCode::NOT_FOUND),
-            Some(active) if !active.is_on() || active.agreed.is_none() => {
-                Some(StatusCode::FORBIDDEN)
+        let index = match self.source_of(sync) {
+            Ok(index) => index,
+            Err(code) => {
+                self.owe(header, command, None, code);
+                for inner in &sync.commands {
+                    self.owe(header, inner, None, code);
+                }
+                return Ok(false);
             }
-            Some(active) if !active.applies() && !sync.commands.is_empty() => {
-                Some(StatusCode::NOT_ALLOWED)
-            }
-            Some(_) => None,
-        };
-        let (Some(index), None) = (found, refused) else {
-            let code = refused.unwrap_or(StatusCode::NOT_FOUND);
-            self.owe(header, command, None, code);
-            for inner in &sync.commands {
-                self.owe(header, inner, None, code);
-            }
-            return Ok(false);
         };
         self.owe(header, command, None, StatusCode::OK);
         self.begin_receiving(index, sync.number_of_changes)?;
         self.take_sync_commands(header, index, &sync.commands)
     }
 
-    // spec: M15 M16 M24
-    fn take_sync_commands(
+    /// The source that a Sync is for; or why it is not taken.
+    pub(super) fn source_of(&self, sync: &Sync<'_>) -> Result<usize, StatusCode> {
+        let uri = |location: &Option<syncml::Location<'_>>| {
+            location
+                .as_ref()
+                .map_or(String::new(), |location| location.uri.to_string())
+        };
+        let found = self.find_source(&uri(&sync.target), &uri(&sync.source));
+        let index = found.ok_or(StatusCode::NOT_FOUND)?;
+        let active = self.sources.get(index).ok_or(StatusCode::NOT_FOUND)?;
+        if !active.is_on() || active.agreed.is_none() {
+            return Err(StatusCode::FORBIDDEN);
+        }
+        if !active.applies() && !sync.commands.is_empty() {
+            return Err(StatusCode::NOT_ALLOWED);
+        }
+        Ok(index)
+    }
+
+    // spec: M24
+    pub(super) fn take_sync_commands(
         &mut self,
         header: &Header<'_>,
         index: usize,
@@ -56,11 +61,9 @@ impl Session {
                 Command::Change(change) => {
                     brought |= self.take_change(header, inner, index, change)?;
                 }
-                Command::Group(group) if group.kind == GroupKind::Sequence => {
-                    self.owe(header, inner, None, StatusCode::OK);
-                    brought |= self.take_sync_commands(header, index, &group.commands)?;
+                Command::Group(group) => {
+                    brought |= self.take_group(header, inner, group, Some(index))?;
                 }
-                Command::Group(group) => self.refuse_group(header, inner, group),
                 // spec: C15 M17
                 _ => self.owe(header, inner, None, StatusCode::NOT_IMPLEMENTED),
             }
@@ -69,7 +72,11 @@ impl Session {
     }
 
     // spec: G22
-    fn begin_receiving(&mut self, index: usize, changes: Option<u64>) -> Result<(), Error> {
+    pub(super) fn begin_receiving(
+        &mut self,
+        index: usize,
+        changes: Option<u64>,
+    ) -> Result<(), Error> {
         // a server may send before the client has: the map is renewed before it fills
         self.begin(index)?;
         let Some(active) = self.sources.get_mut(index) else {
@@ -105,20 +112,23 @@ impl Session {
             if !matches!(outcome, Ok((StatusCode::CHUNK_ACCEPTED, _))) {
                 active.progress.received += 1;
             }
+            let name = match item.source_uri() {
+                "" => item.target_uri(),
+                guid => guid,
+            };
             let code = match outcome {
                 Ok((code, kind)) => {
                     if let Some(kind) = kind {
                         active.summary.received.count(kind);
                     }
+                    if let Some(atomic) = &mut self.atomic {
+                        atomic.done(index, name);
+                    }
                     code
                 }
                 Err((code, reason)) => {
-                    let item = match item.source_uri() {
-                        "" => item.target_uri(),
-                        guid => guid,
-                    };
                     active.summary.failed.push(Failure {
-                        item: item.to_owned(),
+                        item: name.to_owned(),
                         reason,
                     });
                     code
@@ -143,6 +153,10 @@ impl Session {
             self.end_of_data_missing()?;
         }
         if item.more_data || goes_on {
+            if self.atomic.is_some() {
+                let reason = "it came in pieces, in an Atomic".to_owned();
+                return Ok(Err((StatusCode::ATOMIC_TOO_LARGE, reason)));
+            }
             return Ok(match self.take_chunk(index, change, item)? {
                 Taken::Kept => Ok((StatusCode::CHUNK_ACCEPTED, None)),
                 Taken::Refused(code) => {
@@ -176,11 +190,7 @@ impl Session {
             return Err((StatusCode::COMMAND_FAILED, "no such datastore".to_owned()));
         };
         let has_folders = active.has_folders(version);
-        let replica = active.source.replica.as_mut();
-        if change.kind == syncml::ChangeKind::Delete {
-            return take_delete(replica, change, item.target_uri(), has_folders);
-        }
-        apply(replica, change.kind, change.meta.as_ref(), item)
+        apply(active.source.replica.as_mut(), change, item, has_folders)
     }
 }
 
@@ -190,15 +200,16 @@ type Outcome = Result<(StatusCode, Option<ChangeKind>), (StatusCode, String)>;
 // spec: G28 G29 H10
 fn apply(
     replica: &mut dyn super::Replica,
-    kind: syncml::ChangeKind,
-    meta: Option<&syncml::Meta<'_>>,
+    change: &Change<'_>,
     item: &Item<'_>,
+    has_folders: bool,
 ) -> Outcome {
     let luid = item.target_uri();
+    let kind = change.kind;
     match kind {
         syncml::ChangeKind::Add | syncml::ChangeKind::Replace => {
             let own = item.meta.clone().unwrap_or_default();
-            let meta = own.inherit(meta);
+            let meta = own.inherit(change.meta.as_ref());
             let refuse = |code: StatusCode, reason: &str| Err((code, reason.to_owned()));
             let Some(mut bytes) = content_of(item, &meta) else {
                 return refuse(StatusCode::UNSUPPORTED_TYPE, "its data cannot be decoded");
@@ -237,10 +248,8 @@ fn apply(
             ))
         }
         syncml::ChangeKind::Move => take_move(replica, luid, item),
-        syncml::ChangeKind::Copy | syncml::ChangeKind::Delete => Err((
-            StatusCode::NOT_SUPPORTED,
-            format!("{} is not supported", kind.name()),
-        )),
+        syncml::ChangeKind::Copy => take_copy(replica, item),
+        syncml::ChangeKind::Delete => take_delete(replica, change, luid, has_folders),
     }
 }
 
@@ -307,6 +316,31 @@ fn completed(
     match pim::replace_fields(&held, fields) {
         Some(whole) => Ok(whole),
         None => refuse(StatusCode::NOT_SUPPORTED, "it is no record with fields"),
+    }
+}
+
+/// Copies an item of the device: the source says which one, by the LUID or the GUID, and the target is
+/// the GUID of the copy.
+// spec: M13
+fn take_copy(replica: &mut dyn super::Replica, item: &Item<'_>) -> Outcome {
+    let refuse = |code: StatusCode, reason: &str| Err((code, reason.to_owned()));
+    let (from, to) = (item.source_uri(), item.target_uri());
+    if from.is_empty() || to.is_empty() {
+        let reason = "a copy came without the names of both items";
+        return refuse(StatusCode::INCOMPLETE_COMMAND, reason);
+    }
+    let known = replica.luid_of(from).map_err(failed)?;
+    let luid = known.as_deref().unwrap_or(from);
+    match replica.copy(luid, to).map_err(failed)? {
+        Copied::Done(Added { existed, .. }) => Ok((
+            StatusCode::ITEM_ADDED,
+            (!existed).then_some(ChangeKind::Add),
+        )),
+        Copied::Unknown => refuse(
+            StatusCode::NOT_FOUND,
+            "the server copies an item that is unknown here",
+        ),
+        Copied::ChangedHere => Err(changed_here()),
     }
 }
 

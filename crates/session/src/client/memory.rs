@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::{
-    Added, Anchors, Applied, ChangeKind, LocalChange, Plan, Replica, ReplicaError, Room, Unfinished,
+    Added, Anchors, Applied, ChangeKind, Copied, LocalChange, Plan, Replica, ReplicaError, Room,
+    Unfinished,
 };
 use crate::store::Partial;
 
@@ -64,6 +65,15 @@ pub struct MemoryReplica {
     given: BTreeMap<String, Option<u64>>,
     /// Room for items and bytes, where it is limited.
     room: Option<Room>,
+    /// What was there before the Atomic that is going on.
+    before_atomic: Option<Box<Before>>,
+}
+
+/// What an Atomic can change.
+#[derive(Debug, Clone)]
+struct Before {
+    state: State,
+    given: BTreeMap<String, Option<u64>>,
 }
 
 impl MemoryReplica {
@@ -144,6 +154,7 @@ impl MemoryReplica {
         self.now = self.durable.clone();
         self.queue.clear();
         self.given.clear();
+        self.before_atomic = None;
     }
 
     /// Whether a person has changed or removed the item, and the server was not given that change.
@@ -410,6 +421,20 @@ impl Replica for MemoryReplica {
         })
     }
 
+    fn copy(&mut self, luid: &str, guid: &str) -> Result<Copied, ReplicaError> {
+        if self.is_changed_here(luid) {
+            return Ok(Copied::ChangedHere);
+        }
+        let Some(held) = self.now.items.get(luid).cloned() else {
+            return Ok(Copied::Unknown);
+        };
+        let added = self.add(guid, &held.media_type, &held.content)?;
+        if let Some(copy) = self.now.items.get_mut(&added.luid) {
+            copy.parent = held.parent;
+        }
+        Ok(Copied::Done(added))
+    }
+
     fn replace(
         &mut self,
         luid: &str,
@@ -602,6 +627,27 @@ impl Replica for MemoryReplica {
         self.now.confirmed.insert(luid.to_owned(), edit);
         self.given.remove(luid);
         Ok(Applied::Done)
+    }
+
+    fn begin_atomic(&mut self) -> Result<(), ReplicaError> {
+        self.before_atomic = Some(Box::new(Before {
+            state: self.now.clone(),
+            given: self.given.clone(),
+        }));
+        Ok(())
+    }
+
+    fn undo_atomic(&mut self) -> Result<(), ReplicaError> {
+        if let Some(before) = self.before_atomic.take() {
+            self.now = before.state;
+            self.given = before.given;
+        }
+        Ok(())
+    }
+
+    fn end_atomic(&mut self) -> Result<(), ReplicaError> {
+        self.before_atomic = None;
+        Ok(())
     }
 
     fn message_done(&mut self) -> Result<(), ReplicaError> {

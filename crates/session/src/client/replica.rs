@@ -151,6 +151,18 @@ pub enum Applied {
     ChangedHere,
 }
 
+/// What became of a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Copied {
+    /// It is made, or was before.
+    Done(Added),
+    /// There is no such item.
+    Unknown,
+    /// The item was changed by a person, of which the server has not heard: what the server means to
+    /// be copied is not what is here.
+    ChangedHere,
+}
+
 /// A datastore of the device.
 pub trait Replica {
     /// The anchors of the last completed session with this server.
@@ -179,6 +191,8 @@ pub trait Replica {
     /// Adds an item of the server and remembers its GUID, so that the same addition gives the same
     /// LUID when it comes again. The pair waits in [`Replica::pending_maps`].
     fn add(&mut self, guid: &str, media_type: &str, content: &[u8]) -> Result<Added, ReplicaError>;
+    /// Adds a copy of an item, in its folder, as [`Replica::add`] adds an item of the server.
+    fn copy(&mut self, luid: &str, guid: &str) -> Result<Copied, ReplicaError>;
     /// Gives an item new content.
     fn replace(
         &mut self,
@@ -247,6 +261,15 @@ pub trait Replica {
     /// either is not there, or the folder is the item itself or in it. Only called for datastores with folders.
     fn set_parent(&mut self, luid: &str, parent: Option<&str>) -> Result<Applied, ReplicaError>;
 
+    /// What the server changes from now on is done as a whole or not at all (`Atomic`). There is no other
+    /// one going on, and neither [`Replica::message_done`] nor [`Replica::complete`] or
+    /// [`Replica::clear`] is called before it ends.
+    fn begin_atomic(&mut self) -> Result<(), ReplicaError>;
+    /// Takes back everything since [`Replica::begin_atomic`].
+    fn undo_atomic(&mut self) -> Result<(), ReplicaError>;
+    /// Keeps everything since [`Replica::begin_atomic`].
+    fn end_atomic(&mut self) -> Result<(), ReplicaError>;
+
     /// Makes all since the last call durable.
     fn message_done(&mut self) -> Result<(), ReplicaError>;
     /// The session completed: the anchors are taken over, durably.
@@ -287,6 +310,9 @@ impl<R: Replica> Replica for Arc<Mutex<R>> {
     }
     fn add(&mut self, guid: &str, media_type: &str, bytes: &[u8]) -> Result<Added, ReplicaError> {
         locked(self).add(guid, media_type, bytes)
+    }
+    fn copy(&mut self, luid: &str, guid: &str) -> Result<Copied, ReplicaError> {
+        locked(self).copy(luid, guid)
     }
     fn replace(
         &mut self,
@@ -358,6 +384,15 @@ impl<R: Replica> Replica for Arc<Mutex<R>> {
     }
     fn set_parent(&mut self, luid: &str, parent: Option<&str>) -> Result<Applied, ReplicaError> {
         locked(self).set_parent(luid, parent)
+    }
+    fn begin_atomic(&mut self) -> Result<(), ReplicaError> {
+        locked(self).begin_atomic()
+    }
+    fn undo_atomic(&mut self) -> Result<(), ReplicaError> {
+        locked(self).undo_atomic()
+    }
+    fn end_atomic(&mut self) -> Result<(), ReplicaError> {
+        locked(self).end_atomic()
     }
     fn message_done(&mut self) -> Result<(), ReplicaError> {
         locked(self).message_done()

@@ -1,8 +1,8 @@
 //! What the server says: statuses, alerts, device information, changes.
 
 use syncml::{
-    Access, AccessKind, Alert, AlertCode, Command, Document, Group, GroupKind, Header, Item,
-    Limits, Message, Status, StatusCode, auth,
+    Access, AccessKind, Alert, AlertCode, Command, Document, Header, Item, Limits, Message, Status,
+    StatusCode, auth,
 };
 
 use super::{
@@ -254,6 +254,7 @@ impl Session {
         code: StatusCode,
         anchor: Option<String>,
     ) {
+        self.note_in_atomic(code);
         // spec: A28 C10
         if self.no_resp || command.no_resp() {
             return;
@@ -281,7 +282,11 @@ impl Session {
 
     /// Carries a command out; whether it brought the session forward.
     // spec: M24
-    fn take_command(&mut self, header: &Header<'_>, command: &Command<'_>) -> Result<bool, Error> {
+    pub(super) fn take_command(
+        &mut self,
+        header: &Header<'_>,
+        command: &Command<'_>,
+    ) -> Result<bool, Error> {
         match command {
             // spec: C09
             Command::Status(status) => self.take_status(status),
@@ -297,7 +302,7 @@ impl Session {
                 Ok(false)
             }
             Command::Sync(sync) => self.take_sync(header, command, sync),
-            Command::Group(group) => self.take_group(header, command, group),
+            Command::Group(group) => self.take_group(header, command, group, None),
             Command::Change(_) | Command::Map(_) => {
                 self.owe(header, command, None, StatusCode::NOT_ALLOWED);
                 Ok(false)
@@ -307,40 +312,6 @@ impl Session {
                 self.owe(header, command, None, StatusCode::NOT_IMPLEMENTED);
                 Ok(false)
             }
-        }
-    }
-
-    /// A group that is in no Sync.
-    // spec: M15 M16
-    fn take_group(
-        &mut self,
-        header: &Header<'_>,
-        command: &Command<'_>,
-        group: &Group<'_>,
-    ) -> Result<bool, Error> {
-        if group.kind != GroupKind::Sequence {
-            self.refuse_group(header, command, group);
-            return Ok(false);
-        }
-        self.owe(header, command, None, StatusCode::OK);
-        let mut brought = false;
-        for member in &group.commands {
-            brought |= self.take_command(header, member)?;
-        }
-        Ok(brought)
-    }
-
-    /// Refuses a group as one, with all that is in it.
-    // spec: M15
-    pub(super) fn refuse_group(
-        &mut self,
-        header: &Header<'_>,
-        command: &Command<'_>,
-        group: &Group<'_>,
-    ) {
-        self.owe(header, command, None, StatusCode::NOT_SUPPORTED);
-        for member in &group.commands {
-            self.owe(header, member, None, StatusCode::NOT_SUPPORTED);
         }
     }
 

@@ -130,25 +130,146 @@ fn what_is_to_be_archived_and_deleted_is_deleted_and_said_not_to_be_archived() {
     assert_eq!(texts(&replica), [""; 0]);
 }
 
-// spec: M15
-#[test]
-fn an_atomic_is_refused_and_none_of_it_done() {
+fn atomic(cmd_id: u32, members: &str) -> String {
+    format!("<Atomic><CmdID>{cmd_id}</CmdID>{members}</Atomic>")
+}
+
+/// What each command was answered with, behind the header.
+fn codes(sent: &Sent) -> Vec<String> {
+    let statuses = statuses(sent).into_iter();
+    statuses.map(|(_, code)| code).skip(1).collect()
+}
+
+/// A replica that both sides agree on: items 1 (GUID 7) and 2 (GUID 8).
+fn agreed() -> Shared {
     let replica = Shared::default();
-    let members = change("Add", 904, "8", "") + &change("Add", 905, "9", "");
-    let atomic = format!("<Atomic><CmdID>903</CmdID>{members}</Atomic>");
-    let sent = answer_to(&replica, "", &(atomic + &change("Add", 906, "10", "")));
-    expect(
-        &sent,
-        &[
-            ("SyncHdr", "200"),
-            ("Sync", "200"),
-            ("Atomic", "406"),
-            ("Add", "406"),
-            ("Add", "406"),
-            ("Add", "201"),
-        ],
+    let added = change("Add", 903, "7", "") + &change("Add", 904, "8", "");
+    two_way(&mut contacts(Mode::TwoWay, &replica), &added);
+    replica
+}
+
+// spec: M14 C08
+#[test]
+fn an_atomic_is_done_as_a_whole() {
+    let replica = agreed();
+    let members = change("Add", 911, "9", "")
+        + &change("Replace", 912, "", "1")
+        + &change("Delete", 913, "", "2");
+    let changes = atomic(910, &members) + &change("Add", 920, "10", "");
+    let mut session = contacts(Mode::TwoWay, &replica);
+    let sent = &two_way(&mut session, &changes)[2];
+    assert_eq!(codes(sent), ["200", "200", "201", "200", "200", "201"]);
+    assert_eq!(texts(&replica), ["text 911", "text 912", "text 920"]);
+    let summary = &session.summary().sources[0];
+    let received = summary.received;
+    assert_eq!(
+        (received.added, received.changed, received.deleted),
+        (2, 1, 1)
     );
-    assert_eq!(texts(&replica), ["text 906"]);
+    assert!(sent.text.contains("<LocURI>9</LocURI>"), "its pair is told");
+}
+
+// spec: M14
+#[test]
+fn an_atomic_of_which_a_member_fails_leaves_nothing_behind() {
+    for failing in [
+        change("Replace", 919, "", "70"),
+        change("Exec", 919, "", "").replace("<Meta>", "<Meta >"),
+        atomic(919, &change("Add", 920, "12", "")),
+    ] {
+        let replica = agreed();
+        let members = change("Add", 911, "9", "")
+            + &change("Replace", 912, "", "1")
+            + &format!("<Sequence><CmdID>913</CmdID>{}</Sequence>", soft(914, "2"))
+            + &failing;
+        let changes = atomic(910, &members) + &change("Add", 930, "10", "");
+        let mut session = contacts(Mode::TwoWay, &replica);
+        let sent = &two_way(&mut session, &changes)[2];
+        let codes = codes(sent);
+        let rolled_back = ["200", "507", "216", "216", "216", "216"];
+        assert_eq!(codes[..6], rolled_back, "{failing}");
+        assert!(
+            ["404", "501", "500"].contains(&codes[6].as_str()),
+            "{codes:?}"
+        );
+        assert_eq!(codes.last().map(String::as_str), Some("201"));
+        assert_eq!(texts(&replica), ["text 903", "text 904", "text 930"]);
+        assert!(!sent.text.contains("<LocURI>9</LocURI>"), "no pair is told");
+        let summary = &session.summary().sources[0];
+        assert_eq!(summary.received.total(), 1);
+        let failed = summary.failed.iter().map(|failure| failure.item.as_str());
+        let failed: Vec<&str> = failed.filter(|item| *item != "70").collect();
+        assert_eq!(failed, ["9", "1", "2"]);
+        // what a person edits goes on as if nothing had been
+        replica.lock().unwrap().edit("1", b"mine");
+        let messages = two_way(&mut contacts(Mode::TwoWay, &replica), "");
+        assert!(messages[1].has("Replace") && !messages[1].has("Delete"));
+    }
+}
+
+// spec: M14
+#[test]
+fn an_atomic_tells_what_a_member_that_wants_no_status_came_to() {
+    let replica = agreed();
+    let quiet = change("Replace", 912, "", "70").replace("</CmdID>", "</CmdID><NoResp/>");
+    let members = change("Add", 911, "9", "") + &quiet;
+    let sent = answer_to(&replica, "", &atomic(910, &members));
+    assert_eq!(codes(&sent), ["200", "507", "216"]);
+    assert_eq!(texts(&replica), ["text 903", "text 904"]);
+}
+
+// spec: M14 M15
+#[test]
+fn an_atomic_beside_a_sync_takes_syncs_alone() {
+    let whole = |members: &str| {
+        let inner = sync(members).replace("<Final/>", "");
+        atomic(940, &inner) + "<Final/>"
+    };
+    for (member, expected) in [
+        (
+            change("Replace", 912, "", "1"),
+            vec!["200", "200", "201", "200"],
+        ),
+        (
+            change("Replace", 912, "", "70"),
+            vec!["507", "216", "216", "404"],
+        ),
+    ] {
+        let is_done = expected[0] == "200";
+        let replica = agreed();
+        let mut session = contacts(Mode::TwoWay, &replica);
+        exchange(&mut session, &alert(200));
+        exchange(
+            &mut session,
+            &whole(&(change("Add", 911, "9", "") + &member)),
+        );
+        let sent = next(&mut session);
+        assert_eq!(codes(&sent), expected);
+        let texts = texts(&replica);
+        assert_eq!(texts.contains(&"text 911".to_owned()), is_done);
+    }
+    let replica = agreed();
+    let mut session = contacts(Mode::TwoWay, &replica);
+    let alerted = alert(200).replace("<Final/>", "");
+    exchange(
+        &mut session,
+        &(atomic(940, &alerted) + &alert(200).replace("901", "950")),
+    );
+    let sent = next(&mut session);
+    assert_eq!(codes(&sent), ["406", "406", "200"]);
+}
+
+// spec: M14 J01
+#[test]
+fn an_object_in_pieces_fails_its_atomic() {
+    let replica = agreed();
+    let chunk = change("Add", 912, "10", "")
+        .replace("</Type>", "</Type><Size xmlns='syncml:metinf'>100</Size>")
+        .replace("</Data>", "</Data><MoreData/>");
+    let members = change("Add", 911, "9", "") + &chunk;
+    let sent = answer_to(&replica, "", &atomic(910, &members));
+    assert_eq!(codes(&sent), ["200", "507", "216", "517"]);
+    assert_eq!(texts(&replica), ["text 903", "text 904"]);
 }
 
 // spec: M16
@@ -178,13 +299,48 @@ fn a_sequence_is_done_in_order() {
 
 // spec: M13
 #[test]
-fn a_copy_is_refused() {
-    let replica = Shared::default();
-    let sent = answer_to(&replica, "", &change("Copy", 903, "7", ""));
-    expect(
-        &sent,
-        &[("SyncHdr", "200"), ("Sync", "200"), ("Copy", "406")],
+fn a_copy_is_an_item_of_its_own() {
+    let replica = agreed();
+    replica.lock().unwrap().put_into("2", Some("1"));
+    two_way(&mut contacts(Mode::TwoWay, &replica), "");
+    let copy = |cmd_id, from: &str, to: &str| change("Copy", cmd_id, from, to);
+    // by the LUID, by the GUID, once more, and what there is not
+    let changes = copy(903, "2", "20")
+        + &copy(904, "7", "21")
+        + &copy(905, "2", "20")
+        + &copy(906, "70", "22")
+        + &copy(907, "2", "")
+        + &copy(908, "", "23");
+    let messages = two_way(&mut contacts(Mode::TwoWay, &replica), &changes);
+    let codes = codes(&messages[2]);
+    assert_eq!(codes[1..], ["201", "201", "201", "404", "412", "412"]);
+    assert!(messages[2].has("Map"));
+    for guid in ["20", "21"] {
+        let told = format!("<LocURI>{guid}</LocURI>");
+        assert!(messages[2].text.contains(&told), "{guid}");
+    }
+    assert_eq!(
+        texts(&replica),
+        ["text 903", "text 903", "text 904", "text 904"]
     );
+    assert_eq!(replica.lock().unwrap().parent_of("3"), Some("1"));
+    // no change of ours
+    let messages = two_way(&mut contacts(Mode::TwoWay, &replica), "");
+    assert!(!messages[1].has("Add") && !messages[1].has("Replace"));
+}
+
+// spec: M13
+#[test]
+fn what_a_person_changed_meanwhile_is_not_copied() {
+    let replica = agreed();
+    let mut session = contacts(Mode::TwoWay, &replica);
+    exchange(&mut session, &alert(200));
+    let sent = next(&mut session);
+    assert!(replica.lock().unwrap().edit("1", b"mine"));
+    let answer = sent.answer(|_| 200, "", &sync(&change("Copy", 903, "1", "20")));
+    session.receive(answer.as_bytes(), None).unwrap();
+    assert_eq!(codes(&next(&mut session)), ["200", "409"]);
+    assert_eq!(texts(&replica), ["mine", "text 904"]);
 }
 
 // spec: K06
