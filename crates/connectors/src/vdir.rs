@@ -456,6 +456,14 @@ impl Replica for Vdir {
         self.state.set_devinf_sent(hash)
     }
 
+    fn server_devinf(&mut self) -> Result<Option<Vec<u8>>, ReplicaError> {
+        self.state.server_devinf()
+    }
+
+    fn set_server_devinf(&mut self, devinf: &[u8]) -> Result<(), ReplicaError> {
+        self.state.set_server_devinf(devinf)
+    }
+
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
         self.given.clear();
         if plan.renews_map && !plan.resumes {

@@ -20,6 +20,7 @@ mod devinf;
 mod expects;
 mod group;
 mod invitation;
+mod known;
 mod large;
 mod memory;
 mod replica;
@@ -409,6 +410,8 @@ struct Active {
     size: Option<Room>,
     /// The server has said that it knows folders here.
     peer_folders: bool,
+    /// The server says that it has no such datastore.
+    is_missing: bool,
     anchors: Anchors,
     /// The client's `Next`.
     next: String,
@@ -611,6 +614,8 @@ pub struct Session {
     messages: Vec<String>,
     /// The device information that the server has of us, as a hash.
     devinf_sent: Option<u64>,
+    /// What the server says of itself.
+    server: known::Known,
 }
 
 /// Whether the session is to be suspended.
@@ -671,6 +676,7 @@ impl Session {
             let mut one = Active {
                 size: None,
                 peer_folders: false,
+                is_missing: false,
                 anchors: Anchors::default(),
                 next: String::new(),
                 server_next: None,
@@ -715,6 +721,7 @@ impl Session {
             one.next = clock::next_anchor(now, last);
             active.push(one);
         }
+        let server = known::Known::recalled(&mut active, &config)?;
         let (nonce, devinf_sent) = match active.first_mut() {
             Some(first) => (
                 first.call(|replica| replica.nonce())?,
@@ -740,7 +747,8 @@ impl Session {
             is_at_once: config.one_package
                 && active
                     .iter()
-                    .all(|one| one.may_begin_at_once(config.version)),
+                    .all(|one| one.may_begin_at_once(config.version))
+                && !server.is_in_doubt,
             config,
             id: id.to_string(),
             sources: active,
@@ -759,7 +767,7 @@ impl Session {
             devinf_exchanged: [false; 2],
             awaited: BTreeMap::new(),
             idle: 0,
-            peer_max_obj_size: None,
+            peer_max_obj_size: server.takes_objects().then_some(u64::MAX),
             receiving: None,
             completed: Vec::new(),
             unended: Vec::new(),
@@ -770,6 +778,7 @@ impl Session {
             suspending: Suspending::No,
             messages: Vec::new(),
             devinf_sent,
+            server,
         })
     }
 

@@ -90,6 +90,14 @@ impl Replica for Frail {
         self.powered()?.set_devinf_sent(hash)
     }
 
+    fn server_devinf(&mut self) -> Result<Option<Vec<u8>>, ReplicaError> {
+        self.powered()?.server_devinf()
+    }
+
+    fn set_server_devinf(&mut self, devinf: &[u8]) -> Result<(), ReplicaError> {
+        self.powered()?.set_server_devinf(devinf)
+    }
+
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
         let keeps_anchors = self.breaks(Sabotage::KeepAnchors);
         let mut memory = self.powered()?;

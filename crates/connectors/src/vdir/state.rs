@@ -14,7 +14,7 @@ use session::store::Partial;
 use super::Error;
 use super::files::{Print, Stat};
 
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 const SCHEMA: &str = "
 CREATE TABLE folder (
@@ -112,6 +112,9 @@ CREATE TABLE released (
 /// The temporary file that is to take an item's place.
 const FIFTH: &str = "ALTER TABLE intent ADD COLUMN temporary TEXT NOT NULL DEFAULT '';";
 
+/// What the server said of itself.
+const SIXTH: &str = "ALTER TABLE peer ADD COLUMN server_devinf BLOB;";
+
 /// A file as it was when both sides agreed on it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known {
@@ -171,10 +174,8 @@ impl State {
             if version > VERSION {
                 return Ok(Err(version));
             }
-            for step in [SCHEMA, SECOND, THIRD, FOURTH, FIFTH]
-                .iter()
-                .skip(version as usize)
-            {
+            let steps = [SCHEMA, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
+            for step in steps.iter().skip(version as usize) {
                 connection.execute_batch(step)?;
             }
             connection.pragma_update(None, "user_version", VERSION)?;
@@ -289,6 +290,20 @@ impl State {
         self.run(
             "UPDATE peer SET devinf_sent = ? WHERE id = ?",
             params![hash.cast_signed(), self.peer],
+        )
+    }
+
+    pub(super) fn server_devinf(&mut self) -> Result<Option<Vec<u8>>, ReplicaError> {
+        let sql = "SELECT server_devinf FROM peer WHERE id = ?";
+        self.connection
+            .query_row(sql, [self.peer], |row| row.get(0))
+            .map_err(failed)
+    }
+
+    pub(super) fn set_server_devinf(&mut self, devinf: &[u8]) -> Result<(), ReplicaError> {
+        self.run(
+            "UPDATE peer SET server_devinf = ? WHERE id = ?",
+            params![devinf, self.peer],
         )
     }
 

@@ -354,7 +354,7 @@ impl Session {
             };
             // spec: F02
             let is_known = match kind {
-                AccessKind::Get => true,
+                AccessKind::Get => !self.server.is_in_doubt,
                 AccessKind::Put => self.devinf_sent == Some(hash),
             };
             if knows_server && is_known {
@@ -446,7 +446,9 @@ impl Session {
         let Some(active) = self.sources.get_mut(index) else {
             return Ok(true);
         };
-        let counts = self.config.version > Version::V1_0 && !active.opened;
+        // spec: F15
+        let may_count = self.config.version > Version::V1_0 && self.server.takes_counts();
+        let counts = may_count && !active.opened;
         // spec: K06
         let room = active.call(|replica| replica.room())?;
         let start = Sync {

@@ -13,25 +13,15 @@ impl Session {
     // spec: F09 F10 F12 F18
     pub(super) fn devinf(&self) -> DevInf {
         let datastores = self.sources.iter().map(|active| {
-            let mut types =
-                active
-                    .source
-                    .kind
-                    .content_types()
-                    .iter()
-                    .map(|(media_type, version)| ContentType {
-                        media_type: (*media_type).to_owned(),
-                        version: (*version).to_owned(),
-                    });
-            let preferred = types.next();
-            let others: Vec<ContentType> = types.collect();
+            let (rx_pref, rx) = preferred(self.server.formats_taken(&active.source));
+            let (tx_pref, tx) = preferred(self.server.formats_given(&active.source));
             DataStore {
                 source_ref: active.source.local_uri.clone(),
                 max_guid_size: Some(255),
-                rx_pref: preferred.clone(),
-                rx: others.clone(),
-                tx_pref: preferred,
-                tx: others,
+                rx_pref,
+                rx,
+                tx_pref,
+                tx,
                 hierarchical: active.has_folders(self.config.version),
                 // spec: K09
                 memory: active.size.map(|size| Memory {
@@ -60,4 +50,9 @@ impl Session {
             ..DevInf::default()
         }
     }
+}
+
+fn preferred(formats: Vec<ContentType>) -> (Option<ContentType>, Vec<ContentType>) {
+    let mut formats = formats.into_iter();
+    (formats.next(), formats.collect())
 }

@@ -44,6 +44,7 @@ struct State {
     anchors: Anchors,
     nonce: Option<Vec<u8>>,
     devinf_sent: Option<u64>,
+    server_devinf: Option<Vec<u8>>,
     last_luid: u64,
     last_edit: u64,
     unfinished: Option<Unfinished>,
@@ -288,6 +289,16 @@ impl Replica for MemoryReplica {
         Ok(())
     }
 
+    fn server_devinf(&mut self) -> Result<Option<Vec<u8>>, ReplicaError> {
+        Ok(self.now.server_devinf.clone())
+    }
+
+    fn set_server_devinf(&mut self, devinf: &[u8]) -> Result<(), ReplicaError> {
+        self.is_dirty = true;
+        self.now.server_devinf = Some(devinf.to_vec());
+        Ok(())
+    }
+
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
         self.given.clear();
         if !plan.resumes {
@@ -506,6 +517,7 @@ impl Replica for MemoryReplica {
         self.now = State {
             nonce: self.now.nonce.take(),
             devinf_sent: self.now.devinf_sent,
+            server_devinf: self.now.server_devinf.take(),
             last_luid: self.now.last_luid,
             last_edit: self.now.last_edit,
             ..State::default()

@@ -176,6 +176,11 @@ pub trait Replica {
     /// The server has device information of this hash.
     fn set_devinf_sent(&mut self, hash: u64) -> Result<(), ReplicaError>;
 
+    /// The device information of the server that was kept last.
+    fn server_devinf(&mut self) -> Result<Option<Vec<u8>>, ReplicaError>;
+    /// Keeps what the server says of itself, for later sessions.
+    fn set_server_devinf(&mut self, devinf: &[u8]) -> Result<(), ReplicaError>;
+
     /// Takes stock of what will be sent; the number of changes.
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError>;
     /// The next change to send. From now on the server may have the item, whether the change is
@@ -292,6 +297,12 @@ impl<R: Replica> Replica for Arc<Mutex<R>> {
     }
     fn set_devinf_sent(&mut self, hash: u64) -> Result<(), ReplicaError> {
         locked(self).set_devinf_sent(hash)
+    }
+    fn server_devinf(&mut self) -> Result<Option<Vec<u8>>, ReplicaError> {
+        locked(self).server_devinf()
+    }
+    fn set_server_devinf(&mut self, devinf: &[u8]) -> Result<(), ReplicaError> {
+        locked(self).set_server_devinf(devinf)
     }
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
         locked(self).begin(plan)

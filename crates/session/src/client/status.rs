@@ -27,6 +27,7 @@ impl Active {
                     | StatusCode::BAD_CGI
             );
         let phrase = code.phrase();
+        self.is_missing = code == StatusCode::NOT_FOUND;
         self.fail(if is_of_filter {
             format!(
                 "the server refuses the filter ({code}, {phrase}); change the filter or leave it out"

@@ -293,11 +293,11 @@ impl Session {
             Command::Alert(alert) => Ok(self.take_alert(header, command, alert)),
             // these go on for ever with a server that goes on asking
             Command::Access(access) => {
-                self.take_access(header, command, access);
+                self.take_access(header, command, access)?;
                 Ok(false)
             }
             Command::Results(results) => {
-                self.take_results(results);
+                self.take_server(&results.items)?;
                 self.owe(header, command, results.items.first(), StatusCode::OK);
                 Ok(false)
             }
@@ -315,30 +315,17 @@ impl Session {
         }
     }
 
-    /// The server's device information: whether it takes objects in chunks, and knows folders.
-    fn take_results(&mut self, results: &syncml::Results<'_>) {
-        for item in &results.items {
-            let Some(syncml::Data::DevInf(devinf)) = &item.data else {
-                continue;
-            };
-            if devinf.large_objects {
-                self.peer_max_obj_size.get_or_insert(u64::MAX);
-            }
-            let stores = devinf.datastores.iter().filter(|store| store.hierarchical);
-            for name in stores.map(|store| datastore_name(&store.source_ref)) {
-                for active in &mut self.sources {
-                    active.peer_folders |= datastore_name(&active.source.remote_uri) == name;
-                }
-            }
-        }
-    }
-
     // spec: F03 F17
-    fn take_access(&mut self, header: &Header<'_>, command: &Command<'_>, access: &Access<'_>) {
+    fn take_access(
+        &mut self,
+        header: &Header<'_>,
+        command: &Command<'_>,
+        access: &Access<'_>,
+    ) -> Result<(), Error> {
         let item = access.items.first();
         if access.kind == AccessKind::Put {
             self.owe(header, command, item, StatusCode::OK);
-            return;
+            return self.take_server(&access.items);
         }
         let is_devinf = item.is_some_and(|item| {
             let uri = item.target_uri().trim_start_matches("./");
@@ -351,6 +338,7 @@ impl Session {
         } else {
             self.owe(header, command, item, StatusCode::NOT_FOUND);
         }
+        Ok(())
     }
 
     fn take_alert(

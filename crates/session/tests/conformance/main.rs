@@ -7,6 +7,7 @@ mod early;
 mod filters;
 mod folders;
 mod interrupted;
+mod known;
 mod objects;
 mod taken;
 
