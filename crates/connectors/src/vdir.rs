@@ -665,6 +665,30 @@ impl Replica for Vdir {
         Ok(Applied::Done)
     }
 
+    fn keep_own(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        let Some((print, content)) = self.folder.read(luid)? else {
+            return Ok(());
+        };
+        if self.changed_here(luid)? {
+            return Ok(());
+        }
+        let (stem, extension) = match luid.rsplit_once('.') {
+            Some((stem, extension)) => (stem, format!(".{extension}")),
+            None => (luid, String::new()),
+        };
+        // the same name for the same content: it is made once
+        let stem = files::stem_of(stem);
+        let name = format!("{stem}-{:016x}{extension}", print.hash);
+        if self.folder.stat(&name)?.is_none() {
+            let (temporary, _) = self.folder.stage(self.temporaries, &content)?;
+            self.temporaries += 1;
+            self.folder.flush_file(&temporary)?;
+            self.folder.place(&temporary, &name)?;
+            self.folder.flush()?;
+        }
+        Ok(())
+    }
+
     fn content(&mut self, luid: &str) -> Result<Option<Vec<u8>>, ReplicaError> {
         match self.staged.get(luid) {
             Some(Staged::Written { temporary, .. }) => {

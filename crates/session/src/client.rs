@@ -16,6 +16,7 @@
 
 mod apply;
 mod compose;
+mod conflict;
 mod devinf;
 mod expects;
 mod group;
@@ -27,13 +28,14 @@ mod replica;
 mod status;
 mod take;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use syncml::{AlertCode, Encoding, StatusCode, Version};
 
 use crate::clock;
 use crate::filter::Filter;
 use crate::store::DatastoreKind;
+pub use conflict::{Conflict, Decide, Decision};
 pub use memory::MemoryReplica;
 pub use replica::{
     Added, Anchors, Applied, ChangeKind, Copied, LocalChange, Plan, Replica, ReplicaError, Room,
@@ -442,6 +444,8 @@ struct Active {
     in_chunks: bool,
     progress: Progress,
     summary: SourceSummary,
+    /// Items of which the server has not taken our version, because it has another one (409).
+    disputed: BTreeSet<String>,
 }
 
 impl Active {
@@ -616,6 +620,8 @@ pub struct Session {
     devinf_sent: Option<u64>,
     /// What the server says of itself.
     server: known::Known,
+    /// Who decides conflicts that the server leaves to the client.
+    decider: Option<conflict::Decider>,
 }
 
 /// Whether the session is to be suspended.
@@ -694,6 +700,7 @@ impl Session {
                 sending: None,
                 in_chunks: false,
                 progress: Progress::default(),
+                disputed: BTreeSet::new(),
                 summary: SourceSummary {
                     name: source.name.clone(),
                     ..SourceSummary::default()
@@ -779,6 +786,7 @@ impl Session {
             messages: Vec::new(),
             devinf_sent,
             server,
+            decider: None,
         })
     }
 

@@ -158,6 +158,10 @@ impl Replica for Frail {
         self.powered()?.release(luid)
     }
 
+    fn keep_own(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.powered()?.keep_own(luid)
+    }
+
     fn content(&mut self, luid: &str) -> Result<Option<Vec<u8>>, ReplicaError> {
         self.powered()?.content(luid)
     }

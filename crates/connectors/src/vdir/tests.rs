@@ -602,3 +602,31 @@ fn a_copy_is_a_file_of_its_own() {
     assert!(vdir.pending_maps().unwrap().contains(&pair));
     assert_eq!(vdir.outlook().unwrap(), [0, 1, 0]);
 }
+
+// spec: H24
+#[test]
+fn a_version_of_ones_own_is_kept_beside_the_servers_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let mut vdir = open(path);
+    vdir.add("1", TYPE, card("1").as_bytes()).unwrap();
+    vdir.complete(&Anchors::default()).unwrap();
+    fs::write(path.join("1.vcf"), card("mine")).unwrap();
+    vdir.begin(plan(false)).unwrap();
+    assert_eq!(vdir.next_change().unwrap().unwrap().luid, "1.vcf");
+    vdir.keep_own("1.vcf").unwrap();
+    // power fails, and the server's version comes again
+    drop(vdir);
+    let mut vdir = open(path);
+    vdir.begin(plan(false)).unwrap();
+    while vdir.next_change().unwrap().is_some() {}
+    vdir.keep_own("1.vcf").unwrap();
+    vdir.keep_own("9.vcf").unwrap();
+    let replaced = vdir.replace("1.vcf", TYPE, card("theirs").as_bytes());
+    assert_eq!(replaced.unwrap(), Applied::Done);
+    vdir.complete(&Anchors::default()).unwrap();
+    let held: Vec<String> = contents(path).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(held.len(), 2);
+    assert!(held.contains(&card("mine")) && held.contains(&card("theirs")));
+    assert_eq!(vdir.outlook().unwrap(), [1, 0, 0]);
+}

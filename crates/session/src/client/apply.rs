@@ -185,17 +185,21 @@ impl Session {
     }
 
     fn apply(&mut self, index: usize, change: &Change<'_>, item: &Item<'_>) -> Outcome {
+        let decision = self.decide(index, change, item);
         let version = self.config.version;
         let Some(active) = self.sources.get_mut(index) else {
             return Err((StatusCode::COMMAND_FAILED, "no such datastore".to_owned()));
         };
+        if let Some(decision) = decision {
+            active.carry_out(decision, item.target_uri())?;
+        }
         let has_folders = active.has_folders(version);
         apply(active.source.replica.as_mut(), change, item, has_folders)
     }
 }
 
 /// What was done to one item, and how it counts; or the status and the reason of a failure.
-type Outcome = Result<(StatusCode, Option<ChangeKind>), (StatusCode, String)>;
+pub(super) type Outcome = Result<(StatusCode, Option<ChangeKind>), (StatusCode, String)>;
 
 // spec: G28 G29 H10
 fn apply(
@@ -254,7 +258,7 @@ fn apply(
 }
 
 // spec: K08
-fn failed(error: super::ReplicaError) -> (StatusCode, String) {
+pub(super) fn failed(error: super::ReplicaError) -> (StatusCode, String) {
     let code = if error.is_full {
         StatusCode::DEVICE_FULL
     } else {

@@ -506,6 +506,28 @@ impl Replica for MemoryReplica {
         Ok(Applied::Done)
     }
 
+    fn keep_own(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        if self.is_changed_here(luid) {
+            return Ok(());
+        }
+        let Some(held) = self.now.items.get(luid).cloned() else {
+            return Ok(());
+        };
+        let is_kept = |(other, one): (&String, &Held)| {
+            let is_own = !self.now.confirmed.contains_key(other);
+            other != luid && is_own && one.content == held.content
+        };
+        if self.now.items.iter().any(is_kept) {
+            return Ok(());
+        }
+        self.is_dirty = true;
+        let own = self.now.put_new(&held.media_type, &held.content);
+        if let Some(own) = self.now.items.get_mut(&own) {
+            own.parent = held.parent;
+        }
+        Ok(())
+    }
+
     fn content(&mut self, luid: &str) -> Result<Option<Vec<u8>>, ReplicaError> {
         let held = self.now.items.get(luid);
         Ok(held.map(|held| held.content.to_vec()))

@@ -211,6 +211,11 @@ pub trait Replica {
     /// of a person's, and the server hears of none. [`Replica::replace`] and [`Replica::add`] bring it
     /// back; a slow sync forgets that it was here, and may.
     fn release(&mut self, luid: &str) -> Result<Applied, ReplicaError>;
+    /// Makes a new item of the device's own of what an item holds now, before a replacement of the server's
+    /// takes its place: an addition, of which the server hears in the next session. Durable at once, and made
+    /// once, however often the replacement comes. Not of an item that was changed since it was given out:
+    /// no replacement takes its place.
+    fn keep_own(&mut self, luid: &str) -> Result<(), ReplicaError>;
     /// The exact bytes of an item, for a change of some of its fields.
     fn content(&mut self, luid: &str) -> Result<Option<Vec<u8>>, ReplicaError>;
     /// Removes all items, before a refresh from the server, and what was agreed on them; how many.
@@ -338,6 +343,9 @@ impl<R: Replica> Replica for Arc<Mutex<R>> {
     }
     fn release(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
         locked(self).release(luid)
+    }
+    fn keep_own(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        locked(self).keep_own(luid)
     }
     fn content(&mut self, luid: &str) -> Result<Option<Vec<u8>>, ReplicaError> {
         locked(self).content(luid)

@@ -180,6 +180,9 @@ impl Session {
             if is_given_up {
                 active.call(|replica| replica.confirm(&luid))?;
             }
+            if kind == ChangeKind::Replace && code == StatusCode::CONFLICT {
+                active.disputed.insert(luid.clone());
+            }
             if kind == ChangeKind::Replace && gone {
                 active.call(|replica| replica.forgotten(&luid))?;
             }

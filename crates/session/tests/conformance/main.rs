@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod conflicts;
 mod early;
 mod filters;
 mod folders;
@@ -14,7 +15,7 @@ mod taken;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use session::client::{Config, MemoryReplica, Mode, Session, Source, Step};
+use session::client::{Config, MemoryReplica, Mode, Replica as _, Session, Source, Step};
 use session::store::DatastoreKind;
 use syncml::{Command, Data, DevInf, Document, Encoding, Limits, Version};
 
