@@ -635,6 +635,10 @@ pub(crate) struct Sync {
     /// With a filter: keep what the folder has, whether it matches or not.
     #[arg(long)]
     pub(crate) inclusive: bool,
+    /// What becomes of an item that was changed here and on the server, where the server leaves that to
+    /// this side (its policy `ask`) [default: the server's version stands].
+    #[arg(long, value_enum)]
+    pub(crate) on_conflict: Option<OnConflict>,
     /// Send the changes with the first message: fewer messages with a server that is known.
     #[arg(long)]
     pub(crate) one_package: bool,
@@ -663,6 +667,20 @@ pub(crate) struct Sync {
     /// tell; or one profile file, which stands alone.
     #[arg(value_name = "STORE=DIR[:TYPE] | PROFILE", required = true)]
     pub(crate) what: Vec<String>,
+}
+
+/// Which version of an item that was changed on both sides shall stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OnConflict {
+    /// The server's.
+    Server,
+    /// The one here; the next sync sends it.
+    Client,
+    /// Both: the one here becomes a file of its own, which the next sync sends.
+    Both,
+    /// Ask for each, on the terminal.
+    Ask,
 }
 
 /// How to sync.

@@ -15,8 +15,9 @@ use syncml::san::Received;
 use syncml::{Encoding, StatusCode, Version};
 use transports::http::{self, Client, Options};
 
+use crate::cli::OnConflict;
 use crate::report::{Failure, Outcome, warn};
-use crate::{output, world};
+use crate::{conflict, output, world};
 
 /// The largest object that is taken in pieces, bytes.
 const MAX_OBJ_SIZE: u64 = 256 << 20;
@@ -64,6 +65,8 @@ pub(crate) struct Device {
     pub(crate) basic_first: bool,
     pub(crate) one_package: bool,
     pub(crate) folders: Vec<Folder>,
+    /// What becomes of conflicts that the server leaves to this side.
+    pub(crate) on_conflict: Option<OnConflict>,
     /// The server's notification that asked for the session.
     pub(crate) invitation: Option<Received>,
 }
@@ -94,6 +97,9 @@ impl Device {
             }
             if let Some(server) = &self.server {
                 session.expect_server(&server.name, &server.password, world::random()?);
+            }
+            if let Some(choice) = self.on_conflict {
+                session.decide_conflicts(conflict::decider(choice));
             }
             match run(&mut session, &client, &mut progress, stop).await {
                 Ok(summary) => {

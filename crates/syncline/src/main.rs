@@ -12,6 +12,7 @@ mod authority;
 mod cli;
 mod commands;
 mod config;
+mod conflict;
 mod device;
 mod keep;
 mod logging;

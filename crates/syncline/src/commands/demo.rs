@@ -131,6 +131,7 @@ impl Folders {
             max_msg_size: 1_000_000,
             basic_first: false,
             one_package: false,
+            on_conflict: None,
             folders: folders.to_vec(),
             invitation: None,
         }

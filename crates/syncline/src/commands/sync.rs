@@ -20,6 +20,7 @@ use transports::http;
 use super::password_from_stdin;
 use super::serve::stop_signal;
 use crate::cli::{Sync, SyncMode};
+use crate::conflict;
 use crate::device::{Device, Folder, Planned, ServerProof};
 use crate::output;
 use crate::report::{Failure, Outcome, say, warn};
@@ -99,6 +100,8 @@ fn device(options: Sync) -> Outcome<(Device, Option<String>)> {
         },
     };
     once_each(&profile.stores)?;
+    let on_conflict = options.on_conflict.or(profile.on_conflict);
+    conflict::check(on_conflict)?;
     let stores = filtered(profile.stores, &options.filters, options.inclusive)?;
     let mode = options.mode.or(profile.mode).unwrap_or_default();
     let folders = stores
@@ -183,6 +186,7 @@ fn device(options: Sync) -> Outcome<(Device, Option<String>)> {
         basic_first: options.basic || profile.basic,
         one_package: options.one_package,
         folders,
+        on_conflict,
         invitation: None,
     };
     Ok((device, profile.server_id))

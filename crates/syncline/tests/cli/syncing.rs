@@ -286,3 +286,75 @@ fn an_unreachable_or_refusing_peer_has_its_own_code() {
     let page = server.url.replace("/syncml", "/healthz");
     place.sync(&page, &["contacts=c"]).fails(3);
 }
+
+/// A contact that was changed in the folder `c` and on the server, which leaves such conflicts to the
+/// client.
+fn both_changed(place: &Place, url: &str) {
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    place.sync(url, &["contacts=c"]).ok();
+    place.sync(url, &["contacts=d"]).ok();
+    let theirs = fs::read_dir(place.path("d")).unwrap().find_map(|entry| {
+        let path = entry.unwrap().path();
+        path.extension().is_some().then_some(path)
+    });
+    fs::write(theirs.unwrap(), card("Lind", "Ada", "2")).unwrap();
+    place.sync(url, &["contacts=d"]).ok();
+    place.write("c/ada.vcf", &card("Lind", "Ada", "3"));
+}
+
+#[test]
+fn a_conflict_that_the_server_leaves_to_the_client_is_decided_here() {
+    let number = |text: &str| {
+        text.lines()
+            .find(|line| line.starts_with("TEL"))
+            .unwrap()
+            .to_owned()
+    };
+    let numbers = |place: &Place, dir: &str| {
+        let mut all: Vec<String> = place.items(dir).iter().map(|text| number(text)).collect();
+        all.sort();
+        all
+    };
+    let of = |all: &[&str]| -> Vec<String> {
+        all.iter()
+            .map(|one| number(&card("Lind", "Ada", one)))
+            .collect()
+    };
+    for (choice, code, here) in [
+        ("server", 0, ["2"].as_slice()),
+        ("client", 1, &["3"]),
+        ("both", 0, &["2", "3"]),
+    ] {
+        let place = Place::new();
+        place.account();
+        place.write("conf.toml", "[server]\nconflict = 'ask'\n");
+        let server = place.serve(&["--config", "conf.toml"]);
+        both_changed(&place, &server.url);
+        let run = place.sync(&server.url, &["--on-conflict", choice, "contacts=c"]);
+        if code == 0 {
+            run.ok();
+        } else {
+            let error = run.fails(code);
+            assert!(error.contains("the next sync sends it"), "{error}");
+        }
+        assert_eq!(numbers(&place, "c"), of(here), "{choice}");
+        for dir in ["c", "d"] {
+            place.sync(&server.url, &[&format!("contacts={dir}")]).ok();
+        }
+        assert_eq!(numbers(&place, "c"), of(here), "{choice}");
+        assert_eq!(numbers(&place, "d"), of(here), "{choice}");
+    }
+}
+
+#[test]
+fn nobody_is_asked_where_there_is_no_terminal() {
+    let place = Place::new();
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    // nobody listens there
+    let run = place.sync(
+        "http://127.0.0.1:1/",
+        &["--on-conflict", "ask", "contacts=c"],
+    );
+    let error = run.fails(2);
+    assert!(error.contains("no terminal"), "{error}");
+}

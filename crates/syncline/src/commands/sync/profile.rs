@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::cli::{MSG_SIZES, SyncEncoding, SyncMode, SyncVersion};
+use crate::cli::{MSG_SIZES, OnConflict, SyncEncoding, SyncMode, SyncVersion};
 use crate::config::{check_range, read_toml};
 use crate::report::{Failure, Outcome};
 
@@ -24,6 +24,7 @@ pub(super) struct Profile {
     pub(super) server_name: Option<String>,
     pub(super) server_password: Option<String>,
     pub(super) basic: bool,
+    pub(super) on_conflict: Option<OnConflict>,
     /// Certificates that are trusted too.
     pub(super) ca_file: Option<PathBuf>,
     pub(super) http_user: Option<String>,
@@ -65,6 +66,7 @@ struct Form {
     server_password_file: Option<PathBuf>,
     #[serde(default)]
     basic: bool,
+    on_conflict: Option<OnConflict>,
     /// Relative to the profile.
     ca_file: Option<PathBuf>,
     http_user: Option<String>,
@@ -137,6 +139,7 @@ impl Profile {
             server_name: form.server_name,
             server_password,
             basic: form.basic,
+            on_conflict: form.on_conflict,
             ca_file: form.ca_file.map(|file| folder.join(file)),
             http_user: form.http_user,
             http_password,
