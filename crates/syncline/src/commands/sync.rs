@@ -1,6 +1,7 @@
 //! `syncline sync`: the client.
 
 mod alert;
+mod filters;
 mod profile;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use pim::Format;
 use serde::Serialize;
 use session::client::{Counts, Progress, SourceSummary, Summary};
-use session::filter::{self, Filter, Query};
 use session::store::DatastoreKind;
 use transports::http;
 
@@ -102,7 +102,7 @@ fn device(options: Sync) -> Outcome<(Device, Option<String>)> {
     once_each(&profile.stores)?;
     let on_conflict = options.on_conflict.or(profile.on_conflict);
     conflict::check(on_conflict)?;
-    let stores = filtered(profile.stores, &options.filters, options.inclusive)?;
+    let stores = filters::added(profile.stores, &options)?;
     let mode = options.mode.or(profile.mode).unwrap_or_default();
     let folders = stores
         .into_iter()
@@ -204,52 +204,6 @@ fn proof(name: Option<String>, password: Option<String>) -> Outcome<Option<Serve
     }
 }
 
-/// The datastores with the filters of the command line.
-fn filtered(
-    mut stores: Vec<(String, profile::Entry)>,
-    filters: &[String],
-    inclusive: bool,
-) -> Outcome<Vec<(String, profile::Entry)>> {
-    for filter in filters {
-        let wrong = |what: &str| {
-            Failure::usage(format_args!(
-                "the filter {filter:?} {what}; write STORE=QUERY with a datastore that is synced"
-            ))
-        };
-        let (name, query) = filter.split_once('=').ok_or_else(|| wrong("has no `=`"))?;
-        let name = session::datastore_name(name);
-        let entry = stores
-            .iter_mut()
-            .find(|(store, _)| session::datastore_name(store) == name)
-            .ok_or_else(|| wrong("names no datastore"))?;
-        entry.1.filter = Some(query.to_owned());
-    }
-    for (_, entry) in &mut stores {
-        entry.inclusive |= inclusive;
-    }
-    Ok(stores)
-}
-
-/// The filter that a query makes.
-fn filter_of(query: &str, inclusive: bool, media_type: &str) -> Outcome<Filter> {
-    let record = Query::parse(query).map_err(|error| {
-        Failure::usage(format_args!(
-            "the filter {query:?} cannot be read ({error}); write clauses like TEL&CON;030, joined \
-             by &AND; or &OR;"
-        ))
-    })?;
-    Ok(Filter {
-        media_type: media_type.to_owned(),
-        kind: if inclusive {
-            filter::Kind::Inclusive
-        } else {
-            filter::Kind::Exclusive
-        },
-        record: Some(record),
-        fields: None,
-    })
-}
-
 /// The file of certificates that are trusted too.
 fn certificates(path: &Path) -> Outcome<Vec<u8>> {
     std::fs::read(path).map_err(|error| {
@@ -306,15 +260,14 @@ fn folder(
         Some(format) => format.media_type(),
         None => kind.content_types().first().map_or("", |(name, _)| *name),
     };
-    let filter = entry.filter.as_deref();
-    let filter = filter.map(|query| filter_of(query, entry.inclusive, media_type));
+    let filter = filters::filter_of(&entry, media_type)?;
     Ok(Folder {
         store,
         dir: entry.dir,
         kind,
         media_type,
         mode: mode.into(),
-        filter: filter.transpose()?,
+        filter,
     })
 }
 

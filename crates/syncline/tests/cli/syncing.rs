@@ -241,6 +241,42 @@ fn an_inclusive_filter_is_not_turned_into_another_for_an_older_server() {
     assert_eq!(place.items("c").len(), 1);
 }
 
+// spec: L04
+#[test]
+fn a_filter_of_properties_takes_no_others_and_loses_none_of_them() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    let whole = card("Lind", "Ada", "1").replace("END:", "NOTE:a long story\r\nORG:Acme\r\nEND:");
+    place.write("c/ada.vcf", &whole);
+    place.sync(&server.url, &["contacts=c"]).ok();
+    place
+        .sync(
+            &server.url,
+            &["--fields", "contacts=N,FN,NOTE:6", "contacts=d"],
+        )
+        .ok();
+    let reduced = place.items("d").remove(0);
+    assert!(reduced.contains("NOTE:a long\r\n"), "{reduced}");
+    assert!(
+        !reduced.contains("TEL") && !reduced.contains("ORG"),
+        "{reduced}"
+    );
+    // before 1.2 there are no words for it, and nothing is sent
+    let older = ["--version", "1.1", "--fields", "contacts=N", "contacts=e"];
+    let error = place.sync(&server.url, &older).fails(1);
+    assert!(error.contains("filter of properties"), "{error}");
+    for wrong in ["contacts=N:x", "notes=N", "N"] {
+        place
+            .sync(&server.url, &["--fields", wrong, "contacts=e"])
+            .fails(2);
+    }
+    // and what is held whole stays so
+    place.sync(&server.url, &["contacts=d"]).ok();
+    place.sync(&server.url, &["contacts=c"]).ok();
+    assert_eq!(place.items("c"), [whole]);
+}
+
 #[test]
 fn a_profile_stands_for_the_arguments() {
     let place = Place::new();

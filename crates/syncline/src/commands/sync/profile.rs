@@ -41,6 +41,8 @@ pub(super) struct Entry {
     pub(super) mode: Option<SyncMode>,
     /// A query that the server's items have to match.
     pub(super) filter: Option<String>,
+    /// The properties of the server's items that are taken.
+    pub(super) fields: Option<String>,
     /// What the folder has stays, whether it matches or not.
     pub(super) inclusive: bool,
 }
@@ -84,6 +86,7 @@ struct FormEntry {
     media_type: Option<String>,
     mode: Option<SyncMode>,
     filter: Option<String>,
+    fields: Option<String>,
     #[serde(default)]
     inclusive: bool,
 }
@@ -156,6 +159,7 @@ fn entry(path: &Path, folder: &Path, store: &str, value: toml::Value) -> Outcome
             media_type: None,
             mode: None,
             filter: None,
+            fields: None,
             inclusive: false,
         },
         value => value.try_into().map_err(|error: toml::de::Error| {
@@ -171,6 +175,7 @@ fn entry(path: &Path, folder: &Path, store: &str, value: toml::Value) -> Outcome
         media_type: entry.media_type,
         mode: entry.mode,
         filter: entry.filter,
+        fields: entry.fields,
         inclusive: entry.inclusive,
     })
 }
@@ -204,6 +209,7 @@ fn of_pair(pair: &str) -> Outcome<(String, Entry)> {
         media_type,
         mode: None,
         filter: None,
+        fields: None,
         inclusive: false,
     };
     Ok((store.to_owned(), entry))
@@ -241,6 +247,7 @@ mod tests {
             media_type: media_type.map(str::to_owned),
             mode: None,
             filter: None,
+            fields: None,
             inclusive: false,
         }
     }

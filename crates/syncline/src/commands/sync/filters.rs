@@ -1,0 +1,139 @@
+//! What of a datastore is wanted: the filters of the command line and the profile.
+
+use session::filter::{self, FieldProperty, Fields, Filter, MAX_PROPERTIES, Query};
+
+use super::profile::Entry;
+use crate::cli::Sync;
+use crate::report::{Failure, Outcome};
+
+/// The datastores with the filters of the command line.
+pub(super) fn added(
+    mut stores: Vec<(String, Entry)>,
+    options: &Sync,
+) -> Outcome<Vec<(String, Entry)>> {
+    for filter in &options.filters {
+        let (entry, query) = named(&mut stores, filter, "STORE=QUERY")?;
+        entry.filter = Some(query.to_owned());
+    }
+    for fields in &options.fields {
+        let (entry, list) = named(&mut stores, fields, "STORE=PROPERTIES")?;
+        entry.fields = Some(list.to_owned());
+    }
+    for (_, entry) in &mut stores {
+        entry.inclusive |= options.inclusive;
+    }
+    Ok(stores)
+}
+
+/// The datastore that a filter is for, and the rest of it.
+fn named<'s, 't>(
+    stores: &'s mut [(String, Entry)],
+    filter: &'t str,
+    form: &str,
+) -> Outcome<(&'s mut Entry, &'t str)> {
+    let wrong = |what: &str| {
+        Failure::usage(format_args!(
+            "the filter {filter:?} {what}; write {form} with a datastore that is synced"
+        ))
+    };
+    let (name, rest) = filter.split_once('=').ok_or_else(|| wrong("has no `=`"))?;
+    let name = session::datastore_name(name);
+    let (_, entry) = stores
+        .iter_mut()
+        .find(|(store, _)| session::datastore_name(store) == name)
+        .ok_or_else(|| wrong("names no datastore"))?;
+    Ok((entry, rest))
+}
+
+/// The filter that query and properties of a datastore make.
+pub(super) fn filter_of(entry: &Entry, media_type: &str) -> Outcome<Option<Filter>> {
+    let record = entry.filter.as_deref().map(query_of).transpose()?;
+    let fields = entry.fields.as_deref().map(fields_of).transpose()?;
+    if record.is_none() && fields.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Filter {
+        media_type: media_type.to_owned(),
+        kind: if entry.inclusive {
+            filter::Kind::Inclusive
+        } else {
+            filter::Kind::Exclusive
+        },
+        record,
+        fields,
+    }))
+}
+
+fn query_of(query: &str) -> Outcome<Query> {
+    Query::parse(query).map_err(|error| {
+        Failure::usage(format_args!(
+            "the filter {query:?} cannot be read ({error}); write clauses like TEL&CON;030, joined \
+             by &AND; or &OR;"
+        ))
+    })
+}
+
+/// The properties of a list, as in `N,TEL;TYPE,NOTE:200`.
+fn fields_of(list: &str) -> Outcome<Fields> {
+    let properties = list.split(',').map(property_of).collect::<Option<Vec<_>>>();
+    let properties = properties.filter(|all| all.len() <= MAX_PROPERTIES);
+    let properties = properties.ok_or_else(|| {
+        Failure::usage(format_args!(
+            "the properties {list:?} cannot be read; write at most {MAX_PROPERTIES} names, each with \
+             what is wanted of it, as in N,FN,TEL;TYPE,NOTE:200"
+        ))
+    })?;
+    Ok(Fields { properties })
+}
+
+fn property_of(text: &str) -> Option<FieldProperty> {
+    let (names, size) = match text.trim().split_once(':') {
+        Some((names, size)) => (names, Some(size)),
+        None => (text.trim(), None),
+    };
+    let (max_size, no_truncate) = match size {
+        Some(size) => {
+            let whole = size.strip_suffix('!');
+            (Some(whole.unwrap_or(size).parse().ok()?), whole.is_some())
+        }
+        None => (None, false),
+    };
+    let mut names = names.split(';').map(|name| name.trim().to_owned());
+    let name = names.next()?;
+    let parameters: Vec<String> = names.collect();
+    let is_name = |name: &String| {
+        let mut letters = name.chars();
+        !name.is_empty() && letters.all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+    };
+    (is_name(&name) && parameters.iter().all(is_name)).then_some(FieldProperty {
+        name,
+        max_size,
+        no_truncate,
+        max_occur: None,
+        parameters,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    // spec: L04
+    #[test]
+    fn a_list_of_properties_says_what_is_wanted_of_each() {
+        let read = fields_of("N, TEL;TYPE;X-SLOT ,NOTE:200,X-PIC:9!")
+            .unwrap()
+            .properties;
+        let names: Vec<&str> = read.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["N", "TEL", "NOTE", "X-PIC"]);
+        assert_eq!(read[1].parameters, ["TYPE", "X-SLOT"]);
+        assert_eq!((read[1].max_size, read[1].no_truncate), (None, false));
+        assert_eq!((read[2].max_size, read[2].no_truncate), (Some(200), false));
+        assert_eq!((read[3].max_size, read[3].no_truncate), (Some(9), true));
+        for wrong in ["", "N,", "N:", "N:x", "N:1:2", "TEL;", "A B", "N!", "<N>"] {
+            assert!(fields_of(wrong).is_err(), "{wrong}");
+        }
+    }
+}
