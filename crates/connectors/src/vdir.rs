@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use session::client::{
-    Added, Anchors, Applied, ChangeKind, Copied, LocalChange, Plan, Replica, ReplicaError,
+    Added, Anchors, Applied, ChangeKind, Copied, LocalChange, Plan, Replica, ReplicaError, Room,
     Unfinished,
 };
 
@@ -79,6 +79,17 @@ pub struct Vdir {
     temporaries: usize,
     /// What was staged and given out before the Atomic that is going on.
     before_atomic: Option<Before>,
+    /// Room for items and their bytes in all, where it is limited.
+    limit: Option<Room>,
+    /// What is used of it, once that was asked in a message.
+    used: Option<Used>,
+}
+
+/// Room that items take.
+#[derive(Debug, Clone, Copy, Default)]
+struct Used {
+    bytes: u64,
+    items: u64,
 }
 
 /// What an Atomic can change beside the memory.
@@ -136,12 +147,20 @@ impl Vdir {
             staged: BTreeMap::new(),
             temporaries: 0,
             before_atomic: None,
+            limit: None,
+            used: None,
         };
         vdir.adopt().map_err(|error| Error::Folder {
             path: path.to_owned(),
             reason: error.to_string(),
         })?;
         Ok(vdir)
+    }
+
+    /// Limits the room for items and their bytes: no more of the server's is taken than fits, and the rest
+    /// waits there until there is room.
+    pub fn limit(&mut self, room: Room) {
+        self.limit = Some(room);
     }
 
     /// The device identifier that this folder remembers, and `made` where it has none yet.
@@ -353,6 +372,7 @@ impl Vdir {
         guid: Option<&str>,
         content: &[u8],
     ) -> Result<(), ReplicaError> {
+        self.take_room(luid, content.len() as u64)?;
         let (temporary, print) = self.folder.stage(self.temporaries, content)?;
         self.temporaries += 1;
         let added = match self.staged.get(luid) {
@@ -370,7 +390,56 @@ impl Vdir {
         Ok(())
     }
 
+    /// What items take of the room, with what is staged.
+    fn used(&mut self) -> Result<Used, ReplicaError> {
+        if let Some(used) = self.used {
+            return Ok(used);
+        }
+        let mut used = Used::default();
+        let extensions = files::extensions_of(self.default_media_type);
+        let mut names: BTreeSet<String> = self.folder.names()?.into_iter().collect();
+        names.extend(self.staged.keys().cloned());
+        for name in names.iter().filter(|name| files::fits(name, extensions)) {
+            if let Some(bytes) = self.size_of(name)? {
+                used.bytes += bytes;
+                used.items += 1;
+            }
+        }
+        self.used = Some(used);
+        Ok(used)
+    }
+
+    /// Bytes of an item, as it will be at the end of the message.
+    fn size_of(&self, luid: &str) -> Result<Option<u64>, ReplicaError> {
+        let stat = match self.staged.get(luid) {
+            Some(Staged::Written { print, .. }) => Some(print.stat),
+            Some(Staged::Removed) => None,
+            None => self.folder.stat(luid)?,
+        };
+        Ok(stat.map(|stat| stat.size.cast_unsigned()))
+    }
+
+    /// Refuses what does not fit; what makes an item smaller always does.
+    // spec: K08
+    fn take_room(&mut self, luid: &str, bytes: u64) -> Result<(), ReplicaError> {
+        let Some(limit) = self.limit else {
+            return Ok(());
+        };
+        let before = self.size_of(luid)?;
+        let mut used = self.used()?;
+        used.items += u64::from(before.is_none());
+        used.bytes = used.bytes.saturating_sub(before.unwrap_or_default()) + bytes;
+        let grows = before.is_none_or(|before| bytes > before);
+        let has_items = before.is_some() || limit.items.is_none_or(|most| used.items <= most);
+        if (grows && used.bytes > limit.bytes) || !has_items {
+            return Err(ReplicaError::full("there is no room left in the folder"));
+        }
+        self.used = Some(used);
+        Ok(())
+    }
+
     fn remove(&mut self, luid: &str) {
+        self.used = None;
         self.staged.insert(luid.to_owned(), Staged::Removed);
         self.given.remove(luid);
     }
@@ -378,6 +447,7 @@ impl Vdir {
     /// Does what is staged: written down first, so that a crash in between is recognized, then
     /// done, then remembered. Files are flushed together, which costs little more than one.
     fn carry_out(&mut self) -> Result<(), ReplicaError> {
+        self.used = None;
         if self.staged.is_empty() {
             return Ok(());
         }
@@ -764,6 +834,26 @@ impl Replica for Vdir {
         self.state.end_partial()
     }
 
+    // spec: K06
+    fn room(&mut self) -> Result<Option<Room>, ReplicaError> {
+        let Some(limit) = self.limit else {
+            return Ok(None);
+        };
+        // a person goes on adding and removing files
+        self.used = None;
+        let used = self.used()?;
+        Ok(Some(Room {
+            bytes: limit.bytes.saturating_sub(used.bytes),
+            items: limit.items.map(|most| most.saturating_sub(used.items)),
+            ..limit
+        }))
+    }
+
+    // spec: K09
+    fn size(&mut self) -> Result<Option<Room>, ReplicaError> {
+        Ok(self.limit)
+    }
+
     fn luid_of(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {
         self.luid_added(guid)
     }
@@ -784,6 +874,7 @@ impl Replica for Vdir {
 
     fn undo_atomic(&mut self) -> Result<(), ReplicaError> {
         self.state.undo_atomic()?;
+        self.used = None;
         if let Some(before) = self.before_atomic.take() {
             self.staged = before.staged;
             self.given = before.given;

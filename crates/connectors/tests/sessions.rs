@@ -2,11 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use connectors::vdir::Vdir;
-use session::client::{Config, Mode, Session, Source, Step};
+use session::client::{Config, Mode, Room, Session, Source, Step};
 use session::server::{Proof, Request, answer};
 use session::store::{AccountId, DatastoreId, DatastoreKind};
 use store::Memory;
@@ -94,7 +95,7 @@ fn card(name: &str, phone: u32) -> String {
     format!("BEGIN:VCARD\r\nVERSION:3.0\r\nN:{name}\r\nFN:{name}\r\nTEL:{phone}\r\nEND:VCARD\r\n")
 }
 
-fn session(dir: &Path, device: &str, now: i64) -> Session {
+fn session(dir: &Path, device: &str, now: i64, room: Option<Room>) -> Session {
     let config = Config {
         url: "http://server/syncml".into(),
         user: "bruce".into(),
@@ -109,6 +110,11 @@ fn session(dir: &Path, device: &str, now: i64) -> Session {
         basic_first: false,
         software_version: "1".into(),
     };
+    let peer = "http://server/syncml contacts";
+    let mut vdir = Vdir::open(dir, peer, DatastoreKind::Contacts, "text/vcard").unwrap();
+    if let Some(room) = room {
+        vdir.limit(room);
+    }
     let source = Source {
         name: "contacts".into(),
         local_uri: "./contacts".into(),
@@ -116,15 +122,7 @@ fn session(dir: &Path, device: &str, now: i64) -> Session {
         kind: DatastoreKind::Contacts,
         mode: Mode::TwoWay,
         filter: None,
-        replica: Box::new(
-            Vdir::open(
-                dir,
-                "http://server/syncml contacts",
-                DatastoreKind::Contacts,
-                "text/vcard",
-            )
-            .unwrap(),
-        ),
+        replica: Box::new(vdir),
     };
     Session::new(config, vec![source], now, [(now % 251) as u8; 8]).unwrap()
 }
@@ -132,7 +130,7 @@ fn session(dir: &Path, device: &str, now: i64) -> Session {
 /// Runs a session, to its end or until it has posted `posts` messages; the last one's answer is
 /// lost then. Changes in both directions.
 fn sync(server: &mut Server, dir: &Path, device: &str, posts: usize) -> Option<[u64; 2]> {
-    let mut session = session(dir, device, server.now);
+    let mut session = session(dir, device, server.now, None);
     for post in 1..200 {
         let Step::Send { body, .. } = session.step().unwrap() else {
             let summary = session.summary();
@@ -197,4 +195,39 @@ fn two_folders_stay_in_step_wherever_a_session_breaks() {
         }
     }
     panic!("the session is longer than the test thinks");
+}
+
+// spec: K06 K07 K08
+#[test]
+fn what_does_not_fit_follows_when_there_is_room() {
+    let (phone, laptop) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (phone, laptop) = (phone.path(), laptop.path());
+    let mut server = Server::new();
+    for number in 0..4 {
+        let path = laptop.join(format!("l{number}.vcf"));
+        fs::write(path, card(&format!("Person {number}"), 1)).unwrap();
+    }
+    sync(&mut server, laptop, "laptop", usize::MAX);
+    let mut held = BTreeSet::new();
+    for most in 1..=4 {
+        let room = Room {
+            bytes: 100_000,
+            items: Some(most),
+            shared: false,
+        };
+        let mut session = session(phone, "phone", server.now, Some(room));
+        while let Step::Send { body, .. } = session.step().unwrap() {
+            let answer = server.post(&body);
+            session.receive(&answer, None).unwrap();
+        }
+        let source = &session.summary().sources[0];
+        assert_eq!(source.error, None);
+        assert_eq!(source.received.total(), 1, "{most}");
+        drop(session);
+        assert_eq!(contents(phone).len() as u64, most);
+        let before = std::mem::replace(&mut held, contents(phone).into_iter().collect());
+        assert!(before.is_subset(&held), "nothing is exchanged for it");
+    }
+    assert_eq!(contents(phone), contents(laptop));
+    assert_eq!(server.contents().len(), 4);
 }

@@ -640,6 +640,10 @@ pub(crate) struct Sync {
     /// With a filter: keep what the folder has, whether it matches or not.
     #[arg(long)]
     pub(crate) inclusive: bool,
+    /// Take no more of a datastore than fits into so many bytes, and so many items where that is said too;
+    /// the rest follows when there is room.
+    #[arg(long = "room", value_name = "STORE=BYTES[,ITEMS]")]
+    pub(crate) rooms: Vec<String>,
     /// What becomes of an item that was changed here and on the server, where the server leaves that to
     /// this side (its policy `ask`) [default: the server's version stands].
     #[arg(long, value_enum)]

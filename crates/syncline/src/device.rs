@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use connectors::vdir::Vdir;
 use session::client::{
-    Config, Error, Mode, Plan, Progress, Replica as _, ReplicaError, Session, Source,
+    Config, Error, Mode, Plan, Progress, Replica as _, ReplicaError, Room, Session, Source,
     SourceSummary, Step, Summary,
 };
 use session::filter::Filter;
@@ -37,6 +37,8 @@ pub(crate) struct Folder {
     pub(crate) mode: Mode,
     /// Which of the server's items are wanted.
     pub(crate) filter: Option<Filter>,
+    /// Room for them, where it is limited.
+    pub(crate) room: Option<Room>,
 }
 
 /// What a server has to prove before anything is done with it.
@@ -226,12 +228,17 @@ impl Device {
         // the same server, however its address ends
         let url = self.url.trim_end_matches('/');
         let peer = format!("{}@{url} {}", self.user, folder.store);
-        Vdir::open(&folder.dir, &peer, folder.kind, folder.media_type).map_err(|error| {
+        let opened = Vdir::open(&folder.dir, &peer, folder.kind, folder.media_type);
+        let mut vdir = opened.map_err(|error| {
             Failure::state(format_args!(
                 "{}; check the folder and run the command again",
                 chain(&error)
             ))
-        })
+        })?;
+        if let Some(room) = folder.room {
+            vdir.limit(room);
+        }
+        Ok(vdir)
     }
 
     fn broken(&self, folder: &Folder, source: ReplicaError) -> Failure {

@@ -630,3 +630,64 @@ fn a_version_of_ones_own_is_kept_beside_the_servers_once() {
     assert!(held.contains(&card("mine")) && held.contains(&card("theirs")));
     assert_eq!(vdir.outlook().unwrap(), [1, 0, 0]);
 }
+
+fn limited(path: &Path, bytes: u64, items: Option<u64>) -> Vdir {
+    let mut vdir = open(path);
+    vdir.limit(Room {
+        bytes,
+        items,
+        shared: false,
+    });
+    vdir
+}
+
+// spec: K06 K08 K09
+#[test]
+fn no_more_is_taken_than_there_is_room_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("mine.vcf"), card("1")).unwrap();
+    fs::write(path.join("README.md"), [b'x'; 5000]).unwrap();
+    let size = card("1").len() as u64;
+    let mut vdir = limited(path, 3 * size, Some(3));
+    let free = |vdir: &mut Vdir| {
+        let room = vdir.room().unwrap().unwrap();
+        (room.bytes, room.items)
+    };
+    assert_eq!(free(&mut vdir), (2 * size, Some(2)));
+    assert_eq!(vdir.size().unwrap().unwrap().bytes, 3 * size);
+    let is_full = |outcome: Result<Added, ReplicaError>| outcome.is_err_and(|error| error.is_full);
+    assert!(is_full(vdir.add(
+        "1",
+        TYPE,
+        card(&"x".repeat(500)).as_bytes()
+    )));
+    vdir.add("1", TYPE, card("2").as_bytes()).unwrap();
+    vdir.add("2", TYPE, card("3").as_bytes()).unwrap();
+    assert!(
+        is_full(vdir.add("3", TYPE, card("").as_bytes())),
+        "the third of theirs"
+    );
+    // the same one once more takes no more room, and a longer one does
+    vdir.add("1", TYPE, card("4").as_bytes()).unwrap();
+    let longer = vdir.replace("2.vcf", TYPE, card("33").as_bytes());
+    assert!(longer.unwrap_err().is_full);
+    vdir.message_done().unwrap();
+    assert_eq!(free(&mut vdir), (0, Some(0)));
+    // what goes makes room in the same message
+    vdir.delete("1.vcf").unwrap();
+    vdir.add("3", TYPE, card("5").as_bytes()).unwrap();
+    vdir.message_done().unwrap();
+    let theirs = contents(path).len();
+    assert_eq!(theirs, 3 + 1, "with what is no item");
+}
+
+#[test]
+fn a_number_of_items_need_not_be_limited() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut vdir = limited(folder.path(), 100_000, None);
+    for guid in ["1", "2", "3"] {
+        vdir.add(guid, TYPE, card(guid).as_bytes()).unwrap();
+    }
+    assert_eq!(vdir.room().unwrap().unwrap().items, None);
+}

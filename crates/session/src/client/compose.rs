@@ -722,7 +722,7 @@ fn mem_of(room: Room) -> Meta<'static> {
         mem: Some(Mem {
             shared: room.shared,
             free_bytes: Some(room.bytes),
-            free_ids: Some(room.items),
+            free_ids: room.items,
         }),
         ..Meta::default()
     }

@@ -27,7 +27,7 @@ impl Session {
                 memory: active.size.map(|size| Memory {
                     shared: size.shared,
                     max_bytes: Some(size.bytes),
-                    max_ids: Some(size.items),
+                    max_ids: size.items,
                 }),
                 sync_types: (1..=6).collect::<BTreeSet<u64>>(),
                 ..DataStore::default()

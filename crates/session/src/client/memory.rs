@@ -89,7 +89,7 @@ impl MemoryReplica {
     pub fn limit(&mut self, bytes: u64, items: u64) {
         self.room = Some(Room {
             bytes,
-            items,
+            items: Some(items),
             shared: false,
         });
     }
@@ -418,7 +418,8 @@ impl Replica for MemoryReplica {
         }
         if let Some(room) = self.room {
             let (bytes, items) = self.used();
-            if items >= room.items || bytes + content.len() as u64 > room.bytes {
+            let has_all = room.items.is_some_and(|most| items >= most);
+            if has_all || bytes + content.len() as u64 > room.bytes {
                 return Err(ReplicaError::full("there is no room for another item"));
             }
         }
@@ -617,7 +618,7 @@ impl Replica for MemoryReplica {
         let (bytes, items) = self.used();
         Ok(self.room.map(|room| Room {
             bytes: room.bytes.saturating_sub(bytes),
-            items: room.items.saturating_sub(items),
+            items: room.items.map(|most| most.saturating_sub(items)),
             ..room
         }))
     }

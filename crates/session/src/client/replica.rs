@@ -72,8 +72,8 @@ pub struct SendingObject {
 pub struct Room {
     /// Bytes.
     pub bytes: u64,
-    /// Items.
-    pub items: u64,
+    /// Items; `None` where their number is not limited.
+    pub items: Option<u64>,
     /// Other datastores share it.
     pub shared: bool,
 }

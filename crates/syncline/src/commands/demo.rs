@@ -118,6 +118,7 @@ impl Folders {
             media_type: kind.content_types().first().map_or("", |(name, _)| *name),
             mode: Mode::TwoWay,
             filter: None,
+            room: None,
         });
         Device {
             http: Options::default(),

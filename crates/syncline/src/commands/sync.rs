@@ -261,6 +261,7 @@ fn folder(
         None => kind.content_types().first().map_or("", |(name, _)| *name),
     };
     let filter = filters::filter_of(&entry, media_type)?;
+    let room = entry.room.as_deref().map(filters::room_of).transpose()?;
     Ok(Folder {
         store,
         dir: entry.dir,
@@ -268,6 +269,7 @@ fn folder(
         media_type,
         mode: mode.into(),
         filter,
+        room,
     })
 }
 

@@ -277,6 +277,26 @@ fn a_filter_of_properties_takes_no_others_and_loses_none_of_them() {
     assert_eq!(place.items("c"), [whole]);
 }
 
+// spec: K06 K08
+#[test]
+fn a_folder_takes_what_there_is_room_for() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    place.write("c/jonas.vcf", &card("Berg", "Jonas", "2"));
+    place.sync(&server.url, &["contacts=c"]).ok();
+    place
+        .sync(&server.url, &["--room", "contacts=9000,1", "contacts=d"])
+        .ok();
+    assert_eq!(place.items("d").len(), 1);
+    place.sync(&server.url, &["contacts=d"]).ok();
+    assert_eq!(place.items("d"), place.items("c"));
+    place
+        .sync(&server.url, &["--room", "contacts=many", "contacts=d"])
+        .fails(2);
+}
+
 #[test]
 fn a_profile_stands_for_the_arguments() {
     let place = Place::new();

@@ -255,6 +255,7 @@ mod tests {
             media_type: "text/vcard",
             mode: Mode::Slow,
             filter: None,
+            room: None,
         }
     }
 

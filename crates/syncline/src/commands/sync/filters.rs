@@ -1,12 +1,13 @@
-//! What of a datastore is wanted: the filters of the command line and the profile.
+//! What of a datastore is wanted: the filters and the room of the command line and the profile.
 
+use session::client::Room;
 use session::filter::{self, FieldProperty, Fields, Filter, MAX_PROPERTIES, Query};
 
 use super::profile::Entry;
 use crate::cli::Sync;
 use crate::report::{Failure, Outcome};
 
-/// The datastores with the filters of the command line.
+/// The datastores with the filters and the room of the command line.
 pub(super) fn added(
     mut stores: Vec<(String, Entry)>,
     options: &Sync,
@@ -19,30 +20,54 @@ pub(super) fn added(
         let (entry, list) = named(&mut stores, fields, "STORE=PROPERTIES")?;
         entry.fields = Some(list.to_owned());
     }
+    for room in &options.rooms {
+        let (entry, room) = named(&mut stores, room, "STORE=BYTES or STORE=BYTES,ITEMS")?;
+        entry.room = Some(room.to_owned());
+    }
     for (_, entry) in &mut stores {
         entry.inclusive |= options.inclusive;
     }
     Ok(stores)
 }
 
-/// The datastore that a filter is for, and the rest of it.
+/// The datastore that an option is for, and the rest of it.
 fn named<'s, 't>(
     stores: &'s mut [(String, Entry)],
-    filter: &'t str,
+    option: &'t str,
     form: &str,
 ) -> Outcome<(&'s mut Entry, &'t str)> {
     let wrong = |what: &str| {
         Failure::usage(format_args!(
-            "the filter {filter:?} {what}; write {form} with a datastore that is synced"
+            "the option {option:?} {what}; write {form} with a datastore that is synced"
         ))
     };
-    let (name, rest) = filter.split_once('=').ok_or_else(|| wrong("has no `=`"))?;
+    let (name, rest) = option.split_once('=').ok_or_else(|| wrong("has no `=`"))?;
     let name = session::datastore_name(name);
     let (_, entry) = stores
         .iter_mut()
         .find(|(store, _)| session::datastore_name(store) == name)
         .ok_or_else(|| wrong("names no datastore"))?;
     Ok((entry, rest))
+}
+
+/// Room of so many bytes and, where that is said, items.
+pub(super) fn room_of(text: &str) -> Outcome<Room> {
+    let (bytes, items) = match text.split_once(',') {
+        Some((bytes, items)) => (bytes, Some(items)),
+        None => (text, None),
+    };
+    let number = |text: &str| text.trim().parse::<u64>();
+    let room = number(bytes).and_then(|bytes| Ok((bytes, items.map(number).transpose()?)));
+    let (bytes, items) = room.map_err(|_| {
+        Failure::usage(format_args!(
+            "the room {text:?} cannot be read; write bytes, or bytes and items, as in 100000,50"
+        ))
+    })?;
+    Ok(Room {
+        bytes,
+        items,
+        shared: false,
+    })
 }
 
 /// The filter that query and properties of a datastore make.
@@ -119,6 +144,16 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn room_is_bytes_and_items() {
+        let read = |text: &str| room_of(text).map(|room| (room.bytes, room.items)).ok();
+        assert_eq!(read("1000"), Some((1000, None)));
+        assert_eq!(read("1000, 5"), Some((1000, Some(5))));
+        for wrong in ["", "x", "1,", "1,x", "1,2,3", "-1"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
 
     // spec: L04
     #[test]

@@ -45,6 +45,8 @@ pub(super) struct Entry {
     pub(super) fields: Option<String>,
     /// What the folder has stays, whether it matches or not.
     pub(super) inclusive: bool,
+    /// Room for items: bytes, and their number behind a comma where it is limited.
+    pub(super) room: Option<String>,
 }
 
 /// The file's form.
@@ -89,6 +91,7 @@ struct FormEntry {
     fields: Option<String>,
     #[serde(default)]
     inclusive: bool,
+    room: Option<String>,
 }
 
 impl Profile {
@@ -161,6 +164,7 @@ fn entry(path: &Path, folder: &Path, store: &str, value: toml::Value) -> Outcome
             filter: None,
             fields: None,
             inclusive: false,
+            room: None,
         },
         value => value.try_into().map_err(|error: toml::de::Error| {
             Failure::usage(format_args!(
@@ -177,6 +181,7 @@ fn entry(path: &Path, folder: &Path, store: &str, value: toml::Value) -> Outcome
         filter: entry.filter,
         fields: entry.fields,
         inclusive: entry.inclusive,
+        room: entry.room,
     })
 }
 
@@ -211,6 +216,7 @@ fn of_pair(pair: &str) -> Outcome<(String, Entry)> {
         filter: None,
         fields: None,
         inclusive: false,
+        room: None,
     };
     Ok((store.to_owned(), entry))
 }
@@ -249,6 +255,7 @@ mod tests {
             filter: None,
             fields: None,
             inclusive: false,
+            room: None,
         }
     }
 
