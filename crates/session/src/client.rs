@@ -30,7 +30,7 @@ mod take;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use syncml::{AlertCode, Encoding, StatusCode, Version};
+use syncml::{AlertCode, Chal, Encoding, StatusCode, Version};
 
 use crate::clock;
 use crate::filter::Filter;
@@ -400,8 +400,8 @@ struct Owed {
     code: StatusCode,
     /// The server's `Next`, repeated in the status of its alert.
     anchor: Option<String>,
-    /// The nonce of a challenge to the server.
-    challenge: Option<Vec<u8>>,
+    /// A challenge to the server.
+    challenge: Option<Chal<'static>>,
 }
 
 /// State of a source in the session.
@@ -855,7 +855,23 @@ impl Session {
     ///
     /// The session cannot go on after any; what was confirmed before stays.
     pub fn receive(&mut self, body: &[u8], charset: Option<&str>) -> Result<(), Error> {
-        self.take(body, charset)
+        self.receive_proved(body, charset, None)
+    }
+
+    /// As [`Session::receive`], with the value of `x-syncml-hmac` that came with the answer: it proves who
+    /// sent these bytes to a session that expects a server ([`Session::expect_server`]).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Session::receive`].
+    // spec: N21
+    pub fn receive_proved(
+        &mut self,
+        body: &[u8],
+        charset: Option<&str>,
+        mac: Option<&str>,
+    ) -> Result<(), Error> {
+        self.take(body, charset, mac)
     }
 
     /// How far each datastore is, in the order given.

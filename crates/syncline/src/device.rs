@@ -387,7 +387,11 @@ async fn run(
                     .map_err(|error| End::Transport { error, answers })?;
                 answers += 1;
                 session
-                    .receive(&answer.body, answer.charset.as_deref())
+                    .receive_proved(
+                        &answer.body,
+                        answer.charset.as_deref(),
+                        answer.mac.as_deref(),
+                    )
                     .map_err(End::Session)?;
                 progress(&session.progress());
             }

@@ -679,7 +679,7 @@ fn status_of(owed: &Owed, cmd_id: u32) -> Status<'_> {
         source_refs: refs(&owed.source_ref),
         data: StatusCode(owed.code.0).to_string().into(),
         items: anchor.into_iter().collect(),
-        chal: owed.challenge.as_deref().map(auth::md5_chal),
+        chal: owed.challenge.clone(),
         ..Status::default()
     }
 }

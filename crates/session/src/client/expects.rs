@@ -6,7 +6,7 @@
 use syncml::auth::{self, Credentials};
 use syncml::{Command, Header, Message, StatusCode, Version};
 
-use super::{Error, Session};
+use super::{Error, Scheme, Session};
 use crate::nonce::nonce_of;
 
 /// Challenges of one session.
@@ -50,13 +50,21 @@ impl Session {
     /// Whether the message comes from the server that is expected; if not, it is answered with a
     /// challenge.
     // spec: E15
-    pub(super) fn knows_server(&mut self, message: &Message<'_>) -> Result<bool, Error> {
+    pub(super) fn knows_server(
+        &mut self,
+        message: &Message<'_>,
+        proof: Option<(&str, &[u8])>,
+    ) -> Result<bool, Error> {
         let Some(expected) = self.expected.as_mut().filter(|expected| !expected.proved) else {
             self.owe_header(&message.header);
             return Ok(true);
         };
         let header = &message.header;
-        if expected.is_proved_by(header, self.config.version) {
+        let is_proved = match proof {
+            Some((mac, body)) => expected.is_proved_beside(mac, body),
+            None => expected.is_proved_by(header, self.config.version),
+        };
+        if is_proved {
             expected.proved = true;
             self.owe_header_with(header, StatusCode::AUTHENTICATED, None);
             return Ok(true);
@@ -67,12 +75,17 @@ impl Session {
                 name: expected.name.clone(),
             });
         }
-        let nonce = expected.nonce.clone();
-        let code = match header.cred {
-            None => StatusCode::MISSING_CREDENTIALS,
-            Some(_) => StatusCode::INVALID_CREDENTIALS,
+        // a server that wants the bytes of messages proved can do the same
+        let challenge = match self.scheme {
+            Scheme::Mac => auth::mac_chal(&expected.nonce),
+            Scheme::Basic | Scheme::Md5 => auth::md5_chal(&expected.nonce),
         };
-        self.owe_header_with(header, code, Some(nonce));
+        let code = if header.cred.is_none() && proof.is_none() {
+            StatusCode::MISSING_CREDENTIALS
+        } else {
+            StatusCode::INVALID_CREDENTIALS
+        };
+        self.owe_header_with(header, code, Some(challenge));
         for command in &message.commands {
             match command {
                 Command::Status(status) => {
@@ -87,6 +100,15 @@ impl Session {
 }
 
 impl Expected {
+    /// Whether `x-syncml-hmac` proves these bytes.
+    // spec: N21
+    fn is_proved_beside(&self, mac: &str, body: &[u8]) -> bool {
+        let digest = auth::user_digest(&self.name, &self.password);
+        let expected = auth::mac(&digest, &self.nonce, body);
+        auth::Mac::parse(mac)
+            .is_ok_and(|mac| mac.user == self.name && auth::equal(&expected, &mac.digest))
+    }
+
     fn is_proved_by(&self, header: &Header<'_>, version: Version) -> bool {
         let (name, password) = (self.name.as_str(), self.password.as_str());
         let digest = auth::user_digest(name, password);

@@ -1,8 +1,8 @@
 //! What the server says: statuses, alerts, device information, changes.
 
 use syncml::{
-    Access, AccessKind, Alert, AlertCode, Command, Document, Header, Item, Limits, Message, Status,
-    StatusCode, auth,
+    Access, AccessKind, Alert, AlertCode, Chal, Command, Document, Header, Item, Limits, Message,
+    Status, StatusCode, auth,
 };
 
 use super::{
@@ -15,7 +15,12 @@ use crate::uri::{datastore_name, is_readable, may_follow, same_address};
 const MAX_SCHEME: usize = 100;
 
 impl Session {
-    pub(super) fn take(&mut self, body: &[u8], charset: Option<&str>) -> Result<(), Error> {
+    pub(super) fn take(
+        &mut self,
+        body: &[u8],
+        charset: Option<&str>,
+        mac: Option<&str>,
+    ) -> Result<(), Error> {
         if let Some(scheme) = self.unknown_scheme.clone() {
             return Err(Error::Scheme { scheme });
         }
@@ -72,7 +77,7 @@ impl Session {
             // nothing else is in such a message
             return self.check_polls();
         }
-        if !self.knows_server(&message)? {
+        if !self.knows_server(&message, mac.map(|mac| (mac, body)))? {
             return Ok(());
         }
         self.forget_completed()?;
@@ -213,12 +218,12 @@ impl Session {
         self.owe_header_with(header, StatusCode::OK, None);
     }
 
-    /// As [`Session::owe_header`], with a challenge by this nonce.
+    /// As [`Session::owe_header`], with a challenge.
     pub(super) fn owe_header_with(
         &mut self,
         header: &Header<'_>,
         code: StatusCode,
-        challenge: Option<Vec<u8>>,
+        challenge: Option<Chal<'static>>,
     ) {
         if self.no_resp {
             return;

@@ -10,6 +10,7 @@ mod folders;
 mod interrupted;
 mod known;
 mod objects;
+mod proof;
 mod taken;
 
 use std::collections::BTreeSet;
