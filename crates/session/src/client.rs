@@ -30,7 +30,7 @@ mod take;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use syncml::{AlertCode, Chal, Encoding, StatusCode, Version};
+use syncml::{AlertCode, Chal, Cred, Encoding, StatusCode, Version};
 
 use crate::clock;
 use crate::filter::Filter;
@@ -414,6 +414,8 @@ struct Active {
     peer_folders: bool,
     /// The server says that it has no such datastore.
     is_missing: bool,
+    /// The login that the datastore has asked for.
+    cred: Option<Cred<'static>>,
     anchors: Anchors,
     /// The client's `Next`.
     next: String,
@@ -683,6 +685,7 @@ impl Session {
                 size: None,
                 peer_folders: false,
                 is_missing: false,
+                cred: None,
                 anchors: Anchors::default(),
                 next: String::new(),
                 server_next: None,

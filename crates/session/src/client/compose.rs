@@ -4,12 +4,14 @@
 use std::collections::BTreeSet;
 
 use syncml::{
-    Access, AccessKind, Alert, AlertCode, Anchor, Change, Command, Data, Header, Item, Location,
-    Map, MapItem, Mem, MessageWriter, Meta, Results, Status, StatusCode, Sync, Version, auth,
+    Access, AccessKind, Alert, AlertCode, Anchor, Chal, Change, Command, Cred, Data, Header, Item,
+    Location, Map, MapItem, Mem, MessageWriter, Meta, Results, Status, StatusCode, Sync, Version,
+    auth,
 };
 
 use crate::brief;
 use crate::filter::{Filter, Kind};
+use crate::uri::is_readable;
 
 use super::{
     Awaited, ChangeKind, Error, Failure, LocalChange, MAX_STUCK, Owed, Phase, Plan, Room, Scheme,
@@ -179,10 +181,7 @@ impl Session {
             _ if self.authenticated || self.unknown_scheme.is_some() => None,
             Scheme::Mac => None,
             Scheme::Basic => Some(auth::basic_cred(user, password)),
-            Scheme::Md5 => Some(auth::md5_cred(match config.version {
-                Version::V1_0 => auth::md5_v1_0(user, password, &self.nonce),
-                _ => auth::md5(&auth::user_digest(user, password), &self.nonce),
-            })),
+            Scheme::Md5 => Some(self.digest_over(&self.nonce)),
         };
         let meta = Meta {
             max_msg_size: Some(config.max_msg_size),
@@ -204,6 +203,32 @@ impl Session {
             meta: Some(meta),
             ..Header::default()
         }
+    }
+
+    /// Our login in the way that a challenge asks for, where that is possible and shows the password to
+    /// nobody.
+    // spec: E16
+    pub(super) fn cred_for(&self, chal: &Chal<'_>) -> Option<Cred<'static>> {
+        let config = &self.config;
+        let (user, password) = (&config.user, &config.password);
+        let scheme = chal.meta.media_type.as_deref().unwrap_or_default().trim();
+        let nonce = chal.meta.next_nonce.as_deref().unwrap_or_default();
+        if scheme.eq_ignore_ascii_case(auth::BASIC) {
+            let is_private = config.basic_first || !is_readable(&self.url);
+            return is_private.then(|| auth::basic_cred(user, password));
+        }
+        scheme
+            .eq_ignore_ascii_case(auth::MD5)
+            .then(|| self.digest_over(nonce))
+    }
+
+    fn digest_over(&self, nonce: &[u8]) -> Cred<'static> {
+        let config = &self.config;
+        let (user, password) = (&config.user, &config.password);
+        auth::md5_cred(match config.version {
+            Version::V1_0 => auth::md5_v1_0(user, password, nonce),
+            _ => auth::md5(&auth::user_digest(user, password), nonce),
+        })
     }
 
     /// What proves a message to a server that has asked for such a proof.
@@ -298,6 +323,8 @@ impl Session {
         };
         let alert = Alert {
             cmd_id: out.next_cmd_id.to_string().into(),
+            // spec: E16
+            cred: active.cred.clone(),
             data: code.to_string().into(),
             items: vec![Item {
                 target: Some(target_of(&active.source, self.config.version)),

@@ -71,6 +71,7 @@ impl Session {
                 luid,
                 offset,
             } => self.settle_chunk(source, &luid, offset, code)?,
+            Awaited::Alert(source) if self.log_in_to(source, code, status) => {}
             Awaited::Alert(source) if self.is_resumed(source) => {
                 self.settle_resume(source, code)?;
             }
@@ -108,6 +109,29 @@ impl Session {
             }
         }
         Ok(brought)
+    }
+
+    /// Whether the status asks for a login to the datastore, which goes with its alert once more then.
+    // spec: E16
+    fn log_in_to(&mut self, source: usize, code: StatusCode, status: &Status<'_>) -> bool {
+        let is_asked = matches!(
+            code,
+            StatusCode::INVALID_CREDENTIALS | StatusCode::MISSING_CREDENTIALS
+        );
+        let Some(chal) = status.chal.as_ref().filter(|_| is_asked) else {
+            return false;
+        };
+        let cred = self.cred_for(chal);
+        let Some(active) = self.sources.get_mut(source) else {
+            return false;
+        };
+        // once, and with nothing out that its answer would have to settle
+        if active.cred.is_some() || active.early || cred.is_none() {
+            return false;
+        }
+        active.cred = cred;
+        active.alerted = false;
+        true
     }
 
     fn is_resumed(&self, source: usize) -> bool {

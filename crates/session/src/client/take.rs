@@ -520,7 +520,8 @@ impl Session {
         }
         if message.is_final && matches!(self.phase, Phase::Initialization | Phase::Receiving) {
             // the answer to the alerts is in package 2, which may hold package 4 as well
-            for active in self.sources.iter_mut().filter(|a| a.agreed.is_none()) {
+            let has_answer = |active: &super::Active| active.agreed.is_some() || !active.alerted;
+            for active in self.sources.iter_mut().filter(|a| !has_answer(a)) {
                 active.fail("the server did not answer the alert");
             }
         }
@@ -528,7 +529,16 @@ impl Session {
             active.call(|replica| replica.message_done())?;
         }
         match self.phase {
-            Phase::Initialization if message.is_final => self.phase = Phase::Sending,
+            // a datastore that wants a login of its own is alerted once more
+            Phase::Initialization if message.is_final => {
+                let mut all = self.sources.iter();
+                let waits = all.any(|active| active.is_on() && !active.alerted);
+                self.phase = if waits {
+                    Phase::Alerting
+                } else {
+                    Phase::Sending
+                };
+            }
             Phase::Receiving if message.is_final && self.sources.iter().any(|a| a.again) => {
                 for active in self.sources.iter_mut().filter(|active| active.again) {
                     active.send_again();

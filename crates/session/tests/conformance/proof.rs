@@ -1,4 +1,5 @@
-//! A server that proves the bytes of its messages.
+//! Logins beside that of the session: a server that proves the bytes of its messages, and datastores that
+//! ask for a login of their own.
 
 use super::*;
 use session::client::Error;
@@ -77,6 +78,97 @@ fn a_signature_of_other_bytes_or_of_another_server_proves_nothing() {
             let answer = sent.answer(|_| 200, "", &alert(200));
             let error = session.receive_proved(answer.as_bytes(), None, Some(&proof));
             assert!(matches!(error, Err(Error::Impostor { .. })));
+        }
+    }
+}
+
+/// An answer in which the datastore wants a login by this scheme, and the session goes on without it.
+fn asked_by(sent: &Sent, scheme: &str) -> String {
+    let chal = CHALLENGE.replace("auth-MAC", &format!("auth-{scheme}"));
+    let chal = chal.replace("<Data>401<", "<Data>407<");
+    let status = |name: &str| if name == "Alert" { 407 } else { 200 };
+    let answer = sent.answer(status, "", "<Final/>");
+    answer.replacen("<Data>407<", &chal, 1)
+}
+
+fn alert_cred(sent: &Sent) -> Option<String> {
+    let document = Document::new(&sent.body, None).unwrap();
+    let message = document.read(&Limits::default()).unwrap();
+    message.commands.iter().find_map(|command| match command {
+        Command::Alert(alert) => alert.cred.as_ref().map(|cred| format!("{:?}", cred.data)),
+        _ => None,
+    })
+}
+
+// spec: E16
+#[test]
+fn a_datastore_that_asks_for_a_login_of_its_own_gets_one() {
+    let replica = Shared::default();
+    replica.lock().unwrap().insert("text/plain", b"mine");
+    let mut session = contacts(Mode::TwoWay, &replica);
+    let first = next(&mut session);
+    assert_eq!(alert_cred(&first), None);
+    let answer = asked_by(&first, "md5");
+    session.receive(answer.as_bytes(), None).unwrap();
+    let second = next(&mut session);
+    let digest = auth::md5(&auth::user_digest("bruce", "OhBehave"), b"Nonce");
+    let expected = format!("{:?}", auth::md5_cred(digest).data);
+    assert_eq!(alert_cred(&second), Some(expected));
+    assert!(second.is_final && !second.has("Put") && !second.has("Sync"));
+    let answer = second.answer(|_| 200, "", &alert(200));
+    session.receive(answer.as_bytes(), None).unwrap();
+    let third = exchange(&mut session, &sync(""));
+    assert!(third.has("Sync") && third.has("Add"), "{}", third.text);
+    exchange(&mut session, "<Final/>");
+    assert!(is_over(&mut session));
+    assert_eq!(session.summary().sources[0].error, None);
+}
+
+// spec: E16
+#[test]
+fn a_datastore_that_asks_again_or_in_a_way_that_is_not_known_is_left() {
+    let mut session = contacts(Mode::TwoWay, &Shared::default());
+    for _ in 0..2 {
+        let sent = next(&mut session);
+        let answer = asked_by(&sent, "md5");
+        session.receive(answer.as_bytes(), None).unwrap();
+    }
+    assert!(is_over(&mut session));
+    let error = session.summary().sources[0].error.clone().unwrap();
+    assert!(error.contains("407"), "{error}");
+
+    for scheme in ["x509", "MAC"] {
+        let mut session = contacts(Mode::TwoWay, &Shared::default());
+        let sent = next(&mut session);
+        let answer = asked_by(&sent, scheme);
+        session.receive(answer.as_bytes(), None).unwrap();
+        assert!(is_over(&mut session), "{scheme}");
+    }
+}
+
+// spec: E16
+#[test]
+fn a_password_in_the_clear_is_told_to_no_datastore_over_a_line_that_others_read() {
+    for (url, tells) in [
+        ("https://server/syncml", true),
+        ("http://server/syncml", false),
+    ] {
+        let mut config = config(Version::V1_2, Encoding::Xml);
+        config.url = url.into();
+        let mut session = session_of(config, Mode::TwoWay, &Shared::default());
+        let sent = next(&mut session);
+        let answer = asked_by(&sent, "basic");
+        session.receive(answer.as_bytes(), None).unwrap();
+        assert_eq!(is_over_or_cred(&mut session).is_some(), tells, "{url}");
+    }
+}
+
+fn is_over_or_cred(session: &mut Session) -> Option<String> {
+    match session.step().unwrap() {
+        Step::Done(_) => None,
+        Step::Send { body, .. } => {
+            let text = syncml::transcode::to_xml(&body).unwrap();
+            text.contains("syncml:auth-basic").then_some(text)
         }
     }
 }
