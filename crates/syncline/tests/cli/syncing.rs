@@ -343,6 +343,33 @@ fn an_unreachable_or_refusing_peer_has_its_own_code() {
     place.sync(&page, &["contacts=c"]).fails(3);
 }
 
+#[test]
+fn a_profile_says_what_is_taken_and_what_becomes_of_conflicts() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    place.write("c/jonas.vcf", &card("Berg", "Jonas", "2"));
+    place.sync(&server.url, &["contacts=c"]).ok();
+    let profile = |on_conflict: &str| {
+        let text = format!(
+            "url = '{}'\nuser = 'alice'\npassword = 'secret'\non-conflict = '{on_conflict}'\n\
+             [stores]\ncontacts = {{ dir = 'd', fields = 'N,FN', room = '9000,1' }}\n",
+            server.url
+        );
+        place.write("profile.toml", &text);
+        place.run(&["sync", "profile.toml"])
+    };
+    profile("ask").fails(2);
+    profile("both").ok();
+    let taken = place.items("d");
+    assert_eq!(taken.len(), 1);
+    assert!(
+        taken[0].contains("FN:") && !taken[0].contains("TEL"),
+        "{taken:?}"
+    );
+}
+
 /// A contact that was changed in the folder `c` and on the server, which leaves such conflicts to the
 /// client.
 fn both_changed(place: &Place, url: &str) {
