@@ -62,6 +62,8 @@ pub(crate) struct Facts {
     pub(crate) structured_name: String,
     /// The name is that of a company.
     pub(crate) is_company: bool,
+    /// The normalized name or title as it is written, of which a device may keep the beginning.
+    pub(crate) written_name: String,
     /// For [`Purpose::Compare`], hashes of the canonical lines, sorted, each once.
     pub(crate) lines: Vec<u64>,
     /// For [`Purpose::Compare`], hashes of what the lines say, sorted, each once.
@@ -301,12 +303,17 @@ impl Facts {
             Kind::Contact => {
                 let names = [&reading.name, &reading.display, &self.organization];
                 let name = names.into_iter().find(|name| !name.is_empty());
-                self.record.title = name.map_or_else(String::new, |name| name_in_any_order(name));
+                let name = name.cloned().unwrap_or_default();
+                self.record.title = name_in_any_order(&name);
+                self.written_name = name;
                 self.is_company = reading.name.is_empty() && reading.display.is_empty();
                 self.structured_name = reading.name;
             }
             Kind::Note if !self.body.is_empty() => {
                 self.record.title = normalized(cut(&self.body, TEXT_KEY));
+            }
+            Kind::Event | Kind::Task | Kind::Journal => {
+                self.written_name.clone_from(&self.record.title);
             }
             _ => {}
         }

@@ -21,6 +21,10 @@ pub struct Fingerprint {
     /// Identifier of a calendar entry, with that of the occurrence it overrides; of a series with
     /// overrides, that of the series.
     pub uid: Option<u64>,
+    /// Equal for items that may be the same record where one of them has only the beginning of the
+    /// name or title; `None` for what is too short to be a beginning, and for what devices do not
+    /// cut so.
+    pub short: Option<u64>,
 }
 
 /// How two items compare.
@@ -44,7 +48,19 @@ pub fn fingerprint(media_type: &str, content: &[u8]) -> Fingerprint {
         uid: Some(facts.record.uid())
             .filter(|uid| !uid.is_empty())
             .map(|uid| hash(uid.as_bytes())),
+        short: short_key(&facts).map(|key| hash(key.as_bytes())),
     }
+}
+
+/// Characters of a name that every device keeps.
+const SHORT_KEY: usize = 8;
+
+/// What two items have in common whose names begin alike.
+fn short_key(facts: &Facts) -> Option<String> {
+    let mut name = facts.written_name.char_indices();
+    let (last, character) = name.nth(SHORT_KEY - 1)?;
+    let beginning = facts.written_name.get(..last + character.len_utf8())?;
+    Some(with_start(facts, beginning))
 }
 
 /// What two items have in common, beside a UID, whenever they may match.
@@ -58,13 +74,18 @@ fn key(facts: &Facts) -> Option<String> {
         let other = facts.emails.first().or_else(|| facts.phones.first())?;
         return Some(format!("\n{other}"));
     }
-    Some(match (facts.kind(), &record.start) {
+    Some(with_start(facts, &record.title))
+}
+
+/// A title with the start of what has one.
+fn with_start(facts: &Facts, title: &str) -> String {
+    match (facts.kind(), &facts.record.start) {
         (Kind::Event | Kind::Journal, Some(start)) => {
             let (zoned, number) = start.bucket();
-            format!("{}\n{zoned} {number}", record.title)
+            format!("{title}\n{zoned} {number}")
         }
-        _ => record.title.clone(),
-    })
+        _ => title.to_owned(),
+    }
 }
 
 /// Compares two items.
@@ -123,6 +144,13 @@ impl Comparable {
             .flat_map(|one| one.to_le_bytes())
             .collect();
         hash(&bytes)
+    }
+
+    /// Whether more than the name of a contact is one in both: a number, an address or the birthday.
+    /// Items of other kinds that match are known by more than a name.
+    pub fn has_more_than_name_of(&self, other: &Self) -> bool {
+        let (a, b) = (&self.0, &other.0);
+        a.kind() != Kind::Contact || shares_reach(a, b)
     }
 
     /// What [`compare`] says of the two items.
@@ -257,13 +285,10 @@ fn same_contact(a: &Facts, b: &Facts) -> bool {
         // the same words, but given and family name are not told apart by a machine
         return false;
     }
-    let has_birthday = !a.birthday.is_empty() && !b.birthday.is_empty();
-    // some devices leave out the year
-    let one_birthday =
-        has_birthday && (a.birthday.ends_with(&b.birthday) || b.birthday.ends_with(&a.birthday));
-    if one_birthday || !a.phones.is_disjoint(&b.phones) || !a.emails.is_disjoint(&b.emails) {
+    if shares_reach(a, b) {
         return true;
     }
+    let has_birthday = has_birthdays(a, b);
     let differs = |a: &BTreeSet<String>, b: &BTreeSet<String>| !a.is_empty() && !b.is_empty();
     if has_birthday || differs(&a.phones, &b.phones) || differs(&a.emails, &b.emails) {
         return false;
@@ -275,6 +300,18 @@ fn same_contact(a: &Facts, b: &Facts) -> bool {
     let names_a_person = !a.is_company && !b.is_company;
     (one_company && names_a_person)
         || ((has_nothing(a) || has_nothing(b)) && !is_other(&a.organization, &b.organization))
+}
+
+fn has_birthdays(a: &Facts, b: &Facts) -> bool {
+    !a.birthday.is_empty() && !b.birthday.is_empty()
+}
+
+/// Whether a number, an address or the birthday is one in two cards.
+fn shares_reach(a: &Facts, b: &Facts) -> bool {
+    // some devices leave out the year
+    let one_birthday = has_birthdays(a, b)
+        && (a.birthday.ends_with(&b.birthday) || b.birthday.ends_with(&a.birthday));
+    one_birthday || !a.phones.is_disjoint(&b.phones) || !a.emails.is_disjoint(&b.emails)
 }
 
 #[cfg(test)]
@@ -403,6 +440,28 @@ mod tests {
         assert_eq!(same, Likeness::Same);
         let other = compare("text/plain", b"milk", "text/plain", b"milk\neggs");
         assert_eq!(other, Likeness::Different);
+    }
+
+    #[test]
+    fn a_name_and_its_beginning_have_one_short_key() {
+        let short = |content: &str| fingerprint(CARD, content.as_bytes()).short;
+        let whole = short(&card("N:Wolfeschlegelstein;Hubert\r\nFN:Hubert\r\n"));
+        assert!(whole.is_some());
+        assert_eq!(whole, short(&card("N:WOLFESCH;;;\r\nFN:Else\r\n")));
+        assert_ne!(whole, short(&card("N:Wolfesheim;Hubert\r\n")));
+        assert_eq!(
+            short(&card("N:Berg;Ada\r\n")),
+            short(&card("FN:Berg Ada K.\r\n"))
+        );
+        assert_eq!(short(&card("N:Berg;Al\r\n")), None, "too short to be cut");
+        let event = |start: &str, title: &str| {
+            let lines = format!("SUMMARY:{title}\r\nDTSTART:{start}\r\n");
+            let text = calendar(&component("VEVENT", &lines));
+            fingerprint(CALENDAR, text.as_bytes()).short
+        };
+        let nine = event("20260302T090000Z", "Committee on names");
+        assert_eq!(nine, event("20260302T090000Z", "Committee"));
+        assert_ne!(nine, event("20260312T090000Z", "Committee"));
     }
 
     #[test]

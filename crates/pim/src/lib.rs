@@ -61,7 +61,7 @@ pub use media::{Format, Kind};
 pub use merge::{fill_missing, modified, replace_fields};
 pub use object::complete_object;
 pub use own::{OwnLines, own_lines};
-pub use span::{Span, Time, Zones, span};
+pub use span::{Span, Time, Zones, reach, span};
 pub use split::{Part, Parts, SplitError, split};
 pub use summary::summary;
 pub use task::stamp_completion;

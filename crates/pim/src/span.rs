@@ -7,9 +7,11 @@
 
 use crate::component::{Components, Event, Tag};
 use crate::decode::Dialect;
+use crate::fields::is_one_of;
 use crate::line::Line;
 use crate::media::Format;
 use crate::moment::{Moment, WIDEST, Zone};
+use crate::own::own_lines;
 
 const DAY: i64 = 86_400;
 
@@ -202,6 +204,25 @@ pub fn span(media_type: &str, content: &[u8]) -> Option<Span> {
     whole
 }
 
+/// The [`span()`] of a calendar object, widened to every start, end and due time that is written in it,
+/// also where it means nothing: what compares any of them finds it in here.
+///
+/// `None` where `span` has none, or one of these cannot be read.
+pub fn reach(media_type: &str, content: &[u8]) -> Option<Span> {
+    let mut reach = span(media_type, content)?;
+    let dialect = Format::of(media_type, content)?.dialect();
+    let zones = Zones::of(content, dialect);
+    let written = own_lines(content).filter(|line| is_one_of(line, &["DTSTART", "DTEND", "DUE"]));
+    for line in written.filter(|line| !line.is_empty()) {
+        for time in zones.times(&line, dialect) {
+            let time = time?;
+            reach.first = reach.first.min(time.earliest);
+            reach.last = reach.last.map(|last| last.max(time.latest));
+        }
+    }
+    Some(reach)
+}
+
 #[derive(Debug, Default)]
 struct Entry {
     start: Option<Time>,
@@ -356,6 +377,34 @@ mod tests {
         assert_eq!(of("2.0", "VEVENT", "SUMMARY:a"), None);
         assert_eq!(of("2.0", "VEVENT", "DTSTART:soon"), None);
         assert_eq!(span("text/vcard", b"BEGIN:VCARD\nEND:VCARD\n"), None);
+    }
+
+    #[test]
+    fn every_time_that_is_written_is_within_reach() {
+        let of = |lines: &str| {
+            let content = format!(
+                "BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\n{lines}\nEND:VEVENT\nEND:VCALENDAR\n"
+            );
+            reach("text/calendar", content.as_bytes())
+        };
+        let nine = at("20100101T090000Z");
+        let reaches = |lines: &str, last: i64| {
+            let expected = Span {
+                first: nine,
+                last: Some(nine + last),
+            };
+            assert_eq!(of(lines), Some(expected), "{lines}");
+        };
+        let start = "DTSTART:20100101T090000Z";
+        reaches(start, 0);
+        reaches(&format!("{start}\nDTEND:20100101T100000Z"), HOUR);
+        reaches(&format!("{start},20100101T110000Z"), 2 * HOUR);
+        reaches(&format!("{start}\nDUE:20100101T120000Z"), 3 * HOUR);
+        assert_eq!(of(&format!("{start}\nDTEND:later")), None);
+        assert_eq!(
+            of(&format!("{start}\nRRULE:FREQ=DAILY")).unwrap().last,
+            None
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod email;
 mod fields;
 mod matching;
 mod parse;
+mod period;
 mod query;
 mod support;
 

@@ -350,7 +350,62 @@ pub struct Content<'a> {
     pub fingerprint: Fingerprint,
 }
 
+/// When an item takes place at most, for an index: both instants in seconds since 1970, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// Not before this one.
+    pub first: i64,
+    /// Not after this one.
+    pub last: i64,
+}
+
+/// Further away than any time that can be written.
+const FAR: i64 = 1 << 62;
+
+impl Times {
+    /// Of what is at no time that is known, or at any.
+    pub const UNKNOWN: Self = Self {
+        first: -FAR,
+        last: FAR,
+    };
+
+    /// Of an item ([`pim::reach`]).
+    pub fn of(media_type: &str, content: &[u8]) -> Self {
+        pim::reach(media_type, content).map_or(Self::UNKNOWN, |reach| Self {
+            first: reach.first.max(-FAR),
+            last: reach.last.map_or(FAR, |last| last.min(FAR)),
+        })
+    }
+}
+
+/// Items of which times are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    /// Those whose last time is this one or later.
+    pub since: i64,
+    /// Those whose first time is this one or earlier.
+    pub until: i64,
+}
+
+impl Period {
+    /// Of any times.
+    pub const ANY: Self = Self {
+        since: i64::MIN,
+        until: i64::MAX,
+    };
+
+    /// Whether an item of these times is wanted.
+    pub const fn has(self, times: Times) -> bool {
+        times.first <= self.until && times.last >= self.since
+    }
+}
+
 impl<'a> Content<'a> {
+    /// When it takes place.
+    pub fn times(&self) -> Times {
+        Times::of(self.media_type, self.bytes)
+    }
+
     /// Content with its identity, which is computed.
     pub fn new(media_type: &'a str, bytes: &'a [u8]) -> Self {
         Self {
@@ -387,6 +442,8 @@ pub struct PendingRange {
     pub inline: usize,
     /// Items that the device holds as they are come too.
     pub with_held: bool,
+    /// Of the items that the device does not hold, only those of these times.
+    pub period: Period,
 }
 
 /// How many sessions go on at one time.
@@ -618,6 +675,17 @@ pub trait Transaction: Withholding {
         deleted: bool,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError>;
+    /// Live items, or tombstones where `deleted` is set, of which the device may have the beginning of
+    /// the name ([`Fingerprint::short`]), and that it does not hold in this generation; oldest first, at
+    /// most `limit`.
+    fn candidates_by_beginning(
+        &mut self,
+        link: LinkId,
+        generation: i64,
+        short: u64,
+        deleted: bool,
+        limit: usize,
+    ) -> Result<Vec<StoredItem>, StoreError>;
     /// Whether an item had this content before its present one ([`Fingerprint::exact`]).
     fn had_version(
         &mut self,
@@ -628,7 +696,7 @@ pub trait Transaction: Withholding {
     /// Items of a range of the change sequence that the device does not hold as the server does,
     /// in order of sequence: live ones without a pair of the generation, with an older
     /// revision or a stale pair, and tombstones with a pair of the generation. [`PendingRange::with_held`] adds
-    /// the live ones that the device holds as they are.
+    /// the live ones that the device holds as they are. What [`PendingRange::period`] leaves out is not read.
     fn pending(&mut self, link: LinkId, range: PendingRange) -> Result<Vec<Pending>, StoreError>;
     /// How many items [`Transaction::pending`] has in the range.
     fn count_pending(&mut self, link: LinkId, range: PendingRange) -> Result<u64, StoreError>;

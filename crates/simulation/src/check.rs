@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use session::client::Replica as _;
 use session::store::{
-    ChangeSeq, DatastoreKind, Guid, Link, LinkId, Mapping, PendingRange, StoredItem,
+    ChangeSeq, DatastoreKind, Guid, Link, LinkId, Mapping, PendingRange, Period, StoredItem,
     Transaction as _,
 };
 
@@ -126,6 +126,7 @@ fn state(server: &mut Server, device: &Device, store: &Store) -> Result<(), Stri
         limit: 0,
         inline: 0,
         with_held: false,
+        period: Period::ANY,
     };
     match server.state.count_pending(id, all).map_err(failed)? {
         0 => Ok(()),

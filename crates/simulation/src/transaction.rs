@@ -392,6 +392,23 @@ impl Transaction for Watched<'_> {
             .candidates(self.map_of(link), generation, fingerprint, deleted, limit)
     }
 
+    fn candidates_by_beginning(
+        &mut self,
+        link: LinkId,
+        generation: i64,
+        short: u64,
+        deleted: bool,
+        limit: usize,
+    ) -> Result<Vec<StoredItem>, StoreError> {
+        if self.breaks(Sabotage::MatchNothing)
+            || (deleted && self.breaks(Sabotage::ForgetTombstones))
+        {
+            return Ok(Vec::new());
+        }
+        self.state
+            .candidates_by_beginning(self.map_of(link), generation, short, deleted, limit)
+    }
+
     fn had_version(
         &mut self,
         datastore: DatastoreId,

@@ -8,7 +8,7 @@ use session::guard::Withheld;
 use session::store::{
     Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, DatastoreKind, Device, Guid,
     Link, LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts,
-    StoreError, StoredItem, StoredSession, Transaction,
+    StoreError, StoredItem, StoredSession, Times, Transaction,
 };
 
 /// A store in memory. It is its own transaction: clone it to be able to roll back.
@@ -71,6 +71,8 @@ struct Held {
     item: StoredItem,
     key: Option<u64>,
     uid: Option<u64>,
+    short: Option<u64>,
+    times: Times,
     /// The session that has added it.
     added_by: Option<String>,
 }
@@ -173,6 +175,8 @@ impl Memory {
             },
             key: content.fingerprint.key,
             uid: content.fingerprint.uid,
+            short: content.fingerprint.short,
+            times: content.times(),
             added_by,
         };
         self.items.entry(datastore).or_default().insert(guid, held);
@@ -223,7 +227,8 @@ impl Memory {
                         held.item.deleted || mapping.revision < held.item.seq || mapping.stale
                     }
                 };
-                let wanted = differs || (range.with_held && !held.item.deleted);
+                let is_in_period = mapping.is_some() || range.period.has(held.times);
+                let wanted = is_in_period && (differs || (range.with_held && !held.item.deleted));
                 wanted.then(|| {
                     let size = held.item.content.len();
                     let mut item = held.item.clone();
@@ -721,6 +726,25 @@ impl Transaction for Memory {
             .map(|(_, item)| item)
             .take(limit)
             .collect())
+    }
+
+    fn candidates_by_beginning(
+        &mut self,
+        link: LinkId,
+        generation: i64,
+        short: u64,
+        deleted: bool,
+        limit: usize,
+    ) -> Result<Vec<StoredItem>, StoreError> {
+        let items = self
+            .items
+            .get(&link.datastore)
+            .into_iter()
+            .flat_map(BTreeMap::values);
+        let found = items
+            .filter(|held| held.item.deleted == deleted && held.short == Some(short))
+            .filter(|held| self.pair(link, held.item.guid, generation).is_none());
+        Ok(found.map(|held| held.item.clone()).take(limit).collect())
     }
 
     fn had_version(

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use session::guard::{Replacement, Withheld};
 use session::store::{
     AccountId, ChangeSeq, Content, DatastoreId, Device, Guid, Link, LinkId, Mapping, OpenSession,
-    Origin, PendingRange, Permission, Sending, StoreError, StoredSession, Transaction,
+    Origin, PendingRange, Period, Permission, Sending, StoreError, StoredSession, Transaction,
 };
 use store::{Error, Memory, PastSession, Postgres, Sqlite, Store};
 
@@ -60,14 +60,47 @@ fn with_account(place: &Place) -> Store {
 }
 
 fn card(number: u8) -> Vec<u8> {
+    if number >= 12 {
+        return event(number);
+    }
     // few names, so that contents, keys and identifiers meet
     format!(
-        "BEGIN:VCARD\r\nVERSION:3.0\r\nN:{};;;;\r\nUID:{}\r\nNOTE:{}\r\nEND:VCARD\r\n",
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Montgomery {};;;;\r\nUID:{}\r\nNOTE:{}\r\nEND:VCARD\r\n",
         number % 3,
         number % 4,
         number % 5
     )
     .into_bytes()
+}
+
+/// A meeting on one of a few days, or one without a day.
+fn event(number: u8) -> Vec<u8> {
+    let start = match number % 4 {
+        0 => String::new(),
+        day => format!("DTSTART:2026010{day}T090000Z\r\n"),
+    };
+    format!(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nSUMMARY:Committee {}\r\n{start}\
+         END:VEVENT\r\nEND:VCALENDAR\r\n",
+        number % 3
+    )
+    .into_bytes()
+}
+
+/// Times around some of those days.
+fn period(number: u8) -> Period {
+    let day = |number: u8| 1_767_225_600 + 86_400 * i64::from(number % 4);
+    match number % 3 {
+        0 => Period::ANY,
+        1 => Period {
+            since: day(number),
+            ..Period::ANY
+        },
+        _ => Period {
+            since: day(number),
+            until: day(number / 4),
+        },
+    }
 }
 
 fn content(bytes: &[u8]) -> Content<'_> {
@@ -342,9 +375,12 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
         Call::Replace(..) | Call::Delete(_) | Call::Overrule(..) => "no item".to_owned(),
         Call::Candidates(d, m, n) => {
             let fingerprint = pim::fingerprint("text/vcard", &card(n));
+            let (link, deleted) = (link(wide(d)), n % 4 == 0);
+            let short = fingerprint.short.unwrap_or_default();
             format!(
-                "{:?}",
-                tx.candidates(link(wide(d)), wide(m), &fingerprint, n % 4 == 0, 3)?
+                "{:?} {:?}",
+                tx.candidates(link, wide(m), &fingerprint, deleted, 3)?,
+                tx.candidates_by_beginning(link, wide(m), short, deleted, 3)?
             )
         }
         Call::HadVersion(g, n) => {
@@ -362,6 +398,7 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
                 limit: usize::from(limit),
                 inline: usize::from(n) * 10,
                 with_held: n % 2 == 0,
+                period: period(n),
             };
             format!(
                 "{:?} {:?}",

@@ -5,6 +5,7 @@
 use super::*;
 
 mod evaluation;
+mod periods;
 mod reading;
 mod texts;
 

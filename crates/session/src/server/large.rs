@@ -11,7 +11,8 @@ use super::tree::Folder;
 use crate::chunks::{self, Buffer, Chunk, Head, Taken};
 use crate::content::{self, carried};
 use crate::store::{
-    ChangeSeq, Guid, LinkId, Partial, Pending, PendingRange, Sending, StoreError, Transaction,
+    ChangeSeq, Guid, LinkId, Partial, Pending, PendingRange, Period, Sending, StoreError,
+    Transaction,
 };
 
 /// Objects of a session that were dropped while they came, of which the rest is told from items.
@@ -326,6 +327,7 @@ impl Run<'_> {
             limit: 1,
             inline: 0,
             with_held: false,
+            period: Period::ANY,
         };
         let found = self.tx.pending(link, range)?.pop();
         let found = found.filter(|pending| {

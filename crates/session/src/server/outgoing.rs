@@ -465,6 +465,7 @@ pub(super) fn range_of(ds: &DatastoreState, after: i64, limit: usize) -> Pending
         limit,
         inline: INLINE,
         with_held: ds.selection.looks_at_all(),
+        period: ds.selection.period(),
     }
 }
 

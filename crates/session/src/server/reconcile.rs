@@ -480,7 +480,55 @@ impl Run<'_> {
                 best = Some((candidate, likeness, rank));
             }
         }
-        Ok(best.map(|(item, likeness, _)| (item, likeness)))
+        match best {
+            Some((item, likeness, _)) => Ok(Some((item, likeness))),
+            None => self.find_cut(ds, link, given, wanted),
+        }
+    }
+
+    /// The item of which the device has the beginning of the name. What it would be shown of ours
+    /// has to be what it gives; or something beside the name is one in both, and of no other item.
+    // spec: H01 F21
+    fn find_cut(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        given: &Given<'_>,
+        wanted: &Wanted,
+    ) -> Result<Option<(StoredItem, Likeness)>, StoreError> {
+        let view = self.view(ds)?;
+        let short = given.content.fingerprint.short;
+        let Some(short) = short.filter(|_| wanted.alike && view.cuts_names()) else {
+            return Ok(None);
+        };
+        let candidates = self.tx.candidates_by_beginning(
+            link,
+            ds.generation,
+            short,
+            wanted.deleted,
+            MAX_CANDIDATES,
+        )?;
+        let mut same: Option<StoredItem> = None;
+        let mut alike = Vec::new();
+        for candidate in candidates {
+            let Some(shown) = self.compared.shown(&candidate, ds.number, &view) else {
+                continue;
+            };
+            match given.own().compare(&shown) {
+                Likeness::Same if same.is_none() || wanted.hint == Some(candidate.guid) => {
+                    same = Some(candidate);
+                }
+                Likeness::Match(rank) if given.own().has_more_than_name_of(&shown) => {
+                    let read = self.compared.whole(&candidate, ds.number);
+                    if !self.ahead.wants(&candidate, &read) {
+                        alike.push((candidate, Likeness::Match(rank)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let only = alike.pop().filter(|_| alike.is_empty());
+        Ok(same.map(|item| (item, Likeness::Same)).or(only))
     }
 
     /// Takes an item that was found to be one of ours. `before` is its pair in the last map.

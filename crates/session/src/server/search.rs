@@ -121,6 +121,7 @@ impl Run<'_> {
                 limit: BATCH,
                 inline: LARGE,
                 with_held: false,
+                period: query.period(),
             };
             let batch = self.tx.pending(link, range)?;
             let is_last = batch.len() < BATCH;

@@ -9,7 +9,7 @@ use syncml::{Command, Item, Version};
 use super::Run;
 use super::state::DatastoreState;
 use crate::filter::{Address, Filter, FilterError, Kind, Record};
-use crate::store::{DatastoreKind, Link, LinkId, Pending, StoreError};
+use crate::store::{DatastoreKind, Link, LinkId, Pending, Period, StoreError};
 
 /// What a filter makes of an item that could be sent.
 pub(super) enum Deal {
@@ -120,6 +120,11 @@ impl Selection {
     /// Whether what the device holds as it is has to be looked at too.
     pub(super) fn looks_at_all(&self) -> bool {
         self.is_new && (self.again || self.is_exclusive())
+    }
+
+    /// Outside of these times nothing is inside the filter.
+    pub(super) fn period(&self) -> Period {
+        self.filter.as_ref().map_or(Period::ANY, Filter::period)
     }
 
     fn is_exclusive(&self) -> bool {

@@ -192,6 +192,26 @@ impl View {
         all.any(|holding| holding.name.eq_ignore_ascii_case("BEGIN") && !holding.values.is_empty())
     }
 
+    /// Whether the device cuts what records are known by.
+    pub(super) fn cuts_names(&self) -> bool {
+        let mut all = self
+            .holdings
+            .iter()
+            .flat_map(|(_, holdings)| holdings.properties.iter().flatten());
+        all.any(|holding| {
+            let is_name = ["N", "FN", "SUMMARY"]
+                .iter()
+                .any(|name| holding.name.eq_ignore_ascii_case(name));
+            let cuts_part = || {
+                holding
+                    .parameters
+                    .iter()
+                    .any(|part| part.max_size.is_some())
+            };
+            is_name && (holding.max_size.is_some() || cuts_part())
+        })
+    }
+
     fn target(&self, from: Format) -> Option<Target> {
         let format = self.prefers.filter(|prefers| *prefers != from)?;
         Some(Target {

@@ -171,7 +171,10 @@ fn an_older_file_is_read_and_left_as_it_is() {
     drop(filled(&from));
     let connection = Connection::open(&from).unwrap();
     let sql = "DROP INDEX history_at; DROP INDEX item_deleted; DROP INDEX withheld_session;
-               DROP TABLE moved; PRAGMA user_version = 7";
+               DROP TABLE moved; DROP INDEX item_short; DROP INDEX item_seq;
+               ALTER TABLE item DROP COLUMN short; ALTER TABLE item DROP COLUMN first_time;
+               ALTER TABLE item DROP COLUMN last_time;
+               CREATE INDEX item_seq ON item (account, datastore, seq); PRAGMA user_version = 7";
     connection.execute_batch(sql).unwrap();
     drop(connection);
     let version = || -> i64 {

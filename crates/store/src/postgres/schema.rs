@@ -12,13 +12,22 @@
 //! Texts compare by their bytes (`COLLATE "C"`), as everywhere else. Contents are kept outside
 //! their rows uncompressed, so that any place within is read directly.
 
+use session::store::Times;
+use tokio_postgres::Row;
+use tokio_postgres::types::FromSql;
+
 use super::fault::Fault;
 use super::pool::{Lease, Statements as _};
+use super::rows::bits;
 use crate::Error;
 
 /// One script a version; the n-th leads from version n to n + 1. Scripts that were released are
 /// never edited.
-const STEPS: [&str; 1] = [V1];
+const STEPS: [&str; 2] = [V1, V2];
+
+/// The version whose step brought the last of what an index holds of a content
+/// ([`pim::Fingerprint`], [`Times`]); states that were older get all of it anew.
+const INDEXED: u32 = 2;
 
 /// The number of the lock under which one node at a time looks after the tables: "syncline" as
 /// ASCII.
@@ -229,6 +238,16 @@ CREATE TABLE moved (
 );
 "#;
 
+/// What the beginning of a name leads to, and when items take place, computed by [`renew`]. An item whose
+/// times are not known is at any ([`Times::UNKNOWN`]).
+const V2: &str = "
+ALTER TABLE item
+    ADD COLUMN short BIGINT,
+    ADD COLUMN first_time BIGINT NOT NULL DEFAULT -4611686018427387904,
+    ADD COLUMN last_time BIGINT NOT NULL DEFAULT 4611686018427387904;
+CREATE INDEX item_short ON item (account, datastore, deleted, short, guid) WHERE short IS NOT NULL;
+";
+
 /// Tables whose rows belong to an account, by their column `account`.
 pub(super) const OF_ACCOUNT: [&str; 13] = [
     "session",
@@ -321,6 +340,9 @@ fn steps(lease: &mut Lease<'_>, known: u32) -> Result<Result<(), Error>, Fault> 
         for step in STEPS.iter().skip(from as usize) {
             lease.batch(step)?;
         }
+        if from < INDEXED {
+            renew(lease)?;
+        }
         lease.execute(
             "UPDATE syncline_schema SET version = $1",
             &[&i64::from(known)],
@@ -328,6 +350,52 @@ fn steps(lease: &mut Lease<'_>, known: u32) -> Result<Result<(), Error>, Fault> 
         Ok(Ok(()))
     };
     run(lease).inspect_err(|_| lease.spoil())
+}
+
+/// Items that are read at a time.
+const RENEWED: i64 = 500;
+
+/// Computes what indexes hold of each content.
+fn renew(lease: &mut Lease<'_>) -> Result<(), Fault> {
+    let mut last = [i64::MIN; 3];
+    loop {
+        let [account, datastore, guid] = last;
+        let rows = lease.query(
+            "SELECT account, datastore, guid, media_type, content FROM item
+             WHERE (account, datastore, guid) > ($1, $2, $3)
+             ORDER BY account, datastore, guid LIMIT $4",
+            &[&account, &datastore, &guid, &RENEWED],
+        )?;
+        let Some(end) = rows.last() else {
+            return Ok(());
+        };
+        let place = |row: &Row| Ok::<_, Fault>([value(row, 0)?, value(row, 1)?, value(row, 2)?]);
+        last = place(end)?;
+        for row in &rows {
+            let [account, datastore, guid]: [i64; 3] = place(row)?;
+            let (media_type, content): (String, Vec<u8>) = (value(row, 3)?, value(row, 4)?);
+            let print = pim::fingerprint(&media_type, &content);
+            let times = Times::of(&media_type, &content);
+            lease.execute(
+                "UPDATE item SET key = $4, short = $5, first_time = $6, last_time = $7
+                 WHERE account = $1 AND datastore = $2 AND guid = $3",
+                &[
+                    &account,
+                    &datastore,
+                    &guid,
+                    &print.key.map(bits),
+                    &print.short.map(bits),
+                    &times.first,
+                    &times.last,
+                ],
+            )?;
+        }
+    }
+}
+
+fn value<'r, T: FromSql<'r>>(row: &'r Row, at: usize) -> Result<T, Fault> {
+    row.try_get(at)
+        .map_err(|error| Fault::Damaged(error.to_string()))
 }
 
 /// The version of the tables; `None` when there are none.
@@ -342,9 +410,57 @@ pub(super) fn version_of(lease: &mut Lease<'_>) -> Result<Option<u32>, Fault> {
         return Ok(None);
     }
     let rows = lease.query("SELECT version FROM syncline_schema", &[])?;
-    let version: i64 = rows
-        .first()
-        .map_or(Ok(0), |row| row.try_get(0))
-        .map_err(|error| Fault::Damaged(error.to_string()))?;
+    let version: i64 = rows.first().map_or(Ok(0), |row| value(row, 0))?;
     Ok(Some(u32::try_from(version).unwrap_or(u32::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use testkit::postgres;
+
+    use super::*;
+
+    #[test]
+    fn an_older_state_learns_beginnings_and_times() {
+        let Some(server) = postgres::Postgres::shared() else {
+            return;
+        };
+        let database = server.database().unwrap();
+        let meeting = "BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nSUMMARY:Committee\n\
+                       DTSTART:20260105T090000Z\nEND:VEVENT\nEND:VCALENDAR\n";
+        let items = RENEWED + 2;
+        for sql in [
+            V1,
+            "CREATE TABLE syncline_schema (version BIGINT NOT NULL)",
+            "INSERT INTO syncline_schema VALUES (1)",
+            &format!(
+                "INSERT INTO item (account, datastore, guid, seq, deleted, media_type, exact,
+                     content_seq, modified, content)
+                 SELECT 1, 1, g, g, false, '', 0, g, 0,
+                     CASE WHEN g = {items} THEN convert_to('{meeting}', 'UTF8') ELSE 'Milk' END
+                 FROM generate_series(1, {items}) AS g"
+            ),
+        ] {
+            database.sql(sql).unwrap();
+        }
+        drop(crate::Postgres::open(&database.url()).unwrap());
+        let row = |number: i64| {
+            let sql = format!(
+                "SELECT coalesce(short, 0) || ' ' || first_time || ' ' || last_time FROM item
+                 WHERE guid = {number}"
+            );
+            database.sql(&sql).unwrap()
+        };
+        let told = |short: Option<u64>, times: Times| {
+            let short = short.map_or(0, bits);
+            format!("{short} {} {}", times.first, times.last)
+        };
+        let print = pim::fingerprint("", meeting.as_bytes());
+        let times = Times::of("", meeting.as_bytes());
+        assert!(print.short.is_some() && times != Times::UNKNOWN);
+        assert_eq!(row(items).trim(), told(print.short, times));
+        assert_eq!(row(1).trim(), told(None, Times::UNKNOWN));
+    }
 }

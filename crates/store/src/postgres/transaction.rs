@@ -209,7 +209,7 @@ struct Wanted<'w> {
     limit: usize,
 }
 
-/// The column's name is one of three of ours.
+/// The column's name is one of four of ours.
 fn alike_sql(column: &str) -> String {
     format!(
         "SELECT {ITEM} FROM
@@ -232,6 +232,7 @@ const PENDING: &str = "
           AND guid = item.guid AND generation = $6 OFFSET 0) AS map ON true
     WHERE item.account = $1 AND item.datastore = $2 AND item.seq > $4 AND item.seq <= $5
       AND item.seq >= 0
+      AND (map.guid IS NOT NULL OR (item.first_time <= $9 AND item.last_time >= $8))
       AND CASE WHEN map.guid IS NULL THEN NOT item.deleted
                ELSE $7 OR item.deleted OR map.revision < item.seq OR map.stale END
       AND NOT EXISTS (SELECT 1 FROM withheld
@@ -269,11 +270,11 @@ const HAD_VERSION: &str = "SELECT 1 FROM history
 fn pending_sql() -> String {
     format!(
         "SELECT item.guid, item.seq, item.deleted, item.media_type,
-                CASE WHEN octet_length(item.content) <= $8::bigint THEN item.content
+                CASE WHEN octet_length(item.content) <= $10::bigint THEN item.content
                      ELSE ''::bytea END,
                 item.exact, item.parent, item.content_seq, item.modified,
                 map.luid, map.revision, octet_length(item.content)::bigint, map.stale
-         {PENDING} ORDER BY item.seq LIMIT $9"
+         {PENDING} ORDER BY item.seq LIMIT $11"
     )
 }
 
@@ -718,6 +719,23 @@ impl Transaction for Running<'_> {
         })
     }
 
+    fn candidates_by_beginning(
+        &mut self,
+        link: LinkId,
+        generation: i64,
+        short: u64,
+        deleted: bool,
+        limit: usize,
+    ) -> Result<Vec<StoredItem>, StoreError> {
+        let wanted = Wanted {
+            column: "short",
+            hash: short,
+            deleted,
+            limit,
+        };
+        self.alike(link, generation, &wanted)
+    }
+
     fn had_version(
         &mut self,
         datastore: DatastoreId,
@@ -751,6 +769,8 @@ impl Transaction for Running<'_> {
                 &range.until.0,
                 &range.generation,
                 &range.with_held,
+                &range.period.since,
+                &range.period.until,
                 &i64::try_from(range.inline).unwrap_or(i64::MAX),
                 &(range.limit as i64),
             ],
@@ -789,6 +809,8 @@ impl Transaction for Running<'_> {
                 &range.until.0,
                 &range.generation,
                 &range.with_held,
+                &range.period.since,
+                &range.period.until,
             ],
             |row| column::<i64>(row, 0),
         )?;

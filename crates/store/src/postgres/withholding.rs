@@ -252,14 +252,16 @@ impl Withholding for Running<'_> {
             .before(datastore, guid, session)?
             .ok_or_else(|| missing("version"))?;
         self.withdraw(datastore, guid, session)?;
-        let fingerprint = pim::fingerprint(&before.media_type, &before.content);
+        let content = Content::new(&before.media_type, &before.content);
+        let (fingerprint, times) = (content.fingerprint, content.times());
         self.changed(
             datastore,
             "WITH next AS (
                  UPDATE datastore SET last_seq = last_seq + 1
                  WHERE account = $1 AND number = $2 RETURNING last_seq)
              UPDATE item SET seq = next.last_seq, content_seq = next.last_seq, deleted = false,
-                 media_type = $4, exact = $5, key = $6, uid = $7, content = $8, modified = $9
+                 media_type = $4, exact = $5, key = $6, uid = $7, content = $8, modified = $9,
+                 short = $10, first_time = $11, last_time = $12
              FROM next
              WHERE account = $1 AND datastore = $2 AND guid = $3 RETURNING seq",
             &[
@@ -272,6 +274,9 @@ impl Withholding for Running<'_> {
                 &fingerprint.uid.map(bits),
                 &before.content,
                 &now,
+                &fingerprint.short.map(bits),
+                &times.first,
+                &times.last,
             ],
         )
     }

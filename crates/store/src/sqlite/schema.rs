@@ -12,16 +12,18 @@
 //! are kept as signed integers of the same bits.
 
 use rusqlite::{Connection, params};
+use session::store::Times;
 
+use super::rows::bits;
 use crate::Error;
 
 /// One script a version; the n-th leads from version n to n + 1. Scripts that were released are
 /// never edited.
-const STEPS: [&str; 9] = [V1, V2, V3, V4, V5, V6, V7, V8, V9];
+const STEPS: [&str; 10] = [V1, V2, V3, V4, V5, V6, V7, V8, V9, V10];
 
-/// The version whose step brought the present [`pim::Fingerprint::key`]; states that were older get
-/// their keys anew.
-const KEYS: u32 = 5;
+/// The version whose step brought the last of what an index holds of a content
+/// ([`pim::Fingerprint`], [`Times`]); states that were older get all of it anew.
+const INDEXED: u32 = 10;
 
 const V1: &str = "
 CREATE TABLE account (
@@ -213,7 +215,7 @@ CREATE TABLE rendering (
 ) STRICT;
 ";
 
-/// Keys of contacts that know a name in any order, computed by [`renew_keys`]. Counting the sessions
+/// Keys of contacts that know a name in any order, computed by [`renew`]. Counting the sessions
 /// of the last minute looks at nothing but the index.
 const V5: &str = "
 DROP INDEX session_updated;
@@ -264,6 +266,19 @@ CREATE TABLE moved (
 ) STRICT;
 ";
 
+/// What the beginning of a name leads to, and when items take place, computed by [`renew`]. An item whose
+/// times are not known is at any ([`Times::UNKNOWN`]). The order of changes holds the times too, so that
+/// what a filter leaves out is passed over within the index.
+const V10: &str = "
+ALTER TABLE item ADD COLUMN short INTEGER;
+ALTER TABLE item ADD COLUMN first_time INTEGER NOT NULL DEFAULT -4611686018427387904;
+ALTER TABLE item ADD COLUMN last_time INTEGER NOT NULL DEFAULT 4611686018427387904;
+CREATE INDEX item_short ON item (account, datastore, deleted, short, guid)
+    WHERE short IS NOT NULL;
+DROP INDEX item_seq;
+CREATE INDEX item_seq ON item (account, datastore, seq, guid, first_time, last_time);
+";
+
 /// Brings the tables to the newest version.
 ///
 /// # Errors
@@ -299,8 +314,8 @@ pub(super) fn bring_up(connection: &Connection) -> Result<(), Error> {
     for step in STEPS.iter().skip(version as usize) {
         connection.execute_batch(step)?;
     }
-    if version < KEYS {
-        renew_keys(connection)?;
+    if version < INDEXED {
+        renew(connection)?;
     }
     if version < known {
         connection.pragma_update(None, "user_version", known)?;
@@ -327,28 +342,33 @@ fn count_tables(connection: &Connection, condition: &str) -> Result<i64, Error> 
     Ok(connection.query_row(&sql, [], |row| row.get(0))?)
 }
 
-/// Items whose keys are computed at a time.
+/// Items that are read at a time.
 const RENEWED: usize = 500;
 
-fn renew_keys(connection: &Connection) -> Result<(), Error> {
+/// Computes what indexes hold of each content.
+fn renew(connection: &Connection) -> Result<(), Error> {
     let mut read = connection.prepare(
         "SELECT rowid, media_type, content FROM item WHERE rowid > ? ORDER BY rowid LIMIT ?",
     )?;
-    let mut write = connection.prepare("UPDATE item SET key = ? WHERE rowid = ?")?;
+    let mut write = connection.prepare(
+        "UPDATE item SET key = ?, short = ?, first_time = ?, last_time = ? WHERE rowid = ?",
+    )?;
     let mut last = 0_i64;
     loop {
         let rows = read.query_map(params![last, RENEWED as i64], |row| {
             let (media_type, content): (String, Vec<u8>) = (row.get(1)?, row.get(2)?);
-            let key = pim::fingerprint(&media_type, &content).key;
-            Ok((row.get::<_, i64>(0)?, key.map(u64::cast_signed)))
+            let print = pim::fingerprint(&media_type, &content);
+            let times = Times::of(&media_type, &content);
+            Ok((row.get::<_, i64>(0)?, (print.key, print.short, times)))
         })?;
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
         let Some((end, _)) = rows.last() else {
             return Ok(());
         };
         last = *end;
-        for (row, key) in rows {
-            write.execute(params![key, row])?;
+        for (row, (key, short, times)) in rows {
+            let (key, short) = (key.map(bits), short.map(bits));
+            write.execute(params![key, short, times.first, times.last, row])?;
         }
     }
 }
@@ -439,5 +459,47 @@ mod tests {
             let print = pim::fingerprint("text/vcard", card(number).as_bytes());
             assert_eq!(Some(key.cast_unsigned()), print.key);
         }
+    }
+
+    #[test]
+    fn an_older_state_learns_beginnings_and_times() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for step in &STEPS[..9] {
+            connection.execute_batch(step).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 9).unwrap();
+        let sql = "INSERT INTO account (id, name, digest) VALUES (1, 'ann', 'd');
+                   INSERT INTO datastore (account, number, name, kind) VALUES (1, 1, 'c', 'c')";
+        connection.execute_batch(sql).unwrap();
+        let meeting = "BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nSUMMARY:Committee\n\
+                       DTSTART:20260105T090000Z\nEND:VEVENT\nEND:VCALENDAR\n";
+        let items = RENEWED as i64 + 2;
+        for number in 1..=items {
+            let content = if number == items { meeting } else { "Milk" };
+            let sql = "INSERT INTO item
+                       (account, datastore, guid, seq, deleted, media_type, exact, content)
+                       VALUES (1, 1, ?1, ?1, 0, '', 0, ?2)";
+            let params = params![number, content.as_bytes()];
+            connection.execute(sql, params).unwrap();
+        }
+        migrate(&mut connection).unwrap();
+        let row = |number: i64| {
+            connection
+                .query_row(
+                    "SELECT short, first_time, last_time FROM item WHERE guid = ?",
+                    [number],
+                    |row| {
+                        let short: Option<i64> = row.get(0)?;
+                        let (first, last) = (row.get(1)?, row.get(2)?);
+                        Ok((short, Times { first, last }))
+                    },
+                )
+                .unwrap()
+        };
+        let print = pim::fingerprint("", meeting.as_bytes());
+        let times = Times::of("", meeting.as_bytes());
+        assert!(print.short.is_some() && times != Times::UNKNOWN);
+        assert_eq!(row(items), (print.short.map(bits), times));
+        assert_eq!(row(1), (None, Times::UNKNOWN));
     }
 }

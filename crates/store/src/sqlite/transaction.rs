@@ -412,6 +412,17 @@ impl Transaction for Running<'_> {
         lacking::candidates(self, link, generation, fingerprint, deleted, limit)
     }
 
+    fn candidates_by_beginning(
+        &mut self,
+        link: LinkId,
+        generation: i64,
+        short: u64,
+        deleted: bool,
+        limit: usize,
+    ) -> Result<Vec<StoredItem>, StoreError> {
+        lacking::candidates_by_beginning(self, link, generation, short, deleted, limit)
+    }
+
     fn had_version(
         &mut self,
         datastore: DatastoreId,
@@ -462,7 +473,7 @@ pub(super) mod tests {
     }
 
     fn statement_params(sql: &str) -> usize {
-        (1..10)
+        (1..20)
             .filter(|number| sql.contains(&format!("?{number}")))
             .count()
     }

@@ -23,6 +23,7 @@ mod initialization;
 mod large;
 mod one_package;
 mod packages;
+mod periods;
 mod representation;
 mod resume;
 mod room;

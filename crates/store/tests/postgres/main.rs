@@ -17,6 +17,8 @@ mod renewed;
 #[path = "../scripted/mod.rs"]
 mod scripted;
 
+#[path = "../beginnings.rs"]
+mod of_beginnings;
 #[path = "../client.rs"]
 mod of_client;
 #[path = "../converted.rs"]
@@ -77,6 +79,8 @@ mod large;
 mod one_package;
 #[path = "../conformance/packages.rs"]
 mod packages;
+#[path = "../conformance/periods.rs"]
+mod periods;
 #[path = "../conformance/representation.rs"]
 mod representation;
 #[path = "../conformance/resume.rs"]

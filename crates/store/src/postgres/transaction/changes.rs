@@ -106,6 +106,7 @@ pub(super) fn add_item(
     now: i64,
 ) -> Result<(Guid, ChangeSeq), StoreError> {
     let session = running.session_of(origin);
+    let times = content.times();
     let added = running.one(
         datastore.account,
         "WITH next AS (
@@ -113,9 +114,10 @@ pub(super) fn add_item(
              WHERE account = $1 AND number = $2 RETURNING last_guid, last_seq)
          INSERT INTO item
              (account, datastore, guid, seq, content_seq, deleted, media_type, exact, key, uid,
-              content, modified, added_by)
+              content, modified, added_by, short, first_time, last_time)
          SELECT $1, $2, last_guid, last_seq, last_seq, false, $3::text, $4::bigint, $5::bigint,
-             $6::bigint, $7::bytea, $8::bigint, $9::text FROM next
+             $6::bigint, $7::bytea, $8::bigint, $9::text, $10::bigint, $11::bigint, $12::bigint
+         FROM next
          RETURNING guid, seq",
         &[
             &datastore.account.0,
@@ -127,6 +129,9 @@ pub(super) fn add_item(
             &content.bytes,
             &now,
             &session,
+            &content.fingerprint.short.map(bits),
+            &times.first,
+            &times.last,
         ],
         |row| Ok((Guid(column(row, 0)?), ChangeSeq(column(row, 1)?))),
     )?;
@@ -163,10 +168,11 @@ pub(super) fn replace_item(
     now: i64,
 ) -> Result<ChangeSeq, StoreError> {
     let session = running.session_of(origin);
+    let times = content.times();
     let sql = ending(
         "replaced",
         "content_seq = next.last_seq, deleted = false, media_type = $7, exact = $8, key = $9,
-         uid = $10, content = $11",
+         uid = $10, content = $11, short = $12, first_time = $13, last_time = $14",
     );
     running.changed(
         datastore,
@@ -183,6 +189,9 @@ pub(super) fn replace_item(
             &content.fingerprint.key.map(bits),
             &content.fingerprint.uid.map(bits),
             &content.bytes,
+            &content.fingerprint.short.map(bits),
+            &times.first,
+            &times.last,
         ],
     )
 }

@@ -84,9 +84,11 @@ impl Running<'_> {
         now: i64,
     ) -> Result<ChangeSeq, StoreError> {
         let seq = self.next_seq(datastore)?;
+        let times = content.times();
         let changed = self.execute(
             "UPDATE item SET seq = ?4, content_seq = ?4, deleted = 0, media_type = ?5, exact = ?6,
-                 key = ?7, uid = ?8, content = ?9, modified = ?10
+                 key = ?7, uid = ?8, content = ?9, modified = ?10, short = ?11, first_time = ?12,
+                 last_time = ?13
              WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
             params![
                 datastore.account.0,
@@ -98,7 +100,10 @@ impl Running<'_> {
                 content.fingerprint.key.map(bits),
                 content.fingerprint.uid.map(bits),
                 content.bytes,
-                now
+                now,
+                content.fingerprint.short.map(bits),
+                times.first,
+                times.last
             ],
         )?;
         if changed == 0 {
@@ -137,11 +142,12 @@ pub(super) fn add_item(
         |row| Ok((Guid(row.get(0)?), ChangeSeq(row.get(1)?))),
     )?;
     let (guid, seq) = next.ok_or_else(|| missing("datastore"))?;
+    let times = content.times();
     running.execute(
         "INSERT INTO item
              (account, datastore, guid, seq, content_seq, deleted, media_type, exact, key, uid,
-              content, modified, added_by)
-         VALUES (?1, ?2, ?3, ?4, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+              content, modified, added_by, short, first_time, last_time)
+         VALUES (?1, ?2, ?3, ?4, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             datastore.account.0,
             datastore.number,
@@ -153,7 +159,10 @@ pub(super) fn add_item(
             content.fingerprint.uid.map(bits),
             content.bytes,
             now,
-            running.session_of(origin)
+            running.session_of(origin),
+            content.fingerprint.short.map(bits),
+            times.first,
+            times.last
         ],
     )?;
     Ok((guid, seq))

@@ -46,7 +46,7 @@ struct Wanted<'w> {
     limit: usize,
 }
 
-/// The column's name is one of three of ours.
+/// The column's name is one of four of ours.
 fn alike_sql(column: &str) -> String {
     format!(
         "SELECT {ITEM} FROM
@@ -63,27 +63,30 @@ fn alike_sql(column: &str) -> String {
 fn pending_sql(limit: usize) -> String {
     format!(
         "SELECT item.guid, item.seq, item.deleted, item.media_type,
-                CASE WHEN length(item.content) <= ?8 THEN item.content ELSE x'' END, item.exact,
+                CASE WHEN length(item.content) <= ?10 THEN item.content ELSE x'' END, item.exact,
                 item.parent, item.content_seq, item.modified,
                 map.luid, map.revision, length(item.content), map.stale
          {PENDING} ORDER BY item.seq LIMIT {limit}"
     )
 }
 
-/// Items of a range that a device does not hold as they are, with the device's pair.
+/// Items of a range that a device does not hold as they are, with the device's pair. The index has all
+/// that tells whether the device has no use for an item: such a row is not read, since what is withheld is
+/// looked up by the pair too, and so after it.
 const PENDING: &str = "
     FROM item LEFT JOIN map
       ON map.account = item.account AND map.datastore = item.datastore AND map.device = ?3
      AND map.guid = item.guid AND map.generation = ?6
     WHERE item.account = ?1 AND item.datastore = ?2 AND item.seq > ?4 AND item.seq <= ?5
+      AND (map.guid IS NOT NULL OR (item.first_time <= ?9 AND item.last_time >= ?8))
       AND CASE WHEN map.guid IS NULL THEN item.deleted = 0
                ELSE ?7 OR item.deleted = 1 OR map.revision < item.seq OR map.stale END
       AND NOT EXISTS (SELECT 1 FROM withheld
           WHERE withheld.account = ?1 AND withheld.datastore = ?2 AND withheld.device = ?3
-            AND withheld.guid = item.guid AND withheld.seq = item.content_seq
-            AND item.deleted = 0)";
+            AND withheld.guid = coalesce(map.guid, item.guid)
+            AND withheld.seq = item.content_seq AND item.deleted = 0)";
 
-fn range_params(link: LinkId, range: PendingRange) -> [i64; 7] {
+fn range_params(link: LinkId, range: PendingRange) -> [i64; 9] {
     [
         link.datastore.account.0,
         link.datastore.number,
@@ -92,6 +95,8 @@ fn range_params(link: LinkId, range: PendingRange) -> [i64; 7] {
         range.until.0,
         range.generation,
         i64::from(range.with_held),
+        range.period.since,
+        range.period.until,
     ]
 }
 
@@ -114,6 +119,23 @@ pub(super) fn candidates(
     })
 }
 
+pub(super) fn candidates_by_beginning(
+    running: &Running<'_>,
+    link: LinkId,
+    generation: i64,
+    short: u64,
+    deleted: bool,
+    limit: usize,
+) -> Result<Vec<StoredItem>, StoreError> {
+    let wanted = Wanted {
+        column: "short",
+        hash: short,
+        deleted,
+        limit,
+    };
+    running.alike(link, generation, &wanted)
+}
+
 pub(super) fn pending(
     running: &Running<'_>,
     link: LinkId,
@@ -128,10 +150,12 @@ pub(super) fn pending(
         until,
         generation,
         with_held,
+        since,
+        before,
     ] = range_params(link, range);
     let inline = i64::try_from(range.inline).unwrap_or(i64::MAX);
     let params = [
-        account, datastore, device, after, until, generation, with_held, inline,
+        account, datastore, device, after, until, generation, with_held, since, before, inline,
     ];
     running.all(&sql, params, |row| {
         let item = item_of(row)?;
@@ -211,6 +235,7 @@ mod tests {
             (alike_sql("exact"), "item_exact"),
             (alike_sql("key"), "item_key"),
             (alike_sql("uid"), "item_uid"),
+            (alike_sql("short"), "item_short"),
             (pending_sql(100), "item_seq"),
         ] {
             let plan = plan_of(&connection, &sql);
@@ -222,5 +247,9 @@ mod tests {
             );
             assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         }
+        // the index alone says what is outside of a period, before anything is read of the row
+        let plan = plan_of(&connection, &pending_sql(100));
+        let (pair, withheld) = (plan.find("SEARCH map"), plan.find("SUBQUERY"));
+        assert!(pair < withheld, "{plan}");
     }
 }
