@@ -249,6 +249,8 @@ flags! {
     /// The first year that the device can hold: an older series of events goes in the old formats
     /// from its first occurrence there.
     earliest_year: Option<i16> = None;
+    /// Bytes of the largest photo that the device takes, whatever its device information says.
+    max_photo: Option<u64> = None;
     /// A change that the device left without Status is taken as done when the session ends well.
     missing_status_is_success: bool = false;
 }

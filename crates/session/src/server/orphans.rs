@@ -144,7 +144,7 @@ impl Run<'_> {
     }
 
     /// Whether a refresh from a client that did not send an item leaves it: a folder that something is
-    /// in, and all folders where the client knows of none.
+    /// in, and all folders where the client knows of none; and what the client could not hold.
     pub(super) fn outlives_refresh(
         &mut self,
         ds: &DatastoreState,
@@ -152,7 +152,7 @@ impl Run<'_> {
         guid: Guid,
     ) -> Result<bool, StoreError> {
         if !ds.kind().is_hierarchical() {
-            return Ok(false);
+            return self.never_had(ds, link.datastore, guid);
         }
         let children = self.tx.children(link.datastore, guid, MAX_CHILDREN)?;
         if children.len() == MAX_CHILDREN {

@@ -24,7 +24,7 @@ use super::state::DatastoreState;
 use crate::filter::Filter;
 use crate::peer::{Capabilities, Rules};
 use crate::store::{
-    ChangeSeq, DatastoreKind, Guid, LinkId, Mapping, Pending, StoreError, StoredItem,
+    ChangeSeq, DatastoreId, DatastoreKind, Guid, LinkId, Mapping, Pending, StoreError, StoredItem,
 };
 
 /// Bytes of an item by which its format is known.
@@ -80,7 +80,10 @@ impl View {
         let own_zone = rules.time_zone.as_deref().and_then(Zone::new);
         let zone = own_zone.or_else(|| zone.cloned());
         let today = zone.as_ref().map(|zone| zone.ahead(now));
-        let holdings = properties.iter().filter_map(holdings_of).collect();
+        let mut holdings: Vec<_> = properties.iter().filter_map(holdings_of).collect();
+        if kind == DatastoreKind::Contacts && rules.max_photo.is_some() {
+            limit_photos(&mut holdings, rules.max_photo);
+        }
         Self {
             prefers,
             quoted_printable: rules.quoted_printable,
@@ -149,6 +152,12 @@ impl View {
             Some(converted) => (converted.media_type, self.prefers.unwrap_or(format)),
             None => (media_type, format),
         };
+        if self.hides_groups(format) && pim::is_group(media_type, content) {
+            return Some(Shown {
+                media_type: media_type.to_owned(),
+                bytes: Vec::new(),
+            });
+        }
         let mut bytes = converted.as_ref().map(|converted| converted.bytes.clone());
         if let Some(filter) = &self.filter {
             let whole = bytes.as_deref().unwrap_or(content);
@@ -173,6 +182,20 @@ impl View {
         })
     }
 
+    /// Whether the device has no place for groups of people in items of this format: it lists what it
+    /// keeps and has nothing of them, or its format knows none. They would be strangers to it.
+    fn hides_groups(&self, format: Format) -> bool {
+        let mut listed = self.holdings.iter().filter(|(of, _)| *of == format);
+        let listed = listed.find_map(|(_, holdings)| holdings.properties.as_ref());
+        listed.map_or(format == Format::VCard21, |properties| {
+            let is_of_groups = |name: &str| {
+                let mut names = pim::GROUP_PROPERTIES.iter();
+                names.any(|known| known.eq_ignore_ascii_case(name))
+            };
+            CARDS.contains(&format) && !properties.iter().any(|one| is_of_groups(&one.name))
+        })
+    }
+
     /// Whether an item of this beginning may be shown in another form.
     fn may_change(&self, media_type: &str, head: &[u8]) -> bool {
         let Some(format) = Format::of(media_type, head) else {
@@ -180,6 +203,7 @@ impl View {
         };
         self.target(format).is_some()
             || self.filter.is_some()
+            || self.hides_groups(format)
             || self.holdings.iter().any(|(of, _)| *of == format)
     }
 
@@ -210,6 +234,11 @@ impl View {
             };
             is_name && (holding.max_size.is_some() || cuts_part())
         })
+    }
+
+    /// Whether an item may be shown as nothing at all for this or any other reason.
+    fn hides_some(&self) -> bool {
+        self.may_hide() || CARDS.into_iter().any(|format| self.hides_groups(format))
     }
 
     fn target(&self, from: Format) -> Option<Target> {
@@ -266,10 +295,15 @@ impl View {
         let format = Format::of(media_type, text).filter(|format| phones.contains(format));
         match format {
             _ if is_own => Habit::Own,
-            Some(format) if self.holdings.iter().any(|(of, _)| *of == format) => Habit::Listed,
+            Some(format) if self.lists_properties(format) => Habit::Listed,
             Some(_) => Habit::Unknown,
             None => Habit::Whole,
         }
+    }
+
+    fn lists_properties(&self, format: Format) -> bool {
+        let mut holdings = self.holdings.iter();
+        holdings.any(|(of, holdings)| *of == format && holdings.properties.is_some())
     }
 
     /// Whether a text of the device lacks of `shown` only what it says nothing about.
@@ -417,6 +451,24 @@ fn format_of(one: &ContentType) -> Option<Format> {
         _ => by_type,
     };
     Some(by_version)
+}
+
+const CARDS: [Format; 3] = [Format::VCard21, Format::VCard30, Format::VCard40];
+
+/// A device that was seen to fail at larger photos gets none that is larger, whatever it says.
+fn limit_photos(holdings: &mut Vec<(Format, Holdings)>, max_photo: Option<u64>) {
+    for format in CARDS {
+        match holdings.iter_mut().find(|(of, _)| *of == format) {
+            Some((_, known)) => known.max_photo = max_photo,
+            None => holdings.push((
+                format,
+                Holdings {
+                    properties: None,
+                    max_photo,
+                },
+            )),
+        }
+    }
 }
 
 /// What a device keeps of the items of one format; `None` when it lists nothing for it.
@@ -581,10 +633,28 @@ impl Run<'_> {
         link: LinkId,
         pending: &Pending,
     ) -> Result<bool, StoreError> {
-        if !self.view(ds)?.may_hide() {
+        if !self.view(ds)?.hides_some() {
             return Ok(false);
         }
         Ok(self.show(ds, link, &mut pending.clone())?.is_none())
+    }
+
+    /// Whether the device could keep nothing of the item of this GUID, so that it cannot have removed it.
+    pub(super) fn never_had(
+        &mut self,
+        ds: &DatastoreState,
+        datastore: DatastoreId,
+        guid: Guid,
+    ) -> Result<bool, StoreError> {
+        let view = self.view(ds)?;
+        if !view.hides_some() {
+            return Ok(false);
+        }
+        let Some(item) = self.tx.item(datastore, guid)? else {
+            return Ok(false);
+        };
+        let shown = view.show(&item.media_type, &item.content);
+        Ok(shown.is_some_and(|shown| shown.bytes.is_empty()))
     }
 
     /// The media type under which an item goes that is kept in the device's form.

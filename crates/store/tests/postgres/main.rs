@@ -35,6 +35,8 @@ mod of_example_session;
 mod of_funambol;
 #[path = "../guard.rs"]
 mod of_guard;
+#[path = "../kept_here.rs"]
+mod of_kept_here;
 #[path = "../large_objects.rs"]
 mod of_large_objects;
 #[path = "../logins.rs"]

@@ -180,6 +180,7 @@ fn properties_of_both_go_over_as_they_are() {
         "X-EPOCAGENDAENTRYTYPE:APPOINTMENT",
         "X-EPOCTODOLIST:Home",
         "X-SYMBIAN-LUID:7",
+        "X-SONYERICSSON-DST:4",
         "X-MICROSOFT-CDO-BUSYSTATUS:BUSY",
         "CATEGORIES:X-65536",
         "CLASS:PRIVATE",

@@ -1,0 +1,241 @@
+//! What a device has no place for stays on the server: it does not come to the device, and nothing that
+//! the device does or lacks takes it away.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub,
+    dead_code
+)]
+
+mod scripted;
+#[path = "conformance/talk.rs"]
+mod talk;
+
+use session::peer::Table;
+use session::store::{Content, DatastoreId, Origin};
+use talk::{Heard, Talk, alert, change, item, put_devinf, status, sync};
+
+/// A phone with one datastore.
+struct Phone {
+    talk: Talk,
+    name: &'static str,
+    /// Elements of its datastore.
+    datastore: String,
+    anchor: u32,
+}
+
+const CARDS: &str = "<CTType>text/x-vcard</CTType><VerCT>2.1</VerCT>";
+const CALENDAR: &str = "<CTType>text/x-vcalendar</CTType><VerCT>1.0</VerCT>";
+
+/// The elements of a datastore of this format that lists these properties.
+fn listing(format: &str, properties: &str) -> String {
+    let capabilities = if properties.is_empty() {
+        String::new()
+    } else {
+        format!("<CTCap>{format}{properties}</CTCap>")
+    };
+    format!(
+        "<Rx-Pref>{format}</Rx-Pref><Tx-Pref>{format}</Tx-Pref><SyncCap><SyncType>1</SyncType>\
+         <SyncType>2</SyncType><SyncType>4</SyncType></SyncCap>{capabilities}"
+    )
+}
+
+fn property(name: &str, more: &str) -> String {
+    format!("<Property><PropName>{name}</PropName>{more}</Property>")
+}
+
+impl Phone {
+    fn new(name: &'static str, datastore: String, items: &[&str]) -> Self {
+        let mut phone = Self {
+            talk: Talk::new(),
+            name,
+            datastore,
+            anchor: 0,
+        };
+        for text in items {
+            let content = Content::new("", text.as_bytes());
+            let id = phone.id();
+            let state = &mut phone.talk.server.state;
+            state.add_item(id, content, Origin::Local, 1).unwrap();
+        }
+        phone
+    }
+
+    fn id(&self) -> DatastoreId {
+        DatastoreId {
+            account: self.talk.server.account,
+            number: if self.name == "contacts" { 1 } else { 2 },
+        }
+    }
+
+    /// A session with these commands of the phone, which takes all that comes. New items get the LUID
+    /// `l` with their GUID.
+    fn sync(&mut self, code: u16, commands: &str) -> Heard {
+        let last = match self.anchor {
+            0 => String::new(),
+            anchor => anchor.to_string(),
+        };
+        self.anchor += 1;
+        let alert = alert(1, code, self.name, &last, &self.anchor.to_string());
+        let datastore = format!(
+            "<UTC/><DataStore><SourceRef>my-{}</SourceRef>{}</DataStore>",
+            self.name, self.datastore
+        );
+        self.talk.begin();
+        let heard = self
+            .talk
+            .say(&(alert + &put_devinf(2, &datastore) + "<Final/>"));
+        assert_eq!(heard.said.code_of("Alert"), 200, "{}", heard.xml);
+        let heard = self.talk.say(&(sync(self.name, commands) + "<Final/>"));
+        let mut last = String::new();
+        for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
+            last += &status(number, self.talk.message, cmd_id, cmd, 200);
+        }
+        for (number, change) in (200..).zip(&heard.said.changes) {
+            if !change.guid.is_empty() {
+                let map = talk::map(number, &change.guid, &format!("l{}", change.guid));
+                last += &map.replace("contacts", self.name);
+            }
+        }
+        self.talk.say(&(last + "<Final/>"));
+        heard
+    }
+
+    fn contents(&self) -> Vec<String> {
+        let items = self.talk.server.state.items(self.id()).into_iter();
+        items
+            .map(|item| String::from_utf8(item.content).unwrap())
+            .collect()
+    }
+}
+
+fn came(heard: &Heard) -> String {
+    let changes = heard.said.changes.iter();
+    changes.map(|change| change.content.as_str()).collect()
+}
+
+const ADA: &str = "BEGIN:VCARD\r\nVERSION:4.0\r\nN:Berg;Ada;;;\r\nFN:Ada Berg\r\nUID:urn:uuid:1\r\n\
+                   TEL:1\r\nEND:VCARD\r\n";
+const CHOIR: &str = "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Choir\r\nKIND:group\r\nMEMBER:urn:uuid:1\r\n\
+                     END:VCARD\r\n";
+const CLUB: &str = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Club;;;;\r\nFN:Club\r\n\
+                    X-ADDRESSBOOKSERVER-KIND:group\r\n\
+                    X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:1\r\nEND:VCARD\r\n";
+
+// spec: F21 G04
+#[test]
+fn a_group_does_not_reach_a_phone_that_knows_none_and_outlives_all_that_it_does() {
+    let names = property("N", "") + &property("TEL", "");
+    for datastore in [listing(CARDS, ""), listing(CARDS, &names)] {
+        let mut phone = Phone::new("contacts", datastore, &[CHOIR, ADA, CLUB]);
+        let first = phone.sync(201, "");
+        let came = came(&first);
+        assert!(came.contains("Ada"), "{came}");
+        assert!(!came.contains("Choir") && !came.contains("Club"), "{came}");
+        // nothing is owed, session by session
+        assert_eq!(phone.sync(200, "").said.changes.len(), 0);
+        let ada = "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Berg;Ada\r\nTEL;VOICE:2\r\nEND:VCARD\r\n";
+        phone.sync(201, &talk::add(30, "l2", ada));
+        phone.sync(203, &talk::add(30, "l2", ada));
+        let held = phone.contents();
+        assert_eq!(
+            (held.len(), held[0].as_str(), held[2].as_str()),
+            (3, CHOIR, CLUB)
+        );
+        assert!(held[1].contains(":2\r\n"), "{held:?}");
+    }
+}
+
+// spec: F21
+#[test]
+fn a_device_that_knows_groups_gets_them() {
+    let names = [
+        "N",
+        "FN",
+        "TEL",
+        "X-ADDRESSBOOKSERVER-KIND",
+        "X-ADDRESSBOOKSERVER-MEMBER",
+    ];
+    let names = names.map(|name| property(name, "")).concat();
+    let rich = "<CTType>text/vcard</CTType><VerCT>3.0</VerCT>";
+    let mut device = Phone::new("contacts", listing(rich, &names), &[CHOIR, CLUB]);
+    let heard = device.sync(201, "");
+    let came = came(&heard);
+    assert_eq!(
+        came.matches("X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:1")
+            .count(),
+        2,
+        "{came}"
+    );
+}
+
+// spec: F21 G04
+#[test]
+fn tasks_outlive_a_refresh_from_a_phone_that_keeps_events_only() {
+    let events = property("BEGIN", "<ValEnum>VEVENT</ValEnum>")
+        + &["SUMMARY", "DTSTART", "DTEND", "DUE"]
+            .map(|name| property(name, ""))
+            .concat();
+    let event = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nSUMMARY:Choir\r\n\
+                 DTSTART:20260105T090000Z\r\nDTEND:20260105T100000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    let task = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VTODO\r\nSUMMARY:Paint\r\n\
+                DUE:20260105T090000Z\r\nEND:VTODO\r\nEND:VCALENDAR\r\n";
+    let mut phone = Phone::new("calendar", listing(CALENDAR, &events), &[event, task]);
+    let came = came(&phone.sync(201, ""));
+    assert!(came.contains("Choir") && !came.contains("Paint"), "{came}");
+    // the phone has nothing any more
+    phone.sync(203, "");
+    assert_eq!(phone.contents(), [task]);
+}
+
+/// A card with a photo of so many bytes.
+fn with_photo(bytes: usize) -> String {
+    // three bytes of a picture are four letters
+    let data = "AAAA".repeat(bytes / 3);
+    format!(
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Berg;Ada;;;\r\nFN:Ada Berg\r\nTEL;TYPE=CELL:1\r\n\
+         PHOTO;ENCODING=b;TYPE=JPEG:{data}\r\nEND:VCARD\r\n"
+    )
+}
+
+// spec: F21 H05
+#[test]
+fn a_photo_that_is_too_large_for_a_phone_stays_through_its_edits() {
+    let sized = |size: &str| {
+        let photo = property("PHOTO", size);
+        listing(CARDS, &(property("N", "") + &property("TEL", "") + &photo))
+    };
+    let limited = "set.max-photo = 300";
+    for (datastore, rule) in [
+        // as the phone says
+        (sized("<MaxSize>300</MaxSize>"), ""),
+        // as is known of it, whatever it says, or where it says nothing
+        (sized("<MaxSize>9000</MaxSize>"), limited),
+        (listing(CARDS, ""), limited),
+    ] {
+        for (bytes, fits) in [(300, true), (303, false)] {
+            let card = with_photo(bytes);
+            let mut phone = Phone::new("contacts", datastore.clone(), &[&card]);
+            let rule = format!("[[rule]]\nname = 'test'\n{rule}\n");
+            phone.talk.server.config.rules = Table::parse(&rule).unwrap();
+            let shown = came(&phone.sync(201, ""));
+            assert_eq!(shown.contains("PHOTO"), fits, "{bytes}: {shown}");
+            // it edits the number, and sends what it has
+            let edited = shown.replace(":1\r\n", ":2\r\n");
+            phone.sync(200, &talk::replace(30, "l1", &edited));
+            // and compares all that it has
+            phone.sync(201, &change("Add", 30, &item("l1", &edited)));
+            let held = phone.contents();
+            assert_eq!(held.len(), 1, "{held:?}");
+            assert!(
+                held[0].contains(":2\r\n") && !held[0].contains(":1\r\n"),
+                "{held:?}"
+            );
+            // folded or not, and in whichever version
+            let photo = format!(":{}\r\n", "AAAA".repeat(bytes / 3));
+            assert!(held[0].replace("\r\n ", "").contains(&photo), "{held:?}");
+        }
+    }
+}
