@@ -137,13 +137,16 @@ fn state(server: &mut Server, device: &Device, store: &Store) -> Result<(), Stri
     }
 }
 
-/// Checks that a version which the device lacks may have no room on it, and that the server will send it
-/// as soon as there is some. Where the answer to an earlier version was lost, the server reckons with
-/// the one before that, and may take the growth for more than it is.
+/// Checks that a version which the device lacks has no room on it, and that the server will send it as
+/// soon as there is some. A device that says nothing of its room refuses what grows beyond it, and
+/// holds the version before. For one that says it the server reckons: where the answer to an earlier
+/// version was lost, with the one before that, and may take the growth for more than it is.
 fn is_owed(store: &Store, link: &Link, item: &StoredItem, pair: &Mapping) -> Result<(), String> {
     let room = store.memory().room().map_err(|error| error.to_string())?;
-    let has_room = room.is_none_or(|room| room.bytes >= item.content.len() as u64);
-    if has_room || !store.tells_room {
+    let held = content_by(store, &pair.luid).map_or(0, |content| content.len());
+    let reckoned = if store.tells_room { 0 } else { held };
+    let growth = item.content.len().saturating_sub(reckoned) as u64;
+    if room.is_none_or(|room| room.bytes >= growth) {
         return Err(format!("{pair:?} is of another item on the device"));
     }
     if pair.revision >= item.seq || link.seen >= item.seq {

@@ -120,6 +120,19 @@ impl MemoryReplica {
         (bytes.sum(), self.now.items.len() as u64)
     }
 
+    /// Whether there is room for content of that length, in place of what is held under this LUID or
+    /// as another item.
+    fn has_room(&self, luid: Option<&str>, length: usize) -> bool {
+        let Some(room) = self.room else {
+            return true;
+        };
+        let (bytes, items) = self.used();
+        let held = luid.and_then(|luid| self.now.items.get(luid));
+        let growth = length.saturating_sub(held.map_or(0, |held| held.content.len())) as u64;
+        let is_in = held.is_some() || room.items.is_none_or(|most| items < most);
+        is_in && (growth == 0 || bytes + growth <= room.bytes)
+    }
+
     /// Gives an item new content; whether there is such an item.
     pub fn edit(&mut self, luid: &str, content: &[u8]) -> bool {
         let edit = self.now.next_edit();
@@ -416,12 +429,8 @@ impl Replica for MemoryReplica {
                 existed: !is_back,
             });
         }
-        if let Some(room) = self.room {
-            let (bytes, items) = self.used();
-            let has_all = room.items.is_some_and(|most| items >= most);
-            if has_all || bytes + content.len() as u64 > room.bytes {
-                return Err(ReplicaError::full("there is no room for another item"));
-            }
+        if !self.has_room(None, content.len()) {
+            return Err(ReplicaError::full("there is no room for another item"));
         }
         let luid = self.now.put_new(media_type, content);
         self.now.confirmed.insert(luid.clone(), self.now.last_edit);
@@ -456,6 +465,10 @@ impl Replica for MemoryReplica {
         self.is_dirty = true;
         if self.is_changed_here(luid) {
             return Ok(Applied::ChangedHere);
+        }
+        let is_known = self.now.items.contains_key(luid) || self.now.released.contains(luid);
+        if is_known && !self.has_room(Some(luid), content.len()) {
+            return Err(ReplicaError::full("there is no room for what was added"));
         }
         let edit = self.now.next_edit();
         let back = self.now.released.remove(luid).then(Held::default);

@@ -394,6 +394,34 @@ fn what_does_not_fit_is_answered_by_420() {
     assert_eq!(session.summary().sources[0].failed[0].item, "8");
 }
 
+// spec: K08
+#[test]
+fn what_grows_beyond_the_room_is_answered_by_420() {
+    let replica = Shared::default();
+    let add = |cmd_id: u32, guid: &str| change("Add", cmd_id, guid, "");
+    let first = add(903, "7") + &add(904, "8");
+    two_way(&mut contacts(Mode::TwoWay, &replica), &first);
+    // both items as they are, and ten bytes
+    replica.lock().unwrap().limit(26, 2);
+    let longer = |cmd_id: u32, luid: &str, more: &str| {
+        let data = format!("text {cmd_id}");
+        change("Replace", cmd_id, "", luid).replace(&data, &(data.clone() + more))
+    };
+    let changes =
+        longer(905, "1", " and no room") + &longer(906, "2", " with room") + &longer(907, "2", "");
+    let mut session = contacts(Mode::TwoWay, &replica);
+    exchange(&mut session, &alert(200));
+    exchange(&mut session, &sync(&changes));
+    let codes: Vec<String> = statuses(&next(&mut session))
+        .into_iter()
+        .skip(2)
+        .map(|(_, code)| code)
+        .collect();
+    assert_eq!(codes, ["420", "200", "200"]);
+    assert_eq!(texts(&replica), ["text 903", "text 907"]);
+    assert_eq!(session.summary().sources[0].failed.len(), 1);
+}
+
 // spec: K09
 #[test]
 fn the_size_of_a_datastore_is_said_in_device_information() {
