@@ -347,8 +347,8 @@ pub fn answer(
     let found = find_session(tx, request, header)?;
     if let Some(session) = &found
         && session.last_msg_id == header.msg_id
-        // the answer holds items: only who has the same bytes, or the token, may have it again
-        && (session.last_request == request.hash || request.token == Some(&session.token))
+        // the answer holds items, and says what became of these very commands
+        && session.last_request == request.hash
         && !session.last_answer.is_empty()
     {
         return Ok(repeated(session, config, encoding));
@@ -502,14 +502,18 @@ fn find_session(
 
 /// The `MsgID` that a session awaits, when a message carries another one. An earlier one is a copy
 /// that was held up on its way: what it changed may have changed since, and the answer to it would
-/// be read by nobody. A later one belongs to a session of the same names that was begun anew
-/// meanwhile by such a copy; with a token it cannot, and clients may count as they like.
+/// be read by nobody. The last one with other bytes is no repetition: its commands were not the ones
+/// that were answered, and to carry them out beside those could double them. A later one belongs to a
+/// session of the same names that was begun anew meanwhile by such a copy; with a token it cannot, and
+/// clients may count as they like.
+// spec: A25
 fn misplaced(session: &StoredSession, request: &Request<'_>, header: &Header<'_>) -> Option<u64> {
     let last: u64 = session.last_msg_id.trim().parse().ok()?;
     let now: u64 = header.msg_id.trim().parse().ok()?;
     let is_late = now < last && now != 1;
+    let is_another = now == last && now != 1 && session.last_request != request.hash;
     let is_ahead = now > last + 1 && request.token.is_none();
-    (is_late || is_ahead).then_some(last + 1)
+    (is_late || is_another || is_ahead).then_some(last + 1)
 }
 
 /// Whether a message without a token may go on with a session. The device's address and a

@@ -41,6 +41,41 @@ fn a_repeated_message_gets_the_same_answer_and_does_nothing() {
     assert_eq!(server.items().len(), 1);
 }
 
+// spec: A25
+#[test]
+fn another_message_of_a_used_number_is_neither_done_nor_answered_as_the_first_was() {
+    for base in [Some("http://server/syncml"), None] {
+        let mut server = Server::new();
+        server.resp_uri_base = base;
+        let mut phone = Client::new("phone");
+        let (ann, bob) = (card("Ann", "1"), card("Bob", "2"));
+        phone.begin();
+        let said = phone.send(&mut server, &[sync_alert(1, 200, "", "1")], true);
+        let uri = said.resp_uri.unwrap_or_default();
+        let token = uri.split_once("?sid=").map(|(_, token)| token);
+        let mut adding = |luid: &str, content: &str, message: u32| {
+            phone.message = message - 1;
+            // composed alone: what another server says to it is of no interest
+            let add = sync_of(&[(Add, luid, content)]);
+            phone.send(&mut Server::new(), &[add], false);
+            phone.last_body.clone()
+        };
+        let (first, other) = (adding("a", &ann, 2), adding("b", &bob, 2));
+        let answer = server.post(&first, token).unwrap();
+        let refused = server.post(&other, token).unwrap();
+        assert!(!refused.repeated);
+        assert_eq!(read(&refused.body).codes(), [400]);
+        assert_eq!(server.contents(), [ann.as_str()]);
+        let again = server.post(&first, token).unwrap();
+        assert!(again.repeated);
+        assert_eq!(again.body, answer.body);
+        // under a number of its own it is taken
+        let next = server.post(&adding("b", &bob, 3), token).unwrap();
+        assert_eq!(read(&next.body).code_of("Add"), 201);
+        assert_eq!(server.contents(), [ann, bob]);
+    }
+}
+
 // spec: H19
 #[test]
 fn an_answer_lost_at_the_end_costs_no_slow_sync() {
