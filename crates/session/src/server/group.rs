@@ -74,8 +74,11 @@ impl Run<'_> {
             self.compared.forget();
             self.warn("an Atomic failed, what it had done is undone".to_owned());
             let waiting = std::mem::take(&mut self.state.waiting);
+            // the rest of an object comes whatever became of its beginning
+            let dropped = std::mem::take(&mut self.state.dropped);
             self.state = before;
             self.state.waiting = waiting;
+            self.state.dropped = dropped;
             for (place, status) in self.reply.statuses.iter_mut().enumerate().skip(start) {
                 let code = StatusCode(status.code);
                 if place < members {

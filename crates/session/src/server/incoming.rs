@@ -253,7 +253,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    // spec: A19 M22
+    // spec: A19 M14 M22
     fn take_item(
         &mut self,
         index: usize,
@@ -293,6 +293,11 @@ impl Run<'_> {
                 meta.size = chunks::size_of(change, item);
                 if self.is_rest(index, luid, &meta, item.more_data) {
                     return Ok(StatusCode::SIZE_MISMATCH);
+                }
+                if item.more_data && self.in_atomic {
+                    // all of it or nothing is decided with this message
+                    self.drop_object(index, luid);
+                    return Ok(StatusCode::BAD_REQUEST);
                 }
                 if item.more_data || self.goes_on(index, change, item)? {
                     return self.take_chunk(&ds, index, kind, item, &meta);

@@ -137,7 +137,7 @@ impl Run<'_> {
     }
 
     /// An object is dropped before its last chunk has come.
-    fn drop_object(&mut self, index: usize, luid: &str) {
+    pub(super) fn drop_object(&mut self, index: usize, luid: &str) {
         if self.state.dropped.len() < MAX_DROPPED {
             self.state.dropped.insert((index, luid.to_owned()));
         }

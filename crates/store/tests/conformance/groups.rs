@@ -93,6 +93,35 @@ fn an_atomic_inside_of_another_is_refused_and_nothing_done() {
     assert!(talk.server.items().is_empty());
 }
 
+// spec: M14 J08
+#[test]
+fn an_object_in_chunks_is_no_member_of_an_atomic() {
+    let mut talk = Talk::new();
+    let whole = card("Large", "1");
+    let size = format!(
+        "<Meta><Size xmlns='syncml:metinf'>{}</Size></Meta>",
+        whole.len()
+    );
+    let chunk = |cmd_id: u32, data: &str, rest: &str| {
+        let whole = item("large", data);
+        change(
+            "Add",
+            cmd_id,
+            &whole.replace("</Item>", &format!("{rest}</Item>")),
+        )
+    };
+    let (first, rest) = whole.split_at(30);
+    let first = chunk(32, first, "<MoreData/>").replace("<Data>", &format!("{size}<Data>"));
+    talk.open(201, "", "1");
+    let members = add(31, "a", &card("Ann", "1")) + &first;
+    let heard = talk.say(&sync("contacts", &group("Atomic", 30, &members)));
+    assert_eq!(heard.codes()[2..], [("30", 507), ("31", 216), ("32", 400)]);
+    // what still comes of it is no item
+    let heard = talk.say(&(sync("contacts", &chunk(33, rest, "")) + "<Final/>"));
+    assert_eq!(heard.codes()[2..], [("33", 424)]);
+    assert!(talk.server.items().is_empty());
+}
+
 // spec: M16
 #[test]
 fn a_sequence_is_done_in_order() {
