@@ -13,6 +13,6 @@ mod capabilities;
 mod flags;
 mod table;
 
-pub use capabilities::{Capabilities, datastore_for, describes, has_use};
+pub use capabilities::{Capabilities, datastore_for, describes, has_use, kind_of};
 pub use flags::{Flags, Format, Rules};
 pub use table::{Pattern, Rule, Table, TableError, Traits};

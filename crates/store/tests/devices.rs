@@ -281,6 +281,30 @@ fn large_objects_go_to_devices_that_take_them() {
 }
 
 // spec: J17
+// spec: G17
+#[test]
+fn a_datastore_without_a_name_of_ours_is_known_by_what_is_in_it() {
+    let nameless = |text: String| {
+        text.replace("./contacts", "")
+            .replace("my-contacts", "./C\\People")
+    };
+    let mut talk = Talk::new();
+    talk.stock([card("Ann", "1")]);
+    talk.begin();
+    let devinf = put("", CARDS).replace("./my-contacts", "./C\\People");
+    let first = nameless(alert(1, 201, "contacts", "", "1")) + &devinf + "<Final/>";
+    assert_eq!(talk.say(&first).said.code_of("Alert"), 200);
+    let bob = add(21, "b", &card("Bob", "2"));
+    let heard = talk.say(&(nameless(sync("contacts", &bob)) + "<Final/>"));
+    assert_eq!(heard.said.code_of("Add"), 201);
+    assert_eq!(heard.said.changes.len(), 1);
+    // of a device that says nothing of it there is nothing to know
+    let mut stranger = Talk::new();
+    stranger.begin();
+    let first = nameless(alert(1, 201, "contacts", "", "1")) + "<Final/>";
+    assert_eq!(stranger.say(&first).said.code_of("Alert"), 404);
+}
+
 #[test]
 fn the_number_of_changes_goes_to_devices_that_want_it() {
     let told = |flags: &str, device: &str| {

@@ -165,6 +165,28 @@ pub fn datastore_for(devinf: &DevInf, kind: DatastoreKind) -> Option<&str> {
     found.map(|found| found.source_ref.as_str())
 }
 
+/// What is in the device's datastore of that name, as far as its formats tell. The first kind that has
+/// them: devices have one datastore for events and tasks.
+pub fn kind_of(devinf: &DevInf, datastore: &str) -> Option<DatastoreKind> {
+    let found = find(devinf, datastore)?;
+    let others = found.rx.iter().chain(&found.tx).take(HEEDED);
+    let formats: Vec<&ContentType> = found
+        .rx_pref
+        .iter()
+        .chain(&found.tx_pref)
+        .chain(others)
+        .collect();
+    let mut kinds = DatastoreKind::ALL.into_iter();
+    kinds.find(|kind| {
+        let mut formats = formats.iter();
+        formats.any(|format| match kind {
+            // everything can be kept as a file
+            DatastoreKind::Files => is_of(*kind, &format.media_type),
+            _ => holds(*kind, &format.media_type),
+        })
+    })
+}
+
 /// Whether device information says anything of the device's datastore of that name.
 pub fn describes(devinf: &DevInf, datastore: &str) -> bool {
     find(devinf, datastore).is_some()

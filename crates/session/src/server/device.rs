@@ -5,8 +5,8 @@ use syncml::{Command, Data, DevInf, Message};
 use super::room::Limit;
 use super::state::Owed;
 use super::{Run, bounds};
-use crate::peer::{Capabilities, Traits, describes};
-use crate::store::{ChangeSeq, Link, StoreError};
+use crate::peer::{Capabilities, Traits, describes, kind_of};
+use crate::store::{ChangeSeq, DatastoreKind, Link, StoreError};
 use crate::uri::{datastore_name, path_of};
 
 /// Names of rules that a session remembers, to say when they change.
@@ -159,15 +159,24 @@ impl Run<'_> {
     }
 
     /// The server's datastore that two addresses mean: that of the server as the client has it,
-    /// and the client's own where that one is empty.
+    /// and where that one is empty the client's own, by its name, or by what it holds if the name tells
+    /// nothing.
     // spec: A21 G17
     pub(super) fn name_meant(&self, target: &str, source: &str) -> String {
-        let mut uri = target;
-        if datastore_name(uri).is_empty() {
-            uri = source;
+        let is_empty = datastore_name(target).is_empty();
+        let uri = if is_empty { source } else { target };
+        if let Some(by_rule) = self.state.rules.datastores.get(&path_of(uri)) {
+            return by_rule.clone();
         }
-        let by_rule = self.state.rules.datastores.get(&path_of(uri));
-        by_rule.cloned().unwrap_or_else(|| datastore_name(uri))
+        let name = datastore_name(uri);
+        if !is_empty || DatastoreKind::from_name(&name).is_some() {
+            return name;
+        }
+        let held = self
+            .devinf
+            .as_ref()
+            .and_then(|known| kind_of(known, source));
+        held.map_or(name, |kind| kind.name().to_owned())
     }
 
     /// The change sequence that a client with this `Last` has seen; `None` when it is not one that

@@ -15,6 +15,7 @@ use super::{Run, bounds};
 use crate::chunks;
 use crate::content::content_of;
 use crate::store::{ChangeSeq, Content, Link, LinkId, Mapping, OpenSession, Origin, StoreError};
+use crate::uri::{datastore_name, same_path};
 
 /// How the name of a view ends that is told of folders.
 const FOLDERS: &str = "/";
@@ -111,8 +112,14 @@ impl Run<'_> {
     }
 
     pub(super) fn find_alerted(&self, target: &str, source: &str) -> Option<usize> {
+        let all = &self.state.datastores;
+        if datastore_name(target).is_empty()
+            && let Some(alerted) = all.iter().position(|ds| same_path(&ds.source, source))
+        {
+            return Some(alerted);
+        }
         let name = self.name_meant(target, source);
-        self.state.datastores.iter().position(|ds| ds.name == name)
+        all.iter().position(|ds| ds.name == name)
     }
 
     /// Writes down that the session is open, once the client has shown by its first Sync that it
