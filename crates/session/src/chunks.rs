@@ -300,6 +300,8 @@ pub(crate) struct Outgoing<'o> {
     pub(crate) item: Item<'o>,
     /// Bytes of the content.
     pub(crate) size: u64,
+    /// The receiver wants to be told one byte more.
+    pub(crate) size_plus_one: bool,
     /// Bytes that are out.
     pub(crate) offset: u64,
     pub(crate) base64: bool,
@@ -359,11 +361,12 @@ fn chunk_of<'o>(out: &Outgoing<'o>, cmd_id: u32, bytes: Vec<u8>, rest: u64) -> C
         meta.format = Some("b64".into());
     }
     if out.offset == 0 {
-        meta.size = Some(if out.base64 {
+        let size = if out.base64 {
             out.size.div_ceil(3) * 4
         } else {
             out.size
-        });
+        };
+        meta.size = Some(size + u64::from(out.size_plus_one));
     }
     if out.resumes {
         meta.emi.push(format!("{POSITION}{}", out.offset).into());

@@ -281,6 +281,38 @@ fn large_objects_go_to_devices_that_take_them() {
 }
 
 // spec: J17
+#[test]
+fn a_large_object_is_told_one_byte_larger_where_the_device_wants_that() {
+    let size_told = |flags: &str| {
+        let mut talk = ruled(flags);
+        talk.stock([card("Long", &"7".repeat(5000))]);
+        talk.limit = 2000;
+        talk.introduce(201, ("", "1"), &put("<SupportLargeObjs/>", CARDS));
+        let heard = talk.say(&(sync("contacts", "") + "<Final/>"));
+        let (_, rest) = heard.xml.split_once("<Size").unwrap();
+        let (_, rest) = rest.split_once('>').unwrap();
+        rest.split_once('<').unwrap().0.parse::<u64>().unwrap()
+    };
+    assert_eq!(size_told("set.size-plus-one = true"), size_told("") + 1);
+}
+
+#[test]
+fn the_root_of_an_answer_has_no_namespace_where_the_device_cannot_read_one() {
+    let mut talk = ruled("set.plain-xml-root = true");
+    talk.stock([card("Ann", "1")]);
+    let roots = [talk.open(201, "", "1"), talk.go_on("")].map(|heard| {
+        let text = String::from_utf8(heard.bytes).unwrap();
+        let (_, root) = text.split_once("?>").unwrap();
+        let (root, rest) = root.split_once('>').unwrap();
+        assert!(rest.contains("syncml:metinf"), "{rest}");
+        root.to_owned()
+    });
+    assert_eq!(roots, ["<SyncML", "<SyncML"]);
+    // WBXML says its version elsewhere
+    talk.encoding = syncml::Encoding::Wbxml;
+    assert!(talk.open(200, "1", "2").xml.contains("SYNCML:SYNCML1.2"));
+}
+
 // spec: G17
 #[test]
 fn a_datastore_without_a_name_of_ours_is_known_by_what_is_in_it() {

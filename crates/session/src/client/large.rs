@@ -106,6 +106,7 @@ impl Session {
             kind: command.kind,
             item: Item { data: None, ..item },
             size: sending.change.content.len() as u64,
+            size_plus_one: false,
             offset: sending.offset,
             base64: sending.base64,
             resumes: sending.offset > 0 && sending.offset == sending.begun,

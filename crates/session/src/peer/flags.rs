@@ -253,6 +253,12 @@ flags! {
     max_photo: Option<u64> = None;
     /// A change that the device left without Status is taken as done when the session ends well.
     missing_status_is_success: bool = false;
+    /// The `Size` of an object that goes in chunks is told one byte larger than it is.
+    size_plus_one: bool = false;
+    /// The root of an answer in XML has no namespace.
+    plain_xml_root: bool = false;
+    /// A digest over no nonce proves the password. Who has seen one can use it for ever.
+    empty_nonce: bool = false;
 }
 
 #[cfg(test)]

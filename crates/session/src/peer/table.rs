@@ -367,7 +367,11 @@ mod tests {
                 "S55",
                 &["siemens-s55", "siemens-local-times", "siemens-today"][..],
             ),
-            ("NOKIA", "Nokia 6300", &["nokia"]),
+            (
+                "NOKIA",
+                "Nokia 6300",
+                &["nokia", "nokia-s40-size", "nokia-s40-messages"],
+            ),
             (
                 "Nokia Corporation",
                 "9210i",
@@ -386,6 +390,28 @@ mod tests {
                 ..Traits::default()
             };
             assert_eq!(names(&table, &traits), names_wanted, "{man} {model}");
+        }
+    }
+
+    #[test]
+    fn devices_of_the_field_are_sent_messages_of_this_size() {
+        let table = Table::built_in().unwrap();
+        for (man, model, limit) in [
+            ("Nokia", "3110c", Some(2500)),
+            ("Nokia", "2680s-2", Some(5000)),
+            ("Nokia", "N80", None),
+            ("Motorola CE, Copyright 2004", "V3", Some(1850)),
+            ("Motorola", "V3xx", Some(6000)),
+            ("SonyEricsson", "K610i", Some(4500)),
+            ("Sony Ericsson", "M600i", Some(8000)),
+            ("SonyEricsson", "K800i", None),
+        ] {
+            let devinf = device(man, model);
+            let rules = table.resolve(&Traits {
+                devinf: Some(&devinf),
+                ..Traits::default()
+            });
+            assert_eq!(rules.message_limit, limit, "{man} {model}");
         }
     }
 

@@ -61,7 +61,7 @@ impl<'r> Run<'r> {
         for (status, cmd_id) in statuses.zip(1..) {
             writer.command(&Command::Status(status.to_status(cmd_id)));
         }
-        writer.finish(false)
+        self.finished(writer, false)
     }
 
     /// Does the work of a message that was put off, and answers the one that asks for it.

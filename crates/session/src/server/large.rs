@@ -350,6 +350,7 @@ impl Run<'_> {
             kind: change.kind,
             item: Item { data: None, ..item },
             size: sending.size,
+            size_plus_one: self.state.rules.size_plus_one,
             offset: sending.offset,
             base64: sending.base64,
             resumes: sending.offset > 0 && sending.offset == sending.begun,

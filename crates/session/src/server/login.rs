@@ -3,13 +3,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use syncml::auth::{self, Credentials, Mac};
-use syncml::{Command, Cred, Message, StatusCode, Version};
+use syncml::{Command, Cred, DevInf, Message, StatusCode, Version};
 
 use super::policy::{Question, Scheme, Verdict};
 use super::reply::ChallengeOut;
 use super::state::Login;
 use super::{Request, Run};
 use crate::nonce::nonce_of;
+use crate::peer::Traits;
 use crate::store::{Account, AccountId, Device, StoreError};
 
 /// Refusals in one session after which no further try is offered.
@@ -216,8 +217,26 @@ impl Run<'_> {
         self.nonces = self.nonces_of(account.id)?;
         let matches = self.nonces.iter().any(|nonce| proves(&account, nonce));
         // the right password, but a client that was never given a nonce: no guess
-        self.lacks_nonce = !matches && proves(&account, b"");
-        Ok(matches.then_some(account))
+        let lacks_nonce = !matches && proves(&account, b"");
+        let is_enough = lacks_nonce && self.takes_empty_nonce(account.id)?;
+        self.lacks_nonce = lacks_nonce && !is_enough;
+        Ok((matches || is_enough).then_some(account))
+    }
+
+    /// Whether a rule lets the device in by a digest over no nonce, as far as it is known before its
+    /// login.
+    fn takes_empty_nonce(&mut self, account: AccountId) -> Result<bool, StoreError> {
+        let device = self.tx.device(account, &self.state.device)?;
+        let document = device.and_then(|device| device.devinf);
+        let devinf = document.and_then(|document| DevInf::read(&document).ok());
+        let rules = self.config.rules.resolve(&Traits {
+            devinf: devinf.as_ref(),
+            device: &self.state.device,
+            user_agent: self.request.user_agent,
+            datastores: Vec::new(),
+            version: Some(self.state.version()),
+        });
+        Ok(rules.empty_nonce)
     }
 
     /// The nonces that the client may have used: that of the last challenge, and the one that its

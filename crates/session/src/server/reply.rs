@@ -250,7 +250,22 @@ impl Run<'_> {
         } else {
             false
         };
-        Ok(out.writer.finish(is_final))
+        Ok(self.finished(out.writer, is_final))
+    }
+
+    /// The bytes of an answer, as the device can read them.
+    pub(super) fn finished(&self, writer: MessageWriter, is_final: bool) -> Vec<u8> {
+        let is_plain = self.state.rules.plain_xml_root && writer.encoding() == Encoding::Xml;
+        let body = writer.finish(is_final);
+        if !is_plain {
+            return body;
+        }
+        let namespace = format!(" xmlns=\"{}\"", self.state.version().namespace());
+        match String::from_utf8(body) {
+            // the root is the first element
+            Ok(text) => text.replacen(&namespace, "", 1).into_bytes(),
+            Err(error) => error.into_bytes(),
+        }
     }
 
     // spec: A01 A02 A09 N15

@@ -1,5 +1,6 @@
 //! Logins, and what a peer that has none gets.
 
+use session::peer::Table;
 use syncml::ChangeKind::Add;
 use syncml::{Version, auth};
 
@@ -97,6 +98,41 @@ fn digests_prove_the_account_with_a_fresh_nonce_each_time() {
             assert_eq!(said.codes()[0], 401, "{version}: a replayed digest");
         }
     }
+}
+
+#[test]
+fn a_digest_over_no_nonce_logs_in_where_a_rule_says_so() {
+    let log_in = |rule: &str, password: &str| {
+        let mut server = Server::new();
+        server.config.rules = Table::parse(rule).unwrap();
+        server.user_agent = Some("Symbian SyncMLClient (M600)");
+        let mut phone = Client {
+            cred: Some(auth::md5_cred(auth::md5(
+                &auth::user_digest(USER, password),
+                b"",
+            ))),
+            ..Client::new("phone")
+        };
+        phone.begin();
+        phone.send(&mut server, &[sync_alert(1, 200, "", "1")], true)
+    };
+    let rule = "[[rule]]\nname = 'mine'\nmatch.user-agent = ['*M600*']\nset.empty-nonce = true\n";
+    let said = log_in(rule, PASSWORD);
+    assert_eq!(said.codes(), [212, 508]);
+    assert!(
+        !said.challenges[0]
+            .meta
+            .next_nonce
+            .clone()
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(log_in(rule, "wrong").codes(), [401, 401]);
+    assert_eq!(log_in("", PASSWORD).codes(), [401, 401]);
+    assert_eq!(
+        log_in(&rule.replace("M600", "P990"), PASSWORD).codes(),
+        [401, 401]
+    );
 }
 
 #[test]
