@@ -27,7 +27,7 @@ use syncml::devinf::Property;
 use syncml::{Data, Item, Location, Meta, StatusCode};
 
 pub use address::{Address, Options};
-pub use fields::{FieldProperty, Fields};
+pub use fields::{FieldParameter, FieldProperty, Fields};
 pub use matching::Record;
 pub use query::{Clause, Operator, PropertyPath, Query, Subject, Value};
 pub use support::announced;

@@ -632,8 +632,8 @@ pub(crate) struct Sync {
     /// match goes from the folder, and stays on the server.
     #[arg(long = "filter", value_name = "STORE=QUERY")]
     pub(crate) filters: Vec<String>,
-    /// Take of a datastore only these properties, for this sync, as in `contacts=N,FN,TEL;TYPE,NOTE:200`:
-    /// `;NAME` keeps of its parameters those that are named, `:SIZE` cuts what has more characters, and
+    /// Take of a datastore only these properties, for this sync, as in `contacts=N,FN,TEL;TYPE=CELL/WORK,NOTE:200`:
+    /// `;NAME` keeps of its parameters those that are named, `=VALUE` of their values these, `:SIZE` cuts what has more characters, and
     /// `:SIZE!` leaves it out. What is not taken stays on the server.
     #[arg(long = "fields", value_name = "STORE=PROPERTIES")]
     pub(crate) fields: Vec<String>,

@@ -1,7 +1,8 @@
 //! The field filter: the properties that a client takes in this session, in place of those that
 //! its device information lists (DS Protocol, filtering; Device Information, Property).
 
-use pim::Field;
+use pim::line::Lines;
+use pim::{Field, Holding, Holdings, Parameter};
 use serde::{Deserialize, Serialize};
 use syncml::devinf::Property;
 
@@ -28,15 +29,87 @@ pub struct FieldProperty {
     /// `MaxOccur`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_occur: Option<u64>,
-    /// The names of its `PropParam`s; empty means all.
+    /// `ValEnum`: the values that are wanted; empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parameters: Vec<String>,
+    pub values: Vec<String>,
+    /// Its `PropParam`s; empty means all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<FieldParameter>,
 }
+
+/// A parameter of a property that a client takes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "StoredParameter", into = "StoredParameter")]
+pub struct FieldParameter {
+    /// `ParamName`.
+    pub name: String,
+    /// `ValEnum`: the values that are wanted; empty means all.
+    pub values: Vec<String>,
+    /// `Size`, characters: of a component that the parameter names.
+    pub max_size: Option<u64>,
+}
+
+/// A parameter as it is kept: one of which there is nothing but its name is a text.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum StoredParameter {
+    Name(String),
+    Limited {
+        name: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        values: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_size: Option<u64>,
+    },
+}
+
+impl From<StoredParameter> for FieldParameter {
+    fn from(stored: StoredParameter) -> Self {
+        match stored {
+            StoredParameter::Name(name) => Self {
+                name,
+                ..Self::default()
+            },
+            StoredParameter::Limited {
+                name,
+                values,
+                max_size,
+            } => Self {
+                name,
+                values,
+                max_size,
+            },
+        }
+    }
+}
+
+impl From<FieldParameter> for StoredParameter {
+    fn from(parameter: FieldParameter) -> Self {
+        let FieldParameter {
+            name,
+            values,
+            max_size,
+        } = parameter;
+        if values.is_empty() && max_size.is_none() {
+            return Self::Name(name);
+        }
+        Self::Limited {
+            name,
+            values,
+            max_size,
+        }
+    }
+}
+
+/// How many of a property there may be where values alone are limited: of alarms without a number a device
+/// has one.
+const ANY_NUMBER: Option<u64> = Some(u64::MAX);
 
 impl Fields {
     /// The properties of a list, those without a name aside; `None` if none is left.
     ///
-    /// `BEGIN` with `ValEnum` lists components: an alarm among them is wanted.
+    /// `BEGIN` with `ValEnum` lists components: an alarm among them is wanted. Which entries are wanted is
+    /// for a query to say, and no limit of what is in them.
     ///
     /// # Errors
     ///
@@ -45,6 +118,9 @@ impl Fields {
         let mut properties = Vec::new();
         for property in list {
             let name = property.name.trim();
+            let is_component = ["BEGIN", "END"]
+                .iter()
+                .any(|structure| structure.eq_ignore_ascii_case(name));
             if name.eq_ignore_ascii_case("BEGIN") {
                 let components = property.values.iter().map(|value| value.trim());
                 properties.extend(
@@ -62,11 +138,20 @@ impl Fields {
                     max_size: property.max_size,
                     no_truncate: property.no_truncate,
                     max_occur: property.max_occur,
+                    values: if is_component {
+                        Vec::new()
+                    } else {
+                        trimmed(&property.values)
+                    },
                     parameters: property
                         .parameters
                         .iter()
-                        .map(|parameter| parameter.name.trim().to_owned())
-                        .filter(|name| !name.is_empty())
+                        .map(|parameter| FieldParameter {
+                            name: parameter.name.trim().to_owned(),
+                            values: trimmed(&parameter.values),
+                            max_size: parameter.max_size,
+                        })
+                        .filter(|parameter| !parameter.name.is_empty())
                         .collect(),
                 });
             }
@@ -81,8 +166,8 @@ impl Fields {
     }
 
     /// The content with these properties and those that it cannot do without, as
-    /// [`pim::keep_fields`] leaves it. What comes back from the client must not count as an
-    /// edit of what was left out.
+    /// [`pim::keep_fields`] leaves it, and of these the values that are wanted, as [`pim::fit`] leaves
+    /// them. What comes back from the client must not count as an edit of what was left out.
     pub fn reduce(&self, media_type: &str, content: &[u8]) -> Vec<u8> {
         let fields: Vec<Field> = self
             .properties
@@ -92,10 +177,66 @@ impl Fields {
                 max_size: property.max_size,
                 no_truncate: property.no_truncate,
                 max_occur: property.max_occur,
-                parameters: property.parameters.clone(),
+                parameters: property
+                    .parameters
+                    .iter()
+                    .map(|parameter| parameter.name.clone())
+                    .collect(),
             })
             .collect();
-        pim::keep_fields(media_type, content, &fields)
+        let kept = pim::keep_fields(media_type, content, &fields);
+        if !self.limits_values() {
+            return kept;
+        }
+        match pim::fit(&kept, media_type, &self.limits(&kept)) {
+            Some(fitted) => fitted.bytes,
+            None => kept,
+        }
+    }
+
+    /// Whether some values of a property or parameter are wanted and others not.
+    fn limits_values(&self) -> bool {
+        self.properties.iter().any(|property| {
+            let mut parameters = property.parameters.iter();
+            !property.values.is_empty()
+                || parameters.any(|one| !one.values.is_empty() || one.max_size.is_some())
+        })
+    }
+
+    /// The limits of values, over properties of which all else is in the content by now: what a list
+    /// does not name goes.
+    fn limits(&self, content: &[u8]) -> Holdings {
+        let listed = self.properties.iter().map(|property| Holding {
+            name: property.name.clone(),
+            values: property.values.clone(),
+            parameters: property
+                .parameters
+                .iter()
+                .map(|parameter| Parameter {
+                    name: parameter.name.clone(),
+                    values: parameter.values.clone(),
+                    max_size: parameter.max_size,
+                })
+                .collect(),
+            max_occur: ANY_NUMBER,
+            ..Holding::default()
+        });
+        let mut holdings: Vec<Holding> = listed.collect();
+        for line in Lines::new(content) {
+            let name = String::from_utf8_lossy(line.name()).into_owned();
+            let is_listed = |holding: &Holding| holding.name.eq_ignore_ascii_case(&name);
+            if !holdings.iter().any(is_listed) {
+                holdings.push(Holding {
+                    name,
+                    max_occur: ANY_NUMBER,
+                    ..Holding::default()
+                });
+            }
+        }
+        Holdings {
+            properties: Some(holdings),
+            max_photo: None,
+        }
     }
 
     /// The `Property` elements.
@@ -114,15 +255,31 @@ impl Fields {
             if property.no_truncate {
                 out += "<NoTruncate/>";
             }
-            for name in &property.parameters {
+            values_to_markup(&property.values, &mut out);
+            for parameter in &property.parameters {
                 out += "<PropParam><ParamName>";
-                escape(name, &mut out);
-                out += "</ParamName></PropParam>";
+                escape(&parameter.name, &mut out);
+                out += "</ParamName>";
+                values_to_markup(&parameter.values, &mut out);
+                out += "</PropParam>";
             }
             out += "</Property>";
         }
         out
     }
+}
+
+fn values_to_markup(values: &[String], out: &mut String) {
+    for value in values {
+        *out += "<ValEnum>";
+        escape(value, out);
+        *out += "</ValEnum>";
+    }
+}
+
+fn trimmed(values: &[String]) -> Vec<String> {
+    let values = values.iter().map(|value| value.trim().to_owned());
+    values.filter(|value| !value.is_empty()).collect()
 }
 
 fn escape(text: &str, out: &mut String) {

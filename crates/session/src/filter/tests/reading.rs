@@ -195,6 +195,71 @@ fn fields_are_kept_and_cut() {
     assert!(matches!(untouched, Cow::Borrowed(_)));
 }
 
+// spec: L04
+#[test]
+fn values_that_are_not_wanted_stay_behind() {
+    let properties = "<Property><PropName>TEL</PropName><PropParam><ParamName>TYPE</ParamName>\
+        <ValEnum>CELL</ValEnum></PropParam></Property>\
+        <Property><PropName>CLASS</PropName><ValEnum>PUBLIC</ValEnum></Property>\
+        <Property><PropName>BEGIN</PropName><ValEnum>VCARD</ValEnum></Property>\
+        <Property><PropName>ORG</PropName></Property>";
+    let filter = syncml::Filter {
+        field: Some(item(DEVINF, properties)),
+        record: None,
+        ..wanted("")
+    };
+    let filter = Filter::read(&filter, Store::Contacts).unwrap().unwrap();
+    let of_class = |class: &str| {
+        let card = CARD.replace("X-N:7", &format!("CLASS:{class}\r\nTEL;TYPE=CELL:333"));
+        let content = filter.reduce("text/vcard", card.as_bytes()).into_owned();
+        // what was reduced once says all that is wanted of it
+        assert_eq!(filter.reduce("text/vcard", &content), content);
+        String::from_utf8(content).unwrap()
+    };
+    let wanted = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Laine;Aino;;;\r\nFN:Aino Laine\r\nTEL:111\r\n\
+        TEL;TYPE=CELL:222\r\nORG:Koivu\\, Oy;Sales\r\nTEL;TYPE=CELL:333\r\nEND:VCARD\r\n";
+    assert_eq!(of_class("PRIVATE"), wanted);
+    assert!(of_class("PUBLIC").contains("CLASS:PUBLIC"));
+    // it is kept and written as it came, and what was kept before is read
+    let stored = serde_json::to_string(&filter).unwrap();
+    assert_eq!(serde_json::from_str::<Filter>(&stored).unwrap(), filter);
+    let written = filter.to_syncml();
+    assert_eq!(
+        Filter::read(&written, Store::Contacts).unwrap(),
+        Some(filter)
+    );
+    let former = r#"{"name":"TEL","parameters":["TYPE"]}"#;
+    let property: FieldProperty = serde_json::from_str(former).unwrap();
+    assert_eq!(property.parameters[0].name, "TYPE");
+    assert_eq!(
+        serde_json::to_value(&property).unwrap()["parameters"][0],
+        "TYPE"
+    );
+}
+
+// spec: L04
+#[test]
+fn values_are_limited_and_alarms_are_not() {
+    let properties = "<Property><PropName>SUMMARY</PropName></Property>\
+        <Property><PropName>AALARM</PropName></Property>\
+        <Property><PropName>CLASS</PropName><ValEnum>PUBLIC</ValEnum></Property>";
+    let filter = syncml::Filter {
+        meta: Some(typed("text/x-vcalendar")),
+        field: Some(item(DEVINF, properties)),
+        record: None,
+        ..wanted("")
+    };
+    let filter = Filter::read(&filter, Store::Calendar).unwrap().unwrap();
+    let event = "BEGIN:VCALENDAR\r\nVERSION:1.0\r\nBEGIN:VEVENT\r\nSUMMARY:Choir\r\nCLASS:PRIVATE\r\n\
+        DTSTART:20261125T100000Z\r\nAALARM:20261125T090000Z\r\nAALARM:20261125T080000Z\r\n\
+        END:VEVENT\r\nEND:VCALENDAR\r\n";
+    let content = filter.reduce("text/x-vcalendar", event.as_bytes());
+    assert_eq!(
+        String::from_utf8_lossy(&content),
+        event.replace("CLASS:PRIVATE\r\n", "")
+    );
+}
+
 #[test]
 fn a_filter_is_about_one_kind_of_record() {
     let folder = record("application/vnd.omads-folder+xml", "<Folder/>");

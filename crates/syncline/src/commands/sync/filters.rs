@@ -1,7 +1,7 @@
 //! What of a datastore is wanted: the filters and the room of the command line and the profile.
 
 use session::client::Room;
-use session::filter::{self, FieldProperty, Fields, Filter, MAX_PROPERTIES, Query};
+use session::filter::{self, FieldParameter, FieldProperty, Fields, Filter, MAX_PROPERTIES, Query};
 
 use super::profile::Entry;
 use crate::cli::Sync;
@@ -98,14 +98,14 @@ fn query_of(query: &str) -> Outcome<Query> {
     })
 }
 
-/// The properties of a list, as in `N,TEL;TYPE,NOTE:200`.
+/// The properties of a list, as in `N,TEL;TYPE=CELL,NOTE:200`.
 fn fields_of(list: &str) -> Outcome<Fields> {
     let properties = list.split(',').map(property_of).collect::<Option<Vec<_>>>();
     let properties = properties.filter(|all| all.len() <= MAX_PROPERTIES);
     let properties = properties.ok_or_else(|| {
         Failure::usage(format_args!(
             "the properties {list:?} cannot be read; write at most {MAX_PROPERTIES} names, each with \
-             what is wanted of it, as in N,FN,TEL;TYPE,NOTE:200"
+             what is wanted of it, as in N,FN,TEL;TYPE=CELL,NOTE:200"
         ))
     })?;
     Ok(Fields { properties })
@@ -123,20 +123,35 @@ fn property_of(text: &str) -> Option<FieldProperty> {
         }
         None => (None, false),
     };
-    let mut names = names.split(';').map(|name| name.trim().to_owned());
-    let name = names.next()?;
-    let parameters: Vec<String> = names.collect();
-    let is_name = |name: &String| {
-        let mut letters = name.chars();
-        !name.is_empty() && letters.all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
-    };
-    (is_name(&name) && parameters.iter().all(is_name)).then_some(FieldProperty {
+    let mut names = names.split(';').map(str::trim);
+    let name = names.next().filter(|name| is_name(name))?.to_owned();
+    let parameters = names.map(parameter_of).collect::<Option<Vec<_>>>()?;
+    Some(FieldProperty {
         name,
         max_size,
         no_truncate,
-        max_occur: None,
         parameters,
+        ..FieldProperty::default()
     })
+}
+
+/// A parameter, with the values that are wanted of it, as in `TYPE=CELL/WORK`.
+fn parameter_of(text: &str) -> Option<FieldParameter> {
+    let (name, values) = match text.split_once('=') {
+        Some((name, values)) => (name, values.split('/').collect()),
+        None => (text, Vec::new()),
+    };
+    let is_whole = is_name(name) && values.iter().all(|value| is_name(value));
+    is_whole.then(|| FieldParameter {
+        name: name.to_owned(),
+        values: values.into_iter().map(str::to_owned).collect(),
+        max_size: None,
+    })
+}
+
+fn is_name(name: &str) -> bool {
+    let mut letters = name.chars();
+    !name.is_empty() && letters.all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
 }
 
 #[cfg(test)]
@@ -158,16 +173,33 @@ mod tests {
     // spec: L04
     #[test]
     fn a_list_of_properties_says_what_is_wanted_of_each() {
-        let read = fields_of("N, TEL;TYPE;X-SLOT ,NOTE:200,X-PIC:9!")
+        let read = fields_of("N, TEL;TYPE=CELL/HOME;X-SLOT ,NOTE:200,X-PIC:9!")
             .unwrap()
             .properties;
         let names: Vec<&str> = read.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["N", "TEL", "NOTE", "X-PIC"]);
-        assert_eq!(read[1].parameters, ["TYPE", "X-SLOT"]);
+        let parameters = read[1].parameters.iter();
+        let parameters: Vec<(&str, String)> = parameters
+            .map(|one| (one.name.as_str(), one.values.join("/")))
+            .collect();
+        let expected = [("TYPE", "CELL/HOME".to_owned()), ("X-SLOT", String::new())];
+        assert_eq!(parameters, expected);
         assert_eq!((read[1].max_size, read[1].no_truncate), (None, false));
         assert_eq!((read[2].max_size, read[2].no_truncate), (Some(200), false));
         assert_eq!((read[3].max_size, read[3].no_truncate), (Some(9), true));
-        for wrong in ["", "N,", "N:", "N:x", "N:1:2", "TEL;", "A B", "N!", "<N>"] {
+        for wrong in [
+            "",
+            "N,",
+            "N:",
+            "N:x",
+            "N:1:2",
+            "TEL;",
+            "TEL;TYPE=",
+            "TEL;=CELL",
+            "A B",
+            "N!",
+            "<N>",
+        ] {
             assert!(fields_of(wrong).is_err(), "{wrong}");
         }
     }
