@@ -2,10 +2,12 @@
 //!
 //! `docs/conformance/rows.txt` holds the requirements, `open.txt` beside it those that nothing shows
 //! yet. Comments `// spec: C14` in the sources name the rows that the code below them implements, or
-//! the test below them shows. Of these three `docs/conformance.md` is written.
+//! the test below them shows. Of these three `docs/conformance.md` is written. A row that is for both sides
+//! needs a test of each.
 
 mod rows;
 mod scan;
+mod side;
 mod table;
 
 use std::collections::BTreeMap;
@@ -88,20 +90,33 @@ fn faults_of(rows: &[&Row], gaps: &BTreeMap<String, Gap>, citations: &[Citation]
             .map(|id| format!("{OPEN}: no row {id}")),
     );
     for row in rows {
-        let shown = citations
+        let tests: Vec<&Citation> = citations
             .iter()
-            .any(|citation| citation.row == row.id && citation.place == Place::Test);
-        match (shown, gaps.get(&row.id)) {
-            (false, None | Some(Gap::Partly(_))) => {
+            .filter(|citation| citation.row == row.id && citation.place == Place::Test)
+            .collect();
+        match (tests.is_empty(), gaps.get(&row.id)) {
+            (true, None | Some(Gap::Partly(_))) => {
                 faults.push(format!("{}: no test shows it", row.id));
             }
-            (true, Some(Gap::Open(_) | Gap::Later(_))) => {
+            (false, Some(Gap::Open(_) | Gap::Later(_))) => {
                 faults.push(format!("{OPEN}: a test shows {}", row.id));
             }
+            (false, None) => faults.extend(sides_missing(row, &tests)),
             _ => {}
         }
     }
     faults
+}
+
+/// The sides that a row is for and that none of its tests shows.
+fn sides_missing(row: &Row, tests: &[&Citation]) -> Vec<String> {
+    let wanted = side::SIDES
+        .into_iter()
+        .filter(|side| row.role == "both" || row.role == *side);
+    wanted
+        .filter(|side| !tests.iter().any(|test| side::shows(&test.file, side)))
+        .map(|side| format!("{}: no test shows it of the {side}", row.id))
+        .collect()
 }
 
 fn read(root: &Path, file: &str) -> Result<String, String> {
@@ -115,9 +130,13 @@ mod tests {
     use super::*;
 
     fn citation(row: &str, place: Place) -> Citation {
+        at("crates/a/src/b.rs", row, place)
+    }
+
+    fn at(file: &str, row: &str, place: Place) -> Citation {
         Citation {
             row: row.to_owned(),
-            file: "crates/a/src/b.rs".to_owned(),
+            file: file.to_owned(),
             line: 3,
             name: "c".to_owned(),
             place,
@@ -148,6 +167,35 @@ mod tests {
                 "A02: no test shows it",
                 "docs/conformance/open.txt: a test shows A04",
                 "A06: no test shows it",
+            ]
+        );
+    }
+    #[test]
+    fn a_row_of_both_sides_needs_a_test_of_each() {
+        let sections = rows::parse_rows(
+            "== A Header\nA01 B all M | One.\nA02 B all M | Two.\nA03 C all M | Three.\nA04 B all M | Four.\n\
+             A05 S all M | Five.\n",
+        )
+        .unwrap();
+        let rows: Vec<&Row> = sections.iter().flat_map(|section| &section.rows).collect();
+        let gaps = rows::parse_gaps("A04 partly | but for the client\n").unwrap();
+        let (client, server) = (
+            "crates/session/tests/client.rs",
+            "crates/store/tests/guard.rs",
+        );
+        let citations = [
+            at(client, "A01", Place::Test),
+            at(server, "A01", Place::Test),
+            at(server, "A02", Place::Test),
+            at(server, "A03", Place::Test),
+            at(server, "A04", Place::Test),
+            at("crates/syncline/tests/kill.rs", "A05", Place::Test),
+        ];
+        assert_eq!(
+            faults_of(&rows, &gaps, &citations),
+            [
+                "A02: no test shows it of the client",
+                "A03: no test shows it of the client",
             ]
         );
     }

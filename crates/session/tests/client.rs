@@ -229,7 +229,7 @@ fn sync_quietly(replica: &Shared, status: fn(&str) -> Option<u16>) -> Session {
     session
 }
 
-// spec: E11 E13
+// spec: E11 E13 S02
 #[test]
 fn a_challenge_is_answered_with_the_whole_package_and_its_nonce_kept() {
     const CHALLENGE: &str = "<Chal><Meta><Type xmlns='syncml:metinf'>syncml:auth-md5</Type>\
@@ -454,7 +454,7 @@ fn a_type_that_was_not_asked_for_is_refused() {
     }
 }
 
-// spec: G11
+// spec: G11 S17
 #[test]
 fn an_anchor_that_the_server_does_not_know_leads_to_a_slow_sync() {
     let replica = Shared::default();

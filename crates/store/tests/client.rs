@@ -21,7 +21,7 @@ use session::server::{Scheme, ServerLogin};
 use session::store::DatastoreKind;
 use syncml::{Encoding, Version};
 
-// spec: A15 G01 G30
+// spec: A15 G01 G30 G02 G07 G27 S06 S07 S08 S09 S10 S11 S12 S13 S16
 #[test]
 fn two_devices_stay_in_step_in_every_version_encoding_and_limit() {
     for version in Version::ALL {
@@ -230,7 +230,7 @@ fn an_edit_during_the_session_is_not_overwritten() {
     assert_eq!(laptop.contacts.contents(), [card("Ann", "3")]);
 }
 
-// spec: E12
+// spec: E12 S01
 #[test]
 fn a_wrong_password_ends_in_a_refusal() {
     for basic_first in [false, true] {
@@ -244,7 +244,7 @@ fn a_wrong_password_ends_in_a_refusal() {
     }
 }
 
-// spec: N21 E10 E13
+// spec: N21 E10 E13 S03
 #[test]
 fn every_way_to_log_in_leads_to_a_sync() {
     for (scheme, per_message) in [
@@ -304,7 +304,7 @@ fn a_server_proves_itself_before_anything_is_done() {
     }
 }
 
-// spec: B13 B14 S05
+// spec: B13 B14 S05 S18
 #[test]
 fn an_unknown_datastore_fails_alone() {
     let mut server = Server::new();

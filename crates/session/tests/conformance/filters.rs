@@ -36,6 +36,31 @@ fn filtered(version: Version, filter: Filter) -> Session {
     Session::new(config, sources, 1_795_600_000, [7; 8]).unwrap()
 }
 
+// spec: L08
+#[test]
+fn what_the_client_has_goes_whatever_its_filter_says() {
+    let replica = Shared::default();
+    let bob = "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Bob\r\nEND:VCARD\r\n";
+    replica
+        .lock()
+        .unwrap()
+        .insert("text/x-vcard", bob.as_bytes());
+    let source = Source {
+        name: "contacts".into(),
+        local_uri: "./contacts".into(),
+        remote_uri: "contacts".into(),
+        kind: DatastoreKind::Contacts,
+        mode: Mode::TwoWay,
+        filter: Some(filter(Kind::Exclusive, Some(QUERY), None)),
+        replica: Box::new(Arc::clone(&replica)),
+    };
+    let config = config(Version::V1_2, Encoding::Xml);
+    let mut session = Session::new(config, vec![source], 1_795_600_000, [7; 8]).unwrap();
+    exchange(&mut session, &alert(200));
+    let sent = next(&mut session);
+    assert!(sent.text.contains("N:Bob"), "{}", sent.text);
+}
+
 /// The targets of the alerts in a message.
 fn targets(sent: &Sent) -> Vec<(String, Option<syncml::Filter<'static>>)> {
     let document = Document::new(&sent.body, None).unwrap();

@@ -303,6 +303,35 @@ fn packages_follow_each_other_and_end() {
     }
 }
 
+// spec: B06 B07 B08
+#[test]
+fn the_next_part_of_a_package_follows_however_it_is_asked_for() {
+    let asks = |item: &str| format!("<Alert><CmdID>950</CmdID><Data>222</Data>{item}</Alert>");
+    let databases = "<Item><Target><LocURI>./contacts</LocURI></Target>\
+        <Source><LocURI>contacts</LocURI></Source></Item>";
+    for ask in [asks(""), asks(databases), String::new()] {
+        let replica = Shared::default();
+        for number in 0..40 {
+            let text = format!("{number:0100}");
+            replica
+                .lock()
+                .unwrap()
+                .insert("text/plain", text.as_bytes());
+        }
+        let mut session = contacts(Mode::TwoWay, &replica);
+        let first = next(&mut session);
+        let limit = "<Meta><MaxMsgSize xmlns='syncml:metinf'>3000</MaxMsgSize></Meta>";
+        let answer = first.answer(|_| 200, limit, &alert(200));
+        session.receive(answer.as_bytes(), None).unwrap();
+        let part = exchange(&mut session, &ask);
+        assert!(part.has("Sync") && !part.is_final, "{ask}");
+        let another = next(&mut session);
+        assert!(another.has("Sync"), "{ask}");
+        let status = ("Alert".to_owned(), "200".to_owned());
+        assert_eq!(statuses(&another).contains(&status), !ask.is_empty());
+    }
+}
+
 // spec: B10
 #[test]
 fn nothing_is_sent_to_say_that_the_last_answer_came() {
@@ -519,7 +548,7 @@ fn the_client_says_what_it_is() {
     assert!(datastore.sync_types.contains(&1) && datastore.sync_types.contains(&2));
 }
 
-// spec: F03 F17 M24
+// spec: F03 F17 M24 S04
 #[test]
 fn a_get_is_answered_with_results_or_not_found() {
     let mut session = contacts(Mode::TwoWay, &Shared::default());
@@ -580,7 +609,7 @@ fn a_refresh_deletes_only_when_the_servers_items_come() {
     assert_eq!(items, [b"text 903"]);
 }
 
-// spec: G28 G29 H10 H11
+// spec: G28 G29 H10 H11 A20 C16 S15
 #[test]
 fn changes_of_what_is_not_there_are_made_good() {
     let replica = Shared::default();
@@ -643,7 +672,7 @@ fn anchors_stay_where_an_answer_does_not_come() {
     assert!(messages[1].has("Map"));
 }
 
-// spec: M24 M25
+// spec: M24 M25 S14
 #[test]
 fn every_command_of_a_server_is_taken_and_every_one_of_ours_sent() {
     let replica = Shared::default();
@@ -682,7 +711,7 @@ fn every_command_of_a_server_is_taken_and_every_one_of_ours_sent() {
     );
 }
 
-// spec: A12 C02 C03 C06 C07
+// spec: A12 C02 C03 C06 C07 C01
 #[test]
 fn the_clients_statuses_are_in_order_and_refer_to_what_came() {
     let replica = Shared::default();

@@ -371,7 +371,61 @@ fn free_room_is_said_in_the_first_sync() {
     assert!(!next(&mut session).text.contains("<Mem"));
 }
 
-// spec: K08
+// spec: A19 A22 C04
+#[test]
+fn items_of_one_command_are_taken_and_answered_each_for_itself() {
+    let item = |guid: &str, meta: &str, data: &str| {
+        format!(
+            "<Item><Source><LocURI>{guid}</LocURI></Source>\
+             <Meta><Format xmlns='syncml:metinf'>{meta}</Format></Meta><Data>{data}</Data></Item>"
+        )
+    };
+    let add = |cmd_id: u32, items: &str| {
+        format!(
+            "<Add><CmdID>{cmd_id}</CmdID><Meta><Type xmlns='syncml:metinf'>text/plain</Type>\
+             <Format xmlns='syncml:metinf'>b64</Format></Meta>{items}</Add>"
+        )
+    };
+    let replica = Shared::default();
+    replica.lock().unwrap().limit(1000, 3);
+    let whole = add(
+        903,
+        &(item("7", "chr", "plain") + &item("8", "b64", "Y29kZWQ=")),
+    );
+    // the Format of the command holds where the item has none
+    let inherits = item("9", "", "YWxzbw==").replace("<Format xmlns='syncml:metinf'></Format>", "");
+    let split = add(904, &(inherits + &item("10", "chr", "no room")));
+    let sent = answer_to(&replica, "", &(whole + &split));
+    assert_eq!(texts(&replica), ["also", "coded", "plain"]);
+    let document = Document::new(&sent.body, None).unwrap();
+    let message = document.read(&Limits::default()).unwrap();
+    let answered: Vec<(String, String, Vec<String>)> = message
+        .commands
+        .iter()
+        .filter_map(|command| match command {
+            Command::Status(status) if &*status.cmd == "Add" => Some((
+                status.cmd_ref.to_string(),
+                status.data.to_string(),
+                status.source_refs.iter().map(ToString::to_string).collect(),
+            )),
+            _ => None,
+        })
+        .collect();
+    let status = |cmd_ref: &str, code: &str, guid: &str| {
+        (cmd_ref.to_owned(), code.to_owned(), vec![guid.to_owned()])
+    };
+    assert_eq!(
+        answered,
+        [
+            status("903", "201", "7"),
+            status("903", "201", "8"),
+            status("904", "201", "9"),
+            status("904", "420", "10"),
+        ]
+    );
+}
+
+// spec: C08 K08
 #[test]
 fn what_does_not_fit_is_answered_by_420() {
     let replica = Shared::default();
