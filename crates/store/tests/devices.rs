@@ -180,6 +180,25 @@ fn device_information_is_asked_for_again_when_it_may_have_changed() {
     assert!(!asks_for_devinf(&talk.open(201, "", "1")));
 }
 
+// spec: F22
+#[test]
+fn device_information_is_asked_for_again_when_the_transport_names_another_device() {
+    let mut talk = Talk::new();
+    talk.server.user_agent = Some("Acme One/1.0");
+    let heard = talk.introduce(201, ("", "1"), &put("", CARDS));
+    assert!(!asks_for_devinf(&heard), "it came with the alert");
+    assert!(!asks_for_devinf(&talk.open(201, "", "2")), "the same");
+    talk.server.user_agent = None;
+    assert!(
+        !asks_for_devinf(&talk.open(201, "", "3")),
+        "nothing is said"
+    );
+    talk.server.user_agent = Some("Acme One/2.0");
+    assert!(asks_for_devinf(&talk.open(201, "", "4")), "an update");
+    talk.introduce(201, ("", "5"), &put("", CARDS));
+    assert!(!asks_for_devinf(&talk.open(201, "", "6")), "it was given");
+}
+
 // spec: H12 H13
 #[test]
 fn an_identifier_is_no_longer_than_the_device_can_keep() {

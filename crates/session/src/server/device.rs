@@ -12,6 +12,16 @@ use crate::uri::{datastore_name, path_of};
 /// Names of rules that a session remembers, to say when they change.
 const NAMED: usize = 32;
 
+/// The extension of stored device information that says which `User-Agent` came with it.
+const AGENT: &str = "X-Syncline-User-Agent";
+
+/// The `User-Agent` with which device information came.
+fn agent_of(devinf: &DevInf) -> Option<&str> {
+    let mut all = devinf.extensions.iter();
+    let (_, values) = all.find(|(name, _)| name == AGENT)?;
+    values.first().map(String::as_str)
+}
+
 impl Run<'_> {
     /// Device information of the message, before its commands: alerts stand before the Put, and
     /// what the device can do decides them.
@@ -92,13 +102,27 @@ impl Run<'_> {
         }
     }
 
+    /// Device information with what the transport says of the device that gives it: the one changes with
+    /// the other.
+    pub(super) fn with_agent(&self, devinf: &DevInf) -> DevInf {
+        let mut known = devinf.clone();
+        known.extensions.retain(|(name, _)| name != AGENT);
+        let agent = self.agent().map(|agent| vec![agent.to_owned()]);
+        known
+            .extensions
+            .extend(agent.map(|values| (AGENT.to_owned(), values)));
+        known
+    }
+
+    /// The transport's `User-Agent`, where it has one.
+    fn agent(&self) -> Option<&str> {
+        let agent = self.request.user_agent;
+        agent.filter(|agent| bounds::is_fit(agent))
+    }
+
     /// Finds the rules that hold for the device, as far as it is known.
     fn apply_rules(&mut self, datastore: Option<&str>) {
-        if let Some(agent) = self
-            .request
-            .user_agent
-            .filter(|agent| bounds::is_fit(agent))
-        {
+        if let Some(agent) = self.agent() {
             self.state.user_agent = Some(agent.to_owned());
         }
         let alerted = self.state.datastores.iter().map(|ds| ds.source.as_str());
@@ -137,8 +161,9 @@ impl Run<'_> {
     }
 
     /// Asks for the client's device information where none is known, where it is of another
-    /// version than the session, as after an update of the device, or where by it an alert was
-    /// refused, which a device that does as it says does not send. Once a session.
+    /// version than the session or the transport names the device otherwise than when it was given, as
+    /// after an update of the device, or where by it an alert was refused, which a device that does as it
+    /// says does not send. Once a session.
     // spec: F16 F22
     pub(super) fn ask_devinf(&mut self, refused: bool) {
         if self.state.devinf_settled || self.state.login.is_none() {
@@ -146,9 +171,14 @@ impl Run<'_> {
         }
         let version = self.state.version();
         let is_current = self.devinf.as_ref().is_some_and(|devinf| {
-            devinf
-                .version
-                .is_none_or(|of_document| of_document == version)
+            let is_of_agent = match (agent_of(devinf), self.agent()) {
+                (Some(then), Some(now)) => then == now,
+                _ => true,
+            };
+            is_of_agent
+                && devinf
+                    .version
+                    .is_none_or(|of_document| of_document == version)
         });
         if refused || !is_current {
             self.state.devinf_settled = true;
