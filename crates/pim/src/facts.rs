@@ -197,6 +197,16 @@ impl Reading {
     }
 }
 
+/// Properties whose values have components: software that has none of them writes the separators.
+const OF_COMPONENTS: [&str; 4] = ["N", "ORG", "ADR", "GEO"];
+
+fn says_nothing(line: &Line<'_>) -> bool {
+    let is_separator = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b';' | b',');
+    line.is_empty()
+        || (OF_COMPONENTS.iter().any(|name| line.is(name))
+            && line.raw_value().iter().all(is_separator))
+}
+
 impl Facts {
     pub(crate) fn of(media_type: &str, content: &[u8], purpose: Purpose) -> Self {
         match Format::of(media_type, content) {
@@ -262,7 +272,7 @@ impl Facts {
                 continue;
             }
             let is_stamp = format == Format::VBookmark && line.is("X-LAST-MODIFIED");
-            if line.is_empty() || is_stamp || is_volatile(&line) {
+            if says_nothing(&line) || is_stamp || is_volatile(&line) {
                 continue;
             }
             if nesting.is_within(b"VTIMEZONE") {

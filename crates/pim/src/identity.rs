@@ -465,6 +465,24 @@ mod tests {
     }
 
     #[test]
+    fn separators_alone_say_nothing() {
+        let plain = card("N:Berg;Ada;;;\r\nFN:Ada Berg\r\nTEL:1\r\n");
+        let padded = card(
+            "N:Berg;Ada;;;\r\nFN:Ada Berg\r\nTEL:1\r\nORG:;;;\r\nADR;TYPE=HOME:;;;;;;\r\nGEO:;\r\n",
+        );
+        let print = |text: &str| fingerprint(CARD, text.as_bytes());
+        assert_eq!(print(&plain), print(&padded));
+        let likeness = compare(CARD, plain.as_bytes(), CARD, padded.as_bytes());
+        assert_eq!(likeness, Likeness::Same);
+        let noted = card("N:Berg;Ada;;;\r\nFN:Ada Berg\r\nTEL:1\r\nNOTE:;\r\n");
+        assert_ne!(
+            print(&plain).exact,
+            print(&noted).exact,
+            "a text of its own"
+        );
+    }
+
+    #[test]
     fn a_nameless_item_has_no_key() {
         assert_eq!(fingerprint(CARD, card("NOTE:x\r\n").as_bytes()).key, None);
     }

@@ -377,12 +377,13 @@ fn renew(lease: &mut Lease<'_>) -> Result<(), Fault> {
             let print = pim::fingerprint(&media_type, &content);
             let times = Times::of(&media_type, &content);
             lease.execute(
-                "UPDATE item SET key = $4, short = $5, first_time = $6, last_time = $7
+                "UPDATE item SET exact = $4, key = $5, short = $6, first_time = $7, last_time = $8
                  WHERE account = $1 AND datastore = $2 AND guid = $3",
                 &[
                     &account,
                     &datastore,
                     &guid,
+                    &bits(print.exact),
                     &print.key.map(bits),
                     &print.short.map(bits),
                     &times.first,

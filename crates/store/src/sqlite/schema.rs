@@ -351,7 +351,8 @@ fn renew(connection: &Connection) -> Result<(), Error> {
         "SELECT rowid, media_type, content FROM item WHERE rowid > ? ORDER BY rowid LIMIT ?",
     )?;
     let mut write = connection.prepare(
-        "UPDATE item SET key = ?, short = ?, first_time = ?, last_time = ? WHERE rowid = ?",
+        "UPDATE item SET exact = ?, key = ?, short = ?, first_time = ?, last_time = ?
+         WHERE rowid = ?",
     )?;
     let mut last = 0_i64;
     loop {
@@ -359,16 +360,17 @@ fn renew(connection: &Connection) -> Result<(), Error> {
             let (media_type, content): (String, Vec<u8>) = (row.get(1)?, row.get(2)?);
             let print = pim::fingerprint(&media_type, &content);
             let times = Times::of(&media_type, &content);
-            Ok((row.get::<_, i64>(0)?, (print.key, print.short, times)))
+            Ok((row.get::<_, i64>(0)?, (print, times)))
         })?;
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
         let Some((end, _)) = rows.last() else {
             return Ok(());
         };
         last = *end;
-        for (row, (key, short, times)) in rows {
-            let (key, short) = (key.map(bits), short.map(bits));
-            write.execute(params![key, short, times.first, times.last, row])?;
+        for (row, (print, times)) in rows {
+            let (key, short) = (print.key.map(bits), print.short.map(bits));
+            let exact = bits(print.exact);
+            write.execute(params![exact, key, short, times.first, times.last, row])?;
         }
     }
 }
