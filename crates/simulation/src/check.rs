@@ -10,6 +10,7 @@ use session::store::{
 
 use crate::device::{Device, Store};
 use crate::fault::Fault;
+use crate::information::Keeps;
 use crate::items::{is_folder, media_type, read};
 use crate::ledger::held;
 use crate::server::Server;
@@ -19,10 +20,17 @@ use crate::wanted::{is_inside, reduced};
 pub(crate) fn agreement(server: &mut Server, device: &Device) -> Result<(), Fault> {
     for store in &device.stores {
         let datastore = store.kind.name();
-        if !store.is_small && held_of(store) != expected(server, store) {
+        let (held, expected) = (held_of(store), expected(server, store));
+        if !store.is_small && held != expected {
+            let mut pairs = held.iter().zip(&expected);
+            let first = pairs.find(|(held, expected)| held != expected);
             return Err(Fault::Differs {
                 device: device.name.clone(),
                 datastore,
+                what: match first {
+                    Some((held, expected)) => format!("{held:?} in place of {expected:?}"),
+                    None => format!("{} in place of {}", held.len(), expected.len()),
+                },
             });
         }
         state(server, device, store).map_err(|what| Fault::Disagree {
@@ -39,7 +47,7 @@ fn expected(server: &Server, store: &Store) -> Vec<String> {
     let items = server.items(store.kind).into_iter();
     let mut contents: Vec<String> = items
         .filter(|item| is_inside(store.filter.as_ref(), item))
-        .map(|item| wanted_of(store, &item.content))
+        .map(|item| shown_of(store, &item.content))
         .filter(|content| store.has_folders || !is_folder(content))
         .collect();
     contents.sort();
@@ -56,9 +64,20 @@ fn held_of(store: &Store) -> Vec<String> {
     contents
 }
 
+/// What a device should hold of a content.
+fn shown_of(store: &Store, content: &[u8]) -> String {
+    store.keeps.fitted(store.kind, &wanted_of(store, content))
+}
+
+/// When an edit was made that stands in part only, no device is told for that alone.
 fn wanted_of(store: &Store, content: &[u8]) -> String {
     let content = String::from_utf8_lossy(content);
-    reduced(store.filter.as_ref(), media_type(store.kind), &content)
+    let wanted = reduced(store.filter.as_ref(), media_type(store.kind), &content);
+    if store.keeps == Keeps::All {
+        return wanted;
+    }
+    let lines = wanted.split_inclusive('\n');
+    lines.filter(|line| !line.starts_with("REV:")).collect()
 }
 
 fn state(server: &mut Server, device: &Device, store: &Store) -> Result<(), String> {
@@ -103,9 +122,8 @@ fn state(server: &mut Server, device: &Device, store: &Store) -> Result<(), Stri
             (false, Some(pair)) => {
                 placed(server, store, id, &item, &pair)?;
                 let content = content_by(store, &pair.luid);
-                let is_same = |content: &Vec<u8>| {
-                    wanted_of(store, content) == wanted_of(store, &item.content)
-                };
+                let is_same =
+                    |content: &Vec<u8>| wanted_of(store, content) == shown_of(store, &item.content);
                 if !content.as_ref().is_some_and(is_same) {
                     // it may have made a deletion of what has come back since
                     is_owed(store, &link, &item, &pair)?;

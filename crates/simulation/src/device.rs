@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use fastrand::Rng;
 use session::client::{Anchors, Config, MemoryReplica, Mode, Replica as _, Session, Source, Step};
 use session::filter::Filter;
+use session::server::Scheme;
 use session::store::DatastoreKind;
 use syncml::{AlertCode, Encoding, Version};
 
+use crate::information::{self, Keeps};
 use crate::items::KINDS;
+use crate::network::Posted;
 use crate::replica::{Frail, Power};
 use crate::sabotage::Sabotage;
 use crate::server::{PASSWORD, USER};
@@ -22,11 +25,11 @@ pub(crate) struct Device {
     pub(crate) power: Arc<Power>,
     session: Option<Session>,
     /// The message that was sent last and got no answer.
-    pub(crate) unanswered: Option<(String, Vec<u8>)>,
+    pub(crate) unanswered: Option<Posted>,
     /// The stores of the session that runs, by index, and how they are synced.
     pub(crate) running: Vec<(usize, Mode)>,
     /// It does not say that it can be told the number of changes.
-    pub(crate) is_terse: bool,
+    is_terse: bool,
     sabotage: Option<Sabotage>,
 }
 
@@ -46,6 +49,8 @@ pub(crate) struct Store {
     pub(crate) chooses: bool,
     /// Which it wants now.
     pub(crate) filter: Option<Filter>,
+    /// What it keeps of the records' properties.
+    pub(crate) keeps: Keeps,
 }
 
 /// What a session did with a store.
@@ -63,30 +68,45 @@ pub(crate) struct Synced {
 /// How a session moved.
 pub(crate) enum Moved {
     /// A message is to be posted.
-    Send(String, Vec<u8>),
+    Send(Posted),
     /// The session ended.
     Ended(Vec<Synced>),
     /// The session broke.
     Failed(String),
 }
 
+/// What a device is asked for and can do, as far as its datastores have to know.
+#[derive(Clone, Copy)]
+struct Traits {
+    version: Version,
+    may_have_folders: bool,
+    may_list: bool,
+}
+
 impl Store {
-    fn new(kind: DatastoreKind, may_have_folders: bool, rng: &mut Rng) -> Self {
+    fn new(kind: DatastoreKind, traits: Traits, rng: &mut Rng) -> Self {
         let is_small = rng.u8(..8) == 0;
         let mut memory = MemoryReplica::default();
         if is_small {
             memory.limit(rng.u64(500..10_000), rng.u64(1..20));
         }
         let chooses = wanted::can_filter(kind) && !is_small && rng.u8(..4) == 0;
+        let keeps = Keeps::new(kind, traits.version, rng);
         Self {
             kind,
             chooses,
             filter: None,
+            // a filter takes the place of what is listed
+            keeps: if traits.may_list && !is_small && !chooses {
+                keeps
+            } else {
+                Keeps::All
+            },
             memory: Arc::new(Mutex::new(memory)),
             is_unsettled: false,
             is_small,
             tells_room: rng.bool(),
-            has_folders: may_have_folders && kind.is_hierarchical() && rng.u8(..4) > 0,
+            has_folders: traits.may_have_folders && kind.is_hierarchical() && rng.u8(..4) > 0,
         }
     }
 
@@ -147,6 +167,7 @@ impl Device {
         number: usize,
         rng: &mut Rng,
         takes_large: bool,
+        scheme: Scheme,
         sabotage: Option<Sabotage>,
     ) -> Self {
         let version = Version::ALL[rng.usize(usize::from(takes_large)..3)];
@@ -159,11 +180,15 @@ impl Device {
         let wanted = rng.usize(1..1 << KINDS.len());
         let max_msg_size = [2000, 3000, 10_000, 100_000][rng.usize(..4)];
         // whether the server knows folders it says in its device information, which has to fit
-        let may_have_folders = version >= Version::V1_2 && max_msg_size >= 10_000;
+        let traits = Traits {
+            version,
+            may_have_folders: version >= Version::V1_2 && max_msg_size >= 10_000,
+            may_list: may_rewrite(scheme),
+        };
         let stores = KINDS.into_iter().enumerate();
         let stores = stores
             .filter(|(place, _)| wanted & (1 << place) != 0)
-            .map(|(_, kind)| Store::new(kind, may_have_folders, rng))
+            .map(|(_, kind)| Store::new(kind, traits, rng))
             .collect();
         Self {
             config: Config {
@@ -177,7 +202,8 @@ impl Device {
                 max_obj_size: 32 << 20,
                 resume: true,
                 one_package: rng.u8(..4) == 0,
-                basic_first: rng.bool(),
+                // an address that everybody can read is given no password otherwise
+                basic_first: rng.bool() || scheme == Scheme::Basic,
                 software_version: "1".into(),
             },
             name,
@@ -186,7 +212,7 @@ impl Device {
             session: None,
             unanswered: None,
             running: Vec::new(),
-            is_terse: rng.bool(),
+            is_terse: rng.bool() && may_rewrite(scheme),
             sabotage,
         }
     }
@@ -202,7 +228,7 @@ impl Device {
             let name = store.kind.name();
             Some(Source {
                 name: name.into(),
-                local_uri: format!("./my-{name}"),
+                local_uri: local_uri(store.kind),
                 remote_uri: name.into(),
                 kind: store.kind,
                 mode: *mode,
@@ -269,10 +295,11 @@ impl Device {
             return Moved::Failed("power lost".into());
         }
         match step {
-            Ok(Step::Send { url, body, .. }) => {
-                let body = self.shorten(body);
-                self.unanswered = Some((url.clone(), body.clone()));
-                Moved::Send(url, body)
+            Ok(Step::Send { url, body, mac, .. }) => {
+                let body = self.informing(body);
+                let posted = Posted { url, body, mac };
+                self.unanswered = Some(posted.clone());
+                Moved::Send(posted)
             }
             Ok(Step::Done(summary)) => {
                 let running = std::mem::take(&mut self.running).into_iter();
@@ -314,15 +341,20 @@ impl Device {
         }
     }
 
-    /// What a device sends that knows nothing of numbers of changes.
-    fn shorten(&self, body: Vec<u8>) -> Vec<u8> {
-        if !self.is_terse || self.config.encoding != Encoding::Xml {
+    /// The message with what this device says of itself.
+    fn informing(&self, body: Vec<u8>) -> Vec<u8> {
+        let lists = self.stores.iter().any(|store| store.keeps != Keeps::All);
+        if !lists && !self.is_terse {
             return body;
         }
-        match String::from_utf8(body) {
-            Ok(text) => text.replace("<SupportNumberOfChanges/>", "").into_bytes(),
-            Err(error) => error.into_bytes(),
-        }
+        let with_changes = information::rewritten(&body, |devinf| {
+            devinf.number_of_changes &= !self.is_terse;
+            for store in &self.stores {
+                let uri = local_uri(store.kind);
+                information::describe(devinf, &uri, store.kind, store.keeps);
+            }
+        });
+        with_changes.unwrap_or(body)
     }
 
     /// The answer to the message that was sent last; the reason when it ends the session.
@@ -340,4 +372,14 @@ impl Device {
             error.to_string()
         })
     }
+}
+
+/// Whether a message may be written anew on its way: no proof goes with it that is over its bytes.
+const fn may_rewrite(scheme: Scheme) -> bool {
+    !matches!(scheme, Scheme::Mac)
+}
+
+/// The address of a datastore on the device.
+fn local_uri(kind: DatastoreKind) -> String {
+    format!("./my-{}", kind.name())
 }

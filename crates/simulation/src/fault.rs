@@ -60,12 +60,14 @@ pub enum Fault {
         version: u32,
     },
     /// Two replicas differ.
-    #[error("{device} does not hold the {datastore} that the server holds")]
+    #[error("{device} does not hold the {datastore} that the server holds: {what}")]
     Differs {
         /// The device.
         device: String,
         /// The datastore.
         datastore: &'static str,
+        /// Where they begin to differ.
+        what: String,
     },
     /// Items still move when all should be quiet.
     #[error("{device} still has something to say after everything was said")]
@@ -99,8 +101,8 @@ pub enum Fault {
         /// The datastore.
         datastore: &'static str,
     },
-    /// A record has lost a property that some device did not want.
-    #[error("{datastore}: record {record} has lost its remark")]
+    /// A record has lost a property that some device did not want or could not keep.
+    #[error("{datastore}: record {record} has lost its remark or an address")]
     Reduced {
         /// The datastore.
         datastore: &'static str,

@@ -33,7 +33,7 @@ pub(crate) fn person(
     let (content, _) = tree.get(luid)?;
     match what {
         0..13 => {
-            let newer = ledger.edit(content, filling)?;
+            let newer = ledger.edit(content, filling, store.keeps)?;
             store.memory().edit(luid, newer.as_bytes());
             Some(format!("edits {luid}: {newer:?}"))
         }
@@ -72,7 +72,7 @@ fn make(
     let content = if store.has_folders && rng.u8(..3) == 0 {
         ledger.create_folder()
     } else {
-        ledger.create(filling)
+        ledger.create(filling, store.keeps)
     };
     let media_type = media_type_of(store.kind, &content);
     let mut memory = store.memory();

@@ -21,6 +21,9 @@ pub(crate) fn media_type(kind: DatastoreKind) -> &'static str {
     kind.content_types().first().map_or("", |first| first.0)
 }
 
+/// How the second address of a contact begins, of which some devices keep one.
+pub(crate) const SECOND_ADDRESS: &str = "EMAIL;TYPE=HOME:";
+
 /// How a folder's content begins, whose name is the record with its version.
 const FOLDER: &str = "<Folder><name>";
 
@@ -55,7 +58,8 @@ pub(crate) fn compose(
     match kind {
         DatastoreKind::Contacts => format!(
             "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Person{record};Test;;;\r\nFN:Test Person{record}\r\n\
-             EMAIL:person{record}@example.org\r\nTEL;TYPE=CELL:{version}\r\nNOTE:{remark}\r\n\
+             EMAIL:person{record}@example.org\r\n{SECOND_ADDRESS}person{record}@example.net\r\n\
+             TEL;TYPE=CELL:{version}\r\nNOTE:{remark}\r\n\
              REV:20261125T{:02}{:02}{:02}Z\r\nEND:VCARD\r\n",
             version / 3600,
             version / 60 % 60,

@@ -14,8 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use session::store::DatastoreKind;
 
 use crate::fault::Fault;
+use crate::information::Keeps;
 use crate::items::{compose, compose_folder, is_folder, read};
-use crate::wanted::{can_filter, has_remark};
+use crate::wanted::{as_known, can_filter, has_remark, has_second};
 
 /// One record's story.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ struct Story {
     placed: bool,
     /// It was put elsewhere since.
     moved: bool,
+    /// It was made with a remark and all addresses.
+    was_whole: bool,
 }
 
 /// Versions by record, of one place.
@@ -71,10 +74,15 @@ impl Ledger {
         }
     }
 
-    /// A person makes a record; its content.
-    pub(crate) fn create(&mut self, filling: usize) -> String {
+    /// A person makes a record on a device that keeps so much of it; its content.
+    pub(crate) fn create(&mut self, filling: usize, keeps: Keeps) -> String {
         let (record, version) = self.begin_story();
-        compose(self.kind, record, version, None, filling)
+        let content = compose(self.kind, record, version, None, filling);
+        let content = keeps.fitted(self.kind, &content);
+        if let Some(story) = self.stories.get_mut(&record) {
+            story.was_whole = has_remark(&content) && has_second(&content);
+        }
+        content
     }
 
     /// A person makes a folder; its content.
@@ -95,6 +103,7 @@ impl Ledger {
             place: None,
             placed: false,
             moved: false,
+            was_whole: false,
         };
         self.stories.insert(record, story);
         (record, self.last_version)
@@ -113,8 +122,8 @@ impl Ledger {
         }
     }
 
-    /// A person edits a record; its new content.
-    pub(crate) fn edit(&mut self, content: &str, filling: usize) -> Option<String> {
+    /// A person edits a record on a device that keeps so much of it; its new content.
+    pub(crate) fn edit(&mut self, content: &str, filling: usize, keeps: Keeps) -> Option<String> {
         let (record, versions) = read(content)?;
         let story = self.stories.get_mut(&record)?;
         self.last_version += 1;
@@ -125,14 +134,11 @@ impl Ledger {
         if is_folder(content) {
             return Some(compose_folder(record, self.last_version));
         }
-        let before = Some(content);
-        Some(compose(
-            self.kind,
-            record,
-            self.last_version,
-            before,
-            filling,
-        ))
+        let version = self.last_version;
+        let newer = compose(self.kind, record, version, Some(content), filling);
+        // who was not given a property does not write one
+        let newer = as_known(self.kind, content, newer);
+        Some(keeps.fitted(self.kind, &newer))
     }
 
     /// A person deletes a record on a device. `agreed` tells that the device was in step before.
@@ -308,17 +314,17 @@ impl Ledger {
         Ok(())
     }
 
-    /// Checks that records have their remarks still, whoever edited them without.
-    pub(crate) fn check_remarks(&self, contents: &[String]) -> Result<(), Fault> {
+    /// Checks that records have their remarks and second addresses still, whoever edited them without.
+    pub(crate) fn check_whole(&self, contents: &[String]) -> Result<(), Fault> {
         if !can_filter(self.kind) {
             return Ok(());
         }
         for content in contents {
-            let has_remark = has_remark(content);
+            let is_whole = has_remark(content) && has_second(content);
             let record = read(content).map_or(0, |(record, _)| record);
             let story = self.stories.get(&record);
             // one that came back came as whoever had it had it
-            if !has_remark && story.is_some_and(|story| !story.deleted) {
+            if !is_whole && story.is_some_and(|story| story.was_whole && !story.deleted) {
                 return Err(Fault::Reduced {
                     datastore: self.kind.name(),
                     record,

@@ -4,7 +4,8 @@
 //! their datastores at will, in every mode, each with its own version, encoding, limits and room,
 //! some in one package; items may need several messages, and sessions are suspended and resumed.
 //! Some devices want some of the records, and some of their properties, others in one session than in
-//! the next; some keep files in folders.
+//! the next; some keep files in folders; some say in their device information that they keep less of a record
+//! than it has. The server asks for logins of every scheme, and is busy now and then.
 //! In guarded runs, sessions that delete and replace too much are held, and the owner confirms, rejects
 //! and undoes them at any time ([`run_guarded`]).
 //! The owner wants this or that side to win a conflict, by device and datastore. Messages are lost,
@@ -16,7 +17,7 @@
 //! seed ─▶ World { Server, Device*, Ledger* } ─ steps ─▶ calm ─▶ agreement, Ledger::check ─▶ Outcome
 //! ```
 //!
-//! # What is promised to devices with filters
+//! # What is promised to devices with filters, and to those that keep less
 //!
 //! The same as to all others, of the records that they want: in the end they hold exactly
 //! those. A session that breaks under another filter leaves a device with a share that is of either, which
@@ -35,6 +36,7 @@ mod check;
 mod device;
 mod fault;
 mod folders;
+mod information;
 mod items;
 mod journal;
 mod ledger;

@@ -1,6 +1,29 @@
 //! What becomes of a message on its way.
 
 use fastrand::Rng;
+use session::server::Scheme;
+
+/// A message of a device, as it is posted.
+#[derive(Debug, Clone)]
+pub(crate) struct Posted {
+    pub(crate) url: String,
+    pub(crate) body: Vec<u8>,
+    /// What the transport's header proves of the sender.
+    pub(crate) mac: Option<String>,
+}
+
+impl Posted {
+    /// The session's token, where the device followed `RespURI`.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.url.split_once("?sid=").map(|(_, token)| token)
+    }
+
+    /// The message as far as it came.
+    pub(crate) fn cut(mut self, end: usize) -> Self {
+        self.body.truncate(end);
+        self
+    }
+}
 
 /// What happens around one message, or in place of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +44,8 @@ pub(crate) enum Luck {
     AnswerLost,
     /// The server goes down after so many writes.
     ServerFails(u32),
+    /// The server has no time for it now, and is asked for the answer later.
+    Busy,
     /// The message arrives twice, and the second answer is taken.
     Twice,
     /// The server gets the beginning only.
@@ -36,16 +61,22 @@ pub(crate) enum Luck {
 pub(crate) struct Weather {
     /// Of so many messages about 40 meet something.
     of: u32,
+    /// Of a hundred messages so many come when the server is busy.
+    busy: u32,
 }
 
 impl Weather {
     pub(crate) fn new(rng: &mut Rng) -> Self {
         Self {
             of: [100, 100, 300, 1500][rng.usize(..4)],
+            busy: [0, 0, 2, 20][rng.usize(..4)],
         }
     }
 
     pub(crate) fn luck(self, rng: &mut Rng) -> Luck {
+        if rng.u32(..100) < self.busy {
+            return Luck::Busy;
+        }
         match rng.u32(..self.of) {
             0..3 => Luck::DeviceDown,
             3..8 => Luck::DeviceFails(rng.u32(..60)),
@@ -66,4 +97,9 @@ impl Weather {
     pub(crate) fn holds_copy(self, rng: &mut Rng) -> bool {
         rng.u32(..self.of) < 8
     }
+}
+
+/// How the server of a run asks for logins.
+pub(crate) fn scheme(rng: &mut Rng) -> Scheme {
+    [Scheme::Md5, Scheme::Md5, Scheme::Basic, Scheme::Mac][rng.usize(..4)]
 }

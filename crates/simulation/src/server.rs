@@ -5,6 +5,7 @@ use session::store::{AccountId, DatastoreId, DatastoreKind, Guid, StoredItem, Tr
 use store::Memory;
 use syncml::{Document, auth};
 
+use crate::network::Posted;
 use crate::sabotage::Sabotage;
 use crate::transaction::Watched;
 
@@ -24,13 +25,14 @@ pub(crate) struct Server {
     pub(crate) said: Vec<String>,
 }
 
-/// Whether the server goes down while it works on a message.
+/// How the server is when a message comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Crash {
-    /// It does not.
-    No,
-    /// After so many writes, or where there are fewer before the commit.
-    AfterWrites(u32),
+pub(crate) enum Health {
+    Well,
+    /// It has more to do than it can do now.
+    Busy,
+    /// It goes down after so many writes, or where there are fewer before the commit.
+    FailsAfter(u32),
 }
 
 impl Server {
@@ -92,12 +94,12 @@ impl Server {
     /// When the state fails although the server does not go down.
     pub(crate) fn post(
         &mut self,
-        body: &[u8],
-        token: Option<&str>,
+        posted: &Posted,
         entropy: [u8; 32],
-        crash: Crash,
+        health: Health,
     ) -> Result<Option<Vec<u8>>, String> {
         self.said.clear();
+        let body = posted.body.as_slice();
         let Ok(document) = Document::new(body, None) else {
             return Ok(None);
         };
@@ -105,26 +107,31 @@ impl Server {
         let request = Request {
             document: &document,
             hash,
-            token,
+            token: posted.token(),
             resp_uri_base: Some("http://server/syncml"),
             peer: None,
             user_agent: None,
-            busy: None,
-            proof: Proof::default(),
+            busy: (health == Health::Busy).then_some(body),
+            proof: Proof {
+                mac: posted.mac.as_deref().map(|mac| (mac, body)),
+                verdict: None,
+            },
             answer_as: None,
             now: self.now,
             entropy,
         };
+        let writes_left = match health {
+            Health::FailsAfter(writes) => Some(writes),
+            Health::Well | Health::Busy => None,
+        };
+        let fails = writes_left.is_some();
         let loses_commit =
             self.sabotage == Some(Sabotage::LoseCommit) && hash.is_multiple_of(LOST_COMMITS);
-        let before = (crash != Crash::No || loses_commit).then(|| self.state.clone());
+        let before = (fails || loses_commit).then(|| self.state.clone());
         let mut transaction = Watched {
             state: &mut self.state,
             sabotage: self.sabotage,
-            writes_left: match crash {
-                Crash::No => None,
-                Crash::AfterWrites(writes) => Some(writes),
-            },
+            writes_left,
         };
         let answered = answer(&mut transaction, &self.config, &request);
         let keeps_half = self.sabotage == Some(Sabotage::KeepHalf) && answered.is_err();
@@ -132,7 +139,7 @@ impl Server {
             self.state = before;
         }
         match answered {
-            _ if crash != Crash::No => Ok(None),
+            _ if fails => Ok(None),
             Ok(answer) => {
                 self.said
                     .extend(answer.log.into_iter().map(|event| event.message));

@@ -5,6 +5,8 @@ use fastrand::Rng;
 use session::filter::{FieldProperty, Fields, Filter, Kind, Query, Record};
 use session::store::{DatastoreKind, StoredItem};
 
+use crate::items::SECOND_ADDRESS;
+
 /// The property that has a record's version in it, which every edit changes.
 const fn versioned(kind: DatastoreKind) -> Option<&'static str> {
     match kind {
@@ -14,8 +16,16 @@ const fn versioned(kind: DatastoreKind) -> Option<&'static str> {
     }
 }
 
+/// The property that a remark is in.
+pub(crate) const fn remark(kind: DatastoreKind) -> &'static str {
+    match kind {
+        DatastoreKind::Contacts => "NOTE",
+        _ => "DESCRIPTION",
+    }
+}
+
 /// Properties of a record but for its remark.
-const fn without_remark(kind: DatastoreKind) -> &'static [&'static str] {
+pub(crate) const fn without_remark(kind: DatastoreKind) -> &'static [&'static str] {
     match kind {
         DatastoreKind::Contacts => &["VERSION", "N", "FN", "EMAIL", "TEL", "REV"],
         _ => &["VERSION", "UID", "DTSTART", "SUMMARY", "LOCATION"],
@@ -106,13 +116,21 @@ pub(crate) fn has_remark(content: &str) -> bool {
 
 /// A record's new content, by somebody who knows no more of it than `before`.
 pub(crate) fn as_known(kind: DatastoreKind, before: &str, newer: String) -> String {
-    if !can_filter(kind) || has_remark(before) {
+    if !can_filter(kind) {
         return newer;
     }
+    let (knows_remark, knows_second) = (has_remark(before), has_second(before));
+    let is_remark = |line: &str| line.starts_with("NOTE:") || line.starts_with("DESCRIPTION:");
     let lines = newer.split_inclusive('\n');
     lines
-        .filter(|line| !line.starts_with("NOTE:") && !line.starts_with("DESCRIPTION:"))
+        .filter(|line| knows_remark || !is_remark(line))
+        .filter(|line| knows_second || !line.starts_with(SECOND_ADDRESS))
         .collect()
+}
+
+/// Whether a contact has both its addresses; other records have one at most.
+pub(crate) fn has_second(content: &str) -> bool {
+    !content.starts_with("BEGIN:VCARD") || content.contains(SECOND_ADDRESS)
 }
 
 /// What a filter leaves of a content.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use fastrand::Rng;
 use session::client::Mode;
-use session::server::{Config, ConflictPolicy};
+use session::server::{AuthPolicy, Config, ConflictPolicy};
 use session::store::{ChangeSeq, DatastoreKind, Guid};
 use syncml::Version;
 
@@ -12,13 +12,14 @@ use crate::check::{agreement, is_tree, places, unknown_to};
 use crate::device::{Device, Moved};
 use crate::fault::{Fault, Outcome};
 use crate::folders;
+use crate::information::Keeps;
 use crate::items::{KINDS, media_type};
 use crate::journal::Journal;
 use crate::ledger::{Held, Ledger, held};
-use crate::network::{Luck, Weather};
+use crate::network::{Luck, Posted, Weather, scheme};
 use crate::policies::{Wish, overrules, policy};
 use crate::sabotage::Sabotage;
-use crate::server::{Crash, Server, fnv};
+use crate::server::{Health, Server, fnv};
 use crate::wanted;
 
 mod guarded;
@@ -49,13 +50,14 @@ struct Late {
     device: usize,
     /// The stores that its session refreshed from the client.
     refreshed: Vec<usize>,
-    url: String,
-    body: Vec<u8>,
+    posted: Posted,
 }
 
 struct World {
     rng: Rng,
     weather: Weather,
+    /// Of ten steps so many are edits of persons.
+    diligence: u8,
     /// All devices take items larger than a message.
     takes_large: bool,
     /// What a person did may stand in the server's history alone.
@@ -111,13 +113,17 @@ impl World {
             conflict,
             // nobody is there to decide, unless there is an owner
             guard: None,
+            auth: AuthPolicy {
+                scheme: scheme(&mut rng),
+                ..AuthPolicy::default()
+            },
             ..Config::default()
         };
         // large objects came with 1.1
         let takes_large = rng.bool();
         let weather = Weather::new(&mut rng);
         let devices = (0..rng.usize(1..=10))
-            .map(|number| Device::new(number, &mut rng, takes_large, sabotage))
+            .map(|number| Device::new(number, &mut rng, takes_large, config.auth.scheme, sabotage))
             .collect();
         let mut server = Server::new(config, sabotage);
         for wish in &wishes {
@@ -127,6 +133,7 @@ impl World {
         let duplicates = policies().any(|one| one == ConflictPolicy::Duplicate);
         Self {
             weather,
+            diligence: [3, 3, 3, 7][rng.usize(..4)],
             takes_large,
             owner: None,
             is_calm: false,
@@ -176,7 +183,7 @@ impl World {
         for _ in 0..STEPS {
             self.server.now += self.rng.i64(0..30);
             let number = self.rng.usize(..self.devices.len());
-            if self.rng.u8(..10) < 3 {
+            if self.rng.u8(..10) < self.diligence {
                 self.person(number);
             } else {
                 self.network(number)?;
@@ -206,7 +213,7 @@ impl World {
         let items = store.items();
         let what = self.rng.u8(..10);
         let line = if items.is_empty() || what < if items.len() < FEW_ITEMS { 5 } else { 2 } {
-            let content = ledger.create(filling);
+            let content = ledger.create(filling, store.keeps);
             let luid = store
                 .memory()
                 .insert(media_type(store.kind), content.as_bytes());
@@ -217,11 +224,9 @@ impl World {
             let grows = store.kind == DatastoreKind::Notes;
             if what < 8 && !(grows && content.len() > MAX_FILLING) {
                 let filling = if grows { filling.min(20) } else { filling };
-                let Some(newer) = ledger.edit(content, filling) else {
+                let Some(newer) = ledger.edit(content, filling, store.keeps) else {
                     return;
                 };
-                // who was not given the remark does not write one
-                let newer = wanted::as_known(store.kind, content, newer);
                 store.memory().edit(luid, newer.as_bytes());
                 format!("edits {luid}: {newer:?}")
             } else {
@@ -257,11 +262,11 @@ impl World {
             let stores = self.choose_stores(number);
             self.begin(number, stores);
         }
-        let (url, body) = match self.devices[number].unanswered.clone() {
+        let posted = match self.devices[number].unanswered.clone() {
             // the same message once more
             Some(unanswered) => unanswered,
             None => match self.step(number)? {
-                Moved::Send(url, body) => (url, body),
+                Moved::Send(posted) => posted,
                 Moved::Ended(_) | Moved::Failed(_) => {
                     self.devices[number].power.restore();
                     return Ok(());
@@ -272,30 +277,34 @@ impl World {
             self.late.push_back(Late {
                 device: number,
                 refreshed: self.stores_in(number, Mode::RefreshFromClient),
-                url: url.clone(),
-                body: body.clone(),
+                posted: posted.clone(),
             });
         }
         match luck {
             Luck::Lost => {}
             Luck::AnswerLost => {
-                self.post(number, &url, &body, Crash::No)?;
+                self.post(number, &posted, Health::Well)?;
             }
             Luck::ServerFails(writes) => {
-                self.post(number, &url, &body, Crash::AfterWrites(writes))?;
+                self.post(number, &posted, Health::FailsAfter(writes))?;
+            }
+            Luck::Busy => {
+                if let Some(answer) = self.post(number, &posted, Health::Busy)? {
+                    self.receive(number, &answer);
+                }
             }
             Luck::Twice => {
-                self.post(number, &url, &body, Crash::No)?;
-                self.deliver(number, &url, &body)?;
+                self.post(number, &posted, Health::Well)?;
+                self.deliver(number, &posted)?;
             }
             Luck::Cut => {
-                let end = self.rng.usize(..body.len());
-                if let Some(answer) = self.post(number, &url, &body[..end], Crash::No)? {
+                let end = self.rng.usize(..posted.body.len());
+                if let Some(answer) = self.post(number, &posted.cut(end), Health::Well)? {
                     self.receive(number, &answer);
                 }
             }
             Luck::AnswerCut => {
-                if let Some(answer) = self.post(number, &url, &body, Crash::No)? {
+                if let Some(answer) = self.post(number, &posted, Health::Well)? {
                     let end = self.rng.usize(..answer.len());
                     self.receive(number, &answer[..end]);
                 }
@@ -305,16 +314,11 @@ impl World {
                 if let Some(late) = self.late.remove(which) {
                     self.journal
                         .tell(|| format!("late message of {}", late.device));
-                    self.post_refreshing(
-                        late.device,
-                        &late.refreshed,
-                        (&late.url, &late.body),
-                        Crash::No,
-                    )?;
+                    self.post_refreshing(late.device, &late.refreshed, &late.posted, Health::Well)?;
                 }
-                self.deliver(number, &url, &body)?;
+                self.deliver(number, &posted)?;
             }
-            _ => self.deliver(number, &url, &body)?,
+            _ => self.deliver(number, &posted)?,
         }
         self.devices[number].power.restore();
         Ok(())
@@ -397,7 +401,7 @@ impl World {
         let store = &self.devices[number].stores[store];
         let ledger = &mut self.ledgers[index_of(store.kind)];
         ledger.all_compared(number, &store.contents());
-        if store.chooses {
+        if store.chooses || store.keeps != Keeps::All {
             ledger.compared_in_part(&store.contents());
         }
     }
@@ -414,7 +418,7 @@ impl World {
     fn step(&mut self, number: usize) -> Result<Moved, Fault> {
         let moved = self.devices[number].step();
         match &moved {
-            Moved::Send(..) => {}
+            Moved::Send(_) => {}
             Moved::Ended(synced) => {
                 for synced in synced {
                     if synced.is_slow {
@@ -442,8 +446,8 @@ impl World {
         Ok(moved)
     }
 
-    fn deliver(&mut self, number: usize, url: &str, body: &[u8]) -> Result<(), Fault> {
-        if let Some(answer) = self.post(number, url, body, Crash::No)? {
+    fn deliver(&mut self, number: usize, posted: &Posted) -> Result<(), Fault> {
+        if let Some(answer) = self.post(number, posted, Health::Well)? {
             self.receive(number, &answer);
         }
         Ok(())
@@ -485,12 +489,11 @@ impl World {
     fn post(
         &mut self,
         number: usize,
-        url: &str,
-        body: &[u8],
-        crash: Crash,
+        posted: &Posted,
+        health: Health,
     ) -> Result<Option<Vec<u8>>, Fault> {
         let refreshed = self.stores_in(number, Mode::RefreshFromClient);
-        self.post_refreshing(number, &refreshed, (url, body), crash)
+        self.post_refreshing(number, &refreshed, posted, health)
     }
 
     /// The same with the stores that the message's session refreshes from the client.
@@ -498,12 +501,11 @@ impl World {
         &mut self,
         number: usize,
         refreshed: &[usize],
-        (url, body): (&str, &[u8]),
-        crash: Crash,
+        posted: &Posted,
+        health: Health,
     ) -> Result<Option<Vec<u8>>, Fault> {
         let mut entropy = [0; 32];
         self.rng.fill(&mut entropy);
-        let token = url.split_once("?sid=").map(|(_, token)| token);
         let server = |world: &Self, store: usize| {
             held(
                 &world
@@ -514,7 +516,7 @@ impl World {
         let before: Vec<Held> = refreshed.iter().map(|one| server(self, *one)).collect();
         let answer = self
             .server
-            .post(body, token, entropy, crash)
+            .post(posted, entropy, health)
             .map_err(|reason| Fault::State { reason })?;
         for (store, before) in refreshed.iter().zip(before) {
             let after = server(self, *store);
@@ -526,9 +528,9 @@ impl World {
         self.outcome.messages += 1;
         let trace = self.outcome.trace.rotate_left(5);
         let heard = answer.as_deref().map_or(0, fnv);
-        self.outcome.trace = trace ^ fnv(body) ^ heard.rotate_left(1);
+        self.outcome.trace = trace ^ fnv(&posted.body) ^ heard.rotate_left(1);
         let said = std::mem::take(&mut self.server.said);
-        let sizes = (body.len(), answer.as_ref().map(Vec::len));
+        let sizes = (posted.body.len(), answer.as_ref().map(Vec::len));
         self.journal
             .tell(|| format!("{number}: message {sizes:?} {said:?}"));
         self.journal.tell_changes(&self.server, &self.devices);
@@ -574,7 +576,7 @@ impl World {
                 Vec::new()
             };
             ledger.check(&self.server.contents(kind), &overruled)?;
-            ledger.check_remarks(&self.server.contents(kind))?;
+            ledger.check_whole(&self.server.contents(kind))?;
             is_tree(&self.server, kind)?;
             ledger.check_places(&places(&self.server, kind))?;
         }
@@ -593,8 +595,8 @@ impl World {
         self.begin(number, stores.map(|store| (store, Mode::TwoWay)).collect());
         loop {
             match self.step(number)? {
-                Moved::Send(url, body) => {
-                    let answer = self.post(number, &url, &body, Crash::No)?;
+                Moved::Send(posted) => {
+                    let answer = self.post(number, &posted, Health::Well)?;
                     let answer = answer.ok_or_else(|| stuck("no answer".to_owned()))?;
                     if let Some(reason) = self.receive(number, &answer) {
                         return Err(stuck(reason));
