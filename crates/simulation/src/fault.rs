@@ -117,6 +117,12 @@ pub enum Fault {
         /// What is where.
         what: String,
     },
+    /// A session deletes more than it may, and is not undone for it.
+    #[error("deletions of {session}, which is held, stand")]
+    Unguarded {
+        /// The session's name.
+        session: String,
+    },
     /// The server's state failed without cause.
     #[error("the server's state failed: {reason}")]
     State {

@@ -100,7 +100,17 @@ impl Replica for Frail {
 
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
         let keeps_anchors = self.breaks(Sabotage::KeepAnchors);
+        let forgets = self.breaks(Sabotage::ForgetAtResume) && plan.resumes;
         let mut memory = self.powered()?;
+        if forgets {
+            let anchors = memory.anchors()?;
+            memory.begin(Plan {
+                renews_map: true,
+                resumes: false,
+                ..plan
+            })?;
+            memory.complete(&anchors)?;
+        }
         let anchors = memory.anchors()?;
         let changes = memory.begin(plan)?;
         if keeps_anchors {
@@ -134,7 +144,12 @@ impl Replica for Frail {
     }
 
     fn add(&mut self, guid: &str, media_type: &str, bytes: &[u8]) -> Result<Added, ReplicaError> {
-        self.powered()?.add(guid, media_type, bytes)
+        let keeps_less = self.breaks(Sabotage::KeepLess);
+        let mut memory = self.powered()?;
+        if keeps_less {
+            return memory.add(guid, media_type, &short(bytes));
+        }
+        memory.add(guid, media_type, bytes)
     }
 
     fn copy(&mut self, luid: &str, guid: &str) -> Result<Copied, ReplicaError> {
@@ -147,7 +162,12 @@ impl Replica for Frail {
         media_type: &str,
         bytes: &[u8],
     ) -> Result<Applied, ReplicaError> {
-        self.powered()?.replace(luid, media_type, bytes)
+        let takes_all = self.breaks(Sabotage::TakeBeyondRoom);
+        let replaced = self.powered()?.replace(luid, media_type, bytes);
+        match replaced {
+            Err(error) if takes_all && error.is_full => Ok(Applied::Done),
+            replaced => replaced,
+        }
     }
 
     fn delete(&mut self, luid: &str) -> Result<Applied, ReplicaError> {
@@ -211,7 +231,12 @@ impl Replica for Frail {
     }
 
     fn append_partial(&mut self, bytes: &[u8]) -> Result<(), ReplicaError> {
-        self.powered()?.append_partial(bytes)
+        let doubles = self.breaks(Sabotage::DoubleChunk) && bytes.len().is_multiple_of(3);
+        let mut memory = self.powered()?;
+        if doubles {
+            return memory.append_partial(&bytes.repeat(2));
+        }
+        memory.append_partial(bytes)
     }
 
     fn undo_partial(&mut self) -> Result<(), ReplicaError> {
@@ -283,4 +308,11 @@ impl Replica for Frail {
     fn complete(&mut self, anchors: &Anchors) -> Result<(), ReplicaError> {
         self.powered()?.complete(anchors)
     }
+}
+
+/// A content without its addresses, which a device keeps by what it says.
+fn short(content: &[u8]) -> Vec<u8> {
+    let lines = content.split_inclusive(|byte| *byte == b'\n');
+    let kept: Vec<&[u8]> = lines.filter(|line| !line.starts_with(b"EMAIL")).collect();
+    kept.concat()
 }

@@ -59,11 +59,23 @@ pub enum Sabotage {
     DeleteFiltered,
     /// The server forgets that a device had another filter before.
     ForgetFilter,
+    /// The server loses some of the chunks of an object.
+    LoseChunk,
+    /// The device keeps some of the chunks of an object twice.
+    DoubleChunk,
+    /// The server puts an object together in the wrong order.
+    MixChunks,
+    /// The device forgets what the server has confirmed when it resumes a session.
+    ForgetAtResume,
+    /// The device says that it has taken what there was no room for.
+    TakeBeyondRoom,
+    /// The device keeps less of a record than its device information says.
+    KeepLess,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 34] = [
         Self::ForgetHistory,
         Self::AnchorsEarly,
         Self::ForgetMaps,
@@ -92,5 +104,11 @@ impl Sabotage {
         Self::ForgetFolders,
         Self::DeleteFiltered,
         Self::ForgetFilter,
+        Self::LoseChunk,
+        Self::DoubleChunk,
+        Self::MixChunks,
+        Self::ForgetAtResume,
+        Self::TakeBeyondRoom,
+        Self::KeepLess,
     ];
 }

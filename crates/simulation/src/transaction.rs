@@ -169,6 +169,9 @@ impl Transaction for Watched<'_> {
 
     fn append_partial(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), StoreError> {
         self.write()?;
+        if self.breaks(Sabotage::LoseChunk) && bytes.len().is_multiple_of(3) {
+            return self.state.append_partial(link, b"");
+        }
         self.state.append_partial(link, bytes)
     }
 
@@ -178,7 +181,12 @@ impl Transaction for Watched<'_> {
     }
 
     fn partial_content(&mut self, link: LinkId) -> Result<Vec<u8>, StoreError> {
-        self.state.partial_content(link)
+        let mut content = self.state.partial_content(link)?;
+        if self.breaks(Sabotage::MixChunks) {
+            let half = content.len() / 2;
+            content.rotate_left(half);
+        }
+        Ok(content)
     }
 
     fn end_partial(&mut self, link: LinkId) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use fastrand::Rng;
 use session::guard::{self, Extent, Withholding as _};
 use session::server::Guard;
-use session::store::{DatastoreKind, Guid, LinkId, StoreError, Transaction as _};
+use session::store::{DatastoreId, DatastoreKind, Guid, LinkId, StoreError, Transaction as _};
 
 use super::World;
 use super::index_of;
@@ -24,6 +24,8 @@ pub(super) struct Owner {
     rng: Rng,
     /// Sessions whose changes waited at some time.
     sessions: BTreeSet<String>,
+    /// Those of them that the owner has decided about.
+    decided: BTreeSet<String>,
 }
 
 impl Owner {
@@ -31,6 +33,7 @@ impl Owner {
         Self {
             rng: Rng::with_seed(seed ^ OWNER),
             sessions: BTreeSet::new(),
+            decided: BTreeSet::new(),
         }
     }
 
@@ -49,6 +52,7 @@ impl World {
         if self.owner.is_none() {
             return Ok(());
         }
+        self.check_held()?;
         for session in self.held_sessions().map_err(failed)? {
             let account = self.server.account;
             let state = &mut self.server.state;
@@ -59,6 +63,28 @@ impl World {
             }
             if let Some(owner) = &mut self.owner {
                 owner.sessions.insert(session);
+            }
+        }
+        Ok(())
+    }
+
+    /// Of a session that is held nothing stands that it has deleted before.
+    fn check_held(&mut self) -> Result<(), Fault> {
+        for (session, datastore) in self.holds().map_err(failed)? {
+            let is_decided = |owner: &Owner| owner.decided.contains(&session);
+            if self.owner.as_ref().is_some_and(is_decided) {
+                continue;
+            }
+            let state = &mut self.server.state;
+            for guid in state.changed_by(datastore, &session).map_err(failed)? {
+                let item = state.item(datastore, guid).map_err(failed)?;
+                if item.is_some_and(|item| item.deleted)
+                    && state
+                        .is_last_of(datastore, guid, &session)
+                        .map_err(failed)?
+                {
+                    return Err(Fault::Unguarded { session });
+                }
             }
         }
         Ok(())
@@ -108,6 +134,7 @@ impl World {
             return Ok(());
         };
         let confirms = owner.rng.bool();
+        owner.decided.insert(session.to_owned());
         self.outcome.decisions += 1;
         self.journal
             .tell(|| format!("the owner decides about {session}: {confirms}"));
@@ -173,7 +200,15 @@ impl World {
 
     /// The names under which changes wait.
     fn held_sessions(&mut self) -> Result<Vec<String>, StoreError> {
-        let mut sessions = Vec::new();
+        let mut sessions: Vec<String> = self.holds()?.into_iter().map(|(name, _)| name).collect();
+        sessions.sort();
+        sessions.dedup();
+        Ok(sessions)
+    }
+
+    /// The sessions whose changes wait, each with the datastore in which they do.
+    fn holds(&mut self) -> Result<Vec<(String, DatastoreId)>, StoreError> {
+        let mut holds = Vec::new();
         for device in &self.devices {
             let account = self.server.account;
             let Some(known) = self.server.state.device(account, &device.name)? else {
@@ -184,12 +219,11 @@ impl World {
                     datastore: self.server.datastore(store.kind),
                     device: known.number,
                 };
-                sessions.extend(self.server.state.hold(link)?);
+                let session = self.server.state.hold(link)?;
+                holds.extend(session.map(|session| (session, link.datastore)));
             }
         }
-        sessions.sort();
-        sessions.dedup();
-        Ok(sessions)
+        Ok(holds)
     }
 
     /// An item's content, and what kind of datastore it is in.
