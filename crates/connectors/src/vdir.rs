@@ -28,7 +28,7 @@ use session::client::{
 
 use session::store::{DatastoreKind, Partial};
 
-use files::{Folder, Print};
+use files::{Folder, Print, Stat};
 use state::{Intent, Known, State};
 
 /// A folder that cannot be opened.
@@ -75,6 +75,8 @@ pub struct Vdir {
     given: BTreeMap<String, Option<Print>>,
     /// What this message does to files, by LUID; done together at its end.
     staged: BTreeMap<String, Staged>,
+    /// How the files were that it does something to, by LUID: a person may come in between.
+    met: BTreeMap<String, Option<Stat>>,
     /// Temporary files that were written for it.
     temporaries: usize,
     /// What was staged and given out before the Atomic that is going on.
@@ -145,6 +147,7 @@ impl Vdir {
             queue: VecDeque::new(),
             given: BTreeMap::new(),
             staged: BTreeMap::new(),
+            met: BTreeMap::new(),
             temporaries: 0,
             before_atomic: None,
             limit: None,
@@ -373,6 +376,7 @@ impl Vdir {
         content: &[u8],
     ) -> Result<(), ReplicaError> {
         self.take_room(luid, content.len() as u64)?;
+        self.meet(luid)?;
         let (temporary, print) = self.folder.stage(self.temporaries, content)?;
         self.temporaries += 1;
         let added = match self.staged.get(luid) {
@@ -438,16 +442,66 @@ impl Vdir {
         Ok(())
     }
 
-    fn remove(&mut self, luid: &str) {
+    fn remove(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.meet(luid)?;
         self.used = None;
         self.staged.insert(luid.to_owned(), Staged::Removed);
         self.given.remove(luid);
+        Ok(())
+    }
+
+    /// Remembers how a file is that something is to happen to.
+    fn meet(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        if !self.met.contains_key(luid) {
+            let stat = self.folder.stat(luid)?;
+            self.met.insert(luid.to_owned(), stat);
+        }
+        Ok(())
+    }
+
+    /// Leaves alone what a person has done to files since something was staged for them: a version that
+    /// was to be replaced stays beside the new one, and one that was to go stays.
+    fn spare(&mut self) -> Result<(), ReplicaError> {
+        for (luid, before) in std::mem::take(&mut self.met) {
+            if self.folder.stat(&luid)? == before {
+                continue;
+            }
+            match self.staged.get(&luid) {
+                Some(Staged::Removed) => drop(self.staged.remove(&luid)),
+                Some(Staged::Written { .. }) => self.set_aside(&luid)?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a copy of a file as it is now, an item of its own.
+    fn set_aside(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        let Some((print, content)) = self.folder.read(luid)? else {
+            return Ok(());
+        };
+        let (stem, extension) = match luid.rsplit_once('.') {
+            Some((stem, extension)) => (stem, format!(".{extension}")),
+            None => (luid, String::new()),
+        };
+        // the same name for the same content: it is made once
+        let stem = files::stem_of(stem);
+        let name = format!("{stem}-{:016x}{extension}", print.hash);
+        if self.folder.stat(&name)?.is_none() {
+            let (temporary, _) = self.folder.stage(self.temporaries, &content)?;
+            self.temporaries += 1;
+            self.folder.flush_file(&temporary)?;
+            self.folder.place(&temporary, &name)?;
+            self.folder.flush()?;
+        }
+        Ok(())
     }
 
     /// Does what is staged: written down first, so that a crash in between is recognized, then
     /// done, then remembered. Files are flushed together, which costs little more than one.
     fn carry_out(&mut self) -> Result<(), ReplicaError> {
         self.used = None;
+        self.spare()?;
         if self.staged.is_empty() {
             return Ok(());
         }
@@ -645,8 +699,10 @@ impl Replica for Vdir {
             if is_there && !self.changed_here(&luid)? {
                 self.write(&luid, Some(guid), content)?;
             }
-            // a deletion that the server has heard of is over: this is the item come back
-            if is_there || self.state.known_one(&luid)?.is_some() {
+            // a deletion that the server has heard of is over: this is the item come back; what goes with
+            // this message comes back as another one
+            let goes = self.staged.contains_key(&luid);
+            if is_there || (!goes && self.state.known_one(&luid)?.is_some()) {
                 self.state.remember_guid(guid, &luid)?;
                 return Ok(Added {
                     luid,
@@ -713,7 +769,7 @@ impl Replica for Vdir {
         if self.changed_here(luid)? {
             return Ok(Applied::ChangedHere);
         }
-        self.remove(luid);
+        self.remove(luid)?;
         Ok(Applied::Done)
     }
 
@@ -731,32 +787,15 @@ impl Replica for Vdir {
         // durable before the file goes: its absence must not be taken for a deletion
         self.state.settle(luid)?;
         self.state.release(luid)?;
-        self.remove(luid);
+        self.remove(luid)?;
         Ok(Applied::Done)
     }
 
     fn keep_own(&mut self, luid: &str) -> Result<(), ReplicaError> {
-        let Some((print, content)) = self.folder.read(luid)? else {
-            return Ok(());
-        };
         if self.changed_here(luid)? {
             return Ok(());
         }
-        let (stem, extension) = match luid.rsplit_once('.') {
-            Some((stem, extension)) => (stem, format!(".{extension}")),
-            None => (luid, String::new()),
-        };
-        // the same name for the same content: it is made once
-        let stem = files::stem_of(stem);
-        let name = format!("{stem}-{:016x}{extension}", print.hash);
-        if self.folder.stat(&name)?.is_none() {
-            let (temporary, _) = self.folder.stage(self.temporaries, &content)?;
-            self.temporaries += 1;
-            self.folder.flush_file(&temporary)?;
-            self.folder.place(&temporary, &name)?;
-            self.folder.flush()?;
-        }
-        Ok(())
+        self.set_aside(luid)
     }
 
     fn content(&mut self, luid: &str) -> Result<Option<Vec<u8>>, ReplicaError> {

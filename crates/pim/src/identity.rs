@@ -146,11 +146,15 @@ impl Comparable {
         hash(&bytes)
     }
 
-    /// Whether more than the name of a contact is one in both: a number, an address or the birthday.
-    /// Items of other kinds that match are known by more than a name.
+    /// Whether more than the name is one in both: of a contact a number, an address or the birthday, of a
+    /// task the day on which it is due. Items of other kinds that match are known by more than a name.
     pub fn has_more_than_name_of(&self, other: &Self) -> bool {
         let (a, b) = (&self.0, &other.0);
-        a.kind() != Kind::Contact || shares_reach(a, b)
+        match a.kind() {
+            Kind::Contact => shares_reach(a, b),
+            Kind::Task => a.record.due.is_some() && b.record.due.is_some() && same_due(a, b),
+            _ => true,
+        }
     }
 
     /// What [`compare`] says of the two items.

@@ -33,7 +33,6 @@ pub mod decode;
 mod facts;
 mod fields;
 mod fit;
-mod group;
 mod identity;
 pub mod line;
 pub mod media;
@@ -57,7 +56,6 @@ pub use convert::{
 pub use decode::Dialect;
 pub use fields::{Field, keep_fields};
 pub use fit::{Fitted, Holding, Holdings, Parameter, fit};
-pub use group::{GROUP_PROPERTIES, is_group};
 pub use identity::{Comparable, Fingerprint, Likeness, compare, fingerprint, replaces};
 pub use media::{Format, Kind};
 pub use merge::{fill_missing, modified, replace_fields};

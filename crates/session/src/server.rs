@@ -511,7 +511,11 @@ fn misplaced(session: &StoredSession, request: &Request<'_>, header: &Header<'_>
     let last: u64 = session.last_msg_id.trim().parse().ok()?;
     let now: u64 = header.msg_id.trim().parse().ok()?;
     let is_late = now < last && now != 1;
-    let is_another = now == last && now != 1 && session.last_request != request.hash;
+    let is_another = now == last
+        && now != 1
+        && session.last_request != request.hash
+        // before a login nothing was done
+        && State::load(&session.state).is_some_and(|state| state.login.is_some());
     let is_ahead = now > last + 1 && request.token.is_none();
     (is_late || is_another || is_ahead).then_some(last + 1)
 }

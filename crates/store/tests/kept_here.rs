@@ -116,61 +116,6 @@ fn came(heard: &Heard) -> String {
     changes.map(|change| change.content.as_str()).collect()
 }
 
-const ADA: &str = "BEGIN:VCARD\r\nVERSION:4.0\r\nN:Berg;Ada;;;\r\nFN:Ada Berg\r\nUID:urn:uuid:1\r\n\
-                   TEL:1\r\nEND:VCARD\r\n";
-const CHOIR: &str = "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Choir\r\nKIND:group\r\nMEMBER:urn:uuid:1\r\n\
-                     END:VCARD\r\n";
-const CLUB: &str = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Club;;;;\r\nFN:Club\r\n\
-                    X-ADDRESSBOOKSERVER-KIND:group\r\n\
-                    X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:1\r\nEND:VCARD\r\n";
-
-// spec: F21 G04
-#[test]
-fn a_group_does_not_reach_a_phone_that_knows_none_and_outlives_all_that_it_does() {
-    let names = property("N", "") + &property("TEL", "");
-    for datastore in [listing(CARDS, ""), listing(CARDS, &names)] {
-        let mut phone = Phone::new("contacts", datastore, &[CHOIR, ADA, CLUB]);
-        let first = phone.sync(201, "");
-        let came = came(&first);
-        assert!(came.contains("Ada"), "{came}");
-        assert!(!came.contains("Choir") && !came.contains("Club"), "{came}");
-        // nothing is owed, session by session
-        assert_eq!(phone.sync(200, "").said.changes.len(), 0);
-        let ada = "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Berg;Ada\r\nTEL;VOICE:2\r\nEND:VCARD\r\n";
-        phone.sync(201, &talk::add(30, "l2", ada));
-        phone.sync(203, &talk::add(30, "l2", ada));
-        let held = phone.contents();
-        assert_eq!(
-            (held.len(), held[0].as_str(), held[2].as_str()),
-            (3, CHOIR, CLUB)
-        );
-        assert!(held[1].contains(":2\r\n"), "{held:?}");
-    }
-}
-
-// spec: F21
-#[test]
-fn a_device_that_knows_groups_gets_them() {
-    let names = [
-        "N",
-        "FN",
-        "TEL",
-        "X-ADDRESSBOOKSERVER-KIND",
-        "X-ADDRESSBOOKSERVER-MEMBER",
-    ];
-    let names = names.map(|name| property(name, "")).concat();
-    let rich = "<CTType>text/vcard</CTType><VerCT>3.0</VerCT>";
-    let mut device = Phone::new("contacts", listing(rich, &names), &[CHOIR, CLUB]);
-    let heard = device.sync(201, "");
-    let came = came(&heard);
-    assert_eq!(
-        came.matches("X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:1")
-            .count(),
-        2,
-        "{came}"
-    );
-}
-
 // spec: F21 G04
 #[test]
 fn tasks_outlive_a_refresh_from_a_phone_that_keeps_events_only() {

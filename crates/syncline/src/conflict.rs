@@ -31,8 +31,8 @@ pub(crate) fn decider(choice: OnConflict) -> Decide {
         OnConflict::Both => Box::new(|_| Decision::Both),
         OnConflict::Ask => Box::new(|conflict| {
             let (mut input, mut screen) = (std::io::stdin().lock(), std::io::stderr().lock());
-            // what is not decided stays as it is on both sides
-            ask(&mut input, &mut screen, conflict).unwrap_or(Decision::Client)
+            // who does not answer has not agreed to lose either
+            ask(&mut input, &mut screen, conflict).unwrap_or(Decision::Both)
         }),
     }
 }
@@ -66,7 +66,7 @@ fn ask(
         screen.flush()?;
         let mut answer = String::new();
         if input.read_line(&mut answer)? == 0 {
-            return Ok(Decision::Client);
+            return Ok(Decision::Both);
         }
         match answer.trim().to_ascii_lowercase().as_str() {
             "s" | "server" => return Ok(Decision::Server),
@@ -110,6 +110,6 @@ mod tests {
         assert_eq!(answered("maybe\nBoth\n").0, Decision::Both);
         assert_eq!(answered("c").0, Decision::Client);
         // who goes away has not agreed to lose anything
-        assert_eq!(answered("what\n").0, Decision::Client);
+        assert_eq!(answered("what\n").0, Decision::Both);
     }
 }

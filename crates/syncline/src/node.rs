@@ -19,7 +19,7 @@ use store::Store;
 use syncml::auth::{self, Credentials};
 use syncml::{Document, Limits};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 use transports::http::{Exchange, Incoming, Outgoing};
 
 use crate::authority::Authority;
@@ -102,7 +102,7 @@ impl Node {
     /// XML without credentials and tokens.
     pub(crate) fn new(store: Store, config: server::Config, messages: Option<PathBuf>) -> Self {
         Self {
-            // half is left to others
+            // the others are for other accounts
             turns: store.at_once().map(|most| Turns::new(most / 2)),
             store,
             config: Arc::new(config),
@@ -171,7 +171,8 @@ impl Node {
         (now, entropy): (i64, [u8; 32]),
     ) -> Result<Answer, Unanswered> {
         self.has_room_beside(self.waiting.load(Ordering::Relaxed))?;
-        let turn = self.turn(incoming.token.as_deref()).await?;
+        let deadline = tokio::time::Instant::now() + self.answer_within;
+        let turn = self.turn(incoming.token.as_deref(), deadline).await?;
         let token = incoming.token.clone();
         let peer = incoming.peer.to_string();
         let (store, config) = (self.store.clone(), Arc::clone(&self.config));
@@ -216,7 +217,7 @@ impl Node {
             outcome
         });
         // the work goes on where its client does not wait for it, and the answer is kept
-        match timeout(self.answer_within, job).await {
+        match timeout_at(deadline, job).await {
             Ok(Ok(outcome)) => {
                 if let (Ok(answer), Some(token)) = (&outcome, &token) {
                     self.learn(token, answer);
@@ -249,11 +250,15 @@ impl Node {
     }
 
     /// Waits until the message of a session may be taken in hand.
-    async fn turn(&self, token: Option<&str>) -> Result<Option<Turn>, Unanswered> {
+    async fn turn(
+        &self,
+        token: Option<&str>,
+        deadline: tokio::time::Instant,
+    ) -> Result<Option<Turn>, Unanswered> {
         let (Some(turns), Some(token)) = (&self.turns, token) else {
             return Ok(None);
         };
-        let turn = timeout(self.answer_within, turns.wait(token)).await;
+        let turn = timeout_at(deadline, turns.wait(token)).await;
         turn.map_err(|_| {
             self.watch.is_late();
             Unanswered::Late

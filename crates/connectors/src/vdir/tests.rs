@@ -691,3 +691,57 @@ fn a_number_of_items_need_not_be_limited() {
     }
     assert_eq!(vdir.room().unwrap().unwrap().items, None);
 }
+
+#[test]
+fn an_item_that_goes_and_comes_back_in_one_message_is_there() {
+    for release in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut vdir = open(folder.path());
+        vdir.add("1", TYPE, card("1").as_bytes()).unwrap();
+        vdir.complete(&Anchors::default()).unwrap();
+        vdir.begin(plan(false)).unwrap();
+        if release {
+            vdir.release("1.vcf").unwrap();
+        } else {
+            vdir.delete("1.vcf").unwrap();
+        }
+        let added = vdir.add("1", TYPE, card("again").as_bytes()).unwrap();
+        assert!(!added.existed, "the server has to learn its name");
+        vdir.message_done().unwrap();
+        let held: Vec<String> = contents(folder.path())
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect();
+        assert_eq!(held, [card("again")], "{release}");
+        assert_eq!(vdir.luid_of("1").unwrap(), Some(added.luid));
+    }
+}
+
+#[test]
+fn what_a_person_does_while_a_message_is_taken_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let mut vdir = open(path);
+    for guid in ["1", "2", "3"] {
+        vdir.add(guid, TYPE, card(guid).as_bytes()).unwrap();
+    }
+    vdir.complete(&Anchors::default()).unwrap();
+    vdir.begin(plan(false)).unwrap();
+    vdir.replace("1.vcf", TYPE, card("theirs").as_bytes())
+        .unwrap();
+    vdir.delete("2.vcf").unwrap();
+    vdir.replace("3.vcf", TYPE, card("three").as_bytes())
+        .unwrap();
+    for name in ["1.vcf", "2.vcf"] {
+        fs::write(path.join(name), card("a person was here")).unwrap();
+    }
+    vdir.message_done().unwrap();
+    let mut held: Vec<String> = contents(path).into_iter().map(|(_, text)| text).collect();
+    held.sort();
+    let own = card("a person was here");
+    let mut expected = vec![own.clone(), own, card("theirs"), card("three")];
+    expected.sort();
+    assert_eq!(held, expected);
+    // both are told in the next session: the one beside as new, the one that was to go as changed
+    assert_eq!(vdir.outlook().unwrap(), [1, 1, 0]);
+}

@@ -190,11 +190,17 @@ impl Session {
         let Some(active) = self.sources.get_mut(index) else {
             return Err((StatusCode::COMMAND_FAILED, "no such datastore".to_owned()));
         };
+        let is_disputed = active.disputed.contains(item.target_uri());
         if let Some(decision) = decision {
             active.carry_out(decision, item.target_uri())?;
         }
         let has_folders = active.has_folders(version);
-        apply(active.source.replica.as_mut(), change, item, has_folders)
+        let outcome = apply(active.source.replica.as_mut(), change, item, has_folders);
+        outcome.map_err(|(code, reason)| match code {
+            // of a conflict that would say that ours shall stand
+            StatusCode::CONFLICT if is_disputed => (StatusCode::COMMAND_FAILED, reason),
+            _ => (code, reason),
+        })
     }
 }
 

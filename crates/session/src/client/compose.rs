@@ -749,7 +749,8 @@ fn mem_of(room: Room) -> Meta<'static> {
         mem: Some(Mem {
             shared: room.shared,
             free_bytes: Some(room.bytes),
-            free_ids: room.items,
+            // the element is not optional, and an item has a byte at least
+            free_ids: Some(room.items.unwrap_or(room.bytes)),
         }),
         ..Meta::default()
     }

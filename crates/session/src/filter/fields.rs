@@ -1,6 +1,8 @@
 //! The field filter: the properties that a client takes in this session, in place of those that
 //! its device information lists (DS Protocol, filtering; Device Information, Property).
 
+use std::collections::BTreeSet;
+
 use pim::line::Lines;
 use pim::{Field, Holding, Holdings, Parameter};
 use serde::{Deserialize, Serialize};
@@ -222,10 +224,11 @@ impl Fields {
             ..Holding::default()
         });
         let mut holdings: Vec<Holding> = listed.collect();
+        let names = holdings.iter().map(|one| one.name.to_ascii_uppercase());
+        let mut known: BTreeSet<String> = names.collect();
         for line in Lines::new(content) {
             let name = String::from_utf8_lossy(line.name()).into_owned();
-            let is_listed = |holding: &Holding| holding.name.eq_ignore_ascii_case(&name);
-            if !holdings.iter().any(is_listed) {
+            if known.insert(name.to_ascii_uppercase()) {
                 holdings.push(Holding {
                     name,
                     max_occur: ANY_NUMBER,

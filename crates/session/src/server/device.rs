@@ -5,7 +5,7 @@ use syncml::{Command, Data, DevInf, Message};
 use super::room::Limit;
 use super::state::Owed;
 use super::{Run, bounds};
-use crate::peer::{Capabilities, Traits, describes, kind_of};
+use crate::peer::{Capabilities, Traits, datastore_for, describes, kind_of};
 use crate::store::{ChangeSeq, DatastoreKind, Link, StoreError};
 use crate::uri::{datastore_name, path_of};
 
@@ -202,10 +202,12 @@ impl Run<'_> {
         if !is_empty || DatastoreKind::from_name(&name).is_some() {
             return name;
         }
-        let held = self
-            .devinf
-            .as_ref()
-            .and_then(|known| kind_of(known, source));
+        let held = self.devinf.as_ref().and_then(|known| {
+            let kind = kind_of(known, source)?;
+            // of two that hold the same, one only can be ours
+            let first = datastore_for(known, kind)?;
+            (datastore_name(first) == datastore_name(source)).then_some(kind)
+        });
         held.map_or(name, |kind| kind.name().to_owned())
     }
 

@@ -1,6 +1,7 @@
 //! Package 3: the client's changes.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use syncml::{AlertCode, Change, ChangeKind, Command, Item, StatusCode, Sync};
 
@@ -524,14 +525,21 @@ impl Run<'_> {
     fn remove_unsent(&mut self, ds: &DatastoreState, link: LinkId) -> Result<(), StoreError> {
         let origin = self.state.device.clone();
         let mut kept = 0;
+        // what is in no folder stays in later rounds too, and need not be looked at again
+        let mut staying = BTreeSet::new();
         loop {
             let all = self
                 .tx
                 .unmapped(link, ds.generation, REMOVED_AT_ONCE + kept)?;
             let mut guids = Vec::with_capacity(all.len());
             for guid in &all {
+                if staying.contains(guid) {
+                    continue;
+                }
                 if !self.outlives_refresh(ds, link, *guid)? {
                     guids.push(*guid);
+                } else if !ds.kind().is_hierarchical() {
+                    staying.insert(*guid);
                 }
             }
             // a folder that stays for what is in it may be empty in the next round

@@ -305,7 +305,8 @@ impl Run<'_> {
         // as a change of the session would be.
         self.tx
             .delete_item(link.datastore, other.guid, Origin::Local, now)?;
-        if likeness == Likeness::Same {
+        // the same as the device would be shown is not all that the other one has
+        if likeness == Likeness::Same && other.exact == given.content.fingerprint.exact {
             self.overwrite(ds, link, &mapping.luid, mapping.guid, given)?;
             return Ok(StatusCode::OK);
         }

@@ -152,12 +152,6 @@ impl View {
             Some(converted) => (converted.media_type, self.prefers.unwrap_or(format)),
             None => (media_type, format),
         };
-        if self.hides_groups(format) && pim::is_group(media_type, content) {
-            return Some(Shown {
-                media_type: media_type.to_owned(),
-                bytes: Vec::new(),
-            });
-        }
         let mut bytes = converted.as_ref().map(|converted| converted.bytes.clone());
         if let Some(filter) = &self.filter {
             let whole = bytes.as_deref().unwrap_or(content);
@@ -182,20 +176,6 @@ impl View {
         })
     }
 
-    /// Whether the device has no place for groups of people in items of this format: it lists what it
-    /// keeps and has nothing of them, or its format knows none. They would be strangers to it.
-    fn hides_groups(&self, format: Format) -> bool {
-        let mut listed = self.holdings.iter().filter(|(of, _)| *of == format);
-        let listed = listed.find_map(|(_, holdings)| holdings.properties.as_ref());
-        listed.map_or(format == Format::VCard21, |properties| {
-            let is_of_groups = |name: &str| {
-                let mut names = pim::GROUP_PROPERTIES.iter();
-                names.any(|known| known.eq_ignore_ascii_case(name))
-            };
-            CARDS.contains(&format) && !properties.iter().any(|one| is_of_groups(&one.name))
-        })
-    }
-
     /// Whether an item of this beginning may be shown in another form.
     fn may_change(&self, media_type: &str, head: &[u8]) -> bool {
         let Some(format) = Format::of(media_type, head) else {
@@ -203,7 +183,6 @@ impl View {
         };
         self.target(format).is_some()
             || self.filter.is_some()
-            || self.hides_groups(format)
             || self.holdings.iter().any(|(of, _)| *of == format)
     }
 
@@ -234,11 +213,6 @@ impl View {
             };
             is_name && (holding.max_size.is_some() || cuts_part())
         })
-    }
-
-    /// Whether an item may be shown as nothing at all for this or any other reason.
-    fn hides_some(&self) -> bool {
-        self.may_hide() || CARDS.into_iter().any(|format| self.hides_groups(format))
     }
 
     fn target(&self, from: Format) -> Option<Target> {
@@ -633,7 +607,7 @@ impl Run<'_> {
         link: LinkId,
         pending: &Pending,
     ) -> Result<bool, StoreError> {
-        if !self.view(ds)?.hides_some() {
+        if !self.view(ds)?.may_hide() {
             return Ok(false);
         }
         Ok(self.show(ds, link, &mut pending.clone())?.is_none())
@@ -647,7 +621,7 @@ impl Run<'_> {
         guid: Guid,
     ) -> Result<bool, StoreError> {
         let view = self.view(ds)?;
-        if !view.hides_some() {
+        if !view.may_hide() {
             return Ok(false);
         }
         let Some(item) = self.tx.item(datastore, guid)? else {

@@ -352,44 +352,78 @@ fn steps(lease: &mut Lease<'_>, known: u32) -> Result<Result<(), Error>, Fault> 
     run(lease).inspect_err(|_| lease.spoil())
 }
 
-/// Items that are read at a time.
+/// Contents that are read at a time, at most, and bytes of them but for the first.
 const RENEWED: i64 = 500;
+const RENEWED_BYTES: i64 = 16 << 20;
 
-/// Computes what indexes hold of each content.
+/// Computes what indexes hold of each content, and what former versions are known by.
 fn renew(lease: &mut Lease<'_>) -> Result<(), Fault> {
-    let mut last = [i64::MIN; 3];
+    let keys = ["account", "datastore", "guid", "0"];
+    each_content(lease, "item", keys, |lease, keys, (media_type, content)| {
+        let [account, datastore, guid, _] = keys;
+        let print = pim::fingerprint(media_type, content);
+        let times = Times::of(media_type, content);
+        lease.later(
+            "UPDATE item SET exact = $4, key = $5, short = $6, first_time = $7, last_time = $8
+             WHERE account = $1 AND datastore = $2 AND guid = $3",
+            &[
+                &account,
+                &datastore,
+                &guid,
+                &bits(print.exact),
+                &print.key.map(bits),
+                &print.short.map(bits),
+                &times.first,
+                &times.last,
+            ],
+        )
+    })?;
+    let keys = ["account", "datastore", "guid", "number"];
+    each_content(
+        lease,
+        "history",
+        keys,
+        |lease, keys, (media_type, content)| {
+            let [account, datastore, guid, number] = keys;
+            let exact = bits(pim::fingerprint(media_type, content).exact);
+            lease.later(
+                "UPDATE history SET exact = $5
+             WHERE account = $1 AND datastore = $2 AND guid = $3 AND number = $4",
+                &[&account, &datastore, &guid, &number, &exact],
+            )
+        },
+    )
+}
+
+/// Goes through the contents of a table in the order of its key, a few at a time.
+fn each_content(
+    lease: &mut Lease<'_>,
+    table: &str,
+    [account, datastore, guid, number]: [&str; 4],
+    mut job: impl FnMut(&mut Lease<'_>, [i64; 4], (&str, &[u8])) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let sql = format!(
+        "SELECT a, d, g, n, media_type, content FROM (
+             SELECT *, sum(octet_length(content)) OVER (ORDER BY a, d, g, n) AS bytes,
+                 row_number() OVER (ORDER BY a, d, g, n) AS row FROM (
+                 SELECT {account} AS a, {datastore} AS d, {guid} AS g, {number}::bigint AS n,
+                     media_type, content FROM {table}
+                 WHERE ({account}, {datastore}, {guid}, {number}::bigint) > ($1, $2, $3, $4)
+                 ORDER BY 1, 2, 3, 4 LIMIT $5) AS next) AS summed
+         WHERE bytes <= $6::bigint OR row = 1 ORDER BY a, d, g, n"
+    );
+    let mut last = [i64::MIN; 4];
     loop {
-        let [account, datastore, guid] = last;
-        let rows = lease.query(
-            "SELECT account, datastore, guid, media_type, content FROM item
-             WHERE (account, datastore, guid) > ($1, $2, $3)
-             ORDER BY account, datastore, guid LIMIT $4",
-            &[&account, &datastore, &guid, &RENEWED],
-        )?;
-        let Some(end) = rows.last() else {
+        let [a, d, g, n] = last;
+        let rows = lease.query(&sql, &[&a, &d, &g, &n, &RENEWED, &RENEWED_BYTES])?;
+        if rows.is_empty() {
             return Ok(());
-        };
-        let place = |row: &Row| Ok::<_, Fault>([value(row, 0)?, value(row, 1)?, value(row, 2)?]);
-        last = place(end)?;
+        }
         for row in &rows {
-            let [account, datastore, guid]: [i64; 3] = place(row)?;
-            let (media_type, content): (String, Vec<u8>) = (value(row, 3)?, value(row, 4)?);
-            let print = pim::fingerprint(&media_type, &content);
-            let times = Times::of(&media_type, &content);
-            lease.execute(
-                "UPDATE item SET exact = $4, key = $5, short = $6, first_time = $7, last_time = $8
-                 WHERE account = $1 AND datastore = $2 AND guid = $3",
-                &[
-                    &account,
-                    &datastore,
-                    &guid,
-                    &bits(print.exact),
-                    &print.key.map(bits),
-                    &print.short.map(bits),
-                    &times.first,
-                    &times.last,
-                ],
-            )?;
+            for (place, at) in last.iter_mut().zip(0..) {
+                *place = value(row, at)?;
+            }
+            job(lease, last, (value(row, 4)?, value(row, 5)?))?;
         }
     }
 }
@@ -446,7 +480,14 @@ mod tests {
         ] {
             database.sql(sql).unwrap();
         }
+        let former = "INSERT INTO history
+            (account, datastore, guid, number, media_type, exact, content, why, at)
+            VALUES (1, 1, 1, 1, '', 0, 'Milk', 'replaced', 0)";
+        database.sql(former).unwrap();
         drop(crate::Postgres::open(&database.url()).unwrap());
+        let exact = database.sql("SELECT exact FROM history").unwrap();
+        let milk = bits(pim::fingerprint("", b"Milk").exact);
+        assert_eq!(exact.trim(), milk.to_string());
         let row = |number: i64| {
             let sql = format!(
                 "SELECT coalesce(short, 0) || ' ' || first_time || ' ' || last_time FROM item

@@ -316,6 +316,7 @@ pub(super) fn bring_up(connection: &Connection) -> Result<(), Error> {
     }
     if version < INDEXED {
         renew(connection)?;
+        renew_history(connection)?;
     }
     if version < known {
         connection.pragma_update(None, "user_version", known)?;
@@ -340,6 +341,31 @@ pub(super) fn no_state(connection: &Connection) -> Error {
 fn count_tables(connection: &Connection, condition: &str) -> Result<i64, Error> {
     let sql = format!("SELECT count(*) FROM sqlite_schema WHERE type = 'table' {condition}");
     Ok(connection.query_row(&sql, [], |row| row.get(0))?)
+}
+
+/// Computes what former versions are known by.
+fn renew_history(connection: &Connection) -> Result<(), Error> {
+    let mut read = connection
+        .prepare("SELECT id, media_type, content FROM history WHERE id > ? ORDER BY id LIMIT ?")?;
+    let mut write = connection.prepare("UPDATE history SET exact = ? WHERE id = ?")?;
+    let mut last = 0_i64;
+    loop {
+        let rows = read.query_map(params![last, RENEWED as i64], |row| {
+            let (media_type, content): (String, Vec<u8>) = (row.get(1)?, row.get(2)?);
+            Ok((
+                row.get::<_, i64>(0)?,
+                pim::fingerprint(&media_type, &content).exact,
+            ))
+        })?;
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        let Some((end, _)) = rows.last() else {
+            return Ok(());
+        };
+        last = *end;
+        for (id, exact) in rows {
+            write.execute(params![bits(exact), id])?;
+        }
+    }
 }
 
 /// Items that are read at a time.
@@ -430,6 +456,8 @@ mod tests {
         let count = |sql: &str| -> i64 { connection.query_row(sql, [], |row| row.get(0)).unwrap() };
         assert_eq!(count("SELECT count(*) FROM item WHERE added_by IS NULL"), 1);
         assert_eq!(count("SELECT count(*) FROM withheld"), 0);
+        let print = pim::fingerprint("text/plain", b"a");
+        assert_eq!(count("SELECT exact FROM history"), bits(print.exact));
     }
 
     #[test]

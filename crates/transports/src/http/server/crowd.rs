@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
+use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::get;
 use http::{HeaderValue, Request, header};
@@ -71,6 +72,14 @@ pub(super) fn router<E: Send + Sync + 'static>(shared: &Arc<Shared<E>>) -> Route
         .route("/healthz", get(async || "ok\n"))
         .fallback(put_off::<E>)
         .with_state(Arc::clone(shared))
+        .layer(map_response(closing))
+}
+
+/// Each request gives the place back.
+async fn closing(mut response: Response) -> Response {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
 }
 
 // spec: K01
@@ -81,9 +90,7 @@ async fn put_off<E: Send + Sync + 'static>(
     let began = Instant::now();
     // whether it came whole changes nothing
     let _ = timeout(PATIENCE, Limited::new(request.into_body(), READ).collect()).await;
-    let mut response = request::unavailable(RETRY_AFTER);
-    let close = HeaderValue::from_static("close");
-    response.headers_mut().insert(header::CONNECTION, close);
+    let response = request::unavailable(RETRY_AFTER);
     let bytes_out = response.body().size_hint().exact().unwrap_or_default();
     let status = response.status();
     shared.metrics.count(status, 0, bytes_out, began.elapsed());
