@@ -210,12 +210,14 @@ impl Memory {
         mappings.find(|mapping| mapping.guid == guid && mapping.generation == generation)
     }
 
+    /// All items of a datastore, tombstones among them, by their GUIDs.
+    fn items_of(&self, datastore: DatastoreId) -> impl Iterator<Item = &Held> {
+        let items = self.items.get(&datastore);
+        items.into_iter().flat_map(BTreeMap::values)
+    }
+
     fn all_pending(&self, link: LinkId, range: PendingRange) -> Vec<Pending> {
-        let items = self
-            .items
-            .get(&link.datastore)
-            .into_iter()
-            .flat_map(BTreeMap::values);
+        let items = self.items_of(link.datastore);
         let mut pending: Vec<Pending> = items
             .filter(|held| held.item.seq > range.after && held.item.seq <= range.until)
             .filter(|held| !self.waits(link, held))
@@ -603,11 +605,7 @@ impl Transaction for Memory {
     }
 
     fn held(&mut self, link: LinkId, generation: i64) -> Result<(u64, u64), StoreError> {
-        let items = self
-            .items
-            .get(&link.datastore)
-            .into_iter()
-            .flat_map(BTreeMap::values);
+        let items = self.items_of(link.datastore);
         let held = items
             .filter(|held| !held.item.deleted)
             .filter(|held| self.pair(link, held.item.guid, generation).is_some());
@@ -702,11 +700,7 @@ impl Transaction for Memory {
         deleted: bool,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError> {
-        let items = self
-            .items
-            .get(&link.datastore)
-            .into_iter()
-            .flat_map(BTreeMap::values);
+        let items = self.items_of(link.datastore);
         let mut found: Vec<(bool, StoredItem)> = items
             .filter(|held| held.item.deleted == deleted)
             .filter(|held| self.pair(link, held.item.guid, generation).is_none())
@@ -736,11 +730,7 @@ impl Transaction for Memory {
         deleted: bool,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError> {
-        let items = self
-            .items
-            .get(&link.datastore)
-            .into_iter()
-            .flat_map(BTreeMap::values);
+        let items = self.items_of(link.datastore);
         let found = items
             .filter(|held| held.item.deleted == deleted && held.short == Some(short))
             .filter(|held| self.pair(link, held.item.guid, generation).is_none());
@@ -778,11 +768,7 @@ impl Transaction for Memory {
         generation: i64,
         limit: usize,
     ) -> Result<Vec<Guid>, StoreError> {
-        let items = self
-            .items
-            .get(&link.datastore)
-            .into_iter()
-            .flat_map(BTreeMap::values);
+        let items = self.items_of(link.datastore);
         let unmapped = items
             .filter(|held| !held.item.deleted)
             .filter(|held| self.pair(link, held.item.guid, generation).is_none())

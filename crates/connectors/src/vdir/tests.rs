@@ -448,6 +448,17 @@ fn power_fails_after(mut vdir: Vdir, done: usize) {
     }
 }
 
+/// A folder with three items of the server, in a session.
+fn with_three(path: &Path) -> Vdir {
+    let mut vdir = open(path);
+    for guid in ["1", "2", "3"] {
+        vdir.add(guid, TYPE, card(guid).as_bytes()).unwrap();
+    }
+    vdir.complete(&Anchors::default()).unwrap();
+    vdir.begin(plan(false)).unwrap();
+    vdir
+}
+
 fn contents(path: &Path) -> Vec<(String, String)> {
     let names = fs::read_dir(path).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -470,12 +481,7 @@ fn pairs(all: &[(&str, String)]) -> Vec<(String, String)> {
 fn an_atomic_that_is_undone_leaves_files_and_memory_as_they_were() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    let mut vdir = open(path);
-    for guid in ["1", "2", "3"] {
-        vdir.add(guid, TYPE, card(guid).as_bytes()).unwrap();
-    }
-    vdir.complete(&Anchors::default()).unwrap();
-    vdir.begin(plan(false)).unwrap();
+    let mut vdir = with_three(path);
     vdir.replace("3.vcf", TYPE, card("before").as_bytes())
         .unwrap();
     vdir.begin_atomic().unwrap();
@@ -523,12 +529,7 @@ fn what_a_message_brings_is_done_as_a_whole_wherever_power_fails() {
     for done in 0..=4 {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
-        let mut vdir = open(path);
-        for guid in ["1", "2", "3"] {
-            vdir.add(guid, TYPE, card(guid).as_bytes()).unwrap();
-        }
-        vdir.complete(&Anchors::default()).unwrap();
-        vdir.begin(plan(false)).unwrap();
+        let mut vdir = with_three(path);
         vdir.replace("1.vcf", TYPE, card("new").as_bytes()).unwrap();
         vdir.delete("2.vcf").unwrap();
         vdir.add("4", TYPE, card("4").as_bytes()).unwrap();
@@ -550,12 +551,7 @@ fn what_a_message_brings_is_done_as_a_whole_wherever_power_fails() {
 fn what_a_person_did_after_the_power_failed_stays() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    let mut vdir = open(path);
-    for guid in ["1", "2", "3"] {
-        vdir.add(guid, TYPE, card(guid).as_bytes()).unwrap();
-    }
-    vdir.complete(&Anchors::default()).unwrap();
-    vdir.begin(plan(false)).unwrap();
+    let mut vdir = with_three(path);
     vdir.replace("1.vcf", TYPE, card("theirs").as_bytes())
         .unwrap();
     vdir.delete("2.vcf").unwrap();
@@ -721,12 +717,7 @@ fn an_item_that_goes_and_comes_back_in_one_message_is_there() {
 fn what_a_person_does_while_a_message_is_taken_stays() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    let mut vdir = open(path);
-    for guid in ["1", "2", "3"] {
-        vdir.add(guid, TYPE, card(guid).as_bytes()).unwrap();
-    }
-    vdir.complete(&Anchors::default()).unwrap();
-    vdir.begin(plan(false)).unwrap();
+    let mut vdir = with_three(path);
     vdir.replace("1.vcf", TYPE, card("theirs").as_bytes())
         .unwrap();
     vdir.delete("2.vcf").unwrap();

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::place::{Place, Run, card, header_status, interrupt, json, ok, scripted, value};
+use crate::place::{Place, Run, Server, card, header_status, interrupt, json, ok, scripted, value};
 
 #[test]
 fn two_folders_are_kept_in_step_through_a_server() {
@@ -280,12 +280,7 @@ fn a_filter_of_properties_takes_no_others_and_loses_none_of_them() {
 // spec: K06 K08
 #[test]
 fn a_folder_takes_what_there_is_room_for() {
-    let place = Place::new();
-    place.account();
-    let server = place.serve(&[]);
-    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
-    place.write("c/jonas.vcf", &card("Berg", "Jonas", "2"));
-    place.sync(&server.url, &["contacts=c"]).ok();
+    let (place, server) = with_two();
     place
         .sync(&server.url, &["--room", "contacts=9000,1", "contacts=d"])
         .ok();
@@ -345,12 +340,7 @@ fn an_unreachable_or_refusing_peer_has_its_own_code() {
 
 #[test]
 fn a_profile_says_what_is_taken_and_what_becomes_of_conflicts() {
-    let place = Place::new();
-    place.account();
-    let server = place.serve(&[]);
-    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
-    place.write("c/jonas.vcf", &card("Berg", "Jonas", "2"));
-    place.sync(&server.url, &["contacts=c"]).ok();
+    let (place, server) = with_two();
     let profile = |on_conflict: &str| {
         let text = format!(
             "url = '{}'\nuser = 'alice'\npassword = 'secret'\non-conflict = '{on_conflict}'\n\
@@ -440,4 +430,15 @@ fn nobody_is_asked_where_there_is_no_terminal() {
     );
     let error = run.fails(2);
     assert!(error.contains("no terminal"), "{error}");
+}
+
+/// A server that has got two contacts of the folder `c`.
+fn with_two() -> (Place, Server) {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    place.write("c/jonas.vcf", &card("Berg", "Jonas", "2"));
+    place.sync(&server.url, &["contacts=c"]).ok();
+    (place, server)
 }
