@@ -20,6 +20,9 @@ use crate::Outcome;
 /// Accounts that are written at one time: they share a commit.
 const WRITERS: usize = 32;
 
+/// Items that go into an account in one transaction.
+const ADDED_AT_ONCE: usize = 10_000;
+
 /// Items that are copied in one statement.
 const COPIED_AT_ONCE: u32 = 200_000;
 
@@ -183,8 +186,12 @@ fn write(
     let name = options.account_name(number);
     let digest = syncml::auth::user_digest(&name, &options.password);
     store.add_account(id, &name, &digest, None)?;
-    let samples = Arc::clone(samples);
-    store.transact::<(), store::Error>(move |tx| Ok(add(tx, id, &samples)?))
+    for first in (0..samples.len()).step_by(ADDED_AT_ONCE) {
+        let samples = Arc::clone(samples);
+        let last = samples.len().min(first + ADDED_AT_ONCE);
+        store.transact::<(), store::Error>(move |tx| Ok(add(tx, id, &samples[first..last])?))?;
+    }
+    Ok(())
 }
 
 fn add(tx: &mut dyn Transaction, account: AccountId, samples: &[Sample]) -> Result<(), StoreError> {
