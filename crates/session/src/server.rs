@@ -301,6 +301,8 @@ struct Run<'r> {
     ahead: ahead::Ahead,
     /// Items of ours that were compared with some of the client.
     compared: compared::Compared,
+    /// Links over which no large object is coming.
+    none_partial: large::NonePartial,
     /// Items that searches of the message have looked through.
     searched: usize,
     /// A member of the Atomic has failed that wants no status.
@@ -401,6 +403,7 @@ pub fn answer(
         in_atomic: false,
         ahead: ahead::Ahead::default(),
         compared: compared::Compared::default(),
+        none_partial: large::NonePartial::default(),
         searched: 0,
         failed_in_atomic: false,
         lacks_nonce: false,

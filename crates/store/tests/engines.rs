@@ -9,6 +9,7 @@
     dead_code
 )]
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -248,6 +249,12 @@ fn of_sessions() -> impl Strategy<Value = Call> {
     ]
 }
 
+/// Makes calls, and writes down what came of each.
+fn make_all(tx: &mut dyn Transaction, calls: &[(i64, Call)]) -> Result<Vec<String>, StoreError> {
+    let made = calls.iter().map(|(now, call)| make(tx, call, *now));
+    made.collect()
+}
+
 /// Makes a call and writes down what came of it.
 #[allow(clippy::many_single_char_names)] // the letters are those of the calls
 fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, StoreError> {
@@ -434,7 +441,15 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
             None => "no partial".to_owned(),
         },
         Call::Atomic(n, undone) => {
+            let known = tx.device(ACCOUNT, "1")?;
             tx.begin_atomic()?;
+            if let Some(device) = known {
+                let state = Link {
+                    client_anchor: now.to_string(),
+                    ..Link::default()
+                };
+                tx.put_link(link(device.number), &state)?;
+            }
             let added = tx.add_item(CONTACTS, content(&card(n)), Origin::Local, now)?;
             if undone {
                 tx.undo_atomic()?;
@@ -544,18 +559,27 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn an_engine_does_what_the_model_does(calls in calls()) {
+    fn an_engine_does_what_the_model_does(
+        calls in calls(),
+        // how many calls share a transaction
+        together in proptest::collection::vec(1..8usize, 60),
+    ) {
         let place = Place::new();
         let state = with_account(&place);
         let mut model = Memory::default();
         model.add_account("ann", "digest", None);
-        for (now, call) in (1..).zip(calls) {
-            let expected = make(&mut model, &call, now).unwrap();
-            let made = call.clone();
+        let mut calls: VecDeque<_> = (1..).zip(calls).collect();
+        for together in together {
+            let made: Vec<_> = calls.drain(..together.min(calls.len())).collect();
+            if made.is_empty() {
+                break;
+            }
+            let expected = make_all(&mut model, &made).unwrap();
+            let told = made.clone();
             let got = state
-                .transact::<_, StoreError>(move |tx| make(tx, &made, now))
+                .transact::<_, StoreError>(move |tx| make_all(tx, &made))
                 .unwrap();
-            prop_assert_eq!(got, expected, "{:?}", call);
+            prop_assert_eq!(got, expected, "{:?}", told);
         }
         let guids = 1..=model.items(CONTACTS).len() as i64;
         for guid in guids {

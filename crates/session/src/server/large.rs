@@ -1,5 +1,7 @@
 //! Large objects: what of them is the server's.
 
+use std::collections::BTreeSet;
+
 use syncml::{Alert, Change, ChangeKind, Item, Meta, StatusCode, Version};
 
 use super::Run;
@@ -22,15 +24,43 @@ const MAX_DROPPED: usize = 100;
 struct Incoming<'t> {
     tx: &'t mut dyn Transaction,
     link: LinkId,
+    known: &'t mut NonePartial,
+}
+
+/// Links over which no large object is coming, as far as this message has looked: every item asks.
+#[derive(Debug, Default)]
+pub(super) struct NonePartial(BTreeSet<LinkId>);
+
+impl NonePartial {
+    fn read(
+        &mut self,
+        tx: &mut dyn Transaction,
+        link: LinkId,
+    ) -> Result<Option<Partial>, StoreError> {
+        if self.0.contains(&link) {
+            return Ok(None);
+        }
+        let partial = tx.partial(link)?;
+        if partial.is_none() {
+            self.0.insert(link);
+        }
+        Ok(partial)
+    }
+
+    /// What was done since the last look may be undone.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
 }
 
 impl Buffer for Incoming<'_> {
     type Error = StoreError;
 
     fn partial(&mut self) -> Result<Option<Partial>, StoreError> {
-        self.tx.partial(self.link)
+        self.known.read(self.tx, self.link)
     }
     fn begin(&mut self, head: &[u8]) -> Result<(), StoreError> {
+        self.known.0.remove(&self.link);
         self.tx.begin_partial(self.link, head)
     }
     fn append(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
@@ -92,7 +122,7 @@ impl Run<'_> {
         let (Some(login), Some(ds)) = (&self.state.login, self.state.datastores.get(index)) else {
             return Ok(false);
         };
-        let partial = self.tx.partial(ds.link(login))?;
+        let partial = self.none_partial.read(self.tx, ds.link(login))?;
         let head = partial
             .as_ref()
             .and_then(|partial| Head::read(&partial.head));
@@ -167,7 +197,11 @@ impl Run<'_> {
             position: chunks::position_of(meta),
             limit: self.config.max_obj_size,
         };
-        let mut buffer = Incoming { tx: self.tx, link };
+        let mut buffer = Incoming {
+            tx: self.tx,
+            link,
+            known: &mut self.none_partial,
+        };
         let taken = chunks::take(&mut buffer, &chunk)?;
         self.state.receiving = (taken == Taken::Kept).then_some(index);
         self.state.completed.retain(|completed| *completed != index);
@@ -218,7 +252,7 @@ impl Run<'_> {
             return Ok(());
         };
         let (link, name) = (ds.link(login), ds.name.clone());
-        let partial = self.tx.partial(link)?;
+        let partial = self.none_partial.read(self.tx, link)?;
         self.tx.end_partial(link)?;
         let head = partial.and_then(|partial| Head::read(&partial.head));
         if let Some(head) = head {

@@ -98,6 +98,7 @@ impl Run<'_> {
             link,
             first_of_message,
             almost_empty,
+            has_changes: number_of_changes != Some(0),
         };
         self.note_from(index)?;
         let filled = self.fill(out, &place)?;
@@ -141,9 +142,12 @@ impl Run<'_> {
                 }
                 continue;
             }
-            let batch = self
-                .tx
-                .pending(place.link, range_of(&ds, ds.cursor, BATCH))?;
+            let batch = if place.has_changes {
+                let range = range_of(&ds, ds.cursor, BATCH);
+                self.tx.pending(place.link, range)?
+            } else {
+                Vec::new()
+            };
             let is_last = batch.len() < BATCH;
             for pending in batch {
                 if passed_over >= SLICE {
@@ -478,6 +482,8 @@ struct Place {
     first_of_message: u32,
     /// Nothing is in the message but the statuses that every message has.
     almost_empty: bool,
+    /// There may be something to send: it was not counted, or is more than nothing.
+    has_changes: bool,
 }
 
 /// How far the changes of a datastore are.
