@@ -108,40 +108,45 @@ pub(super) const LINK: [&str; 19] = [
 ];
 
 pub(super) fn link_of(row: &Row) -> Result<Link, StoreError> {
-    let sending = match column::<Option<i64>>(row, 13)? {
+    link_at(row, 0)
+}
+
+/// A link whose columns ([`LINK`]) begin with that of the number `first`.
+pub(super) fn link_at(row: &Row, first: usize) -> Result<Link, StoreError> {
+    let sending = match column::<Option<i64>>(row, first + 13)? {
         None => None,
         Some(guid) => Some(Sending {
             guid: Guid(guid),
-            seq: ChangeSeq(column(row, 14)?),
-            confirmed: column::<i64>(row, 15)?.cast_unsigned(),
+            seq: ChangeSeq(column(row, first + 14)?),
+            confirmed: column::<i64>(row, first + 15)?.cast_unsigned(),
         }),
     };
-    let open = match column::<Option<i64>>(row, 10)? {
+    let open = match column::<Option<i64>>(row, first + 10)? {
         None => None,
         Some(alert) => Some(OpenSession {
             alert: u16::try_from(alert).map_err(|_| StoreError::Damaged {
                 what: format!("an alert code of {alert}"),
             })?,
-            client_last: column(row, 11)?,
-            until: ChangeSeq(column(row, 12)?),
+            client_last: column(row, first + 11)?,
+            until: ChangeSeq(column(row, first + 12)?),
             sending,
         }),
     };
     Ok(Link {
-        client_anchor: column(row, 0)?,
-        previous_client_anchor: column(row, 1)?,
-        server_anchor: column(row, 2)?,
-        previous_server_anchor: column(row, 3)?,
-        seen: ChangeSeq(column(row, 4)?),
-        previous_seen: ChangeSeq(column(row, 5)?),
-        sent_until: ChangeSeq(column(row, 6)?),
-        generation: column(row, 7)?,
-        client_uri: column(row, 8)?,
-        last_sync: column(row, 9)?,
+        client_anchor: column(row, first)?,
+        previous_client_anchor: column(row, first + 1)?,
+        server_anchor: column(row, first + 2)?,
+        previous_server_anchor: column(row, first + 3)?,
+        seen: ChangeSeq(column(row, first + 4)?),
+        previous_seen: ChangeSeq(column(row, first + 5)?),
+        sent_until: ChangeSeq(column(row, first + 6)?),
+        generation: column(row, first + 7)?,
+        client_uri: column(row, first + 8)?,
+        last_sync: column(row, first + 9)?,
         open,
-        filter: column(row, 16)?,
-        view: column(row, 17)?,
-        orphans: column(row, 18)?,
+        filter: column(row, first + 16)?,
+        view: column(row, first + 17)?,
+        orphans: column(row, first + 18)?,
     })
 }
 
@@ -154,10 +159,14 @@ pub(super) fn account_of(row: &Row) -> Result<Account, StoreError> {
     })
 }
 
-/// The permission in the first column. One that is not known allows nothing.
+/// The permission in the first column.
 pub(super) fn permission_of(row: &Row) -> Result<Permission, StoreError> {
-    let name: &str = column(row, 0)?;
-    Ok(Permission::from_name(name).unwrap_or(Permission::Refused))
+    column(row, 0).map(permission_from)
+}
+
+/// The permission of that name. One that is not known allows nothing.
+pub(super) fn permission_from(name: &str) -> Permission {
+    Permission::from_name(name).unwrap_or(Permission::Refused)
 }
 
 pub(super) fn datastore_of(account: AccountId, row: &Row) -> Result<Datastore, StoreError> {

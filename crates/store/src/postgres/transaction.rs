@@ -17,12 +17,12 @@ use tokio_postgres::Row;
 use super::fault::Fault;
 use super::pool::{Params, Statements};
 use super::rows::{
-    ITEM, LINK, account_of, bits, column, datastore_of, device_of, item_of, link_of, mapping_of,
-    permission_of, text,
+    ITEM, LINK, account_of, bits, column, datastore_of, item_of, mapping_of, permission_of, text,
 };
 use super::{Access, large, views};
 use crate::shared;
 
+mod ahead;
 mod changes;
 mod sessions;
 
@@ -40,6 +40,8 @@ pub(super) struct Running<'c> {
     held_session: Option<String>,
     /// The session that changes are made by.
     pub(super) session: Option<String>,
+    /// Answers to what the session is about to ask.
+    ahead: ahead::Ahead,
 }
 
 impl<'c> Running<'c> {
@@ -52,6 +54,7 @@ impl<'c> Running<'c> {
             address_claimed: false,
             held_session: None,
             session: None,
+            ahead: ahead::Ahead::default(),
         }
     }
 
@@ -306,6 +309,7 @@ impl Transaction for Running<'_> {
     }
 
     fn undo_atomic(&mut self) -> Result<(), StoreError> {
+        self.ahead.forget();
         self.batch("ROLLBACK TO SAVEPOINT atomic_command; RELEASE SAVEPOINT atomic_command")
     }
 
@@ -325,6 +329,9 @@ impl Transaction for Running<'_> {
     }
 
     fn datastores(&mut self, account: AccountId) -> Result<Vec<Datastore>, StoreError> {
+        if let Some(known) = self.datastores_ahead(account) {
+            return Ok(known);
+        }
         self.all(
             account,
             "SELECT number, name, kind FROM datastore WHERE account = $1 ORDER BY number",
@@ -338,6 +345,9 @@ impl Transaction for Running<'_> {
         datastore: DatastoreId,
         device: &str,
     ) -> Result<Permission, StoreError> {
+        if let Some(known) = self.permission_ahead(datastore, device) {
+            return Ok(known);
+        }
         let found = self.one(
             datastore.account,
             "SELECT permission FROM permission
@@ -350,38 +360,43 @@ impl Transaction for Running<'_> {
     }
 
     fn device(&mut self, account: AccountId, uri: &str) -> Result<Option<Device>, StoreError> {
-        self.one(
-            account,
-            "SELECT number, uri, devinf, nonce, last_seen FROM device
-             WHERE account = $1 AND uri = $2",
-            &[&account.0, &text(uri)],
-            device_of,
-        )
+        self.read_device(account, uri)
     }
 
     fn put_device(&mut self, account: AccountId, device: &Device) -> Result<i64, StoreError> {
-        let number = self.one(
+        let number = match device.number {
+            // two statements, since not every engine takes a question within an INSERT
+            0 => self.one(
+                account,
+                "SELECT coalesce(max(number), 0) + 1 FROM device WHERE account = $1",
+                &[&account.0],
+                |row| column(row, 0),
+            )?,
+            number => Some(number),
+        };
+        let number: i64 = number.ok_or_else(|| missing("device"))?;
+        self.later(
             account,
             "INSERT INTO device (account, number, uri, devinf, nonce, last_seen)
-             VALUES ($1,
-                 CASE WHEN $2::bigint <> 0 THEN $2::bigint
-                      ELSE (SELECT coalesce(max(number), 0) + 1 FROM device WHERE account = $1) END,
-                 $3, $4, $5, $6)
+             VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (account, number) DO UPDATE SET
                  uri = excluded.uri, devinf = excluded.devinf, nonce = excluded.nonce,
-                 last_seen = excluded.last_seen
-             RETURNING number",
+                 last_seen = excluded.last_seen",
             &[
                 &account.0,
-                &device.number,
+                &number,
                 &text(&device.uri),
                 &device.devinf,
                 &device.nonce,
                 &device.last_seen,
             ],
-            |row| column(row, 0),
         )?;
-        number.ok_or_else(|| missing("device"))
+        let written = Device {
+            number,
+            ..device.clone()
+        };
+        self.wrote_device(account, &written);
+        Ok(number)
     }
 
     fn session(&mut self, token: &str) -> Result<Option<StoredSession>, StoreError> {
@@ -421,13 +436,7 @@ impl Transaction for Running<'_> {
     }
 
     fn link(&mut self, link: LinkId) -> Result<Option<Link>, StoreError> {
-        let [account, datastore, device] = link_keys(link);
-        let sql = format!(
-            "SELECT {} FROM link WHERE account = $1 AND datastore = $2 AND device = $3",
-            LINK.join(", ")
-        );
-        let keys: Params<'_> = &[&account, &datastore, &device];
-        self.one(link.datastore.account, &sql, keys, link_of)
+        self.read_link(link)
     }
 
     fn put_link(&mut self, link: LinkId, state: &Link) -> Result<(), StoreError> {
@@ -442,6 +451,7 @@ impl Transaction for Running<'_> {
         );
         let open = state.open.as_ref();
         let sending = open.and_then(|open| open.sending);
+        self.wrote_link(link, state);
         self.later(
             link.datastore.account,
             &sql,

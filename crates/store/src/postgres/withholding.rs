@@ -97,6 +97,7 @@ impl Withholding for Running<'_> {
     fn withhold(&mut self, link: LinkId, change: &Withheld) -> Result<(), StoreError> {
         let [account, datastore, device] = link_keys(link);
         let new = change.replacement.as_ref();
+        self.forget_hold(link);
         self.later(
             link.datastore.account,
             "INSERT INTO withheld
@@ -144,6 +145,7 @@ impl Withholding for Running<'_> {
 
     fn forget_withheld(&mut self, link: LinkId, guid: Guid) -> Result<(), StoreError> {
         let [account, datastore, device] = link_keys(link);
+        self.forget_hold(link);
         self.later(
             link.datastore.account,
             "DELETE FROM withheld
@@ -153,6 +155,9 @@ impl Withholding for Running<'_> {
     }
 
     fn hold(&mut self, link: LinkId) -> Result<Option<String>, StoreError> {
+        if let Some(known) = self.hold_ahead(link) {
+            return Ok(known);
+        }
         let [account, datastore, device] = link_keys(link);
         let keys: Params<'_> = &[&account, &datastore, &device];
         self.one(link.datastore.account, HOLD, keys, |row| column(row, 0))

@@ -39,6 +39,11 @@ fn what_a_session_asks_again_and_again_reads_ranges_of_indexes() {
         ),
         (large::PARTIAL.to_owned(), "partial_pkey chunk_pkey", 3),
         (large::UNDO.to_owned(), "partial_pkey chunk_pkey", 3),
+        (
+            ahead::surroundings_sql(),
+            "datastore_pkey link_pkey permission_pkey withheld_pkey device_account_uri_key",
+            2,
+        ),
         (item_sql(), "item_pkey", 3),
         (MAPPING_BY_LUID.to_owned(), "map_luid", 4),
         (HAD_VERSION.to_owned(), "history_pkey", 4),
