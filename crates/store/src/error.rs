@@ -36,6 +36,9 @@ pub enum Error {
     /// Another process keeps the state locked.
     #[error("the state is locked by another process")]
     Locked,
+    /// Others have held for too long what was needed of the state.
+    #[error("the state is busy: {0}")]
+    Busy(String),
     /// There is an account of that name.
     #[error("there is an account {name:?} already")]
     Exists {
@@ -169,6 +172,7 @@ impl From<session::store::StoreError> for Error {
                     Err(source) => Self::Unavailable(source.to_string()),
                 }
             }
+            session::store::StoreError::Busy(what) => Self::Busy(what),
             other => Self::Unavailable(other.to_string()),
         }
     }

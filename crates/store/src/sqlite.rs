@@ -79,10 +79,13 @@ enum Verdict {
     Undo,
 }
 
+/// Where a caller waits for what became of its job.
+type Done = SyncSender<Result<(), StoreError>>;
+
 struct Job {
     run: Box<dyn FnOnce(&Connection) -> Verdict + Send>,
     /// Told once the commit is through, or why it is not.
-    done: SyncSender<Result<(), StoreError>>,
+    done: Done,
 }
 
 impl Sqlite {
@@ -240,10 +243,9 @@ fn write(connection: &Connection, jobs: &Receiver<Job>) {
 fn write_group(connection: &Connection, first: Job, jobs: &Receiver<Job>) {
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         // whoever waits has waited as long: the next try would only add to it
-        let reason = error.to_string();
-        let _ = first.done.send(Err(failed(error)));
-        let waiting = jobs.try_iter().map(|job| job.done).collect();
-        release(waiting, Some(&reason));
+        let mut waiting = vec![first.done];
+        waiting.extend(jobs.try_iter().map(|job| job.done));
+        refuse(waiting, error);
         return;
     }
     let mut group = Vec::new();
@@ -257,7 +259,8 @@ fn write_group(connection: &Connection, first: Job, jobs: &Receiver<Job>) {
         }
         if connection.is_autocommit() {
             // SQLite has rolled all of it back by itself, as after a full disk
-            release(group, Some("the transaction was rolled back"));
+            let why = "the transaction was rolled back";
+            release(group, || Err(StoreError::Unavailable(why.into())));
             return;
         }
         next = (group.len() < GROUP)
@@ -269,19 +272,31 @@ fn write_group(connection: &Connection, first: Job, jobs: &Receiver<Job>) {
         // what cannot be committed cannot be kept either; an error here changes nothing
         let _ = connection.execute_batch("ROLLBACK");
     }
-    let reason = committed.err().map(|error| error.to_string());
-    release(group, reason.as_deref());
+    match committed {
+        Ok(()) => release(group, || Ok(())),
+        Err(error) => refuse(group, error),
+    }
+}
+
+/// Tells the callers of a group what has kept their transaction from being made.
+fn refuse(group: Vec<Done>, error: rusqlite::Error) {
+    let reason = error.to_string();
+    match failed(error) {
+        StoreError::Busy(what) => release(group, || Err(StoreError::Busy(what.clone()))),
+        StoreError::Damaged { what } => {
+            release(group, || Err(StoreError::Damaged { what: what.clone() }));
+        }
+        _ => release(group, || {
+            Err(StoreError::Unavailable(reason.clone().into()))
+        }),
+    }
 }
 
 /// Lets the callers of a group go on, all with the same outcome.
-fn release(group: Vec<SyncSender<Result<(), StoreError>>>, reason: Option<&str>) {
+fn release(group: Vec<Done>, outcome: impl Fn() -> Result<(), StoreError>) {
     for done in group {
-        let outcome = match reason {
-            None => Ok(()),
-            Some(reason) => Err(StoreError::Unavailable(reason.into())),
-        };
         // a caller that has gone does not need to know
-        let _ = done.send(outcome);
+        let _ = done.send(outcome());
     }
 }
 
@@ -303,4 +318,30 @@ fn run_job(
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_another_process_has_locked_is_busy_and_no_outage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("syncline.db");
+        let state = Sqlite::open(&path).unwrap();
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let work = |state: &Sqlite| state.transact::<_, StoreError>(|tx| tx.account("ann"));
+        let (first, second) = std::thread::scope(|scope| {
+            let second = scope.spawn(|| work(&state));
+            (work(&state), second.join().unwrap())
+        });
+        for outcome in [first, second] {
+            assert!(matches!(outcome, Err(StoreError::Busy(_))), "{outcome:?}");
+        }
+        other.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(work(&state).unwrap(), None);
+    }
 }

@@ -125,7 +125,9 @@ impl From<store::Error> for Failure {
             store::Error::Open { .. } => "check the path and its permissions",
             store::Error::Newer { .. } => "use the release that wrote it, or a later one",
             store::Error::Damaged(_) => "restore a backup, or choose another folder with --data",
-            store::Error::Locked => "try again when the other process is done",
+            store::Error::Locked | store::Error::Busy(_) => {
+                "try again when the other processes are done"
+            }
             _ => "try again, and check free space and the permissions of its folder",
         };
         Self::state(format_args!("{error}; {advice}"))

@@ -28,8 +28,11 @@ pub(super) struct Running<'c> {
 
 /// Turns what SQLite says into what a session can act on.
 pub(super) fn failed(error: rusqlite::Error) -> StoreError {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DatabaseLocked, NotADatabase};
     match error.sqlite_error_code() {
+        Some(DatabaseBusy | DatabaseLocked) => {
+            StoreError::Busy("another process has locked its file".to_owned())
+        }
         Some(DatabaseCorrupt | NotADatabase) => StoreError::Damaged {
             what: error.to_string(),
         },
