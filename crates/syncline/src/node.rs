@@ -17,7 +17,7 @@ use session::server::{self, Answer, AnswerError, Proof, Question, Request, Verdi
 use session::store::{AccountId, StoreError};
 use store::Store;
 use syncml::auth::{self, Credentials};
-use syncml::{Document, Limits};
+use syncml::{Document, Header, Limits};
 use tokio::sync::Semaphore;
 use tokio::time::{timeout, timeout_at};
 use transports::http::{Exchange, Incoming, Outgoing};
@@ -26,7 +26,7 @@ use crate::authority::Authority;
 use crate::world;
 use brake::Brake;
 use kept::Kept;
-use turns::{Turn, Turns};
+use turns::{Clue, Turn, Turns, Whose};
 use watch::Watch;
 
 /// When a client may come back that found the state unavailable.
@@ -168,11 +168,14 @@ impl Node {
         &self,
         incoming: Incoming,
         judged: Option<Judged>,
-        (now, entropy): (i64, [u8; 32]),
+        Moment {
+            now,
+            entropy,
+            deadline,
+        }: Moment,
     ) -> Result<Answer, Unanswered> {
         self.has_room_beside(self.waiting.load(Ordering::Relaxed))?;
-        let deadline = tokio::time::Instant::now() + self.answer_within;
-        let turn = self.turn(incoming.token.as_deref(), deadline).await?;
+        let turn = self.turn(&incoming, deadline).await?;
         let token = incoming.token.clone();
         let peer = incoming.peer.to_string();
         let (store, config) = (self.store.clone(), Arc::clone(&self.config));
@@ -219,8 +222,8 @@ impl Node {
         // the work goes on where its client does not wait for it, and the answer is kept
         match timeout_at(deadline, job).await {
             Ok(Ok(outcome)) => {
-                if let (Ok(answer), Some(token)) = (&outcome, &token) {
-                    self.learn(token, answer);
+                if let Ok(answer) = &outcome {
+                    self.learn(token.as_deref(), answer);
                 }
                 outcome.map_err(Unanswered::For)
             }
@@ -249,25 +252,31 @@ impl Node {
         Err(Unanswered::Full)
     }
 
-    /// Waits until the message of a session may be taken in hand.
+    /// Waits until a message may be taken in hand.
     async fn turn(
         &self,
-        token: Option<&str>,
+        incoming: &Incoming,
         deadline: tokio::time::Instant,
     ) -> Result<Option<Turn>, Unanswered> {
-        let (Some(turns), Some(token)) = (&self.turns, token) else {
+        let Some(turns) = &self.turns else {
             return Ok(None);
         };
-        let turn = timeout_at(deadline, turns.wait(token)).await;
-        turn.map_err(|_| {
+        let token = incoming.token.as_deref();
+        let known = token.and_then(|token| turns.find(Clue::Token(token)));
+        let whose = known.unwrap_or_else(|| told_by(turns, incoming));
+        let turn = timeout_at(deadline, turns.wait(whose)).await;
+        turn.map(Some).map_err(|_| {
             self.watch.is_late();
             Unanswered::Late
         })
     }
 
-    fn learn(&self, token: &str, answer: &Answer) {
+    fn learn(&self, token: Option<&str>, answer: &Answer) {
         if let (Some(turns), Some(account)) = (&self.turns, &answer.account) {
-            turns.learn(token, account);
+            turns.learn(Clue::Device(&answer.device), account);
+            if let Some(token) = token {
+                turns.learn(Clue::Token(token), account);
+            }
         }
     }
 
@@ -301,11 +310,44 @@ impl Node {
     }
 }
 
+/// When a message came, what it may take of chance, and until when its sender waits.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    now: i64,
+    entropy: [u8; 32],
+    deadline: tokio::time::Instant,
+}
+
+/// Bytes of a message at most that is read to see whose it is: one that begins a session is short.
+const MAX_FIRST: usize = 64 << 10;
+
+/// Whose a message is by what it says itself.
+fn told_by(turns: &Turns, incoming: &Incoming) -> Whose {
+    if incoming.body.len() > MAX_FIRST {
+        return Whose::UNKNOWN;
+    }
+    let Ok(document) = Document::new(&incoming.body, incoming.charset.as_deref()) else {
+        return Whose::UNKNOWN;
+    };
+    let Ok(message) = document.read(&Limits::default()) else {
+        return Whose::UNKNOWN;
+    };
+    let device = message.header.source.uri.as_ref();
+    match name_in(&message.header) {
+        Some(name) => Whose::account(&name),
+        None => turns.find(Clue::Device(device)).unwrap_or(Whose::UNKNOWN),
+    }
+}
+
 /// The account that a message tried to log in to.
 fn name_tried(body: &[u8], charset: Option<&str>) -> Option<String> {
     let document = Document::new(body, charset).ok()?;
     let message = document.read(&Limits::default()).ok()?;
-    let header = &message.header;
+    name_in(&message.header)
+}
+
+/// The account that a header names.
+fn name_in(header: &Header<'_>) -> Option<String> {
     match header.cred.as_ref().map(auth::credentials) {
         Some(Ok(Credentials::Basic { user, .. })) => Some(user.trim().to_owned()),
         _ => Some(header.source.name.as_deref()?.trim().to_owned()),
@@ -329,13 +371,22 @@ impl Exchange for Node {
         };
         let now = world::now();
         let (body, charset) = (incoming.body.clone(), incoming.charset.clone());
-        let mut outcome = self.answer(incoming.clone(), None, (now, entropy)).await;
+        let moment = Moment {
+            now,
+            entropy,
+            deadline: tokio::time::Instant::now() + self.answer_within,
+        };
+        let mut outcome = self.answer(incoming.clone(), None, moment).await;
         if let Err(Unanswered::For(asking @ AnswerError::Ask { question })) = &outcome {
-            match self.judge(question).await {
-                Some(judged) => {
-                    outcome = self.answer(incoming, Some(judged), (now, entropy)).await;
+            match timeout_at(moment.deadline, self.judge(question)).await {
+                Ok(Some(judged)) => {
+                    outcome = self.answer(incoming, Some(judged), moment).await;
                 }
-                None => self.watch.see(Err(asking)),
+                Ok(None) => self.watch.see(Err(asking)),
+                Err(_) => {
+                    self.watch.is_late();
+                    outcome = Err(Unanswered::Late);
+                }
             }
         }
         if self.messages.is_some() {

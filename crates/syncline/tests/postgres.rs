@@ -298,52 +298,54 @@ fn an_account_that_waits_leaves_connections_to_others() {
         installation.add_user(user, "secret").unwrap();
     }
     let node = installation.serve().unwrap();
-    // in small messages, so that their sessions are under way when the account is locked
     let phones: Vec<Device> = (1..=4)
         .map(|number| {
             let mut phone = device(&node);
             phone.arguments = ["--max-msg-size", "2000"].map(str::to_owned).to_vec();
-            let numbers = number * 1000 + 1..=number * 1000 + 150;
+            let numbers = number * 1000 + 1..=number * 1000 + 50;
             items::fill(&phone.folder("contacts"), Kind::Contact, numbers, 0).unwrap();
             phone
         })
         .collect();
-    let waiting = "SELECT count(*) FROM pg_stat_activity
-                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    let syncing: Vec<_> = phones
-        .iter()
-        .map(|phone| phone.start("two-way").unwrap())
-        .collect();
-    // from then on the node knows whose they are
-    let known = "SELECT count(*) FROM session WHERE last_msg_id::int >= 4";
-    while database.sql(known).unwrap() != "4" {}
     let bobs = Device::new(PROGRAM, node.url(), "bob", "secret", &STORES).unwrap();
     items::fill(&bobs.folder("contacts"), Kind::Contact, 1..=5, 0).unwrap();
-    std::thread::scope(|scope| {
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let syncing = std::thread::scope(|scope| {
         let locking = scope.spawn(|| {
             let lock = "BEGIN; SELECT 1 FROM account WHERE name = 'ann' FOR UPDATE;
                         SELECT pg_sleep(600)";
             database.sql(lock).unwrap_err();
         });
+        let locked = "SELECT count(*) FROM pg_stat_activity
+                      WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        while database.sql(locked).unwrap() == "0" {}
+        // whose their first messages are has to be seen from them
+        let phones: Vec<_> = phones
+            .iter()
+            .map(|phone| phone.start("two-way").unwrap())
+            .collect();
         while database.sql(waiting).unwrap() == "0" {}
         let syncing = scope.spawn(|| bobs.sync("two-way").unwrap()["contacts"].sent.added);
-        while !syncing.is_finished() {
-            let held = database.sql(waiting).unwrap();
-            assert_ne!(held, "2", "one of the connections is for others");
+        let mut held = String::new();
+        while !syncing.is_finished() && held != "2" {
+            held = database.sql(waiting).unwrap();
         }
-        assert_eq!(syncing.join().unwrap(), 5);
         let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
                    WHERE datname = current_database() AND query LIKE '%pg_sleep(600)%'
                      AND pid <> pg_backend_pid()";
         assert_eq!(database.sql(end).unwrap(), "1");
         locking.join().unwrap();
+        assert_eq!(syncing.join().unwrap(), 5);
+        assert_ne!(held, "2", "one of the connections is for others");
+        phones
     });
     for one in syncing {
         let done = one.finish(process::PATIENCE).unwrap();
         assert_eq!(done.code, Some(0), "{}", done.all());
     }
     let counts = installation.counts("ann").unwrap();
-    assert_eq!(counts["contacts"], 4 * 150);
+    assert_eq!(counts["contacts"], 4 * 50);
 }
 
 #[test]

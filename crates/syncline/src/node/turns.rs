@@ -5,20 +5,21 @@
 //! where it costs neither.
 //!
 //! ```text
-//! token ─▶ its session's account, once a message was answered ─▶ the account's places ─▶ database
+//! token, or the name or device in the message ─▶ an account ─▶ its places ─▶ database
 //! ```
 //!
-//! The first messages of a session pass, since whose it is shows in their answers; how many sessions
-//! an account has is bounded elsewhere. What is known here is a hint of this process alone: losing
-//! it costs nothing.
+//! Whose a session is shows in its answers, and is known by its token from then on. Before, and where a
+//! device drops the token, the name that it logs in with is taken, or the account that its device had
+//! last; messages that tell neither share the places of one account. What is known here is a hint of
+//! this process alone: losing it costs nothing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Sessions whose account is remembered at most.
-const MAX_SESSIONS: usize = 16_384;
+/// Sessions and devices whose account is remembered at most.
+const MAX_KNOWN: usize = 32_768;
 
 /// The places of accounts.
 #[derive(Debug)]
@@ -31,17 +32,49 @@ pub(super) struct Turns {
 /// By hashes, because names are as long as a stranger likes.
 #[derive(Debug, Default)]
 struct Known {
-    /// The account of a session, by its token.
-    accounts: HashMap<u64, u64>,
+    /// The account of a session, by its token, and of a device.
+    accounts: HashMap<u64, Whose>,
     /// The places of accounts that have messages in hand.
-    places: HashMap<u64, Arc<Semaphore>>,
+    places: HashMap<Whose, Arc<Semaphore>>,
+}
+
+/// An account, or whoever tells nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Whose(u64);
+
+impl Whose {
+    /// Of a message that tells nothing.
+    pub(super) const UNKNOWN: Self = Self(0);
+
+    /// The account of that name.
+    pub(super) fn account(name: &str) -> Self {
+        Self(session::hash(name.as_bytes()))
+    }
+}
+
+/// By what an account can be found.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Clue<'c> {
+    /// The token of its session.
+    Token(&'c str),
+    /// The address of a device of it.
+    Device(&'c str),
+}
+
+impl Clue<'_> {
+    fn hash(self) -> u64 {
+        match self {
+            Self::Token(token) => session::hash(format!("token {token}").as_bytes()),
+            Self::Device(uri) => session::hash(format!("device {uri}").as_bytes()),
+        }
+    }
 }
 
 /// A message's place, given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
     turns: Arc<Turns>,
-    account: u64,
+    account: Whose,
     place: Option<OwnedSemaphorePermit>,
 }
 
@@ -54,25 +87,27 @@ impl Turns {
         })
     }
 
-    /// Remembers whose a session is.
-    pub(super) fn learn(&self, token: &str, account: &str) {
+    /// Remembers whose a session or device is.
+    pub(super) fn learn(&self, clue: Clue<'_>, account: &str) {
         let mut known = self.known();
-        if known.accounts.len() >= MAX_SESSIONS {
+        if known.accounts.len() >= MAX_KNOWN {
             known.accounts.clear();
         }
-        let hash = |text: &str| session::hash(text.as_bytes());
-        known.accounts.insert(hash(token), hash(account));
+        known.accounts.insert(clue.hash(), Whose::account(account));
     }
 
-    /// Waits for a place of the account whose session has this token; none is needed where it is not
-    /// known.
-    pub(super) async fn wait(self: &Arc<Self>, token: &str) -> Option<Turn> {
-        let (account, places) = {
+    /// Whose a session or device is, if that is known.
+    pub(super) fn find(&self, clue: Clue<'_>) -> Option<Whose> {
+        self.known().accounts.get(&clue.hash()).copied()
+    }
+
+    /// Waits for a place of an account.
+    pub(super) async fn wait(self: &Arc<Self>, account: Whose) -> Turn {
+        let places = {
             let mut known = self.known();
-            let account = *known.accounts.get(&session::hash(token.as_bytes()))?;
             let places = known.places.entry(account);
             let places = places.or_insert_with(|| Arc::new(Semaphore::new(self.places)));
-            (account, Arc::clone(places))
+            Arc::clone(places)
         };
         // who goes away while waiting leaves the places to be forgotten too
         let mut turn = Turn {
@@ -81,7 +116,7 @@ impl Turns {
             place: None,
         };
         turn.place = places.acquire_owned().await.ok();
-        Some(turn)
+        turn
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -109,8 +144,8 @@ mod tests {
     use super::*;
 
     /// Whether there is a place now.
-    async fn has_place(turns: &Arc<Turns>, token: &str) -> bool {
-        let mut waiting = pin!(turns.wait(token));
+    async fn has_place(turns: &Arc<Turns>, account: &str) -> bool {
+        let mut waiting = pin!(turns.wait(Whose::account(account)));
         tokio::select! {
             biased;
             _ = &mut waiting => true,
@@ -121,32 +156,34 @@ mod tests {
     #[tokio::test]
     async fn an_account_has_its_places_whatever_the_session() {
         let turns = Turns::new(2);
-        for (token, account) in [("a", "ann"), ("b", "ann"), ("c", "ann"), ("d", "bob")] {
-            turns.learn(token, account);
-        }
-        let first = turns.wait("a").await.unwrap();
-        let second = turns.wait("b").await.unwrap();
-        assert!(!has_place(&turns, "c").await);
-        assert!(has_place(&turns, "d").await, "another account");
+        let first = turns.wait(Whose::account("ann")).await;
+        let second = turns.wait(Whose::account("ann")).await;
+        assert!(!has_place(&turns, "ann").await);
+        assert!(has_place(&turns, "bob").await, "another account");
         drop(first);
-        let third = turns.wait("c").await.unwrap();
-        assert!(!has_place(&turns, "a").await);
+        let third = turns.wait(Whose::account("ann")).await;
+        assert!(!has_place(&turns, "ann").await);
         drop((second, third));
         assert!(turns.known().places.is_empty(), "nothing is kept");
     }
 
-    #[tokio::test]
-    async fn a_session_of_nobody_passes() {
+    #[test]
+    fn sessions_and_devices_are_known_by_their_answers() {
         let turns = Turns::new(1);
-        assert!(turns.wait("a").await.is_none());
+        turns.learn(Clue::Token("a"), "ann");
+        turns.learn(Clue::Device("phone"), "bob");
+        let found = |clue| turns.find(clue);
+        assert_eq!(found(Clue::Token("a")), Some(Whose::account("ann")));
+        assert_eq!(found(Clue::Device("phone")), Some(Whose::account("bob")));
+        assert_eq!(found(Clue::Device("a")), None);
     }
 
-    #[tokio::test]
-    async fn what_is_remembered_is_bounded() {
+    #[test]
+    fn what_is_remembered_is_bounded() {
         let turns = Turns::new(1);
-        for number in 0..=MAX_SESSIONS {
-            turns.learn(&number.to_string(), "ann");
+        for number in 0..=MAX_KNOWN {
+            turns.learn(Clue::Token(&number.to_string()), "ann");
         }
-        assert!(turns.known().accounts.len() <= MAX_SESSIONS);
+        assert!(turns.known().accounts.len() <= MAX_KNOWN);
     }
 }
