@@ -91,7 +91,13 @@ pub(crate) fn open_existing(options: &StateOptions) -> Outcome<Store> {
 pub(crate) fn place_to_read(text: &str) -> Outcome<Place> {
     let place = place_named(text)?;
     if let Place::File(path) = &place {
-        is_there(path)?;
+        std::fs::metadata(path).map_err(|error| match error.kind() {
+            ErrorKind::PermissionDenied => forbidden(path),
+            _ => Failure::usage(format_args!(
+                "there is no state at {}; check the address",
+                path.display()
+            )),
+        })?;
     }
     Ok(place)
 }

@@ -126,6 +126,13 @@ fn a_server_goes_on_at_one_place_only(state: &[&str], from: &str, to: &str) {
 }
 
 #[test]
+fn a_place_without_a_state_is_named_with_what_to_do_here() {
+    let nowhere = migrate("sqlite:/nowhere/at/all.db", "sqlite:/nowhere/else.db", &[]);
+    refuses(&nowhere, 2, &["/nowhere/at/all.db", "check the address"]);
+    assert!(!nowhere.all().contains("--data"), "{}", nowhere.all());
+}
+
+#[test]
 fn what_was_moved_is_refused_at_its_old_place_until_it_is_taken_back() {
     let Some(database) = Postgres::shared() else {
         return;

@@ -98,10 +98,16 @@ impl Run<'_> {
             self.info("asked for a digest over a nonce".to_owned());
         } else {
             self.refused = true;
-            self.warn(format!(
-                "login refused, {}",
-                describe(&offer, &message.header)
-            ));
+            let told = describe(&offer, &message.header);
+            if self.state.failures == 0 && matches!(by, By::Digest | By::Mac) {
+                // a device that has missed an answer does no wrong; a wrong password fails again
+                self.info(format!(
+                    "the digest does not match, over a nonce that is used up or of a wrong password; \
+                     asked for another, {told}"
+                ));
+            } else {
+                self.warn(format!("login refused, {told}"));
+            }
         }
         self.challenge(StatusCode::INVALID_CREDENTIALS, by);
         Ok(false)
