@@ -57,23 +57,26 @@ const HANDSHAKE: u32 = 3;
 /// of a node that has gone silent end by themselves: after 15 seconds if nothing comes from its machine,
 /// as at the node's own end. An answer is durable when it leaves, whatever
 /// the server's own setting.
+/// Those that an engine of another make does not know are left out.
 const SETTINGS: &str = "
-SET plan_cache_mode = force_generic_plan;
-SET enable_seqscan = off;
-SET enable_bitmapscan = off;
-SET enable_hashjoin = off;
-SET enable_mergejoin = off;
-SET enable_material = off;
-SET enable_memoize = off;
-SET lock_timeout = '15s';
-SET statement_timeout = '60s';
-SET idle_in_transaction_session_timeout = '60s';
-SET tcp_keepalives_idle = 5;
-SET tcp_keepalives_interval = 5;
-SET tcp_keepalives_count = 2;
-SET tcp_user_timeout = '15s';
+SELECT set_config(name, value, false) FROM (VALUES
+    ('plan_cache_mode', 'force_generic_plan'),
+    ('enable_seqscan', 'off'),
+    ('enable_bitmapscan', 'off'),
+    ('enable_hashjoin', 'off'),
+    ('enable_mergejoin', 'off'),
+    ('enable_material', 'off'),
+    ('enable_memoize', 'off'),
+    ('lock_timeout', '15s'),
+    ('statement_timeout', '60s'),
+    ('idle_in_transaction_session_timeout', '60s'),
+    ('tcp_keepalives_idle', '5'),
+    ('tcp_keepalives_interval', '5'),
+    ('tcp_keepalives_count', '2'),
+    ('tcp_user_timeout', '15s')) AS wanted (name, value)
+    WHERE current_setting(name, true) IS NOT NULL;
 SELECT set_config('synchronous_commit', 'on', false)
-    WHERE current_setting('synchronous_commit') IN ('off', 'local');
+    WHERE current_setting('synchronous_commit', true) IN ('off', 'local');
 ";
 
 /// A bounded number of connections.
@@ -551,6 +554,26 @@ mod tests {
             let rows = pool.take().unwrap().ask("SHOW synchronous_commit");
             let found: String = rows.unwrap()[0].get(0);
             assert_eq!(found, expected, "{set}");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_set_to_plans_by_index_and_bounded_waits() {
+        let Some(server) = Postgres::shared() else {
+            return;
+        };
+        let pool = Pool::new(Address::parse(&server.url("postgres")).unwrap());
+        let mut lease = pool.take().unwrap();
+        for (name, expected) in [
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+            ("enable_memoize", "off"),
+            ("lock_timeout", "15s"),
+            ("statement_timeout", "1min"),
+            ("idle_in_transaction_session_timeout", "1min"),
+        ] {
+            let rows = lease.ask(&format!("SHOW {name}")).unwrap();
+            assert_eq!(rows[0].get::<_, &str>(0), expected, "{name}");
         }
     }
 
