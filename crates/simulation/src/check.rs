@@ -10,7 +10,6 @@ use session::store::{
 
 use crate::device::{Device, Store};
 use crate::fault::Fault;
-use crate::information::Keeps;
 use crate::items::{is_folder, media_type, read};
 use crate::ledger::held;
 use crate::server::Server;
@@ -69,13 +68,11 @@ fn shown_of(store: &Store, content: &[u8]) -> String {
     store.keeps.fitted(store.kind, &wanted_of(store, content))
 }
 
-/// When an edit was made that stands in part only, no device is told for that alone.
+/// When an edit was made that stands in part only, or whose text is that of another, no device is told
+/// for that alone.
 fn wanted_of(store: &Store, content: &[u8]) -> String {
     let content = String::from_utf8_lossy(content);
     let wanted = reduced(store.filter.as_ref(), media_type(store.kind), &content);
-    if store.keeps == Keeps::All {
-        return wanted;
-    }
     let lines = wanted.split_inclusive('\n');
     lines.filter(|line| !line.starts_with("REV:")).collect()
 }

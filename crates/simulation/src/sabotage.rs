@@ -71,11 +71,21 @@ pub enum Sabotage {
     TakeBeyondRoom,
     /// The device keeps less of a record than its device information says.
     KeepLess,
+    /// The server does not keep the version that a conflict overrules.
+    LoseOverruled,
+    /// The server's version wins, whatever the owner wants.
+    ServerAlwaysWins,
+    /// The server makes two items of each conflict, whatever the owner wants.
+    AlwaysTwo,
+    /// The server does not know any more that the changes of a device wait.
+    ForgetHold,
+    /// What a session had deleted before its changes began to wait stays so.
+    KeepDeeds,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 39] = [
         Self::ForgetHistory,
         Self::AnchorsEarly,
         Self::ForgetMaps,
@@ -110,5 +120,15 @@ impl Sabotage {
         Self::ForgetAtResume,
         Self::TakeBeyondRoom,
         Self::KeepLess,
+        Self::LoseOverruled,
+        Self::ServerAlwaysWins,
+        Self::AlwaysTwo,
+        Self::ForgetHold,
+        Self::KeepDeeds,
     ];
+
+    /// Whether it shows only where sessions are held for an owner who decides.
+    pub(crate) const fn needs_owner(self) -> bool {
+        matches!(self, Self::ForgetHold | Self::KeepDeeds)
+    }
 }

@@ -2,6 +2,7 @@
 
 mod withholding;
 
+use session::server::ConflictPolicy;
 use session::store::{
     Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link, LinkId,
     Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts, StoreError,
@@ -195,7 +196,12 @@ impl Transaction for Watched<'_> {
     }
 
     fn conflict_policy(&mut self, link: LinkId) -> Result<Option<String>, StoreError> {
-        self.state.conflict_policy(link)
+        let always = match self.sabotage {
+            Some(Sabotage::ServerAlwaysWins) => ConflictPolicy::ServerWins,
+            Some(Sabotage::AlwaysTwo) => ConflictPolicy::Duplicate,
+            _ => return self.state.conflict_policy(link),
+        };
+        Ok(Some(always.name().to_owned()))
     }
 
     fn account(&mut self, name: &str) -> Result<Option<Account>, StoreError> {
@@ -379,6 +385,9 @@ impl Transaction for Watched<'_> {
         now: i64,
     ) -> Result<(), StoreError> {
         self.write()?;
+        if self.breaks(Sabotage::LoseOverruled) {
+            return Ok(());
+        }
         self.state
             .keep_overruled(datastore, guid, content, origin, now)
     }

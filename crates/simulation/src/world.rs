@@ -82,9 +82,15 @@ pub fn run(seed: u64) -> Outcome {
     World::new(seed, None, false).run().0
 }
 
-/// Runs a seed with a rule broken.
+/// Runs a seed with a rule broken; with an owner, as [`run_guarded`] does, where the rule is about what
+/// waits for one.
 pub fn run_sabotaged(seed: u64, sabotage: Sabotage) -> Outcome {
-    World::new(seed, Some(sabotage), false).run().0
+    let world = World::new(seed, Some(sabotage), false);
+    if sabotage.needs_owner() {
+        world.with_owner(seed).run().0
+    } else {
+        world.run().0
+    }
 }
 
 /// Runs a seed whose sessions are held when they delete and replace too much, and whose owner confirms,

@@ -143,7 +143,7 @@ impl Run<'_> {
         let ds = ds.clone();
         let id = ds.link(&login);
         let mut link = self.tx.link(id)?.unwrap_or_default();
-        self.begin_view(index, &ds, id, &mut link)?;
+        self.begin_view(index, &ds, (id, is_resumed), &mut link)?;
         if !is_resumed {
             // spec: I14
             link.open = Some(OpenSession {
@@ -172,7 +172,7 @@ impl Run<'_> {
         &mut self,
         index: usize,
         ds: &DatastoreState,
-        id: LinkId,
+        (id, is_resumed): (LinkId, bool),
         link: &mut Link,
     ) -> Result<(), StoreError> {
         let mut view = self.view(ds)?.name();
@@ -195,7 +195,8 @@ impl Run<'_> {
         }
         // one of which nothing was known was told of no folders
         let is_new = link.view != view && (!link.view.is_empty() || knows_folders);
-        if is_new && !ds.renews_map() {
+        // a new map has nothing in it yet, unless the session has broken after it was begun
+        if is_new && (!ds.renews_map() || is_resumed) {
             self.info(format!(
                 "{}: the device has changed what it can hold, its items are sent again",
                 ds.name

@@ -1,11 +1,12 @@
-//! Changes that wait for a decision. No session of a simulation is held, so these are the model's.
+//! Changes that wait for a decision: the model's, unless a rule is broken.
 
 use session::guard::{Before, Withheld, Withholding};
 use session::store::{
-    AccountId, ChangeSeq, Content, DatastoreId, Guid, LinkId, Origin, StoreError,
+    AccountId, ChangeSeq, Content, DatastoreId, Guid, LinkId, Origin, StoreError, Transaction as _,
 };
 
 use super::Watched;
+use crate::sabotage::Sabotage;
 
 impl Withholding for Watched<'_> {
     fn name_session(&mut self, session: &str) {
@@ -31,6 +32,9 @@ impl Withholding for Watched<'_> {
     }
 
     fn hold(&mut self, link: LinkId) -> Result<Option<String>, StoreError> {
+        if self.breaks(Sabotage::ForgetHold) {
+            return Ok(None);
+        }
         self.state.hold(link)
     }
 
@@ -80,6 +84,9 @@ impl Withholding for Watched<'_> {
         now: i64,
     ) -> Result<ChangeSeq, StoreError> {
         self.write()?;
+        if self.breaks(Sabotage::KeepDeeds) {
+            return self.state.last_change(datastore);
+        }
         self.state.take_back(datastore, guid, session, now)
     }
 

@@ -569,6 +569,33 @@ fn a_device_that_learns_of_folders_is_told_where_everything_is() {
     );
 }
 
+// spec: M08
+#[test]
+fn a_device_that_learns_of_folders_while_a_comparison_is_broken_is_told_too() {
+    let mut talk = nested();
+    talk.device = "phone";
+    // its first session: it has told of its contacts alone, takes a file without folders, and breaks
+    let others = FOLDERS.replace("my-files", "my-contacts");
+    talk.begin();
+    let alerted = alert(1, 201, "files", "", "1");
+    talk.say(&(alerted + &put_devinf(2, &others) + "<Final/>"));
+    let heard = talk.say(&(sync("files", "") + "<Final/>"));
+    assert_eq!(sent(&heard), [says(ChangeKind::Add, "3", "", "")]);
+    let pair = map(90, "3", "L-3").replace("contacts", "files");
+    talk.say(&(status(60, talk.message, "3", "Add", 201) + &pair));
+    let heard = files(&mut talk, FOLDERS, 225, ("", "2"), "");
+    let mut told = sent(&heard);
+    told.sort_by(|a, b| a.1.cmp(&b.1));
+    assert_eq!(
+        told,
+        [
+            says(ChangeKind::Add, "1", "", ""),
+            says(ChangeKind::Add, "2", "1", ""),
+            says(ChangeKind::Replace, "L-3", "2", ""),
+        ]
+    );
+}
+
 /// A laptop in step, which then sends a file whose folder is still to come, and is cut off.
 fn cut_off_before_the_folder() -> Talk {
     let mut talk = Talk {
