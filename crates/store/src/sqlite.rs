@@ -115,8 +115,8 @@ impl Sqlite {
     ///
     /// # Errors
     ///
-    /// What the job returns; [`StoreError::Unavailable`] when the commit fails, and
-    /// [`StoreError::Damaged`] when the job panics.
+    /// What the job returns; [`StoreError::Unavailable`] when the commit fails, [`StoreError::Busy`] when
+    /// another process holds the file for too long, and [`StoreError::Damaged`] when the job panics.
     pub fn transact<R, E>(
         &self,
         job: impl FnOnce(&mut dyn Transaction) -> Result<R, E> + Send + 'static,

@@ -122,6 +122,9 @@ const SESSIONS: u8 = 3;
 #[derive(Debug, Clone)]
 enum Call {
     Account,
+    Datastores,
+    /// What a device may do, after it was asked for.
+    Permission(u8),
     Device(u8),
     PutDevice(u8, u8),
     Session(u8),
@@ -184,6 +187,8 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
     let (d, l, g, n) = (1..3u8, 0..5u8, 1..6u8, 0..20u8);
     let call = prop_oneof![
         1 => Just(Call::Account),
+        1 => Just(Call::Datastores),
+        1 => d.clone().prop_map(Call::Permission),
         1 => d.clone().prop_map(Call::Device),
         1 => (d.clone(), n.clone()).prop_map(|(d, n)| Call::PutDevice(d, n)),
         1 => l.clone().prop_map(Call::Session),
@@ -264,6 +269,12 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
     let exists = |tx: &mut dyn Transaction, guid: u8| tx.item(CONTACTS, Guid(wide(guid)));
     Ok(match *call {
         Call::Account => format!("{:?}", (tx.account("ann")?.is_some(), tx.account("bob")?)),
+        Call::Datastores => format!("{:?}", tx.datastores(ACCOUNT)?),
+        Call::Permission(d) => {
+            let uri = d.to_string();
+            tx.device(ACCOUNT, &uri)?;
+            format!("{:?}", tx.permission(CONTACTS, &uri)?)
+        }
         Call::Device(d) => format!("{:?}", tx.device(ACCOUNT, &d.to_string())?),
         Call::PutDevice(d, n) => {
             let known = tx.device(ACCOUNT, &d.to_string())?;

@@ -321,21 +321,29 @@ struct Moment {
 /// Bytes of a message at most that is read to see whose it is: one that begins a session is short.
 const MAX_FIRST: usize = 64 << 10;
 
-/// Whose a message is by what it says itself.
+/// Whose a message is by what it says itself: the name that logs in, or the account that its device had
+/// last, or the name beside the device's address, which on many is that of their model.
 fn told_by(turns: &Turns, incoming: &Incoming) -> Whose {
+    told_in(turns, incoming).unwrap_or_else(|| {
+        let token = incoming.token.as_deref();
+        token.map_or(Whose::UNKNOWN, Whose::session)
+    })
+}
+
+fn told_in(turns: &Turns, incoming: &Incoming) -> Option<Whose> {
     if incoming.body.len() > MAX_FIRST {
-        return Whose::UNKNOWN;
+        return None;
     }
-    let Ok(document) = Document::new(&incoming.body, incoming.charset.as_deref()) else {
-        return Whose::UNKNOWN;
-    };
-    let Ok(message) = document.read(&Limits::default()) else {
-        return Whose::UNKNOWN;
-    };
-    let device = message.header.source.uri.as_ref();
-    match name_in(&message.header) {
-        Some(name) => Whose::account(&name),
-        None => turns.find(Clue::Device(device)).unwrap_or(Whose::UNKNOWN),
+    let document = Document::new(&incoming.body, incoming.charset.as_deref()).ok()?;
+    let message = document.read(&Limits::default()).ok()?;
+    let header = &message.header;
+    let of_device = || turns.find(Clue::Device(&header.source.uri));
+    let named = name_in(header);
+    let named = named.as_deref().map(Whose::account);
+    if header.cred.is_some() {
+        named.or_else(of_device)
+    } else {
+        of_device().or(named)
     }
 }
 
@@ -419,11 +427,13 @@ impl Exchange for Node {
                 self.watch.can_use_the_state();
                 true
             }
+            Ok(Some(Err(store::Error::Busy(_)))) | Ok(None) => false,
             Ok(Some(Err(error))) => {
                 self.watch.cannot_use_the_state(error);
                 false
             }
-            Ok(None) => false,
+            // another process may hold a file for longer than this, which is no outage
+            Err(_) if self.turns.is_none() => false,
             Err(_) => {
                 self.watch.cannot_use_the_state("it does not answer");
                 false
@@ -502,7 +512,11 @@ mod tests {
 
     /// Sends a message to the node; without an address to go on with, the session is known by its number.
     async fn send(node: &Node, body: String, resp_uri_base: Option<&str>) -> Outgoing {
-        node.exchange(Incoming {
+        node.exchange(incoming(body, resp_uri_base)).await
+    }
+
+    fn incoming(body: String, resp_uri_base: Option<&str>) -> Incoming {
+        Incoming {
             body: body.into(),
             media_type: "application/vnd.syncml+xml".to_owned(),
             charset: None,
@@ -512,8 +526,7 @@ mod tests {
             mac: None,
             user_agent: None,
             peer: Ipv4Addr::LOCALHOST.into(),
-        })
-        .await
+        }
     }
 
     /// Sends a first message, which has to be answered; the time that the answer took.
@@ -522,6 +535,47 @@ mod tests {
         let outgoing = send(node, first_message(cred), Some("http://h/syncml")).await;
         assert!(matches!(outgoing, Outgoing::Message { .. }), "{outgoing:?}");
         began.elapsed()
+    }
+
+    #[test]
+    fn whose_a_message_is_shows_in_it_or_by_its_device() {
+        let turns = Turns::new(1);
+        turns.learn(Clue::Device("d"), "carol");
+        let known = |number, cred: &str, device: &str| {
+            message(number, cred).replace("<LocURI>d<", &format!("<LocURI>{device}<"))
+        };
+        let long = known(1, "", "d").replace("<Final/>", &" ".repeat(MAX_FIRST));
+        for (what, body, token, whose) in [
+            (
+                "name",
+                known(1, &cred(GOOD), "d"),
+                None,
+                Whose::account("ada"),
+            ),
+            ("device", known(2, "", "d"), None, Whose::account("carol")),
+            ("LocName", known(1, "", "new"), None, Whose::account("bob")),
+            ("nothing", "<SyncML>".to_owned(), None, Whose::UNKNOWN),
+            ("long", long.clone(), None, Whose::UNKNOWN),
+            ("long", long, Some("t"), Whose::session("t")),
+        ] {
+            let incoming = Incoming {
+                token: token.map(str::to_owned),
+                ..incoming(body, None)
+            };
+            assert_eq!(told_by(&turns, &incoming), whose, "{what}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_file_that_is_locked_for_a_while_is_no_outage() {
+        let folder = tempfile::tempdir().unwrap();
+        let node = node(folder.path(), None);
+        let other = rusqlite::Connection::open(folder.path().join("syncline.db")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        assert!(!node.ready().await);
+        assert!(!node.watch.is_down());
+        other.execute_batch("ROLLBACK").unwrap();
+        assert!(node.ready().await);
     }
 
     // spec: K01

@@ -207,6 +207,8 @@ impl Run<'_> {
             link.previous_seen = ChangeSeq(0);
             if let Some(ds) = self.state.datastores.get_mut(index) {
                 ds.seen = 0;
+                // an object does not go on in another form than it was begun in
+                ds.resumes = None;
             }
         }
         link.view = view;

@@ -98,7 +98,8 @@ impl Run<'_> {
             link,
             first_of_message,
             almost_empty,
-            has_changes: number_of_changes != Some(0),
+            // a second pass, for what there was no room for, begins before what was counted
+            has_changes: number_of_changes != Some(0) || ds.cursor > ds.seen,
         };
         self.note_from(index)?;
         let filled = self.fill(out, &place)?;

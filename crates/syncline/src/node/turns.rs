@@ -48,7 +48,12 @@ impl Whose {
 
     /// The account of that name.
     pub(super) fn account(name: &str) -> Self {
-        Self(session::hash(name.as_bytes()))
+        Self(session::hash(format!("account {name}").as_bytes()))
+    }
+
+    /// The account of a session of which nothing but its token is known: it has places of its own.
+    pub(super) fn session(token: &str) -> Self {
+        Self(Clue::Token(token).hash())
     }
 }
 

@@ -88,20 +88,34 @@ fn keeps(value: &str) -> bool {
 }
 
 fn keeps_link(link: &Link) -> bool {
-    let open = link.open.as_ref().map_or("", |open| &open.client_last);
-    [
-        &link.client_anchor,
-        &link.previous_client_anchor,
-        &link.server_anchor,
-        &link.previous_server_anchor,
-        &link.client_uri,
-        &link.filter,
-        &link.view,
-        &link.orphans,
-    ]
-    .into_iter()
-    .all(|text| keeps(text))
-        && keeps(open)
+    let Link {
+        client_anchor,
+        previous_client_anchor,
+        server_anchor,
+        previous_server_anchor,
+        seen: _,
+        previous_seen: _,
+        sent_until: _,
+        generation: _,
+        client_uri,
+        last_sync: _,
+        open,
+        filter,
+        view,
+        orphans,
+    } = link;
+    let open = open.as_ref().map_or("", |open| &open.client_last);
+    let texts = [
+        client_anchor,
+        previous_client_anchor,
+        server_anchor,
+        previous_server_anchor,
+        client_uri,
+        filter,
+        view,
+        orphans,
+    ];
+    texts.into_iter().all(|text| keeps(text)) && keeps(open)
 }
 
 impl Running<'_> {
