@@ -180,14 +180,35 @@ fn element<'x>(xml: &'x str, name: &str) -> Option<(&'x str, String)> {
 /// What a marked section or a comment holds, which `rest` starts with, and what follows it.
 pub(crate) fn section(rest: &str) -> Option<(Option<&str>, &str)> {
     if let Some(marked) = rest.strip_prefix("![CDATA[") {
-        let (inner, after) = marked.split_once("]]>").unwrap_or((marked, ""));
-        return Some((Some(inner), after));
+        return Some(match end_of_marked(marked) {
+            Some((at, length)) => (marked.get(..at), marked.get(at + length..)?),
+            None => (Some(marked), ""),
+        });
     }
     let comment = rest.strip_prefix("!--")?;
     Some((
         None,
         comment.split_once("-->").map_or("", |(_, after)| after),
     ))
+}
+
+/// Where a marked section ends, and the length of its end. One that stood in another marked section
+/// cannot end as it should: clients of Funambol end the message of a mail in `]]&gt;` then.
+fn end_of_marked(marked: &str) -> Option<(usize, usize)> {
+    const NESTED: &str = "]]&gt;";
+    let mut from = 0;
+    loop {
+        let at = from + marked.get(from..)?.find("]]")?;
+        let end = marked.get(at..)?;
+        if end.starts_with("]]>") {
+            return Some((at, 3));
+        }
+        let after = end.strip_prefix(NESTED).map(str::trim_start);
+        if after.is_some_and(|after| after.starts_with("</emailitem>")) {
+            return Some((at, NESTED.len()));
+        }
+        from = at + 1;
+    }
 }
 
 /// The text up to the next tag.
@@ -277,9 +298,29 @@ mod tests {
             assert!(is_match(EMAIL, plain, same), "{same}");
             assert_eq!(summary(same.as_bytes(), EMAIL).as_deref(), Some("Hi & so"));
         }
+        let nested = "<Email><read>true</read><emailitem><![CDATA[From: a\r\nSubject: Hi & so\r\n\r\nLunch?\r\n]]&gt;</emailitem></Email>";
+        assert!(is_match(EMAIL, plain, nested));
         assert!(!is_match(EMAIL, plain, &plain.replace("\nLunch?", "")));
         let flags = "<Email><read>true</read></Email>";
         assert!(!is_match(EMAIL, flags, &flags.replace("true", "false")));
+    }
+
+    #[test]
+    fn a_marked_section_ends_where_it_says() {
+        for (marked, inner, after) in [
+            ("![CDATA[a]]>b", "a", "b"),
+            ("![CDATA[a]]]>b", "a]", "b"),
+            ("![CDATA[]]>", "", ""),
+            ("![CDATA[a", "a", ""),
+            // text of a message, and the end of one within another section
+            ("![CDATA[a]]&gt;b]]>c", "a]]&gt;b", "c"),
+            ("![CDATA[a]]&gt;</b>]]>c", "a]]&gt;</b>", "c"),
+            ("![CDATA[a]]&gt;\n</emailitem>", "a", "\n</emailitem>"),
+        ] {
+            assert_eq!(section(marked), Some((Some(inner), after)), "{marked}");
+        }
+        assert_eq!(section("!--a-->b"), Some((None, "b")));
+        assert_eq!(section("emailitem>"), None);
     }
 
     #[test]

@@ -257,6 +257,13 @@ mod tests {
             assert_eq!(whole, expected);
         }
         assert_eq!(done(EMAIL, MAIL, MAIL), None);
+        // the whole object was in a marked section itself
+        let nested = MAIL.replace("]]>", "]]&gt;");
+        let whole = done(EMAIL, &nested, "<Email><read>true</read></Email>").unwrap();
+        assert!(
+            whole.contains("with everybody?]]&gt;</emailitem>"),
+            "{whole}"
+        );
         let prefixed = MAIL
             .replace("<E", "<o:E")
             .replace("<emailitem", "<o:emailitem");
