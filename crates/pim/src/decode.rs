@@ -32,6 +32,23 @@ pub(crate) fn line_end(bytes: &[u8]) -> usize {
     }
 }
 
+/// A text whose lines end in LF, whichever way they ended.
+pub(crate) fn with_line_feeds(text: &str) -> Cow<'_, str> {
+    if !text.contains('\r') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['\r', '\n']) {
+        let (line, end) = rest.split_at(at);
+        out.push_str(line);
+        out.push('\n');
+        rest = end.get(line_end(end.as_bytes())..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
 fn blank_run(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|b| is_blank(**b)).count()
 }
@@ -299,6 +316,15 @@ mod tests {
         let mut two = Vec::new();
         unfold(b"a \r\n b", Dialect::Old, &mut two);
         assert_eq!(two, b"a  b");
+    }
+
+    #[test]
+    fn every_end_of_a_line_is_one_line_feed() {
+        assert_eq!(
+            with_line_feeds("a\r\nb\nc\rd\r\r\n\r\ne\r"),
+            "a\nb\nc\nd\n\ne\n"
+        );
+        assert_eq!(with_line_feeds("a\n"), "a\n");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use crate::component::{Components, Event, Tag};
 use crate::convert::encode;
-use crate::decode::{self, Dialect, whole_text};
+use crate::decode::{self, Dialect, whole_text, with_line_feeds};
 use crate::line::{Encoding, Line, Param, without_soft_break};
 use crate::media::Format;
 use crate::own::is_own;
@@ -273,16 +273,14 @@ impl Keeper<'_> {
         let start = self.out.len();
         self.head(line, field, false);
         let head = decode::charset(Cow::Owned(self.out.split_off(start)), None);
+        // half a line end would be written as a whole one
+        let value = value.strip_suffix('\r').unwrap_or(value);
         match self.dialect {
             Dialect::New => {
-                let value = value.replace('\r', "").replace('\n', "\\n");
+                let value = with_line_feeds(value).replace('\n', "\\n");
                 encode::text(&mut self.out, &head, &value, self.dialect, true);
             }
-            Dialect::Old => {
-                // half a line end would be written as a whole one
-                let value = value.strip_suffix('\r').unwrap_or(value);
-                encode::text(&mut self.out, &head, value, self.dialect, true);
-            }
+            Dialect::Old => encode::text(&mut self.out, &head, value, self.dialect, true),
         }
     }
 }

@@ -71,7 +71,7 @@ pub(crate) fn value(line: &Line<'_>, dialect: Dialect) -> String {
     } else if line.is("BDAY") {
         date(&text)
     } else {
-        text.trim().replace('\r', "")
+        decode::with_line_feeds(text.trim()).into_owned()
     }
 }
 

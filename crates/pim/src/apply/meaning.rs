@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::convert::Zone;
-use crate::decode::{self, Dialect};
+use crate::decode::{self, Dialect, with_line_feeds};
 use crate::facts::{canonical_param, is_number_of_slot};
 use crate::line::{Encoding, Line};
 use crate::media::Format;
@@ -316,6 +316,7 @@ pub(super) fn plain(text: &str) -> String {
     if !text.contains(['\n', '\r']) {
         return text.trim().to_owned();
     }
+    let text = with_line_feeds(text);
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     lines.join("\n").trim().to_owned()
 }
@@ -418,5 +419,6 @@ mod tests {
         assert_eq!(distance("20260101"), None);
         assert_eq!(distance("P99999999999999999999W"), None);
         assert_eq!(plain("a \r\nb\r\n"), "a\nb");
+        assert_eq!(plain("a \rb\n\r"), "a\nb");
     }
 }

@@ -6,18 +6,14 @@ use super::cut::{is_cut_text, with_tail};
 use super::lines::with_added;
 use super::meaning::plain;
 use super::{Applied, Edit, Prefer};
-use crate::decode::whole_text;
+use crate::decode::{whole_text, with_line_feeds};
 
 /// What a note's conflict is told under.
 const NAME: &str = "BODY";
 
 /// Applies the edit of a note; see [`super::apply`].
 pub(super) fn apply(edit: &Edit<'_>, prefer: Prefer) -> Applied {
-    let text = |content| {
-        whole_text(content)
-            .replace("\r\n", "\n")
-            .replace('\r', "\n")
-    };
+    let text = |content| with_line_feeds(&whole_text(content)).into_owned();
     let (current, shown, new) = (text(edit.current), text(edit.shown), text(edit.new));
     let held = edit.held.map(text);
     let of = |bytes: &[u8], is_conflict: bool| Applied {

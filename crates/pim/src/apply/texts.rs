@@ -5,7 +5,7 @@ use super::meaning::{Prop, Shape, plain, shape};
 use super::properties::Merge;
 use super::write::{self, Chosen};
 use super::{Habit, Prefer, cut};
-use crate::decode::{self, Dialect};
+use crate::decode::{self, Dialect, with_line_feeds};
 
 impl Merge<'_> {
     /// The text of `new`, with what of the record's text is too long for the device.
@@ -26,7 +26,7 @@ impl Merge<'_> {
         {
             return Chosen::New;
         }
-        let text = |prop: &Prop<'_>| prop.line.text(self.dialect()).replace('\r', "");
+        let text = |prop: &Prop<'_>| with_line_feeds(&prop.line.text(self.dialect())).into_owned();
         match cut::with_tail(&text(current), &text(now), &text(held), &text(new)) {
             Some(text) => Chosen::Text(write::escape(&text, self.dialect())),
             None => Chosen::New,
@@ -50,7 +50,7 @@ impl Merge<'_> {
             return None;
         }
         let dialect = self.dialect();
-        let text = |prop: &Prop<'_>| prop.line.text(dialect).replace('\r', "");
+        let text = |prop: &Prop<'_>| with_line_feeds(&prop.line.text(dialect)).into_owned();
         let held = held.map(text).unwrap_or_default();
         let (ours, theirs) = (text(now), text(new));
         let text = match self.prefer {

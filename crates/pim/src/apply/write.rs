@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::meaning::{Prop, is_default};
 use crate::convert::encode;
-use crate::decode::{self, Dialect, is_blank};
+use crate::decode::{self, Dialect, is_blank, with_line_feeds};
 use crate::line::{Encoding, Line, Param};
 use crate::media::Format;
 
@@ -94,16 +94,14 @@ pub(super) fn write(
         Value::Escaped(text) => {
             let head = decode::charset(head.into(), None);
             let mut out = Vec::new();
+            // half a line end would be written as a whole one
+            let text = text.strip_suffix('\r').unwrap_or(text);
             match dialect {
                 Dialect::New => {
-                    let text = text.replace('\r', "").replace('\n', "\\n");
+                    let text = with_line_feeds(text).replace('\n', "\\n");
                     encode::text(&mut out, &head, &text, dialect, true);
                 }
-                Dialect::Old => {
-                    // half a line end would be written as a whole one
-                    let text = text.strip_suffix('\r').unwrap_or(text);
-                    encode::text(&mut out, &head, text, dialect, true);
-                }
+                Dialect::Old => encode::text(&mut out, &head, text, dialect, true),
             }
             out
         }

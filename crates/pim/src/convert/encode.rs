@@ -1,12 +1,12 @@
 //! Writing content lines: escapes, transfer encodings and folds of each dialect.
 
-use crate::decode::Dialect;
+use crate::decode::{Dialect, line_end};
 
 const WIDTH: usize = 75;
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// Escapes text for a value of the new formats.
+/// Escapes text for a value of the new formats. Each end of a line is one newline.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     escape_into(&mut out, text);
@@ -19,13 +19,15 @@ pub(crate) fn escape_into(out: &mut String, text: &str) {
     while let Some(at) = rest.find(['\\', ';', ',', '\n', '\r']) {
         let (plain, special) = rest.split_at(at);
         out.push_str(plain);
-        let mut chars = special.chars();
-        match chars.next() {
-            Some('\n') => out.push_str("\\n"),
-            Some(c) if c != '\r' => out.extend(['\\', c]),
-            _ => {}
-        }
-        rest = chars.as_str();
+        // what is special is of one byte
+        let newline = line_end(special.as_bytes());
+        out.push('\\');
+        out.push_str(if newline > 0 {
+            "n"
+        } else {
+            special.get(..1).unwrap_or_default()
+        });
+        rest = special.get(newline.max(1)..).unwrap_or_default();
     }
     out.push_str(rest);
 }
@@ -179,6 +181,18 @@ mod tests {
         assert_eq!(
             written(&escape(note), Dialect::New, true),
             "NOTE:Müller\\; \"Café\"\\n2nd\r\n"
+        );
+    }
+
+    #[test]
+    fn every_newline_of_a_text_is_one() {
+        assert_eq!(
+            escape("a\r\nb\nc\rd\r\r\ne\n\nf\r"),
+            "a\\nb\\nc\\nd\\ne\\n\\nf\\n"
+        );
+        assert_eq!(
+            written("a\r\nb\nc\rd", Dialect::Old, false),
+            "NOTE;ENCODING=QUOTED-PRINTABLE:a=0D=0Ab=0D=0Ac=0D=0Ad\r\n"
         );
     }
 

@@ -1,7 +1,7 @@
 //! Notes: vNote 1.1 and plain text.
 
 use super::{Target, encode};
-use crate::decode::{Dialect, whole_text};
+use crate::decode::{Dialect, whole_text, with_line_feeds};
 use crate::line::Lines;
 use crate::media::Format;
 
@@ -21,8 +21,8 @@ pub(super) fn convert(content: &[u8], target: Target) -> (Vec<u8>, Vec<Vec<u8>>)
     for line in Lines::new(content) {
         if line.is("BODY") && !found {
             found = true;
-            let text = line.text(Dialect::Old).replace("\r\n", "\n");
-            out = text.replace('\n', "\r\n").into_bytes();
+            let text = line.text(Dialect::Old);
+            out = with_line_feeds(&text).replace('\n', "\r\n").into_bytes();
         } else if !line.is_malformed() && !["BEGIN", "END", "VERSION"].iter().any(|n| line.is(n)) {
             lost.push(line.source().to_vec());
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::slot::{Allowed, Slot, is_encoding, is_type};
 use crate::convert::encode;
-use crate::decode::{self, Dialect};
+use crate::decode::{self, Dialect, with_line_feeds};
 use crate::fields::is_one_of;
 use crate::line::{Encoding, Line, Param};
 
@@ -50,8 +50,7 @@ pub(super) fn text_of<'a>(line: &Line<'a>, dialect: Dialect) -> Cow<'a, str> {
     if dialect == Dialect::New || !text.contains(['\r', '\n']) {
         return text;
     }
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    Cow::Owned(text.replace('\n', "\r\n"))
+    Cow::Owned(with_line_feeds(&text).replace('\n', "\r\n"))
 }
 
 /// A line with a new value, escapes in it.
@@ -66,16 +65,14 @@ pub(super) fn written(
     let head = decode::charset(Cow::Owned(head), None);
     let quoted = line.encoding() == Encoding::QuotedPrintable;
     let mut out = Vec::new();
+    // half a line end would be written as a whole one
+    let value = value.strip_suffix('\r').unwrap_or(value);
     match dialect {
         Dialect::New => {
-            let value = value.replace('\r', "").replace('\n', "\\n");
+            let value = with_line_feeds(value).replace('\n', "\\n");
             encode::text(&mut out, &head, &value, dialect, quoted);
         }
-        Dialect::Old => {
-            // half a line end would be written as a whole one
-            let value = value.strip_suffix('\r').unwrap_or(value);
-            encode::text(&mut out, &head, value, dialect, quoted);
-        }
+        Dialect::Old => encode::text(&mut out, &head, value, dialect, quoted),
     }
     out
 }

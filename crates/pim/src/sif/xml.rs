@@ -1,7 +1,7 @@
 //! The elements of a SIF document: a root, and in it fields of text.
 
 use super::Written;
-use crate::decode::whole_text;
+use crate::decode::{whole_text, with_line_feeds};
 use crate::object::{section, unescaped};
 
 /// A field.
@@ -121,8 +121,7 @@ fn leaf(xml: &str) -> (String, &str) {
         let (plain, after) = rest.split_once('<').unwrap_or((rest, ""));
         text.push_str(&unescaped(plain));
         let Some((inner, next)) = section(after) else {
-            let text = text.replace("\r\n", "\n").replace('\r', "\n");
-            return (text, after);
+            return (with_line_feeds(&text).into_owned(), after);
         };
         text.push_str(inner.unwrap_or_default());
         rest = next;

@@ -3,7 +3,7 @@
 use super::tree;
 use crate::component::Tag;
 use crate::convert::{Target, encode, note};
-use crate::decode::{Dialect, whole_text};
+use crate::decode::{Dialect, whole_text, with_line_feeds};
 use crate::line::Lines;
 use crate::media::Format;
 
@@ -17,11 +17,12 @@ pub(in crate::convert) fn from_note(content: &[u8], from: Format) -> (Vec<u8>, V
         Format::VNote => note::convert(content, plain),
         _ => (content.to_vec(), Vec::new()),
     };
-    let text = whole_text(&text).replace("\r\n", "\n");
+    let text = whole_text(&text);
+    let text = with_line_feeds(&text);
     let summary = text.lines().next().unwrap_or_default();
     let mut out = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Syncline//EN\r\n".to_vec();
     out.extend_from_slice(b"BEGIN:VJOURNAL\r\nDTSTAMP:19700101T000000Z\r\n");
-    for (name, value) in [("SUMMARY", summary), ("DESCRIPTION", text.as_str())] {
+    for (name, value) in [("SUMMARY", summary), ("DESCRIPTION", &*text)] {
         encode::text(&mut out, name, &encode::escape(value), Dialect::New, false);
     }
     out.extend_from_slice(b"END:VJOURNAL\r\nEND:VCALENDAR\r\n");
