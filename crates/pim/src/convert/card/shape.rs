@@ -43,7 +43,9 @@ pub(super) fn shape(property: &mut Property, from: Format, target: Target) -> Sh
         let kinds = property.types.iter().filter(|kind| *kind != "PREF");
         property.partial |= kinds.count() > 1;
     }
-    if to == Format::VCard21 && BINARY.contains(&property.name.as_str()) && is_path(property) {
+    if BINARY.contains(&property.name.as_str())
+        && (is_in_message(property) || to == Format::VCard21 && is_path(property))
+    {
         return Shaped::Lost;
     }
     telephone(property, to);
@@ -71,6 +73,15 @@ pub(super) fn shape(property: &mut Property, from: Format, target: Target) -> Sh
         flatten(property);
     }
     Shaped::Fits
+}
+
+/// Whether a picture or sound is another part of the message that the card came in.
+fn is_in_message(property: &Property) -> bool {
+    let mut params = property.params.iter();
+    params.any(|(key, value)| {
+        let names = ["CONTENT-ID", "CID"];
+        key == "VALUE" && names.iter().any(|name| value.eq_ignore_ascii_case(name))
+    })
 }
 
 /// Whether a picture or sound is a file of another machine.

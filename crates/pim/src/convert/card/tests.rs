@@ -183,3 +183,19 @@ fn what_is_of_another_device_does_not_reach_a_phone() {
     let (text, _) = to(&card(there), Format::VCard30, Format::VCard21);
     assert!(text.contains("/a.jpg"), "{text}");
 }
+
+#[test]
+fn what_came_beside_a_card_in_a_message_is_with_nobody_any_more() {
+    for line in [
+        "PHOTO;VALUE=CONTENT-ID:<a@b>\r\n",
+        "LOGO;VALUE=cid:a@b\r\n",
+        "SOUND;WAVE;VALUE=CONTENT-ID:<a@b>\r\n",
+    ] {
+        let source = card("2.1", &format!("N:x\r\nFN:x\r\n{line}"));
+        for format in [Format::VCard30, Format::VCard40] {
+            let (text, lost) = to(&source, Format::VCard21, format);
+            assert!(!text.contains("a@b"), "{text}");
+            assert_eq!(lost, [line]);
+        }
+    }
+}
