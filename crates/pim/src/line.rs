@@ -590,6 +590,46 @@ mod tests {
     }
 
     #[test]
+    fn an_encoding_is_named_in_every_way() {
+        let value = |encoding: &str| {
+            let text = format!("NOTE;{encoding}:SGk=\r\nFN:x");
+            lines(text.as_bytes())[0].bytes(Dialect::Old).into_owned()
+        };
+        for base64 in [
+            "BASE64",
+            "B",
+            "b",
+            "ENCODING=BASE64",
+            "encoding=b",
+            "ENCODING=\"b\"",
+        ] {
+            assert_eq!(value(base64), b"Hi", "{base64}");
+        }
+        for plain in [
+            "ENCODING=8BIT",
+            "ENCODING=7bit",
+            "8BIT",
+            "X-B",
+            "ENCODING=none",
+        ] {
+            assert_eq!(value(plain), b"SGk=", "{plain}");
+        }
+        for quoted in [
+            "QUOTED-PRINTABLE",
+            "ENCODING=QUOTED-PRINTABLE",
+            "ENCODING=QP",
+            "Encoding=q",
+        ] {
+            let text = format!("NOTE;{quoted}:a=3Db=\r\nc\r\nFN:x");
+            assert_eq!(
+                &*lines(text.as_bytes())[0].bytes(Dialect::Old),
+                b"a=bc",
+                "{quoted}"
+            );
+        }
+    }
+
+    #[test]
     fn every_line_end_ends_one_line() {
         assert_eq!(
             names(b"A:1\rB:2\nC:3\r\nD:4\r\r\nE:5"),

@@ -54,6 +54,10 @@ fn one_content_in_two_versions_is_the_same() {
             "N:Berg;Ada\r\nEMAIL;TYPE=INTERNET:Ada@Example.org\r\nNOTE:a\\, b\\nc",
             "N:Berg;Ada\r\nEMAIL:ada@example.org\r\nNOTE;ENCODING=QUOTED-PRINTABLE:a, b=0D=0Ac",
         ),
+        (
+            "N:Berg;Ada\r\nNOTE:a\\nb",
+            "N:Berg;Ada\r\nNOTE;ENCODING=QUOTED-PRINTABLE:a=0Db",
+        ),
     ] {
         assert_eq!(across(new, old), Likeness::Same, "{new} and {old}");
     }
@@ -129,6 +133,82 @@ fn namesakes_stay_apart() {
         let found = matches!(across(&with(a), &with(b)), Likeness::Match(_));
         assert_eq!(found, matches, "{a} and {b}");
     }
+}
+
+// spec: H06
+#[test]
+fn a_name_is_one_in_every_spelling() {
+    for (new, old) in [
+        ("N:BERG;ada", "N:Berg;Ada"),
+        ("N:Berg ;  Ada  Maria", "N:Berg;Ada Maria;"),
+        ("N:M\u{fc}ller;Ada", "N;CHARSET=UTF-8:Mu\u{308}ller;Ada"),
+        ("N:\u{ff22}\u{ff45}\u{ff52}\u{ff47};Ada", "N:Berg;Ada"),
+        ("N:\u{fb01}sch;Ada", "N:Fisch;Ada"),
+        ("N:Berg;Ada;;Dr.;jr", "N:Berg;Ada"),
+    ] {
+        let with = |name: &str, number: &str| format!("{name}\r\nTEL:{number}");
+        let likeness = across(&with(new, "030 1234567"), &with(old, "030 1234567"));
+        assert_ne!(likeness, Likeness::Different, "{new} and {old}");
+        let twin = across(&with(new, "030 1234567"), &with(old, "030 7654321"));
+        assert_eq!(twin, Likeness::Different, "{new} and {old}");
+    }
+    let middle = across(
+        "N:Berg;Ada;Maria\r\nTEL:1234567",
+        "N:Berg;Ada;Eva\r\nTEL:1234567",
+    );
+    assert_eq!(middle, Likeness::Different);
+}
+
+// spec: H06
+#[test]
+fn an_event_is_its_title_and_start_whatever_else_it_says() {
+    let event = |lines: &str| {
+        format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\n{lines}\r\nEND:VEVENT\r\n\
+             END:VCALENDAR\r\n"
+        )
+    };
+    let at = |lines: &str| {
+        event(&format!(
+            "SUMMARY:Choir\r\nDTSTART:20260701T080000Z\r\n{lines}"
+        ))
+    };
+    let ours = at("UID:1\r\nLOCATION:Hall\r\nDTEND:20260701T090000Z");
+    let likeness = |theirs: &str| {
+        compare(
+            "text/calendar",
+            ours.as_bytes(),
+            "text/calendar",
+            theirs.as_bytes(),
+        )
+    };
+    for same in [
+        at("UID:2\r\nLOCATION:Church"),
+        at("UID:2\r\nDESCRIPTION:a\r\nDTEND:20260701T100000Z"),
+        at("UID:2\r\nCATEGORIES:a\r\nPRIORITY:1\r\nSTATUS:TENTATIVE"),
+        at("UID:2\r\nEXDATE:20260702T080000Z\r\nATTENDEE:mailto:a@example.org"),
+    ] {
+        assert!(matches!(likeness(&same), Likeness::Match(_)), "{same}");
+    }
+    for other in [
+        at("UID:2\r\nRRULE:FREQ=DAILY"),
+        event("SUMMARY:Choirs\r\nDTSTART:20260701T080000Z"),
+        event("SUMMARY:Choir\r\nDTSTART;VALUE=DATE:20260701"),
+        event("SUMMARY:Choir"),
+        // what has no title is known by nothing
+        event("DTSTART:20260701T080000Z\r\nDTEND:20260701T090000Z\r\nLOCATION:Hall"),
+    ] {
+        assert_eq!(likeness(&other), Likeness::Different, "{other}");
+    }
+    let untitled = event("DTSTART:20260701T080000Z");
+    let other = event("DTSTART:20260701T080000Z\r\nLOCATION:Hall");
+    let likeness = compare(
+        "text/calendar",
+        untitled.as_bytes(),
+        "text/calendar",
+        other.as_bytes(),
+    );
+    assert_eq!(likeness, Likeness::Different);
 }
 
 // spec: H06

@@ -47,11 +47,15 @@ impl Device {
 
     /// The record after an edit of the text that the device has.
     fn edit(&self, record: &str, edit: &dyn Fn(&str) -> String) -> String {
+        self.edit_as(Habit::Whole, record, edit)
+    }
+
+    fn edit_as(&self, habit: Habit, record: &str, edit: &dyn Fn(&str) -> String) -> String {
         let held = self.show(record);
         let [shown, new] = [&held, &edit(&held)].map(|text| self.convert(text, self.whole));
         let applied = apply(
             &Edit {
-                habit: Habit::Whole,
+                habit,
                 current: record.as_bytes(),
                 shown: shown.as_bytes(),
                 held: Some(shown.as_bytes()),
@@ -220,6 +224,47 @@ fn the_number_of_a_slot_outlives_a_phone() {
     assert_eq!(phone.edit(record, &numbered), record);
     let edited = phone.edit(record, &|text| text.replace("1111", "3333"));
     assert_eq!(edited, record.replace("1111", "3333"));
+}
+
+/// Phones know no groups of people: they show one as a person, and write of it what they know.
+#[test]
+fn a_group_keeps_its_members_through_a_phone() {
+    let new = "BEGIN:VCARD\r\nVERSION:4.0\r\nKIND:group\r\nN:Choir;;;;\r\nFN:Choir\r\n\
+               MEMBER:urn:uuid:1\r\nMEMBER:mailto:ada@example.org\r\nEND:VCARD\r\n";
+    let custom = new
+        .replace("4.0", "3.0")
+        .replace("KIND", "X-ADDRESSBOOKSERVER-KIND")
+        .replace("MEMBER", "X-ADDRESSBOOKSERVER-MEMBER");
+    let common = ["BEGIN", "END", "VERSION", "N:", "FN:", "TEL"];
+    let known = |text: &str| -> String {
+        let lines = text.split_inclusive("\r\n");
+        let known = lines.filter(|line| common.iter().any(|name| line.starts_with(name)));
+        known.collect()
+    };
+    for (group, whole) in [(new, Format::VCard40), (&custom, Format::VCard30)] {
+        for (listed, habit) in [
+            (&["N", "FN", "TEL"][..], Habit::Whole),
+            (&["N", "FN", "TEL"], Habit::Listed),
+            (&[], Habit::Unknown),
+        ] {
+            let phone = Device {
+                old: Format::VCard21,
+                whole,
+                fields: Vec::new(),
+                listed,
+                profile: TimeProfile::default(),
+            };
+            let edit = |edit: &dyn Fn(&str) -> String| {
+                phone.edit_as(habit, group, &|text| edit(&known(text)))
+            };
+            assert_eq!(edit(&str::to_owned), group);
+            let renamed = edit(&|text| text.replace("Choir", "Singers"));
+            assert_eq!(renamed, group.replace("Choir", "Singers"));
+            let called = edit(&|text| text.replace("END:", "TEL;HOME:1\r\nEND:"));
+            let number = "TEL;TYPE=HOME:1\r\nEND:";
+            assert_eq!(called, group.replace("END:", number));
+        }
+    }
 }
 
 const CARD_LINES: [&str; 22] = [

@@ -315,6 +315,168 @@ fn people_by_their_part() {
             0,
         ),
     ]);
+    // whoever wrote it, it is told by the first of its names
+    for (names, kind) in [
+        (
+            [
+                "X-SPOUSE",
+                "X-EVOLUTION-SPOUSE",
+                "X-KADDRESSBOOK-X-SpousesName",
+            ]
+            .as_slice(),
+            "SPOUSE",
+        ),
+        (
+            &[
+                "X-MANAGER",
+                "X-EVOLUTION-MANAGER",
+                "X-KADDRESSBOOK-X-ManagersName",
+            ],
+            "MANAGER",
+        ),
+        (
+            &[
+                "X-ASSISTANT",
+                "X-EVOLUTION-ASSISTANT",
+                "X-KADDRESSBOOK-X-AssistantsName",
+            ],
+            "ASSISTANT",
+        ),
+        (&["X-CHILDREN"], "CHILD"),
+    ] {
+        let new = format!("RELATED;TYPE={kind};VALUE=text:Ada\r\n");
+        for name in names {
+            check(&[(V30, &format!("{name}:Ada\r\n"), V40, &new, 0)]);
+        }
+        check(&[(V40, &new, V21, &format!("{}:Ada\r\n", names[0]), 0)]);
+    }
+}
+
+#[test]
+fn words_that_have_another_name() {
+    for (old, new) in [
+        ("MAILER:m", "X-MAILER:m"),
+        ("X-GENDER:Male", "GENDER:M"),
+        ("X-GENDER:Female", "GENDER:F"),
+    ] {
+        let (old, new) = (format!("{old}\r\n"), format!("{new}\r\n"));
+        for version in [V21, V30] {
+            check(&[(version, &old, V40, &new, 0), (V40, &new, version, &old, 0)]);
+        }
+    }
+    check(&[
+        (V30, "X-EVOLUTION-GENDER:Female\r\n", V40, "GENDER:F\r\n", 0),
+        (V40, "GENDER:O;other\r\n", V21, "X-GENDER:O;other\r\n", 0),
+    ]);
+}
+
+#[test]
+fn every_newline_of_a_note_is_one() {
+    for newline in ["=0D=0A", "=0A", "=0D", "=0A=0D=\r\n"] {
+        let old = format!("NOTE;ENCODING=QUOTED-PRINTABLE:a{newline}b\r\n");
+        check(&[
+            (V21, &old, V30, "NOTE:a\\nb\r\n", 0),
+            (V21, &old, V40, "NOTE:a\\nb\r\n", 0),
+        ]);
+    }
+    // several notes stay several
+    let notes = "NOTE:a\r\nNOTE:b\r\n";
+    check(&[(V30, notes, V21, notes, 0), (V21, notes, V30, notes, 0)]);
+}
+
+#[test]
+fn what_a_parameter_says_of_a_value() {
+    check(&[
+        (
+            V21,
+            "NOTE;LANGUAGE=de;VALUE=INLINE:a\r\n",
+            V30,
+            "NOTE;LANGUAGE=de:a\r\n",
+            0,
+        ),
+        (
+            V30,
+            "NOTE;LANGUAGE=de:a\r\n",
+            V21,
+            "NOTE;LANGUAGE=de:a\r\n",
+            0,
+        ),
+        (
+            V21,
+            "PHOTO;VALUE=INLINE;JPEG;BASE64:\r\n /9j/\r\n\r\n",
+            V30,
+            "PHOTO;TYPE=JPEG;ENCODING=b:/9j/\r\n",
+            0,
+        ),
+        // quoted only where it has to be
+        (
+            V30,
+            "LABEL:a\\, b\r\n",
+            V40,
+            "ADR;LABEL=\"a, b\":;;;;;;\r\n",
+            0,
+        ),
+        (
+            V30,
+            "FN:x\r\nTEL;X-A=\"b\";X-B=\"c:d\":1\r\n",
+            V40,
+            "FN:x\r\nTEL;X-A=b;X-B=\"c:d\":1\r\n",
+            0,
+        ),
+        (V40, "TZ;VALUE=utc-offset:-0500\r\n", V21, "TZ:-0500\r\n", 1),
+    ]);
+}
+
+/// What each kind of number is to a phone, which is told again as it was.
+#[test]
+fn numbers_have_the_types_of_their_kind() {
+    for (new, old) in [
+        ("CELL", ";CELL"),
+        ("CELL;TYPE=VOICE", ";CELL;VOICE"),
+        ("CELL;TYPE=HOME", ";CELL;HOME"),
+        ("HOME;TYPE=VOICE", ";HOME;VOICE"),
+        ("WORK;TYPE=VOICE", ";WORK;VOICE"),
+        ("HOME;TYPE=FAX", ";HOME;FAX"),
+        ("WORK;TYPE=FAX", ";WORK;FAX"),
+        ("FAX", ";FAX"),
+        ("PAGER", ";PAGER"),
+        ("CAR;TYPE=VOICE", ";CAR;VOICE"),
+        ("VIDEO;TYPE=HOME", ";VIDEO;HOME"),
+        ("VOICE", ";VOICE"),
+    ] {
+        let [new, old] = [format!("TYPE={new}"), old.replacen(';', "", 1)]
+            .map(|kinds| format!("N:x\r\nFN:x\r\nTEL;{kinds}:1\r\n"));
+        check(&[(V30, &new, V21, &old, 0), (V21, &old, V30, &new, 0)]);
+    }
+    // a place alone is one to speak to
+    check(&[
+        (
+            V30,
+            "TEL;TYPE=home,pref:1\r\n",
+            V21,
+            "TEL;HOME;VOICE;PREF:1\r\n",
+            0,
+        ),
+        (
+            V30,
+            "TEL;TYPE=home,work:1\r\n",
+            V21,
+            "TEL;HOME;WORK;VOICE:1\r\n",
+            0,
+        ),
+        (V30, "TEL:1\r\n", V21, "TEL:1\r\n", 0),
+    ]);
+}
+
+#[test]
+fn what_follows_a_card_is_none_of_it() {
+    let first = card("2.1", "N:a\r\nFN:a\r\n");
+    let expected = card("3.0", "N:a\r\nFN:a\r\n");
+    let (text, lost) = to(&format!("{first}\0\0junk\0"), V21, V30);
+    assert_eq!((text, lost.len()), (expected.clone(), 1));
+    let second = card("2.1", "N:b\r\nFN:b\r\n");
+    let (text, lost) = to(&format!("{first}{second}"), V21, V30);
+    assert_eq!((text, lost.len()), (expected, 5));
 }
 
 #[test]
@@ -419,6 +581,10 @@ fn messengers() {
             "IMPP;X-SERVICE-TYPE=GroupWise:x-apple:1\r\n",
         ),
         ("X-SKYPE:1\r\n", "IMPP:skype:1\r\n"),
+        ("X-JABBER:1\r\n", "IMPP:xmpp:1\r\n"),
+        ("X-MSN:1\r\n", "IMPP:msnim:1\r\n"),
+        ("X-YAHOO:1\r\n", "IMPP:ymsgr:1\r\n"),
+        ("X-SIP:1\r\n", "IMPP:sip:1\r\n"),
     ] {
         check(&[
             (V21, old, V40, new, 0),

@@ -334,11 +334,25 @@ fn ends_that_say_nothing_are_none() {
         ("D1 #1", ""),
         ("D1 20230101T090000", ""),
         ("D2 21001230T000000", "FREQ=DAILY;INTERVAL=2"),
+        ("D2 20370101T000000", "FREQ=DAILY;INTERVAL=2"),
+        (
+            "D2 20361231T090000",
+            "FREQ=DAILY;INTERVAL=2;UNTIL=20361231T080000Z",
+        ),
     ];
     for (rule, expected) in none {
         assert_eq!(rule_new("20240101T090000", rule), expected);
     }
-    for broken in ["D0 #3", "M1 #2", "W1 XX #0", "MD1 32", "D", "W1 MO 2024"] {
+    for broken in [
+        "D0 #3",
+        "M1 #2",
+        "D1 M5 #2",
+        "W1 MO 0900 #2",
+        "W1 XX #0",
+        "MD1 32",
+        "D",
+        "W1 MO 2024",
+    ] {
         let source = event_old(&["DTSTART:20240101T090000", &format!("RRULE:{broken}")]);
         let (_, lost) = new(&source, &TimeProfile::default());
         assert_eq!(lost, [format!("RRULE:{broken}\r\n")]);

@@ -155,7 +155,32 @@ fn whole_days_are_told_in_every_convention() {
         mode: TimeMode::FalseZ,
         ..berlin()
     };
-    let cases: [(&TimeProfile, &[&str]); 18] = [
+    let cases: [(&TimeProfile, &[&str]); 21] = [
+        (
+            &berlin(),
+            &[
+                "DTSTART:20240506T090000",
+                "DTEND:20240506T170000",
+                "X-ALLDAYEVENT:1",
+            ],
+        ),
+        // in UTC with the device's zone beside it
+        (
+            &device("Europe/Berlin"),
+            &[
+                "DTSTART:20240505T220000Z",
+                "DTEND:20240506T215900Z",
+                "X-EPOCAGENDAENTRYTYPE:EVENT",
+            ],
+        ),
+        (
+            &berlin(),
+            &[
+                "DTSTART:20240506T000000",
+                "DTEND:20240507T000000",
+                "X-EPOCAGENDAENTRYTYPE:APPOINTMENT",
+            ],
+        ),
         (
             &berlin(),
             &[
@@ -266,6 +291,9 @@ fn whole_days_are_told_in_every_convention() {
         };
         assert_eq!(end, expected, "{source:?}");
     }
+    let days = event_old(&["DTSTART:20240506T000000", "DTEND:20240508T235900"]);
+    let (text, _) = new(&days, &berlin());
+    assert_eq!(line(&text, "DTEND"), "DTEND;VALUE=DATE:20240509");
     let timed = event_old(&["DTSTART:20240506T000000", "DTEND:20240506T010000"]);
     assert_eq!(
         line(&new(&timed, &berlin()).0, "DTSTART"),
@@ -511,6 +539,31 @@ fn a_journal_entry_is_a_note() {
     );
     let (vnote, _) = journal::to_note(&entry, to(Format::VNote)).unwrap();
     assert_eq!(journal::from_note(&vnote, Format::VNote), (entry, vec![]));
+    let given = "BEGIN:VNOTE\r\nVERSION:1.1\r\n\
+                 BODY;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:Gr=C3=BC=C3=9Fe=0D=0AZeile 2\r\n\
+                 DCREATED:20240506T070000Z\r\nLAST-MODIFIED:20240507T080000Z\r\nEND:VNOTE\r\n";
+    let (entry, lost) = journal::from_note(given.as_bytes(), Format::VNote);
+    let entry = String::from_utf8(entry).unwrap();
+    assert_eq!(line(&entry, "SUMMARY"), "SUMMARY:Grüße");
+    assert_eq!(line(&entry, "DESCRIPTION"), "DESCRIPTION:Grüße\\nZeile 2");
+    assert_eq!(lost.len(), 2);
+    // a title that is not the first line of the text stands before it, and no line is added
+    for (lines, expected) in [
+        ("SUMMARY:a\r\nDESCRIPTION:b\\nc\r\n", "a\r\nb\r\nc"),
+        ("SUMMARY:a\r\nDESCRIPTION:a\\nb\r\n", "a\r\nb"),
+        ("SUMMARY:a\r\n", "a"),
+        ("DESCRIPTION:b\\n\r\n", "b\r\n"),
+    ] {
+        let entry = format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VJOURNAL\r\n{lines}END:VJOURNAL\r\n\
+             END:VCALENDAR\r\n"
+        );
+        let (text, lost) = journal::to_note(entry.as_bytes(), to(Format::Text)).unwrap();
+        assert_eq!(
+            (String::from_utf8(text).unwrap().as_str(), lost.len()),
+            (expected, 0)
+        );
+    }
 }
 
 #[test]
@@ -556,6 +609,57 @@ fn alarms_of_odd_devices() {
         (line(&back, "AALARM").as_str(), lost.len()),
         ("AALARM:20240505T160000Z", 0)
     );
+}
+
+#[test]
+fn each_alarm_of_the_old_format_has_an_action() {
+    let with = |alarm: &str| {
+        let source = event_old(&["DTSTART:20240506T070000Z", alarm]);
+        let (text, lost) = new(&source, &TimeProfile::default());
+        let alarms = lines(&text, "BEGIN:VALARM").len();
+        (text, alarms, lost.len())
+    };
+    let at = "20240506T064500Z";
+    for (alarm, action, lost) in [
+        (format!("AALARM:{at};;;"), "ACTION:AUDIO\r\n", 0),
+        (
+            format!("AALARM;VALUE=URL:{at};;;file:a.wav"),
+            "ACTION:AUDIO\r\n",
+            1,
+        ),
+        (
+            format!("DALARM:{at};;;a"),
+            "ACTION:DISPLAY\r\nDESCRIPTION:a\r\n",
+            0,
+        ),
+        (
+            format!("MALARM:{at};;;ann@example.com;a"),
+            "ACTION:EMAIL\r\nATTENDEE:mailto:ann@example.com\r\nSUMMARY:a\r\nDESCRIPTION:a\r\n",
+            0,
+        ),
+        // half of a repetition is none
+        (
+            format!("AALARM:{at};PT5M;;"),
+            "TRIGGER:-PT15M\r\nACTION:AUDIO\r\n",
+            1,
+        ),
+        (
+            format!("AALARM:{at};;2;"),
+            "TRIGGER:-PT15M\r\nACTION:AUDIO\r\n",
+            1,
+        ),
+        (
+            format!("AALARM:{at};PT5M;2"),
+            "REPEAT:2\r\nDURATION:PT5M\r\nACTION:AUDIO\r\n",
+            0,
+        ),
+    ] {
+        let (text, alarms, count) = with(&alarm);
+        assert!(text.contains(action), "{text}");
+        assert_eq!((alarms, count), (1, lost), "{alarm}");
+    }
+    let (text, alarms, lost) = with(&format!("PALARM:{at};;;run"));
+    assert_eq!((alarms, lost), (0, 1), "{text}");
 }
 
 #[test]

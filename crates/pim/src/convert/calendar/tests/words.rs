@@ -168,8 +168,128 @@ fn people_have_a_role_and_an_answer() {
                 "ORGANIZER:mailto:a@example.com",
                 false,
             ),
+            // roles and wishes that nothing stands for
+            (
+                "ATTENDEE;ROLE=OWNER:a@example.com",
+                "ATTENDEE:mailto:a@example.com",
+                true,
+            ),
+            (
+                "ATTENDEE;ROLE=DELEGATE:a@example.com",
+                "ATTENDEE:mailto:a@example.com",
+                true,
+            ),
+            (
+                "ATTENDEE;EXPECT=IMMEDIATE:a@example.com",
+                "ATTENDEE:mailto:a@example.com",
+                true,
+            ),
+            (
+                "ATTENDEE:\"Lake, Ann\" <a@example.com>",
+                "ATTENDEE;CN=\"Lake, Ann\":mailto:a@example.com",
+                false,
+            ),
+            // a name without an address
+            ("ATTENDEE:Ann", "ATTENDEE;CN=Ann:invalid:nomail", false),
         ],
     );
+}
+
+#[test]
+fn people_are_told_to_a_phone() {
+    let answers = [
+        ("NEEDS-ACTION", "NEEDS ACTION"),
+        ("ACCEPTED", "ACCEPTED"),
+        ("TENTATIVE", "TENTATIVE"),
+        ("DECLINED", "DECLINED"),
+        ("COMPLETED", "COMPLETED"),
+        ("DELEGATED", "DELEGATED"),
+    ];
+    for (new, old) in answers {
+        let new = format!("ATTENDEE;PARTSTAT={new}:mailto:a@example.com");
+        let old = format!("ATTENDEE;ROLE=ATTENDEE;STATUS={old}:a@example.com");
+        check("VEVENT", false, &[(&new, &old, false)]);
+    }
+    for (new, old, is_lost) in [
+        ("ROLE=REQ-PARTICIPANT", "EXPECT=REQUIRE", false),
+        ("ROLE=OPT-PARTICIPANT", "EXPECT=REQUEST", false),
+        ("ROLE=NON-PARTICIPANT", "EXPECT=FYI", false),
+        ("RSVP=TRUE", "RSVP=YES", false),
+        ("RSVP=FALSE", "RSVP=NO", false),
+        ("PARTSTAT=X-LATE", "", true),
+        ("CUTYPE=ROOM", "", true),
+    ] {
+        let new = format!("ATTENDEE;{new}:mailto:a@example.com");
+        let old = match old {
+            "" => "ATTENDEE;ROLE=ATTENDEE:a@example.com".to_owned(),
+            old => format!("ATTENDEE;ROLE=ATTENDEE;{old}:a@example.com"),
+        };
+        check("VEVENT", false, &[(&new, &old, is_lost)]);
+    }
+    check(
+        "VEVENT",
+        false,
+        &[
+            (
+                "ORGANIZER;CN=Ann:mailto:a@example.com",
+                "ATTENDEE;ROLE=ORGANIZER:Ann <a@example.com>",
+                false,
+            ),
+            (
+                "ATTENDEE;CN=Ann:invalid:nomail",
+                "ATTENDEE;ROLE=ATTENDEE:Ann",
+                false,
+            ),
+            // the address of what is no mail
+            (
+                "ATTENDEE:http://a.example/",
+                "ATTENDEE;ROLE=ATTENDEE:http://a.example/",
+                true,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn lists_are_parted_by_either() {
+    for (old, new) in [
+        ("MEETING", "MEETING"),
+        ("MEETING;PHONE CALL", "MEETING,PHONE CALL"),
+        ("MEETING,PHONE CALL", "MEETING,PHONE CALL"),
+        ("a\\;b;c", "a\\;b,c"),
+    ] {
+        for name in ["CATEGORIES", "RESOURCES"] {
+            let (old, new) = (format!("{name}:{old}"), format!("{name}:{new}"));
+            check("VEVENT", true, &[(&old, &new, false)]);
+        }
+    }
+    check(
+        "VEVENT",
+        false,
+        &[
+            ("RESOURCES:a,b", "RESOURCES:a;b", false),
+            ("CATEGORIES:a\\,b,c", "CATEGORIES:a,b;c", true),
+        ],
+    );
+}
+
+#[test]
+fn no_title_is_made_up() {
+    for to_new in [true, false] {
+        let version = if to_new { "1.0" } else { "2.0" };
+        let source = calendar(
+            version,
+            "VEVENT",
+            &["DTSTART:20240506T070000Z", "DESCRIPTION:a"],
+        );
+        let (text, _) = if to_new {
+            new(&source, &TimeProfile::default())
+        } else {
+            old(&source, &TimeProfile::default())
+        };
+        assert_eq!(line(&text, "SUMMARY"), "");
+        assert_eq!(line(&text, "DESCRIPTION"), "DESCRIPTION:a");
+    }
 }
 
 #[test]
