@@ -1,5 +1,6 @@
 //! What tells one record from another, taken from an item in one pass over its lines.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use unicode_normalization::UnicodeNormalization as _;
@@ -373,32 +374,41 @@ impl Facts {
     }
 }
 
+fn upper(word: &[u8]) -> impl Iterator<Item = u8> {
+    word.iter().map(u8::to_ascii_uppercase)
+}
+
 /// The hash of a line in its canonical form, in which neither order nor spelling shows. The form is
 /// written into `form`, whose room is used again for the next line.
 fn canonical_line(line: &Line<'_>, dialect: Dialect, form: &mut Vec<u8>) -> u64 {
     form.clear();
-    form.extend(line.name().iter().map(u8::to_ascii_uppercase));
+    form.extend(upper(line.name()));
     if line.params().next().is_some() {
-        let mut types: Vec<Vec<u8>> = line.types().map(<[u8]>::to_ascii_uppercase).collect();
-        types.sort_unstable();
-        types.dedup();
+        let mut types: Vec<&[u8]> = line.types().collect();
+        types.sort_unstable_by(|a, b| upper(a).cmp(upper(b)));
+        types.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
+        for kind in types {
+            form.push(b';');
+            form.extend(upper(kind));
+        }
         let mut others: Vec<Vec<u8>> = line.params().filter_map(canonical_param).collect();
         others.sort_unstable();
-        for param in types.into_iter().chain(others) {
+        for param in others {
             form.push(b';');
             form.extend(param);
         }
     }
     form.push(b':');
     let bytes = line.bytes(dialect);
-    if std::str::from_utf8(&bytes).is_err() {
+    let Ok(plain) = std::str::from_utf8(&bytes) else {
         form.extend_from_slice(&bytes);
         return hash(form);
-    }
-    let text = match line.encoding() {
-        Encoding::QuotedPrintable => line.escaped_text(dialect),
+    };
+    let text = match (line.encoding(), line.charset()) {
+        (Encoding::QuotedPrintable, _) => line.escaped_text(dialect),
         // nothing that separates is hidden in the others
-        Encoding::Plain | Encoding::Base64 => decode::charset(bytes, line.charset()),
+        (_, None) => Cow::Borrowed(plain),
+        (_, charset) => decode::charset(Cow::Borrowed(&bytes), charset),
     };
     let text = text.trim().trim_end_matches(';').as_bytes();
     if text.contains(&b'\r') {

@@ -10,6 +10,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 use crate::decode::{self, Dialect, is_blank, line_end};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -306,9 +308,7 @@ struct Physical {
 
 impl Physical {
     fn at(content: &[u8], from: usize) -> Self {
-        let length = content[from..]
-            .iter()
-            .position(|b| matches!(b, b'\r' | b'\n'));
+        let length = memchr2(b'\r', b'\n', &content[from..]);
         let end = length.map_or(content.len(), |l| from + l);
         Self {
             end,

@@ -15,14 +15,27 @@ use crate::component::{Components, Event, Tag};
 use crate::line::Line;
 use crate::media::Format;
 
+/// Bytes of a line, and lines of a card, that room is made for beforehand.
+const LINE: usize = 32;
+const MOST_LINES: usize = 64;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Value {
     Verbatim(String),
     Binary(Vec<u8>),
+    /// One text.
+    Text(String),
     /// Components, each a list.
     Parts(Vec<Vec<String>>),
     /// A card, as the value of `AGENT`.
     Card(Vec<u8>),
+}
+
+impl Value {
+    /// Whether it is written with escapes.
+    fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::Parts(_))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -86,7 +99,7 @@ impl Property {
     fn text(&self) -> String {
         match &self.value {
             Value::Parts(parts) => joined(parts),
-            Value::Verbatim(text) => text.clone(),
+            Value::Verbatim(text) | Value::Text(text) => text.clone(),
             Value::Binary(_) | Value::Card(_) => String::new(),
         }
     }
@@ -108,13 +121,16 @@ fn convert_card(
     let to = target.format;
     let mut reading = Reading {
         is_inner,
+        entries: Vec::with_capacity((content.len() / LINE).min(MOST_LINES)),
         ..Reading::default()
     };
     reading.read(content, from);
     let Reading {
         entries, mut lost, ..
     } = reading;
-    let mut out = Vec::with_capacity(content.len());
+    // quoted-printable is longer than text
+    let mut out = Vec::with_capacity(content.len() + content.len() / 2);
+    let mut room = write::Room::default();
     for part in ["BEGIN:VCARD\r\nVERSION:", to.version(), "\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
@@ -125,7 +141,7 @@ fn convert_card(
             shape::shape(&mut entry.property, from, target)
         };
         if shaped == Shaped::Fits {
-            write::write(&mut out, &entry.property, target);
+            write::write(&mut out, &entry.property, target, &mut room);
         }
         let is_lost = shaped == Shaped::Lost || entry.property.partial;
         if is_lost {

@@ -1,5 +1,7 @@
 //! Writing content lines: escapes, transfer encodings and folds of each dialect.
 
+use memchr::memchr2;
+
 use crate::decode::{Dialect, line_end};
 
 const WIDTH: usize = 75;
@@ -16,7 +18,8 @@ pub(crate) fn escape(text: &str) -> String {
 /// Appends text as [`escape`] writes it.
 pub(crate) fn escape_into(out: &mut String, text: &str) {
     let mut rest = text;
-    while let Some(at) = rest.find(['\\', ';', ',', '\n', '\r']) {
+    let is_special = |byte| matches!(byte, b'\\' | b';' | b',' | b'\n' | b'\r');
+    while let Some(at) = rest.bytes().position(is_special) {
         let (plain, special) = rest.split_at(at);
         out.push_str(plain);
         // what is special is of one byte
@@ -41,10 +44,12 @@ pub(crate) fn text(out: &mut Vec<u8>, head: &str, value: &str, dialect: Dialect,
         return;
     }
     out.extend_from_slice(head.as_bytes());
-    if !value.is_ascii() {
+    let is_ascii = value.is_ascii();
+    if !is_ascii {
         out.extend_from_slice(b";CHARSET=UTF-8");
     }
-    if value.contains(['\n', '\r']) || (quoted && !value.is_ascii()) {
+    let has_newline = memchr2(b'\n', b'\r', value.as_bytes()).is_some();
+    if has_newline || (quoted && !is_ascii) {
         out.extend_from_slice(b";ENCODING=QUOTED-PRINTABLE:");
         quoted_printable(out, value);
     } else {

@@ -1,7 +1,7 @@
 //! Reading a card's lines into properties of decoded text, whatever the version.
 
 use super::names::{BINARY, DATES, LISTS, NAMES, READING, TEXT, VERBATIM};
-use super::{Property, Value, is_token, joined, string};
+use super::{Property, Value, is_token, string};
 use crate::decode::{self, Dialect};
 use crate::line::{Encoding, Line};
 use crate::media::Format;
@@ -21,10 +21,10 @@ pub(super) fn read(line: &Line<'_>, from: Format) -> Property {
     let mut params = Vec::new();
     let mut rank = None;
     for param in line.params() {
-        let key = upper(param.name);
-        if ["", "TYPE", "ENCODING", "CHARSET"].contains(&key.as_str()) {
+        if param.name.is_empty() || ["TYPE", "ENCODING", "CHARSET"].iter().any(|n| param.is(n)) {
             continue;
         }
+        let key = upper(param.name);
         let value = string(param.unquoted());
         match key.as_str() {
             "PREF" => rank = Some(value.trim().parse().unwrap_or(1)),
@@ -57,7 +57,7 @@ pub(super) fn read(line: &Line<'_>, from: Format) -> Property {
     } else if name == "GEO" {
         place(line, from)
     } else if is_text {
-        Value::Parts(vec![vec![line.text(dialect).into_owned()]])
+        Value::Text(line.text(dialect).into_owned())
     } else {
         components(&line.escaped_text(dialect), &name, dialect)
     };
@@ -89,16 +89,11 @@ pub(super) fn read(line: &Line<'_>, from: Format) -> Property {
         }
     }
     if name == "AGENT"
-        && let Value::Parts(parts) = &value
+        && let Value::Text(text) = &value
+        && let Some(begin) = text.trim_start().get(..11)
+        && begin.eq_ignore_ascii_case("BEGIN:VCARD")
     {
-        let text = joined(parts);
-        if text
-            .trim_start()
-            .get(..11)
-            .is_some_and(|begin| begin.eq_ignore_ascii_case("BEGIN:VCARD"))
-        {
-            value = Value::Card(text.into_bytes());
-        }
+        value = Value::Card(text.clone().into_bytes());
     }
     Property {
         group: line.group().map(string),

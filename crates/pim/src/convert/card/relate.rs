@@ -167,14 +167,14 @@ fn part(entries: Vec<Entry<'_>>, to: Format) -> Vec<Entry<'_>> {
         if property.name == "ADR"
             && let Some(text) = take(property, "LABEL")
         {
-            let mut label = Property::new("LABEL", Value::Parts(vec![vec![text]]));
+            let mut label = Property::new("LABEL", Value::Text(text));
             label.types.clone_from(&property.types);
             made = Some(label);
         } else if property.name == "N"
             && to == Format::VCard30
             && let Some(text) = take(property, "SORT-AS")
         {
-            made = Some(Property::new("SORT-STRING", Value::Parts(vec![vec![text]])));
+            made = Some(Property::new("SORT-STRING", Value::Text(text)));
         }
         let is_empty =
             property.name == "ADR" && property.text().trim_matches([';', ',']).is_empty();
@@ -206,7 +206,7 @@ fn part_reading(entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
             if text(at).is_empty() {
                 continue;
             }
-            let mut made = Entry::made(Property::new(name, Value::Parts(vec![vec![text(at)]])));
+            let mut made = Entry::made(Property::new(name, Value::Text(text(at))));
             if let Some((source, is_partial)) = source.take() {
                 made.source = source;
                 made.property.partial = is_partial;
@@ -285,7 +285,7 @@ fn complete(entries: &mut Vec<Entry<'_>>, to: Format) {
             .or_else(|| text("EMAIL"))
             .or_else(|| text("TEL"));
         match display {
-            Some(display) => ("FN", Value::Parts(vec![vec![display]])),
+            Some(display) => ("FN", Value::Text(display)),
             None => return,
         }
     };

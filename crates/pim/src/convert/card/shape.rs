@@ -121,16 +121,16 @@ fn to_new(property: &mut Property) {
     } else if name == "AGENT" {
         agent_to_new(property);
     } else if let Some((_, kind)) = RELATIONS.iter().find(|(old, _)| *old == name)
-        && matches!(property.value, Value::Parts(_))
+        && property.value.is_text()
     {
-        property.value = Value::Parts(vec![vec![property.text()]]);
+        property.value = Value::Text(property.text());
         property.types.push((*kind).to_owned());
         property
             .params
             .push(("VALUE".to_owned(), "text".to_owned()));
         "RELATED".clone_into(&mut property.name);
     } else if let Some((_, scheme, service)) = MESSENGERS.iter().find(|(old, ..)| *old == name)
-        && matches!(property.value, Value::Parts(_))
+        && property.value.is_text()
     {
         property.value = Value::Verbatim(format!("{scheme}:{}", property.text()));
         if !service.is_empty() {
@@ -146,7 +146,7 @@ fn agent_to_new(property: &mut Property) {
     "RELATED".clone_into(&mut property.name);
     property.types.push("AGENT".to_owned());
     let Value::Card(card) = &property.value else {
-        if matches!(property.value, Value::Parts(_)) {
+        if property.value.is_text() {
             property
                 .params
                 .push(("VALUE".to_owned(), "text".to_owned()));
@@ -169,7 +169,7 @@ fn agent_to_new(property: &mut Property) {
             .params
             .push(("VALUE".to_owned(), "text".to_owned()));
         let name = text("FN").or_else(|| text("N")).unwrap_or_default();
-        Value::Parts(vec![vec![name]])
+        Value::Text(name)
     };
 }
 
@@ -185,7 +185,7 @@ fn to_old(property: &mut Property, target: Target) {
         property.partial |= !lost.is_empty();
         property.value = match target.format {
             Format::VCard21 => Value::Card(card),
-            _ => Value::Parts(vec![vec![string(&card)]]),
+            _ => Value::Text(string(&card)),
         };
     }
     if property.name == "IMPP" {
@@ -198,7 +198,7 @@ fn to_old(property: &mut Property, target: Target) {
             None => name.is_empty() && of.eq_ignore_ascii_case(scheme),
         };
         if let Some((old, ..)) = MESSENGERS.iter().find(is) {
-            property.value = Value::Parts(vec![vec![address.to_owned()]]);
+            property.value = Value::Text(address.to_owned());
             (*old).clone_into(&mut property.name);
             property.params.retain(|(key, _)| key != "X-SERVICE-TYPE");
         }
@@ -211,7 +211,7 @@ fn is_service(name: &str) -> bool {
 }
 
 fn relation_to_old(property: &mut Property) {
-    let is_text = matches!(property.value, Value::Parts(_));
+    let is_text = property.value.is_text();
     let text = property.text();
     let has = |types: &[String], kind: &str| types.iter().any(|k| k == kind);
     if has(&property.types, "AGENT") {
@@ -277,7 +277,7 @@ fn date(property: &mut Property, from: Format, to: Format) -> Shaped {
             property
                 .params
                 .push(("VALUE".to_owned(), "text".to_owned()));
-            property.value = Value::Parts(vec![vec![text.to_owned()]]);
+            property.value = Value::Text(text.to_owned());
             return Shaped::Fits;
         }
         None if to == Format::VCard30 && from == Format::VCard21 || text.is_empty() => {
@@ -298,7 +298,7 @@ fn telephone(property: &mut Property, to: Format) {
     }
     if let Value::Verbatim(uri) = &property.value {
         let number = uri.strip_prefix("tel:").unwrap_or(uri).to_owned();
-        property.value = Value::Parts(vec![vec![number]]);
+        property.value = Value::Text(number);
     }
     let mut kinds = property
         .types

@@ -1,6 +1,6 @@
 //! Writing a property as a line of the target's version.
 
-use std::borrow::Cow;
+use memchr::memchr;
 
 use super::names::{BINARY, TEXT};
 use super::{Property, Value};
@@ -8,8 +8,14 @@ use crate::convert::{Target, encode};
 use crate::decode::Dialect;
 use crate::media::Format;
 
-fn head(property: &Property, to: Format, with_types: bool) -> String {
-    let mut head = String::with_capacity(80);
+/// Room for the pieces of a line, which is used again for the next one.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    head: String,
+    value: String,
+}
+
+fn write_head(head: &mut String, property: &Property, to: Format, with_types: bool) {
     if let Some(group) = &property.group {
         head.extend([group, "."]);
     }
@@ -42,15 +48,18 @@ fn head(property: &Property, to: Format, with_types: bool) -> String {
         };
         head.extend([";", key, "=", quote, &value, quote]);
     }
-    head
 }
 
-pub(super) fn write(out: &mut Vec<u8>, property: &Property, target: Target) {
+pub(super) fn write(out: &mut Vec<u8>, property: &Property, target: Target, room: &mut Room) {
     let to = target.format;
     let dialect = to.dialect();
     let is_data = to == Format::VCard40 && matches!(property.value, Value::Binary(_));
-    let mut head = head(property, to, !is_data);
-    let value = match &property.value {
+    let Room { head, value } = room;
+    head.clear();
+    value.clear();
+    write_head(head, property, to, !is_data);
+    let is_text = TEXT.contains(&property.name.as_str());
+    match &property.value {
         Value::Binary(data) if is_data => {
             let tree = match property.name.as_str() {
                 "SOUND" => "audio",
@@ -61,12 +70,12 @@ pub(super) fn write(out: &mut Vec<u8>, property: &Property, target: Target) {
                 Some(kind) => format!("{tree}/{}", kind.to_ascii_lowercase()),
                 None => "application/octet-stream".to_owned(),
             };
-            return encode::data_uri(out, &head, &media, data);
+            return encode::data_uri(out, head, &media, data);
         }
         Value::Binary(data) => {
             let encoding = if to == Format::VCard21 { "BASE64" } else { "b" };
             head.extend([";ENCODING=", encoding]);
-            return encode::binary(out, &head, data, dialect);
+            return encode::binary(out, head, data, dialect);
         }
         Value::Card(card) => {
             out.extend_from_slice(head.as_bytes());
@@ -84,30 +93,36 @@ pub(super) fn write(out: &mut Vec<u8>, property: &Property, target: Target) {
                 });
             }
             match dialect {
-                Dialect::New => text.replace(['\r', '\n'], ""),
-                Dialect::Old => text.clone(),
+                Dialect::New => value.extend(text.split(['\r', '\n'])),
+                Dialect::Old => value.push_str(text),
             }
         }
+        Value::Text(text) => match dialect {
+            Dialect::New => encode::escape_into(value, text),
+            Dialect::Old => old_part(value, text, is_text),
+        },
         Value::Parts(parts) => {
             let glue = match dialect {
                 Dialect::Old if ["N", "ADR"].contains(&property.name.as_str()) => ' ',
                 _ => ',',
             };
-            let is_text = TEXT.contains(&property.name.as_str());
-            let mut value = String::with_capacity(80);
             for (at, part) in parts.iter().enumerate() {
                 if at > 0 {
                     value.push(';');
                 }
-                match dialect {
-                    Dialect::New => new_part(&mut value, part, glue),
-                    Dialect::Old => old_part(&mut value, part, glue, is_text),
+                match (dialect, part.as_slice()) {
+                    (Dialect::New, part) => new_part(value, part, glue),
+                    (Dialect::Old, []) => {}
+                    (Dialect::Old, [one]) => old_part(value, one, is_text),
+                    (Dialect::Old, many) => {
+                        let joined = many.join(glue.encode_utf8(&mut [0; 4]));
+                        old_part(value, &joined, is_text);
+                    }
                 }
             }
-            value
         }
-    };
-    encode::text(out, &head, &value, dialect, target.quoted_printable);
+    }
+    encode::text(out, head, value, dialect, target.quoted_printable);
 }
 
 fn new_part(value: &mut String, part: &[String], glue: char) {
@@ -120,21 +135,19 @@ fn new_part(value: &mut String, part: &[String], glue: char) {
 }
 
 /// The old formats know one escape. In the one text of a property a `;` is none of it.
-fn old_part(value: &mut String, part: &[String], glue: char, is_text: bool) {
-    let joined = match part {
-        [] => return,
-        [one] => Cow::Borrowed(one.as_str()),
-        many => Cow::Owned(many.join(glue.encode_utf8(&mut [0; 4]))),
-    };
-    let (joined, from, to) = if is_text {
-        (&*joined, "\\;", "\\\\;")
+fn old_part(value: &mut String, text: &str, is_text: bool) {
+    let text = if is_text {
+        text
     } else {
-        (joined.trim_end_matches('\\'), ";", "\\;")
+        text.trim_end_matches('\\')
     };
-    let mut pieces = joined.split(from);
-    value.push_str(pieces.next().unwrap_or_default());
-    for piece in pieces {
-        value.push_str(to);
-        value.push_str(piece);
+    let mut rest = text;
+    while let Some(at) = memchr(b';', rest.as_bytes()) {
+        let (before, after) = rest.split_at(at);
+        value.push_str(before);
+        let is_escape = is_text && before.ends_with('\\');
+        value.push_str(if is_escape || !is_text { "\\;" } else { ";" });
+        rest = after.get(1..).unwrap_or_default();
     }
+    value.push_str(rest);
 }
