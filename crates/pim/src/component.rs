@@ -286,6 +286,7 @@ mod tests {
         );
     }
 
+    // spec: T16
     #[test]
     fn an_agent_nests_a_card() {
         let content = b"BEGIN:VCARD\nAGENT:\nBEGIN:VCARD\nFN:a\nEND:VCARD\nTEL:1\nEND:VCARD\n";
@@ -294,6 +295,7 @@ mod tests {
         assert_eq!(trace(same_line), "+VCard +VCard FN -VCard TEL -VCard");
     }
 
+    // spec: T16
     #[test]
     fn missing_and_wrong_ends_are_made_up_for() {
         assert_eq!(
@@ -315,6 +317,7 @@ mod tests {
         assert_eq!(trace(b"END:VCARD\nX:"), "END X");
     }
 
+    // spec: T16
     #[test]
     fn depth_is_limited() {
         let mut content = Vec::new();

@@ -282,6 +282,7 @@ mod tests {
         out
     }
 
+    // spec: T06
     #[test]
     fn quoted_printable_is_decoded_leniently() {
         assert_eq!(qp(b"M=C3=bcller"), "Müller".as_bytes());
@@ -293,11 +294,13 @@ mod tests {
         assert_eq!(qp(b"one=0A=0Dtwo"), b"one\n\rtwo");
     }
 
+    // spec: T06
     #[test]
     fn a_soft_break_may_cut_a_character() {
         assert_eq!(qp(b"Caf=C3=\r\n=A9"), "Café".as_bytes());
     }
 
+    // spec: T12
     #[test]
     fn an_encoded_separator_stays_apart() {
         let mut out = Vec::new();
@@ -305,6 +308,7 @@ mod tests {
         assert_eq!(out, b"A\\;B;C");
     }
 
+    // spec: T04
     #[test]
     fn the_blank_of_a_fold_belongs_to_the_old_value_only() {
         let mut old = Vec::new();
@@ -318,6 +322,7 @@ mod tests {
         assert_eq!(two, b"a  b");
     }
 
+    // spec: T07
     #[test]
     fn every_end_of_a_line_is_one_line_feed() {
         assert_eq!(
@@ -327,6 +332,7 @@ mod tests {
         assert_eq!(with_line_feeds("a\n"), "a\n");
     }
 
+    // spec: T08
     #[test]
     fn base64_skips_line_ends_and_padding() {
         let mut out = Vec::new();
@@ -334,6 +340,7 @@ mod tests {
         assert_eq!(out, b"Hello");
     }
 
+    // spec: T10
     #[test]
     fn a_charset_is_believed_only_if_it_fits() {
         assert_eq!(
@@ -356,6 +363,7 @@ mod tests {
         assert_eq!(charset(Cow::Owned(b"\xff".to_vec()), None), "ÿ");
     }
 
+    // spec: T10
     #[test]
     fn a_byte_order_mark_decides_a_whole_text() {
         assert_eq!(whole_text(b"\xff\xfeH\0i\0"), "Hi");
@@ -364,6 +372,7 @@ mod tests {
         assert_eq!(whole_text(b"Hi"), "Hi");
     }
 
+    // spec: T12
     #[test]
     fn escapes_depend_on_the_dialect() {
         assert_eq!(
@@ -377,6 +386,7 @@ mod tests {
         assert_eq!(unescape(r"end\", Dialect::New), r"end\");
     }
 
+    // spec: T12
     #[test]
     fn parts_are_split_at_bare_separators() {
         let old: Vec<_> = parts(r"Doe;John\;X;;", ';', Dialect::Old).collect();

@@ -736,6 +736,7 @@ mod tests {
         assert!(!is_match(CARD, &a, &named));
     }
 
+    // spec: V07
     #[test]
     fn a_note_that_a_device_cut_is_the_same_note() {
         let whole = "Bread, butter, milk, a dozen eggs, flour\nand sugar";
@@ -752,6 +753,7 @@ mod tests {
         assert!(is_match("text/plain", &note, "Bread and milk\r\n"));
     }
 
+    // spec: T41
     #[test]
     fn bookmarks_are_their_address() {
         let bookmark = |title: &str, url: &str| {

@@ -558,6 +558,7 @@ mod tests {
             .collect()
     }
 
+    // spec: T11
     #[test]
     fn a_line_has_group_name_parameters_and_value() {
         let all = lines(b"item1.Tel;TYPE=HOME,cell;X-A=\"b:c;d\":+1 2:3\r\n");
@@ -571,6 +572,7 @@ mod tests {
         assert_eq!(line.text(Dialect::New), "+1 2:3");
     }
 
+    // spec: T09
     #[test]
     fn types_are_the_same_in_every_spelling() {
         for spelling in [
@@ -589,6 +591,7 @@ mod tests {
         }
     }
 
+    // spec: T09
     #[test]
     fn an_encoding_is_named_in_every_way() {
         let value = |encoding: &str| {
@@ -629,6 +632,7 @@ mod tests {
         }
     }
 
+    // spec: T03
     #[test]
     fn every_line_end_ends_one_line() {
         assert_eq!(
@@ -638,6 +642,7 @@ mod tests {
         assert_eq!(names(b"A:1\r\r\n\r\nB:2"), ["A", "", "B"]);
     }
 
+    // spec: T04
     #[test]
     fn folds_are_followed_in_head_and_value() {
         let all = lines(b"NOTE;LANGUAGE=\r\n en:one\r\n two\r\n\tthree\r\nFN:x");
@@ -647,6 +652,7 @@ mod tests {
         assert_eq!(all[0].bytes(Dialect::Old), &b"one two\tthree"[..]);
     }
 
+    // spec: T05
     #[test]
     fn soft_breaks_continue_quoted_printable_only() {
         let all =
@@ -656,6 +662,7 @@ mod tests {
         assert_eq!(all[2].text(Dialect::Old), "y");
     }
 
+    // spec: T05
     #[test]
     fn a_soft_break_does_not_swallow_the_end() {
         assert_eq!(
@@ -664,6 +671,7 @@ mod tests {
         );
     }
 
+    // spec: T08
     #[test]
     fn base64_runs_to_the_empty_line() {
         let all = lines(b"PHOTO;JPEG;BASE64:\r\n SGVs\r\n bG8=\r\n\r\nFN:x\r\n");
@@ -672,6 +680,7 @@ mod tests {
         assert!(all[0].source().ends_with(b"\r\n\r\n"));
     }
 
+    // spec: T08
     #[test]
     fn base64_needs_neither_indent_nor_empty_line() {
         let all = lines(b"PHOTO;ENCODING=BASE64:\nSGVs\nbG8=\nEND:VCARD\n");
@@ -682,6 +691,7 @@ mod tests {
         assert_eq!(folded.len(), 2);
     }
 
+    // spec: T11
     #[test]
     fn malformed_lines_are_kept() {
         let all = lines(b"no colon here\r\n\r\n:nameless\r\nTEL;X=\"open:5\r\n");
@@ -692,11 +702,13 @@ mod tests {
         assert_eq!(all[3].raw_value(), b"5");
     }
 
+    // spec: T10
     #[test]
     fn a_byte_order_mark_is_no_part_of_a_name() {
         assert_eq!(names(b"\xef\xbb\xbfBEGIN:VCARD\n"), ["BEGIN"]);
     }
 
+    // spec: T12
     #[test]
     fn hidden_separators_and_charsets_are_decoded() {
         let all = lines(b"ORG;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:Caf=E9=3B Co;Bar\r\n");

@@ -326,6 +326,7 @@ pub fn extension_of(media_type: &str, content: &[u8]) -> &'static str {
 mod tests {
     use super::*;
 
+    // spec: T02
     #[test]
     fn the_text_decides_the_format() {
         let of = Format::of;
@@ -392,7 +393,7 @@ mod tests {
         assert_eq!(media_type_of(b"Shopping\r\nmilk"), "text/plain");
     }
 
-    // spec: M22
+    // spec: M22 T01
     #[test]
     fn aliases_parameters_and_case_do_not_matter() {
         assert!(same_media(
@@ -423,6 +424,7 @@ mod tests {
         assert_eq!(extension_of("image/png", b""), "bin");
     }
 
+    // spec: T01
     #[test]
     fn every_format_is_found_by_its_media_type() {
         for format in [

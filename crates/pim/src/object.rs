@@ -287,6 +287,7 @@ mod tests {
         likeness != Likeness::Different
     }
 
+    // spec: T44
     #[test]
     fn mail_is_its_message_in_any_encoding() {
         let plain = "<Email><read>false</read><emailitem>From: a\nSubject: Hi &amp; so\n\nLunch?\n</emailitem></Email>";
@@ -305,6 +306,7 @@ mod tests {
         assert!(!is_match(EMAIL, flags, &flags.replace("true", "false")));
     }
 
+    // spec: T44
     #[test]
     fn a_marked_section_ends_where_it_says() {
         for (marked, inner, after) in [
@@ -323,6 +325,7 @@ mod tests {
         assert_eq!(section("emailitem>"), None);
     }
 
+    // spec: T45
     #[test]
     fn a_file_is_its_name_and_content() {
         let file = |name: &str, time: &str, body: &str| {
@@ -350,6 +353,7 @@ mod tests {
         assert_eq!(summary(a.as_bytes(), FILE).as_deref(), Some("a <b>"));
     }
 
+    // spec: T45
     #[test]
     fn a_folder_is_its_role() {
         let folder = |name: &str, role: &str| format!("<Folder><name>{name}</name>{role}</Folder>");
@@ -367,6 +371,7 @@ mod tests {
         assert_eq!(summary(inbox.as_bytes(), FOLDER).as_deref(), Some("Inbox"));
     }
 
+    // spec: T42
     #[test]
     fn a_short_message_is_its_number_minute_and_text() {
         let message = |status: &str, number: &str, date: &str, text: &str| {

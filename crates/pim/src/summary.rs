@@ -158,6 +158,7 @@ mod tests {
         assert_eq!(card(agent).as_deref(), Some("Ada Berg"));
     }
 
+    // spec: U09
     #[test]
     fn an_entry_is_known_by_its_summary() {
         let event = |body: &str| {

@@ -66,6 +66,7 @@ mod tests {
 
     use super::*;
 
+    // spec: U10
     #[test]
     fn a_task_that_was_done_says_when() {
         let task = |lines: &str| {

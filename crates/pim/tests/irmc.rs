@@ -29,6 +29,7 @@ fn edited(current: &str, held: &str, new: &str) -> String {
     String::from_utf8(apply(&edit, Prefer::New).unwrap().bytes).unwrap()
 }
 
+// spec: T41
 #[test]
 fn when_a_bookmark_was_changed_is_no_change() {
     let at = |time: &str| {
@@ -44,6 +45,7 @@ fn when_a_bookmark_was_changed_is_no_change() {
     assert_eq!(edited(&before, &before, &after), before);
 }
 
+// spec: T41
 #[test]
 fn a_bookmark_in_another_spelling_is_the_same_and_no_edit() {
     let kept =
@@ -63,6 +65,7 @@ fn a_bookmark_in_another_spelling_is_the_same_and_no_edit() {
     assert!(matches!(likeness, Likeness::Match(_)));
 }
 
+// spec: T41
 #[test]
 fn a_bookmark_is_edited_by_property() {
     let whole = bookmark(&format!(
@@ -83,6 +86,7 @@ fn a_bookmark_is_edited_by_property() {
     }
 }
 
+// spec: T41
 #[test]
 fn what_a_device_keeps_of_a_bookmark_is_still_one() {
     let whole = bookmark("TITLE:Old mill\r\nURL:http://a.example/\r\nCLASS:PRIVATE\r\n");
@@ -107,6 +111,7 @@ fn what_a_device_keeps_of_a_bookmark_is_still_one() {
     assert!(matches!(failed, Err(ConvertError::NoConversion { .. })));
 }
 
+// spec: T42
 #[test]
 fn a_short_message_is_no_contact_and_stays_as_it_is() {
     let message = "BEGIN:VMSG\r\nVERSION:1.1\r\nX-IRMC-STATUS:READ\r\nX-IRMC-BOX:INBOX\r\n\

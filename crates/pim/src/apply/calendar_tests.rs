@@ -49,6 +49,7 @@ const END: &str = "DTEND:20260302T100000Z";
 const LATER: &str = "DTSTART:20260302T110000Z";
 const LATER_END: &str = "DTEND:20260302T120000Z";
 
+// spec: U13
 #[test]
 fn entries_are_edited_by_property() {
     let rows: &[Row<'_>] = &[
@@ -238,6 +239,7 @@ fn entries_are_edited_by_property() {
     }
 }
 
+// spec: U10
 #[test]
 fn a_tasks_progress_is_one() {
     let task = |lines: &[&str]| calendar(&format!("BEGIN:VTODO\r\n{}END:VTODO\r\n", text(lines)));
@@ -263,6 +265,7 @@ fn a_tasks_progress_is_one() {
     assert_eq!(string(applied), expected);
 }
 
+// spec: V05
 #[test]
 fn times_changed_on_both_sides_are_a_conflict() {
     let held = calendar(&event(&[START, END, "SUMMARY:a"]));
@@ -291,6 +294,7 @@ const SECOND: &[&str] = &[
     "SUMMARY:c",
 ];
 
+// spec: U20
 #[test]
 fn overrides_are_known_by_their_occurrence() {
     let without_first = [MASTER, &["EXDATE:20260303T090000Z"]].concat();
@@ -393,6 +397,7 @@ fn overrides_are_known_by_their_occurrence() {
     assert_eq!(string(applied), series(&[MASTER, FIRST]));
 }
 
+// spec: U20
 #[test]
 fn an_override_comes_with_the_identifier_and_zone_that_it_needs() {
     let held = calendar(&event(MASTER));
@@ -413,6 +418,7 @@ fn an_override_comes_with_the_identifier_and_zone_that_it_needs() {
     assert_eq!(string(again), expected);
 }
 
+// spec: V04
 #[test]
 fn nothing_is_known_of_the_device() {
     let current = calendar(&event(&[
@@ -488,6 +494,7 @@ fn a_calendar_without_entries_is_no_record() {
     }
 }
 
+// spec: V09
 #[test]
 fn a_time_stays_in_the_zone_of_the_record() {
     let one = |start: &str, more: &str| calendar(&event(&[start, more, "SUMMARY:a"]));
@@ -512,6 +519,7 @@ fn a_time_stays_in_the_zone_of_the_record() {
     assert_eq!(string(edited), new);
 }
 
+// spec: U10
 #[test]
 fn when_a_task_was_done_stays_where_a_device_leaves_it_out() {
     let task = |lines: &[&str]| calendar(&format!("BEGIN:VTODO\r\n{}END:VTODO\r\n", text(lines)));
@@ -530,6 +538,7 @@ fn when_a_task_was_done_stays_where_a_device_leaves_it_out() {
     assert_eq!(string(applied), new);
 }
 
+// spec: V06
 #[test]
 fn lines_that_both_sides_add_to_a_description_stand() {
     for name in ["DESCRIPTION", "LOCATION"] {

@@ -60,6 +60,7 @@ mod tests {
 
     const WHOLE: &str = "Bread, butter, milk, a dozen eggs, flour and sugar";
 
+    // spec: V07
     #[test]
     fn a_cut_copy_ends_within_a_word_or_at_a_limit() {
         let is_cut = |cut: &str, known: bool| is_cut_text(cut, WHOLE, known);
@@ -71,6 +72,7 @@ mod tests {
         assert!(!is_cut(WHOLE, false));
     }
 
+    // spec: V07
     #[test]
     fn the_rest_follows_an_edit() {
         let shown = "Bread, butter, milk, a dozen eggs, fl";

@@ -78,6 +78,7 @@ fn fields(names: &[&str]) -> Vec<Field> {
     names.iter().map(field).collect()
 }
 
+// spec: V08
 #[test]
 fn a_card_goes_through_a_poor_phone() {
     let phone = Device {
@@ -114,6 +115,7 @@ fn a_card_goes_through_a_poor_phone() {
     assert_eq!(gone, expected);
 }
 
+// spec: V08
 #[test]
 fn a_series_goes_through_an_old_phone() {
     let phone = Device {
@@ -172,6 +174,7 @@ fn a_series_goes_through_an_old_phone() {
     }
 }
 
+// spec: U22
 #[test]
 fn an_alarm_goes_through_a_phone_that_knows_one_kind() {
     let names = ["SUMMARY", "DTEND", "AALARM", "DALARM"];
@@ -205,6 +208,7 @@ fn an_alarm_goes_through_a_phone_that_knows_one_kind() {
     assert_eq!(silent, expected);
 }
 
+// spec: T38
 #[test]
 fn the_number_of_a_slot_outlives_a_phone() {
     let phone = Device {
@@ -227,6 +231,7 @@ fn the_number_of_a_slot_outlives_a_phone() {
 }
 
 /// Phones know no groups of people: they show one as a person, and write of it what they know.
+// spec: T37
 #[test]
 fn a_group_keeps_its_members_through_a_phone() {
     let new = "BEGIN:VCARD\r\nVERSION:4.0\r\nKIND:group\r\nN:Choir;;;;\r\nFN:Choir\r\n\
@@ -344,6 +349,7 @@ fn some(lines: &'static [&'static str]) -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    // spec: V08
     #[test]
     fn an_edit_on_a_phone_of_an_old_format_is_all_that_changes(
         lines in some(&CARD_LINES),

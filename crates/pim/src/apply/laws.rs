@@ -197,6 +197,7 @@ fn are_alike(a: &str, b: &str) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
+    // spec: V02
     #[test]
     fn no_edit_changes_no_byte(
         current in any_choice(), shown in any_choice(), held in any_choice(), prefer in any_prefer(),
@@ -221,6 +222,7 @@ proptest! {
         prop_assert!(applied.conflicts.is_empty());
     }
 
+    // spec: V01
     #[test]
     fn what_is_hidden_from_a_device_stays(
         current in any_choice(), view in proptest::array::uniform11(any::<bool>()),
@@ -243,6 +245,7 @@ proptest! {
         }
     }
 
+    // spec: V05
     #[test]
     fn edits_of_both_sides_are_in_the_result(
         held in any_choice(), now in any_choice(), new in any_choice(),
@@ -272,6 +275,7 @@ proptest! {
         prop_assert!(applied.conflicts.is_empty());
     }
 
+    // spec: V02
     #[test]
     fn the_same_edit_again_is_none(
         current in any_choice(), held in any_choice(), new in any_choice(), prefer in any_prefer(),

@@ -406,6 +406,7 @@ pub(super) fn is_default(kind: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
+    // spec: T07 V02
     #[test]
     fn spellings_of_one_meaning() {
         assert_eq!(phone("tel:+49 (30) 12-34"), phone("+493012 34"));

@@ -48,6 +48,7 @@ fn check(rows: &[Row<'_>]) {
 const LONG: &str = "NOTE:Bread\\, butter\\, milk\\, a dozen eggs\\, flour and sugar";
 const CUT: &str = "NOTE:Bread\\, butter\\, milk\\, a dozen eggs\\, fl";
 
+// spec: V01
 #[test]
 fn edits_since_the_device_held_it() {
     check(&[
@@ -289,6 +290,7 @@ fn edits_since_the_device_held_it() {
     ]);
 }
 
+// spec: V04
 #[test]
 fn nothing_is_known_of_the_device() {
     check(&[
@@ -329,6 +331,7 @@ fn nothing_is_known_of_the_device() {
     ]);
 }
 
+// spec: V05
 #[test]
 fn one_side_is_preferred_in_a_conflict() {
     let rows: [(&[&str], Option<&[&str]>, &[&str], &[&str]); 5] = [
@@ -360,6 +363,7 @@ fn one_side_is_preferred_in_a_conflict() {
     }
 }
 
+// spec: T30
 #[test]
 fn old_cards_are_edited_in_their_own_dialect() {
     let card = |lines: &str| format!("BEGIN:VCARD\r\nVERSION:2.1\r\n{lines}END:VCARD\r\n");
@@ -412,6 +416,7 @@ fn formats_are_not_mixed() {
     }
 }
 
+// spec: V07
 #[test]
 fn a_note_is_edited_as_a_whole() {
     let whole = "Bread, butter, milk,\r\na dozen eggs, flour and sugar";
@@ -481,6 +486,7 @@ fn a_line_stays_a_line_of_its_own() {
     assert_eq!(String::from_utf8(applied.bytes).unwrap(), expected);
 }
 
+// spec: T18
 #[test]
 fn ten_thousand_numbers_are_edited() {
     let numbers = |from: usize| {
@@ -500,6 +506,7 @@ fn ten_thousand_numbers_are_edited() {
     );
 }
 
+// spec: V03
 #[test]
 fn what_a_device_never_says_it_has_not_removed() {
     let old = |lines: &[&str]| card(lines).replace("3.0", "2.1");
@@ -552,6 +559,7 @@ fn what_a_device_never_says_it_has_not_removed() {
     assert_eq!(apply(&edit, Prefer::New).unwrap().bytes, emptied.as_bytes());
 }
 
+// spec: V06
 #[test]
 fn lines_that_both_sides_add_to_a_note_stand() {
     let rows: [(&[&str], &str, &str, &str, &str); 3] = [
@@ -584,6 +592,7 @@ fn lines_that_both_sides_add_to_a_note_stand() {
     assert_eq!(applied.conflicts, [""; 0]);
 }
 
+// spec: T17
 #[test]
 fn an_empty_value_is_a_removal_of_what_the_device_held() {
     let old = |lines: &[&str]| card(lines).replace("3.0", "2.1");

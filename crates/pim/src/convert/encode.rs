@@ -172,6 +172,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
+    // spec: T13
     #[test]
     fn one_text_in_three_dialects() {
         let note = "Müller; \"Café\"\n2nd";
@@ -189,6 +190,7 @@ mod tests {
         );
     }
 
+    // spec: T07
     #[test]
     fn every_newline_of_a_text_is_one() {
         assert_eq!(
@@ -201,6 +203,7 @@ mod tests {
         );
     }
 
+    // spec: T13
     #[test]
     fn old_lines_are_folded_only_where_their_encoding_says_how() {
         let long = "a, b: c ".repeat(40);
@@ -211,6 +214,7 @@ mod tests {
         assert!(written(&(long + "\n"), Dialect::Old, true).contains("=\r\n"));
     }
 
+    // spec: T13
     #[test]
     fn old_binary_data_ends_in_an_empty_line() {
         let mut out = Vec::new();
@@ -222,6 +226,7 @@ mod tests {
 
     proptest! {
         /// Phones decode line by line.
+        // spec: T14
         #[test]
         fn no_line_is_too_long_and_none_cuts_a_character(value in "[a-z ßあ𝄞;=\n]{0,200}") {
             let new = written(&escape(&value), Dialect::New, true);

@@ -34,6 +34,7 @@ pub(super) fn convert(content: &[u8], target: Target) -> (Vec<u8>, Vec<Vec<u8>>)
 mod tests {
     use super::*;
 
+    // spec: T40
     #[test]
     fn a_note_goes_to_vnote_and_back() {
         let to = |format| Target {
@@ -46,6 +47,7 @@ mod tests {
         assert_eq!(convert(&vnote, to(Format::Text)), (text.to_vec(), vec![]));
     }
 
+    // spec: T40
     #[test]
     fn plain_text_loses_what_is_not_the_body() {
         let vnote = b"BEGIN:VNOTE\r\nVERSION:1.1\r\nBODY:x\r\nCLASS:PRIVATE\r\nEND:VNOTE\r\n";

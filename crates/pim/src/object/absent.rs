@@ -245,6 +245,7 @@ mod tests {
             .map(|done| String::from_utf8(done).unwrap())
     }
 
+    // spec: T46
     #[test]
     fn flags_alone_leave_the_message() {
         for flags in [
@@ -278,6 +279,7 @@ mod tests {
         assert!(whole.ends_with("</Ext></e:Email>"));
     }
 
+    // spec: T46
     #[test]
     fn the_beginning_of_a_message_is_a_cut_copy() {
         let cut = "<Email><read>true</read><emailitem>From: ann@example.org\r\nSubject: Hi\r\n\r\n\
@@ -290,6 +292,7 @@ mod tests {
         assert!(!whole.contains("Lunch") && whole.contains("<XVal>1</XVal>"));
     }
 
+    // spec: T46
     #[test]
     fn a_name_alone_leaves_the_content() {
         let file = "<File><name>a</name><attributes><h>true</h><x>true</x></attributes>\

@@ -99,6 +99,7 @@ fn person() -> Vec<(&'static str, &'static str)> {
     ]
 }
 
+// spec: T43
 #[test]
 fn a_contact_says_the_same_as_a_card() {
     let source = document("contact", &person());
@@ -185,6 +186,7 @@ const MEETING: [(&str, &str); 9] = [
     ("MeetingStatus", "1"),
 ];
 
+// spec: T43
 #[test]
 fn an_event_says_the_same_as_in_a_calendar() {
     let mut fields_of = MEETING.to_vec();
@@ -295,6 +297,7 @@ fn times_of_a_zone_are_the_devices() {
     assert!(write(TimeMode::Floating).contains("<Start>20240506T030000</Start>"));
 }
 
+// spec: T43
 #[test]
 fn patterns_are_rules() {
     let monday = ("Start", "20240101T090000Z");
@@ -523,6 +526,7 @@ fn a_series_ends_before_times_cannot_be_written_any_more() {
     assert!(old.contains("RRULE:W999 MO TU 99"), "{old}");
 }
 
+// spec: T43
 #[test]
 fn elements_of_any_name_are_kept() {
     let source = document(
@@ -539,6 +543,7 @@ fn elements_of_any_name_are_kept() {
     }
 }
 
+// spec: T43
 #[test]
 fn a_task_says_how_far_it_has_come() {
     let rows: [(&[(&str, &str)], &str); 4] = [
@@ -580,6 +585,7 @@ fn a_task_says_how_far_it_has_come() {
     }
 }
 
+// spec: T43
 #[test]
 fn a_note_keeps_its_title_and_colour() {
     let source = document(
@@ -602,6 +608,7 @@ fn a_note_keeps_its_title_and_colour() {
     assert_eq!(fields(back.as_bytes()), fields(titled.as_bytes()));
 }
 
+// spec: T43
 #[test]
 fn what_is_absent_says_nothing_and_what_is_empty_is_gone() {
     let held = document(

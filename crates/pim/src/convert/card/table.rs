@@ -31,6 +31,7 @@ fn check(rows: &[(Format, &str, Format, &str, usize)]) {
     }
 }
 
+// spec: T29
 #[test]
 fn places() {
     let new = "GEO:geo:60.17,24.94\r\n";
@@ -51,6 +52,7 @@ fn places() {
     ]);
 }
 
+// spec: T28
 #[test]
 fn preferences() {
     check(&[
@@ -78,6 +80,7 @@ fn preferences() {
     ]);
 }
 
+// spec: T21
 #[test]
 fn names_that_are_required() {
     check(&[
@@ -128,6 +131,7 @@ fn names_that_are_required() {
     ]);
 }
 
+// spec: T25
 #[test]
 fn dates() {
     check(&[
@@ -190,6 +194,7 @@ fn dates() {
     ]);
 }
 
+// spec: T24
 #[test]
 fn pictures_say_what_they_are() {
     check(&[
@@ -224,6 +229,7 @@ fn pictures_say_what_they_are() {
     ]);
 }
 
+// spec: T26
 #[test]
 fn addresses_and_their_text() {
     check(&[
@@ -248,6 +254,7 @@ fn addresses_and_their_text() {
     ]);
 }
 
+// spec: T22
 #[test]
 fn names_to_sort_by() {
     check(&[
@@ -276,6 +283,7 @@ fn names_to_sort_by() {
     ]);
 }
 
+// spec: T32
 #[test]
 fn people_by_their_part() {
     check(&[
@@ -352,6 +360,7 @@ fn people_by_their_part() {
     }
 }
 
+// spec: T33
 #[test]
 fn words_that_have_another_name() {
     for (old, new) in [
@@ -370,6 +379,7 @@ fn words_that_have_another_name() {
     ]);
 }
 
+// spec: T07
 #[test]
 fn every_newline_of_a_note_is_one() {
     for newline in ["=0D=0A", "=0A", "=0D", "=0A=0D=\r\n"] {
@@ -384,6 +394,7 @@ fn every_newline_of_a_note_is_one() {
     check(&[(V30, notes, V21, notes, 0), (V21, notes, V30, notes, 0)]);
 }
 
+// spec: T36
 #[test]
 fn what_a_parameter_says_of_a_value() {
     check(&[
@@ -428,6 +439,7 @@ fn what_a_parameter_says_of_a_value() {
 }
 
 /// What each kind of number is to a phone, which is told again as it was.
+// spec: T27
 #[test]
 fn numbers_have_the_types_of_their_kind() {
     for (new, old) in [
@@ -468,6 +480,7 @@ fn numbers_have_the_types_of_their_kind() {
     ]);
 }
 
+// spec: T15
 #[test]
 fn what_follows_a_card_is_none_of_it() {
     let first = card("2.1", "N:a\r\nFN:a\r\n");
@@ -479,6 +492,7 @@ fn what_follows_a_card_is_none_of_it() {
     assert_eq!((text, lost.len()), (expected, 5));
 }
 
+// spec: T30
 #[test]
 fn agents() {
     let names = "FN:x\r\nN:x\r\n";
@@ -540,6 +554,7 @@ fn agents() {
     ]);
 }
 
+// spec: T27
 #[test]
 fn numbers_and_addresses_for_phones() {
     check(&[
@@ -567,6 +582,7 @@ fn numbers_and_addresses_for_phones() {
     ]);
 }
 
+// spec: T31
 #[test]
 fn messengers() {
     for (old, new) in [
@@ -604,6 +620,7 @@ fn messengers() {
     ]);
 }
 
+// spec: T20
 #[test]
 fn names_have_as_many_parts_as_a_device_sends() {
     check(&[
@@ -640,6 +657,7 @@ fn names_have_as_many_parts_as_a_device_sends() {
 }
 
 /// Properties that are spelled alike in all versions, or in none of them: they are kept.
+// spec: T34
 #[test]
 fn what_has_one_form_goes_over_as_it_is() {
     for line in [
@@ -687,6 +705,7 @@ fn what_has_one_form_goes_over_as_it_is() {
     }
 }
 
+// spec: T35
 #[test]
 fn what_a_version_has_no_place_for_is_lost() {
     check(&[
@@ -729,6 +748,7 @@ fn what_a_version_has_no_place_for_is_lost() {
     ]);
 }
 
+// spec: T24
 #[test]
 fn pictures_elsewhere_keep_their_address() {
     check(&[
@@ -756,6 +776,7 @@ fn pictures_elsewhere_keep_their_address() {
     ]);
 }
 
+// spec: T27
 #[test]
 fn a_number_may_be_an_address_of_a_telephone() {
     check(&[
@@ -777,6 +798,7 @@ fn a_number_may_be_an_address_of_a_telephone() {
 }
 
 /// Japanese phones say in a sound how a name is read.
+// spec: T23
 #[test]
 fn the_reading_of_a_name_is_that_everywhere() {
     let phonetic = "N:x\r\nFN:x\r\nX-PHONETIC-LAST-NAME:yomi\r\nX-PHONETIC-FIRST-NAME:mei\r\n";
@@ -905,6 +927,7 @@ proptest! {
         }
     }
 
+    // spec: T34
     #[test]
     fn what_both_versions_have_survives(lines in properties_of_both()) {
         let source = card("3.0", &format!("N:Berg;Ada;;;\r\nFN:Ada\r\n{lines}"));

@@ -22,6 +22,7 @@ pub(super) fn card(version: &str, lines: &str) -> String {
     format!("BEGIN:VCARD\r\nVERSION:{version}\r\n{lines}END:VCARD\r\n")
 }
 
+// spec: T13
 #[test]
 fn a_card_is_written_for_an_old_phone() {
     let source = card(
@@ -39,6 +40,7 @@ fn a_card_is_written_for_an_old_phone() {
     assert_eq!((text.as_str(), lost.len()), (expected.as_str(), 0));
 }
 
+// spec: T34
 #[test]
 fn a_card_is_written_as_version_4() {
     let source = card(
@@ -58,6 +60,7 @@ fn a_card_is_written_as_version_4() {
     assert_eq!(back, source.replace("CLASS:PUBLIC\r\n", ""));
 }
 
+// spec: T25
 #[test]
 fn a_birthday_without_a_year_needs_version_4() {
     let source = card("4.0", "BDAY:--0506\r\n");
@@ -66,6 +69,7 @@ fn a_birthday_without_a_year_needs_version_4() {
     assert_eq!(lost, ["BDAY:--0506\r\n"]);
 }
 
+// spec: T24
 #[test]
 fn a_sound_keeps_its_sort_and_group() {
     let source = card("3.0", "a.SOUND;TYPE=WAV;ENCODING=b:/9j/\r\n");
@@ -74,6 +78,7 @@ fn a_sound_keeps_its_sort_and_group() {
     assert_eq!(lost, [""; 0]);
 }
 
+// spec: T24
 #[test]
 fn a_media_type_cannot_start_a_line() {
     let source = card("3.0", "PHOTO:data:image/\\nFN:x\\n;base64,/9j/\r\n");
@@ -86,6 +91,7 @@ fn a_media_type_cannot_start_a_line() {
 }
 
 proptest! {
+    // spec: T34
     #[test]
     fn text_survives_both_ways(
         last in "[a-zß€;,=: ]{0,40}x", note in "[a-zß€;,=:\n\\\\]{0,90}x",
@@ -117,6 +123,7 @@ proptest! {
     }
 }
 
+// spec: T02
 #[test]
 fn the_version_inside_decides_whatever_the_media_type_and_the_escapes_say() {
     let under_old =
@@ -136,6 +143,7 @@ fn the_version_inside_decides_whatever_the_media_type_and_the_escapes_say() {
     assert!(text.contains("NOTE:one\\\\\\, two\\\\nthree\r\n"), "{text}");
 }
 
+// spec: T18
 #[test]
 fn huge_cards_are_read_whole_and_cost_no_more_than_they_are_large() {
     let many: Vec<String> = (0..10_000)
@@ -164,6 +172,7 @@ fn huge_cards_are_read_whole_and_cost_no_more_than_they_are_large() {
     }
 }
 
+// spec: T24
 #[test]
 fn what_is_of_another_device_does_not_reach_a_phone() {
     let card = |lines: &str| {
@@ -184,6 +193,7 @@ fn what_is_of_another_device_does_not_reach_a_phone() {
     assert!(text.contains("/a.jpg"), "{text}");
 }
 
+// spec: T24
 #[test]
 fn what_came_beside_a_card_in_a_message_is_with_nobody_any_more() {
     for line in [

@@ -43,6 +43,7 @@ fn shown(text: &str, profile: &TimeProfile) -> Vec<String> {
     days.unwrap().into_iter().map(at).collect()
 }
 
+// spec: U23
 #[test]
 fn a_series_stays_on_the_hour_everywhere() {
     for place in PLACES {
@@ -70,6 +71,7 @@ fn a_series_stays_on_the_hour_everywhere() {
     }
 }
 
+// spec: U23
 #[test]
 fn a_series_that_ends_keeps_its_last_occurrence_across_a_change() {
     for place in PLACES {
@@ -95,6 +97,7 @@ fn a_series_that_ends_keeps_its_last_occurrence_across_a_change() {
     }
 }
 
+// spec: U28
 #[test]
 fn whole_days_stay_on_their_day_everywhere() {
     for place in PLACES {
@@ -119,6 +122,7 @@ fn whole_days_stay_on_their_day_everywhere() {
 }
 
 /// The whole day as a phone sends it that turns everything into UTC.
+// spec: U27
 #[test]
 fn a_day_in_utc_is_the_day_of_the_device() {
     for place in PLACES {
@@ -139,6 +143,7 @@ fn a_day_in_utc_is_the_day_of_the_device() {
     }
 }
 
+// spec: U25
 #[test]
 fn the_description_of_a_zone_agrees_with_its_data() {
     for place in PLACES {

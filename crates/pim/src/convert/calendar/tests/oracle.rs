@@ -39,6 +39,7 @@ fn rule() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    // spec: U11
     #[test]
     fn the_days_of_a_rule_are_those_that_others_find(rule in rule()) {
         let source = event_new(&["UID:1", &format!("DTSTART:{START}Z"), &format!("RRULE:{rule}")]);

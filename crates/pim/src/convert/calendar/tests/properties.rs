@@ -45,6 +45,7 @@ fn canonical(text: &str, zone: &Zone) -> BTreeSet<String> {
 }
 
 proptest! {
+    // spec: U06
     #[test]
     fn what_both_can_say_comes_back(
         summary in "[a-zß€;,=:\\\\ ]{0,60}x", description in "[A-Z;,:\n\\\\]{0,90}y",

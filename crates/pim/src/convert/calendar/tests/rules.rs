@@ -221,6 +221,7 @@ fn rule_old(start: &str, rule: &str, profile: &TimeProfile) -> (String, Vec<Stri
     (line(&text, "RRULE:").replace("RRULE:", ""), lost)
 }
 
+// spec: U11
 #[test]
 fn rules_are_read_as_devices_mean_them() {
     let berlin = Zone::new("Europe/Berlin").unwrap();
@@ -237,6 +238,7 @@ fn rules_are_read_as_devices_mean_them() {
     }
 }
 
+// spec: U12
 #[test]
 fn rules_come_back_as_the_same_days() {
     let berlin = Zone::new("Europe/Berlin").unwrap();
@@ -257,6 +259,7 @@ fn rules_come_back_as_the_same_days() {
     }
 }
 
+// spec: U12
 #[test]
 fn rules_are_written_with_the_last_occurrence() {
     let profile = floating("Europe/Berlin");
@@ -288,6 +291,7 @@ fn rules_are_written_with_the_last_occurrence() {
     }
 }
 
+// spec: U13
 #[test]
 fn a_rule_without_a_form_is_lost_and_the_event_stays() {
     for rule in [
@@ -315,6 +319,7 @@ fn a_rule_without_a_form_is_lost_and_the_event_stays() {
     );
 }
 
+// spec: U14
 #[test]
 fn a_device_that_refuses_dates_gets_numbers() {
     let profile = TimeProfile {
@@ -328,6 +333,7 @@ fn a_device_that_refuses_dates_gets_numbers() {
     assert_eq!((text.as_str(), lost.len()), ("W1 TU TH #0", 1));
 }
 
+// spec: U15
 #[test]
 fn ends_that_say_nothing_are_none() {
     let none = [
@@ -359,6 +365,7 @@ fn ends_that_say_nothing_are_none() {
     }
 }
 
+// spec: U17
 #[test]
 fn a_series_that_is_on_another_day_on_the_device_changes_its_weekdays() {
     let source = event_new(&[
@@ -371,6 +378,7 @@ fn a_series_that_is_on_another_day_on_the_device_changes_its_weekdays() {
     assert_eq!(lost, ["DTSTART;TZID=Asia/Tokyo:20240108T060000\r\n"]);
 }
 
+// spec: U18
 #[test]
 fn exceptions_by_rule_become_dates() {
     let source = event_old(&["DTSTART:20240101T090000", "RRULE:D1 #10", "EXRULE:D2 #3"]);
@@ -380,6 +388,7 @@ fn exceptions_by_rule_become_dates() {
     assert_eq!(lines(&text, "EXDATE"), expected);
 }
 
+// spec: U11
 #[test]
 fn rules_without_an_end_go_on_as_people_mean_them() {
     let cases = [
@@ -425,6 +434,7 @@ fn rules_without_an_end_go_on_as_people_mean_them() {
     }
 }
 
+// spec: U16
 #[test]
 fn the_end_of_whole_days_is_the_day_of_the_device() {
     let rule = |profile: &TimeProfile, start: &str, end: &str, until: &str| {
@@ -455,6 +465,7 @@ fn the_end_of_whole_days_is_the_day_of_the_device() {
     assert_eq!(text, expected);
 }
 
+// spec: U11
 #[test]
 fn a_count_and_a_date_are_the_first_of_both() {
     for (rule, expected) in [

@@ -2,6 +2,7 @@
 
 use super::*;
 
+// spec: U19
 #[test]
 fn exceptions_in_utc_hit_the_series_in_summer() {
     let source = event_old(&[
@@ -32,6 +33,7 @@ fn exceptions_in_utc_hit_the_series_in_summer() {
     assert_eq!(line(&back, "DTSTART"), "DTSTART:20240108T080000Z");
 }
 
+// spec: U16
 #[test]
 fn an_end_of_a_series_may_be_local_while_its_start_is_not() {
     let profile = TimeProfile {
@@ -47,6 +49,7 @@ fn an_end_of_a_series_may_be_local_while_its_start_is_not() {
     assert_eq!(line(&back, "RRULE"), "RRULE:MD1 15 20240715T140000");
 }
 
+// spec: U25
 #[test]
 fn an_anniversary_without_end_does_not_describe_a_century() {
     let profile = TimeProfile {
@@ -73,6 +76,7 @@ fn an_anniversary_without_end_does_not_describe_a_century() {
     );
 }
 
+// spec: U24
 #[test]
 fn an_offset_alone_is_a_zone() {
     let with = |tz: &str| {
@@ -86,6 +90,7 @@ fn an_offset_alone_is_a_zone() {
     }
 }
 
+// spec: U24
 #[test]
 fn what_an_item_says_of_its_zone_goes_before_what_is_known_of_the_device() {
     let los_angeles = "TZ:-08\r\n\
@@ -140,6 +145,7 @@ fn what_an_item_says_of_its_zone_goes_before_what_is_known_of_the_device() {
     }
 }
 
+// spec: U27
 #[test]
 fn whole_days_are_told_in_every_convention() {
     let berlin = || floating("Europe/Berlin");
@@ -301,6 +307,7 @@ fn whole_days_are_told_in_every_convention() {
     );
 }
 
+// spec: U28
 #[test]
 fn whole_days_are_written_as_the_device_does() {
     let source = event_new(&["DTSTART;VALUE=DATE:20240506", "DTEND;VALUE=DATE:20240508"]);
@@ -330,6 +337,7 @@ fn whole_days_are_written_as_the_device_does() {
     assert_eq!(lost, ["DTEND;VALUE=DATE:20240508\r\n"]);
 }
 
+// spec: U09
 #[test]
 fn a_description_does_not_grow() {
     let source = event_old(&[
@@ -345,6 +353,7 @@ fn a_description_does_not_grow() {
     );
 }
 
+// spec: U20
 #[test]
 fn an_override_is_an_exception_of_its_series() {
     let inner = [
@@ -368,6 +377,7 @@ fn an_override_is_an_exception_of_its_series() {
     assert_eq!(line(&back, "RECURRENCE-ID"), id);
 }
 
+// spec: U19
 #[test]
 fn a_date_of_an_exception_hits_the_occurrence_of_that_day() {
     for date in ["20240115", "20240115T000000"] {
@@ -391,6 +401,7 @@ fn a_date_of_an_exception_hits_the_occurrence_of_that_day() {
     assert_eq!(line(&text, "EXDATE"), "EXDATE:20240115T080000Z");
 }
 
+// spec: U31
 #[test]
 fn an_event_and_a_task_of_one_item_both_go_over() {
     let source = event_old(&[
@@ -400,6 +411,7 @@ fn an_event_and_a_task_of_one_item_both_go_over() {
     assert_eq!(lines(&text, "BEGIN:V").len(), 3);
 }
 
+// spec: U21
 #[test]
 fn alarms_are_distances_in_one_format_and_times_in_the_other() {
     let source = event_old(&[
@@ -431,6 +443,7 @@ fn alarms_are_distances_in_one_format_and_times_in_the_other() {
     assert_eq!(lost.len(), 7);
 }
 
+// spec: U04
 #[test]
 fn words_and_people_go_over() {
     let source = calendar(
@@ -463,6 +476,7 @@ fn words_and_people_go_over() {
     }
 }
 
+// spec: U23
 #[test]
 fn a_device_that_converts_by_todays_offset_keeps_the_hour() {
     let profile = TimeProfile {
@@ -480,6 +494,7 @@ fn a_device_that_converts_by_todays_offset_keeps_the_hour() {
     );
 }
 
+// spec: U26
 #[test]
 fn zones_are_found_under_other_names() {
     for (name, zone) in [
@@ -496,6 +511,7 @@ fn zones_are_found_under_other_names() {
     assert_eq!(Zone::new(""), None);
 }
 
+// spec: U26
 #[test]
 fn a_zone_that_only_the_item_describes_is_followed() {
     let zone = "BEGIN:VTIMEZONE\r\nTZID:Home\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\n\
@@ -507,6 +523,7 @@ fn a_zone_that_only_the_item_describes_is_followed() {
     assert_eq!(lost, ["DTSTART;TZID=Home:20240506T054500\r\n"]);
 }
 
+// spec: U30
 #[test]
 fn times_and_lengths_that_make_no_sense_are_lost() {
     let source = event_old(&[
@@ -525,6 +542,7 @@ fn times_and_lengths_that_make_no_sense_are_lost() {
     );
 }
 
+// spec: T40
 #[test]
 fn a_journal_entry_is_a_note() {
     let to = |format| Target {
@@ -566,6 +584,7 @@ fn a_journal_entry_is_a_note() {
     }
 }
 
+// spec: U22
 #[test]
 fn alarms_of_odd_devices() {
     let profile = device("Europe/Berlin");
@@ -611,6 +630,7 @@ fn alarms_of_odd_devices() {
     );
 }
 
+// spec: U21
 #[test]
 fn each_alarm_of_the_old_format_has_an_action() {
     let with = |alarm: &str| {
@@ -662,6 +682,7 @@ fn each_alarm_of_the_old_format_has_an_action() {
     assert_eq!((alarms, lost), (0, 1), "{text}");
 }
 
+// spec: U22
 #[test]
 fn alarms_that_a_device_cannot_ring_are_lost() {
     let alarm = |lines: &str, rule: &str| {
@@ -703,6 +724,7 @@ fn alarms_that_a_device_cannot_ring_are_lost() {
     assert_eq!(alarm(half, once), ("AALARM:20240506T060000Z".to_owned(), 5));
 }
 
+// spec: U19
 #[test]
 fn additions_and_odd_exceptions_of_a_series() {
     let profile = floating("Europe/Berlin");
@@ -746,6 +768,7 @@ fn additions_and_odd_exceptions_of_a_series() {
     assert_eq!(line(&text, "EXDATE"), "EXDATE;VALUE=DATE:20240708");
 }
 
+// spec: T15
 #[test]
 fn what_stands_around_an_entry_does_not_matter() {
     let event = event_old(&["SUMMARY:a", "DTSTART:20240506T070000Z"]);
@@ -762,6 +785,7 @@ fn what_stands_around_an_entry_does_not_matter() {
     assert_eq!(new(&crossed, &TimeProfile::default()).0, expected);
 }
 
+// spec: U29
 #[test]
 fn a_series_begins_where_the_device_can_hold_it() {
     let phone = TimeProfile {

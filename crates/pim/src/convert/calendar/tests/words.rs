@@ -30,6 +30,7 @@ fn check(kind: &str, to_new: bool, rows: &[Row<'_>]) {
     }
 }
 
+// spec: U01
 #[test]
 fn priorities_are_classes() {
     let rows = [("0", "0"), ("1", "1"), ("2", "5"), ("3", "9")];
@@ -50,6 +51,7 @@ fn priorities_are_classes() {
     );
 }
 
+// spec: U02
 #[test]
 fn states_are_those_of_the_kind() {
     check(
@@ -89,6 +91,7 @@ fn states_are_those_of_the_kind() {
     );
 }
 
+// spec: U03
 #[test]
 fn what_blocks_and_who_may_see_it() {
     check(
@@ -127,6 +130,7 @@ fn what_blocks_and_who_may_see_it() {
     );
 }
 
+// spec: U04
 #[test]
 fn people_have_a_role_and_an_answer() {
     let answers = [
@@ -195,6 +199,7 @@ fn people_have_a_role_and_an_answer() {
     );
 }
 
+// spec: U04
 #[test]
 fn people_are_told_to_a_phone() {
     let answers = [
@@ -250,6 +255,7 @@ fn people_are_told_to_a_phone() {
     );
 }
 
+// spec: U05
 #[test]
 fn lists_are_parted_by_either() {
     for (old, new) in [
@@ -273,6 +279,7 @@ fn lists_are_parted_by_either() {
     );
 }
 
+// spec: U09
 #[test]
 fn no_title_is_made_up() {
     for to_new in [true, false] {
@@ -292,6 +299,7 @@ fn no_title_is_made_up() {
     }
 }
 
+// spec: U06
 #[test]
 fn properties_of_both_go_over_as_they_are() {
     for one in [
@@ -347,6 +355,7 @@ fn properties_of_both_go_over_as_they_are() {
     );
 }
 
+// spec: U07
 #[test]
 fn a_place_is_the_calendars_in_one_format_and_the_entrys_in_the_other() {
     let source = event_old(&["DTSTART:20240506T070000Z"]);
@@ -366,6 +375,7 @@ fn a_place_is_the_calendars_in_one_format_and_the_entrys_in_the_other() {
     assert!(back.find("GEO:") < back.find("BEGIN:VEVENT"), "{back}");
 }
 
+// spec: U08
 #[test]
 fn no_identifier_is_made_up_and_no_product_sent_to_a_phone() {
     let (text, _) = new(
@@ -384,6 +394,7 @@ fn no_identifier_is_made_up_and_no_product_sent_to_a_phone() {
     assert_eq!(line(&text, "DTSTAMP"), "DTSTAMP:20240507T080000Z");
 }
 
+// spec: U10
 #[test]
 fn a_task_is_done_or_not_in_one_way() {
     check(
