@@ -16,6 +16,7 @@
 //! and not sent back as a new item.
 
 mod files;
+mod staging;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -29,7 +30,8 @@ use session::client::{
 use session::store::{DatastoreKind, Partial};
 
 use files::{Folder, Print, Stat};
-use state::{Intent, Known, State};
+use staging::{Before, Staged};
+use state::{Known, State};
 
 /// A folder that cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -92,28 +94,6 @@ pub struct Vdir {
 struct Used {
     bytes: u64,
     items: u64,
-}
-
-/// What an Atomic can change beside the memory.
-#[derive(Debug)]
-struct Before {
-    staged: BTreeMap<String, Staged>,
-    given: BTreeMap<String, Option<Print>>,
-}
-
-/// What is to happen to a file.
-#[derive(Debug, Clone)]
-enum Staged {
-    /// A temporary file takes its place.
-    Written {
-        /// Its name.
-        temporary: String,
-        print: Print,
-        /// The GUID of a new item.
-        guid: Option<String>,
-    },
-    /// It goes.
-    Removed,
 }
 
 /// A difference between the folder and the memory; content is read when its turn comes.
@@ -200,53 +180,6 @@ impl Vdir {
             }] += 1;
         }
         Ok(counts)
-    }
-
-    /// Takes over what a crash left between a file and the memory, and does what it kept from being done:
-    /// what a message brings is done as a whole.
-    fn adopt(&mut self) -> Result<(), ReplicaError> {
-        for intent in self.state.intents()? {
-            let there = self.folder.print(&intent.luid)?;
-            let is_as_agreed = self.is_as_agreed(&intent.luid, there.as_ref())?;
-            match (there, intent.hash) {
-                (Some(print), Some(hash)) if print.hash == hash => self.know(&intent, &print)?,
-                (_, Some(hash)) if is_as_agreed => {
-                    // without its temporary file the server will send the item again
-                    if let Some(print) = self.folder.staged(&intent.temporary, hash)? {
-                        self.folder.place(&intent.temporary, &intent.luid)?;
-                        self.know(&intent, &print)?;
-                    }
-                }
-                // a person has edited the new item since: their edit is a change of it
-                (Some(print), Some(hash)) if intent.guid.is_some() => {
-                    // with a time that no file has: its content has to be looked at
-                    let unlike = Print {
-                        hash,
-                        read_ns: 0,
-                        ..print
-                    };
-                    self.know(&intent, &unlike)?;
-                }
-                (None, None) => self.state.forget(&intent.luid)?,
-                (Some(_), None) if is_as_agreed => {
-                    self.folder.remove(&intent.luid)?;
-                    self.state.forget(&intent.luid)?;
-                }
-                // a person was here meanwhile; the server will send the item again
-                _ => {}
-            }
-        }
-        self.folder.flush()?;
-        self.state.clear_intents()?;
-        self.state.commit()
-    }
-
-    fn know(&mut self, intent: &Intent, print: &Print) -> Result<(), ReplicaError> {
-        self.state.know(&intent.luid, print)?;
-        match &intent.guid {
-            Some(guid) => self.state.remember_guid(guid, &intent.luid),
-            None => Ok(()),
-        }
     }
 
     /// Whether a file is, or is not there, as both sides know it.
@@ -368,32 +301,6 @@ impl Vdir {
         Ok(name)
     }
 
-    /// Stages new content for a file.
-    fn write(
-        &mut self,
-        luid: &str,
-        guid: Option<&str>,
-        content: &[u8],
-    ) -> Result<(), ReplicaError> {
-        self.take_room(luid, content.len() as u64)?;
-        self.meet(luid)?;
-        let (temporary, print) = self.folder.stage(self.temporaries, content)?;
-        self.temporaries += 1;
-        let added = match self.staged.get(luid) {
-            Some(Staged::Written { guid, .. }) => guid.clone(),
-            _ => None,
-        };
-        let staged = Staged::Written {
-            temporary,
-            print,
-            guid: guid.map(str::to_owned).or(added),
-        };
-        self.staged.insert(luid.to_owned(), staged);
-        self.given.remove(luid);
-        self.state.end_release(luid)?;
-        Ok(())
-    }
-
     /// What items take of the room, with what is staged.
     fn used(&mut self) -> Result<Used, ReplicaError> {
         if let Some(used) = self.used {
@@ -440,122 +347,6 @@ impl Vdir {
         }
         self.used = Some(used);
         Ok(())
-    }
-
-    fn remove(&mut self, luid: &str) -> Result<(), ReplicaError> {
-        self.meet(luid)?;
-        self.used = None;
-        self.staged.insert(luid.to_owned(), Staged::Removed);
-        self.given.remove(luid);
-        Ok(())
-    }
-
-    /// Remembers how a file is that something is to happen to.
-    fn meet(&mut self, luid: &str) -> Result<(), ReplicaError> {
-        if !self.met.contains_key(luid) {
-            let stat = self.folder.stat(luid)?;
-            self.met.insert(luid.to_owned(), stat);
-        }
-        Ok(())
-    }
-
-    /// Leaves alone what a person has done to files since something was staged for them: a version that
-    /// was to be replaced stays beside the new one, and one that was to go stays.
-    fn spare(&mut self) -> Result<(), ReplicaError> {
-        for (luid, before) in std::mem::take(&mut self.met) {
-            if self.folder.stat(&luid)? == before {
-                continue;
-            }
-            match self.staged.get(&luid) {
-                Some(Staged::Removed) => drop(self.staged.remove(&luid)),
-                Some(Staged::Written { .. }) => self.set_aside(&luid)?,
-                None => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes a copy of a file as it is now, an item of its own.
-    fn set_aside(&mut self, luid: &str) -> Result<(), ReplicaError> {
-        let Some((print, content)) = self.folder.read(luid)? else {
-            return Ok(());
-        };
-        let (stem, extension) = match luid.rsplit_once('.') {
-            Some((stem, extension)) => (stem, format!(".{extension}")),
-            None => (luid, String::new()),
-        };
-        // the same name for the same content: it is made once
-        let stem = files::stem_of(stem);
-        let name = format!("{stem}-{:016x}{extension}", print.hash);
-        if self.folder.stat(&name)?.is_none() {
-            let (temporary, _) = self.folder.stage(self.temporaries, &content)?;
-            self.temporaries += 1;
-            self.folder.flush_file(&temporary)?;
-            self.folder.place(&temporary, &name)?;
-            self.folder.flush()?;
-        }
-        Ok(())
-    }
-
-    /// Does what is staged: written down first, so that a crash in between is recognized, then
-    /// done, then remembered. Files are flushed together, which costs little more than one.
-    fn carry_out(&mut self) -> Result<(), ReplicaError> {
-        self.used = None;
-        self.spare()?;
-        if self.staged.is_empty() {
-            return Ok(());
-        }
-        let staged = std::mem::take(&mut self.staged);
-        self.temporaries = 0;
-        for (luid, change) in &staged {
-            if let Staged::Written { temporary, .. } = change {
-                self.folder.flush_file(temporary)?;
-            }
-            self.state.intend(&intent_of(luid, change))?;
-        }
-        self.state.commit()?;
-        for (luid, change) in &staged {
-            match change {
-                Staged::Written { temporary, .. } => self.folder.place(temporary, luid)?,
-                Staged::Removed => self.folder.remove(luid)?,
-            }
-        }
-        self.folder.flush()?;
-        for (luid, change) in &staged {
-            match change {
-                Staged::Written { print, guid, .. } => {
-                    self.state.know(luid, print)?;
-                    if let Some(guid) = guid {
-                        self.state.remember_guid(guid, luid)?;
-                    }
-                }
-                Staged::Removed => self.state.forget(luid)?,
-            }
-        }
-        self.state.clear_intents()?;
-        self.state.commit()
-    }
-}
-
-/// What has to be written down before it is done.
-fn intent_of(luid: &str, change: &Staged) -> Intent {
-    match change {
-        Staged::Written {
-            temporary,
-            print,
-            guid,
-        } => Intent {
-            luid: luid.to_owned(),
-            guid: guid.clone(),
-            hash: Some(print.hash),
-            temporary: temporary.clone(),
-        },
-        Staged::Removed => Intent {
-            luid: luid.to_owned(),
-            guid: None,
-            hash: None,
-            temporary: String::new(),
-        },
     }
 }
 

@@ -5,6 +5,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
+use super::staging::intent_of;
 use super::*;
 
 const TYPE: &str = "text/vcard";
