@@ -14,10 +14,15 @@
 //! The files of a message are written under temporary names, flushed, and renamed together; what
 //! they will be is written down before. So after a crash a file that the memory does not know yet is recognized by its content
 //! and not sent back as a new item.
+//!
+//! A datastore with folders (mail, files) has its folders as subfolders, and an item's file in that of its
+//! folder; in any other, subfolders are left alone.
 
 mod files;
+mod object;
 mod staging;
 mod state;
+mod tree;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -32,6 +37,7 @@ use session::store::{DatastoreKind, Partial};
 use files::{Folder, Print, Stat};
 use staging::{Before, Staged};
 use state::{Known, State};
+use tree::Tree;
 
 /// A folder that cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -63,18 +69,20 @@ pub enum Error {
     },
 }
 
-/// A folder as a [`Replica`]. A LUID is the name of a file.
+/// A folder as a [`Replica`]. A LUID is the name of a file, or made up where there are subfolders.
 #[derive(Debug)]
 pub struct Vdir {
     folder: Folder,
     state: State,
     kind: DatastoreKind,
     default_media_type: &'static str,
+    /// Where items are, in a datastore with folders.
+    tree: Option<Tree>,
     /// Files that cannot be sent, with the reason.
     left_out: Vec<(String, String)>,
     queue: VecDeque<Change>,
     /// What was given out, by LUID, until it is confirmed.
-    given: BTreeMap<String, Option<Print>>,
+    given: BTreeMap<String, Option<Agreed>>,
     /// What this message does to files, by LUID; done together at its end.
     staged: BTreeMap<String, Staged>,
     /// How the files were that it does something to, by LUID: a person may come in between.
@@ -94,6 +102,14 @@ pub struct Vdir {
 struct Used {
     bytes: u64,
     items: u64,
+}
+
+/// An item as the server has it, or will.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Agreed {
+    print: Print,
+    /// LUID of its folder; empty at the root.
+    parent: String,
 }
 
 /// A difference between the folder and the memory; content is read when its turn comes.
@@ -117,12 +133,22 @@ impl Vdir {
         default_media_type: &'static str,
     ) -> Result<Self, Error> {
         let folder = Folder::open(path)?;
-        let state = State::open(path, peer)?;
+        let mut state = State::open(path, peer)?;
+        let unusable = |error: ReplicaError| Error::Folder {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        };
+        let tree = if kind.is_hierarchical() {
+            Some(Tree::new(state.places().map_err(unusable)?))
+        } else {
+            None
+        };
         let mut vdir = Self {
             folder,
             state,
             kind,
             default_media_type,
+            tree,
             left_out: Vec::new(),
             queue: VecDeque::new(),
             given: BTreeMap::new(),
@@ -133,10 +159,7 @@ impl Vdir {
             limit: None,
             used: None,
         };
-        vdir.adopt().map_err(|error| Error::Folder {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
+        vdir.adopt().map_err(unusable)?;
         Ok(vdir)
     }
 
@@ -182,28 +205,77 @@ impl Vdir {
         Ok(counts)
     }
 
+    /// The media type of an item, by its content.
+    fn media_type_of(&self, luid: &str, content: &[u8]) -> &'static str {
+        if self.is_folder(luid) {
+            return object::MEDIA_TYPE;
+        }
+        match pim::media::media_type_of(content) {
+            "text/plain" | "" => self.default_media_type,
+            media_type => media_type,
+        }
+    }
+
+    /// Whether an item on the disk is a folder.
+    fn is_folder_there(&self, luid: &str) -> bool {
+        let placed = self.tree.as_ref().and_then(|tree| tree.there(luid));
+        placed.is_some_and(|placed| placed.object.is_some())
+    }
+
+    /// Names an item that cannot be sent by its path.
+    fn leave_out(&mut self, luid: &str, reason: String) {
+        let name = self.path(luid).unwrap_or_else(|| luid.to_owned());
+        self.left_out.push((name, reason));
+    }
+
     /// Whether a file is, or is not there, as both sides know it.
     fn is_as_agreed(&mut self, luid: &str, there: Option<&Print>) -> Result<bool, ReplicaError> {
         let known = self.state.known_one(luid)?;
         Ok(known.map(|known| known.hash) == there.map(|print| print.hash))
     }
 
-    /// A file as it will be at the end of the message.
+    /// Where an item is on the disk.
+    fn path(&self, luid: &str) -> Option<String> {
+        match &self.tree {
+            Some(tree) => tree.path(luid),
+            None => files::is_item(luid).then(|| luid.to_owned()),
+        }
+    }
+
+    fn stat(&self, luid: &str) -> Result<Option<Stat>, ReplicaError> {
+        match self.path(luid) {
+            Some(path) => self.folder.stat(&path),
+            None => Ok(None),
+        }
+    }
+
+    /// What an item holds on the disk: a file its content, a folder its object.
+    fn read_there(&self, luid: &str) -> Result<Option<(Print, Vec<u8>)>, ReplicaError> {
+        if self.is_folder_there(luid) {
+            let object = self.object_there(luid);
+            return Ok(object.map(|object| (tree::print_of(&object), object)));
+        }
+        match self.path(luid) {
+            Some(path) => self.folder.read(&path),
+            None => Ok(None),
+        }
+    }
+
+    fn print_there(&self, luid: &str) -> Result<Option<Print>, ReplicaError> {
+        Ok(self.read_there(luid)?.map(|(print, _)| print))
+    }
+
+    /// An item as it will be at the end of the message.
     fn print(&self, luid: &str) -> Result<Option<Print>, ReplicaError> {
         match self.staged.get(luid) {
-            Some(Staged::Written { print, .. }) => Ok(Some(*print)),
-            Some(Staged::Removed) => Ok(None),
-            None if files::is_item(luid) => self.folder.print(luid),
-            None => Ok(None),
+            Some(staged) => Ok(staged.print()),
+            None => self.print_there(luid),
         }
     }
 
     /// The item that the server has added under a GUID, in this message or before.
     fn luid_added(&mut self, guid: &str) -> Result<Option<String>, ReplicaError> {
-        let is_of_guid = |staged: &Staged| match staged {
-            Staged::Written { guid: known, .. } => known.as_deref() == Some(guid),
-            Staged::Removed => false,
-        };
+        let is_of_guid = |staged: &Staged| staged.guid() == Some(guid);
         let staged = self.staged.iter().find(|(_, staged)| is_of_guid(staged));
         match staged {
             Some((luid, _)) => Ok(Some(luid.clone())),
@@ -212,7 +284,11 @@ impl Vdir {
     }
 
     fn differences(&mut self) -> Result<Vec<Change>, ReplicaError> {
+        if self.tree.is_some() {
+            return self.differences_in_tree();
+        }
         let mut known = self.state.known()?;
+        let offered = self.state.offered()?;
         let mut changes = Vec::new();
         let extensions = files::extensions_of(self.default_media_type);
         for name in self.folder.names()? {
@@ -223,24 +299,16 @@ impl Vdir {
             };
             match before {
                 None if !files::fits(&name, extensions) => {}
-                None => changes.push(change(ChangeKind::Add)),
+                None => changes.push(change(kind_of_new(&name, &offered))),
                 Some(before) => {
-                    let stat = self.folder.stat(&name)?;
-                    if stat == Some(before.stat) && !before.is_recent() {
-                        continue;
-                    }
-                    match self.folder.print(&name)? {
-                        // so that its time alone tells the next time
-                        Some(print) if print.hash == before.hash => {
-                            self.state.know(&name, &print)?;
-                        }
-                        _ => changes.push(change(ChangeKind::Replace)),
+                    if self.has_changed(&name, &before)? {
+                        changes.push(change(ChangeKind::Replace));
                     }
                 }
             }
         }
         let mut gone: BTreeSet<String> = known.into_keys().collect();
-        for luid in self.state.offered()? {
+        for luid in offered {
             if self.folder.stat(&luid)?.is_none() {
                 gone.insert(luid);
             }
@@ -250,6 +318,21 @@ impl Vdir {
             luid,
         }));
         Ok(changes)
+    }
+
+    /// Whether an item that is there is another one than both sides know.
+    fn has_changed(&mut self, luid: &str, before: &Known) -> Result<bool, ReplicaError> {
+        if self.stat(luid)? == Some(before.stat) && !before.is_recent() {
+            return Ok(false);
+        }
+        match self.print_there(luid)? {
+            Some(print) if print.hash == before.hash => {
+                // so that its time alone tells the next time
+                self.state.know(luid, &print, &before.parent)?;
+                Ok(false)
+            }
+            _ => Ok(true),
+        }
     }
 
     /// Whether a person has removed the file, and the server was not given that.
@@ -265,13 +348,19 @@ impl Vdir {
         if self.staged.contains_key(luid) {
             return Ok(false);
         }
-        let Some(print) = self.folder.print(luid)? else {
+        let Some(print) = self.print_there(luid)? else {
             return Ok(false);
         };
+        let placed = self.tree.as_ref().and_then(|tree| tree.there(luid));
+        let parent = placed.and_then(|placed| placed.spot.parent.clone());
+        let parent = parent.unwrap_or_default();
         if let Some(given) = self.given.get(luid) {
-            return Ok(given.as_ref().is_none_or(|given| given.hash != print.hash));
+            return Ok(given
+                .as_ref()
+                .is_none_or(|given| given.print.hash != print.hash || given.parent != parent));
         }
-        Ok(!self.is_as_agreed(luid, Some(&print))?)
+        let known = self.state.known_one(luid)?;
+        Ok(known.is_none_or(|known| known.hash != print.hash || known.parent != parent))
     }
 
     /// A name for a new item, made of the GUID where that is safe: one that no file has, and no
@@ -301,17 +390,98 @@ impl Vdir {
         Ok(name)
     }
 
+    /// Stages a new item of a datastore with folders, at the root until its folder is said.
+    fn add_to_tree(
+        &mut self,
+        guid: &str,
+        media_type: &str,
+        content: &[u8],
+    ) -> Result<String, ReplicaError> {
+        let luid = self.state.next_luid()?;
+        self.put(&luid, Some(guid), media_type, content)?;
+        Ok(luid)
+    }
+
+    /// Stages the content of an item that has no place yet, at the root.
+    fn put(
+        &mut self,
+        luid: &str,
+        guid: Option<&str>,
+        media_type: &str,
+        content: &[u8],
+    ) -> Result<(), ReplicaError> {
+        let name = if object::is_folder(media_type) {
+            object::name_of(content)
+        } else {
+            let extension = pim::media::extension_of(media_type, content);
+            format!("{}.{extension}", files::stem_of(guid.unwrap_or(luid)))
+        };
+        if object::is_folder(media_type) {
+            self.write_folder(luid, guid, content)?;
+        } else {
+            self.write(luid, guid, content)?;
+        }
+        self.plan(luid, None, &name)
+    }
+
+    /// Stages new content of an item.
+    fn write_item(
+        &mut self,
+        luid: &str,
+        guid: Option<&str>,
+        media_type: &str,
+        content: &[u8],
+    ) -> Result<(), ReplicaError> {
+        let Some(tree) = &self.tree else {
+            return self.write(luid, guid, content);
+        };
+        let Some(spot) = tree.spot(luid).cloned() else {
+            return self.put(luid, guid, media_type, content);
+        };
+        let is_folder = self.is_folder(luid);
+        if is_folder != object::is_folder(media_type) {
+            return Err(ReplicaError::new(
+                "a folder stays one, and a file",
+                media_type,
+            ));
+        }
+        if !is_folder {
+            return self.write(luid, guid, content);
+        }
+        let before = self.content(luid)?.unwrap_or_default();
+        let name = object::name_of(content);
+        self.write_folder(luid, guid, content)?;
+        if name == object::name_of(&before) {
+            return Ok(());
+        }
+        self.plan(luid, spot.parent.as_deref(), &name)
+    }
+
+    /// LUIDs of the files that are items.
+    fn files(&self) -> Result<Vec<String>, ReplicaError> {
+        if self.tree.is_some() {
+            let mut luids = self.in_order();
+            luids.retain(|luid| !self.is_folder_there(luid));
+            return Ok(luids);
+        }
+        let extensions = files::extensions_of(self.default_media_type);
+        let mut names = self.folder.names()?;
+        names.retain(|name| files::fits(name, extensions));
+        Ok(names)
+    }
+
     /// What items take of the room, with what is staged.
     fn used(&mut self) -> Result<Used, ReplicaError> {
         if let Some(used) = self.used {
             return Ok(used);
         }
         let mut used = Used::default();
-        let extensions = files::extensions_of(self.default_media_type);
-        let mut names: BTreeSet<String> = self.folder.names()?.into_iter().collect();
-        names.extend(self.staged.keys().cloned());
-        for name in names.iter().filter(|name| files::fits(name, extensions)) {
-            if let Some(bytes) = self.size_of(name)? {
+        let mut luids: BTreeSet<String> = self.files()?.into_iter().collect();
+        let written = |staged: &Staged| matches!(staged, Staged::Written { .. });
+        let staged = self.staged.iter().filter(|(_, staged)| written(staged));
+        luids.extend(staged.map(|(luid, _)| luid.clone()));
+        for luid in &luids {
+            if let Some(bytes) = self.size_of(luid)? {
                 used.bytes += bytes;
                 used.items += 1;
             }
@@ -323,9 +493,8 @@ impl Vdir {
     /// Bytes of an item, as it will be at the end of the message.
     fn size_of(&self, luid: &str) -> Result<Option<u64>, ReplicaError> {
         let stat = match self.staged.get(luid) {
-            Some(Staged::Written { print, .. }) => Some(print.stat),
-            Some(Staged::Removed) => None,
-            None => self.folder.stat(luid)?,
+            Some(staged) => staged.print().map(|print| print.stat),
+            None => self.stat(luid)?,
         };
         Ok(stat.map(|stat| stat.size.cast_unsigned()))
     }
@@ -388,14 +557,17 @@ impl Replica for Vdir {
             self.state.set_begun_ns(files::now_ns())?;
         }
         self.queue = match plan {
-            Plan { sends: false, .. } => VecDeque::new(),
+            Plan { sends: false, .. } => {
+                self.look()?;
+                VecDeque::new()
+            }
             Plan { resumes: true, .. } => {
                 let begun_ns = self.state.begun_ns()?;
                 let mut changes = self.differences()?;
                 // a comparison has to see every item
                 changes.retain(|change| {
                     // what cannot be looked at is left to the reading of it
-                    let stat = self.folder.stat(&change.luid).ok().flatten();
+                    let stat = self.stat(&change.luid).ok().flatten();
                     plan.all_items || stat.is_none_or(|stat| stat.modified_ns <= begun_ns)
                 });
                 changes.into()
@@ -403,10 +575,14 @@ impl Replica for Vdir {
             Plan {
                 all_items: true, ..
             } => {
-                let extensions = files::extensions_of(self.default_media_type);
-                let names = self.folder.names()?.into_iter();
-                names
-                    .filter(|name| files::fits(name, extensions))
+                self.look()?;
+                let luids = if self.tree.is_some() {
+                    self.in_order()
+                } else {
+                    self.files()?
+                };
+                let luids = luids.into_iter();
+                luids
                     .map(|luid| Change {
                         kind: ChangeKind::Replace,
                         luid,
@@ -430,31 +606,39 @@ impl Replica for Vdir {
                     parent: None,
                 }));
             }
-            let (print, content) = match self.folder.read(&change.luid) {
+            let (print, content) = match self.read_there(&change.luid) {
                 Ok(Some(read)) => read,
                 // a file that vanished meanwhile is a deletion of the next session
                 Ok(None) => continue,
                 Err(error) => {
-                    self.left_out.push((change.luid, error.to_string()));
+                    self.leave_out(&change.luid, error.to_string());
                     continue;
                 }
             };
             if let Err(reason) = files::check(self.kind, self.default_media_type, &content) {
-                self.left_out.push((change.luid, reason));
+                self.leave_out(&change.luid, reason);
                 continue;
             }
-            self.given.insert(change.luid.clone(), Some(print));
+            let parent = self.parent_text(&change.luid);
+            let agreed = Agreed {
+                print,
+                parent: parent.clone(),
+            };
+            self.given.insert(change.luid.clone(), Some(agreed));
             self.state.offer(&change.luid)?;
-            let media_type = match pim::media::media_type_of(&content) {
-                "text/plain" | "" => self.default_media_type,
-                media_type => media_type,
+            let known = self.state.known_one(&change.luid)?;
+            let has_content = known.is_none_or(|known| known.hash != print.hash);
+            let kind = match change.kind {
+                // it was edited since
+                ChangeKind::Move if has_content => ChangeKind::Replace,
+                kind => kind,
             };
             return Ok(Some(LocalChange {
-                kind: change.kind,
+                kind,
+                media_type: self.media_type_of(&change.luid, &content).to_owned(),
                 luid: change.luid,
-                media_type: media_type.to_owned(),
                 content,
-                parent: None,
+                parent: Some(parent).filter(|parent| !parent.is_empty()),
             }));
         }
         Ok(None)
@@ -474,13 +658,14 @@ impl Replica for Vdir {
         self.state.settle(luid)?;
         self.state.end_release(luid)?;
         match self.given.get(luid) {
-            Some(Some(print)) => self.state.know(luid, print),
-            Some(None) => self.state.forget(luid),
+            Some(Some(agreed)) => self.state.know(luid, &agreed.print, &agreed.parent),
+            Some(None) => self.forget(luid),
             None => Ok(()),
         }
     }
 
     fn forgotten(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.state.settle(luid)?;
         self.state.forget(luid)
     }
 
@@ -488,7 +673,7 @@ impl Replica for Vdir {
         if let Some(luid) = self.luid_added(guid)? {
             let is_there = self.print(&luid)?.is_some();
             if is_there && !self.changed_here(&luid)? {
-                self.write(&luid, Some(guid), content)?;
+                self.write_item(&luid, Some(guid), media_type, content)?;
             }
             // a deletion that the server has heard of is over: this is the item come back; what goes with
             // this message comes back as another one
@@ -501,8 +686,13 @@ impl Replica for Vdir {
                 });
             }
         }
-        let luid = self.free_name(guid, media_type, content)?;
-        self.write(&luid, Some(guid), content)?;
+        let luid = if self.tree.is_some() {
+            self.add_to_tree(guid, media_type, content)?
+        } else {
+            let name = self.free_name(guid, media_type, content)?;
+            self.write(&name, Some(guid), content)?;
+            name
+        };
         Ok(Added {
             luid,
             existed: false,
@@ -520,11 +710,22 @@ impl Replica for Vdir {
         if self.changed_here(luid)? {
             return Ok(Copied::ChangedHere);
         }
-        let media_type = pim::media::media_type_of(&content);
-        self.add(guid, media_type, &content).map(Copied::Done)
+        let media_type = self.media_type_of(luid, &content);
+        let parent = self.tree.as_ref().and_then(|tree| tree.parent(luid));
+        let parent = parent.map(str::to_owned);
+        let added = self.add(guid, media_type, &content)?;
+        if parent.is_some() {
+            self.set_parent(&added.luid, parent.as_deref())?;
+        }
+        Ok(Copied::Done(added))
     }
 
-    fn replace(&mut self, luid: &str, _: &str, content: &[u8]) -> Result<Applied, ReplicaError> {
+    fn replace(
+        &mut self,
+        luid: &str,
+        media_type: &str,
+        content: &[u8],
+    ) -> Result<Applied, ReplicaError> {
         let is_there = self.print(luid)?.is_some()
             || (files::is_item(luid) && self.state.is_released(luid)?);
         if !is_there {
@@ -537,7 +738,7 @@ impl Replica for Vdir {
         if self.changed_here(luid)? {
             return Ok(Applied::ChangedHere);
         }
-        self.write(luid, None, content)?;
+        self.write_item(luid, None, media_type, content)?;
         Ok(Applied::Done)
     }
 
@@ -550,7 +751,7 @@ impl Replica for Vdir {
             if self.is_removed_here(luid)? {
                 return Ok(Applied::ChangedHere);
             }
-            self.state.forget(luid)?;
+            self.forget(luid)?;
             return Ok(if self.state.end_release(luid)? {
                 Applied::Done
             } else {
@@ -595,12 +796,9 @@ impl Replica for Vdir {
                 let read = self.folder.read_staged(temporary)?;
                 Ok(read.map(|(_, content)| content))
             }
+            Some(Staged::Folder { object, .. }) => Ok(Some(object.clone())),
             Some(Staged::Removed) => Ok(None),
-            None if files::is_item(luid) => {
-                let read = self.folder.read(luid)?;
-                Ok(read.map(|(_, content)| content))
-            }
-            None => Ok(None),
+            None => Ok(self.read_there(luid)?.map(|(_, content)| content)),
         }
     }
 
@@ -609,15 +807,21 @@ impl Replica for Vdir {
         // the memory goes first: files that a crash leaves are new to the next slow sync
         self.state.renew()?;
         self.state.commit()?;
-        let extensions = files::extensions_of(self.default_media_type);
-        let mut count = 0;
-        for name in self.folder.names()? {
-            if files::fits(&name, extensions) {
-                self.folder.remove(&name)?;
-                count += 1;
+        self.look()?;
+        if self.tree.is_none() {
+            let names = self.files()?;
+            for name in &names {
+                self.folder.remove(name)?;
             }
+            return Ok(names.len() as u64);
         }
-        Ok(count)
+        // what is in a folder goes before it
+        let luids = self.in_order();
+        for luid in luids.iter().rev() {
+            self.take_away(luid)?;
+            self.forget(luid)?;
+        }
+        Ok(luids.len() as u64)
     }
 
     fn left_out(&mut self) -> Vec<(String, String)> {
@@ -688,9 +892,49 @@ impl Replica for Vdir {
         self.luid_added(guid)
     }
 
-    fn set_parent(&mut self, _: &str, _: Option<&str>) -> Result<Applied, ReplicaError> {
-        // a folder of files has no folders for a server to put them into
-        Ok(Applied::Unknown)
+    fn has_folders(&self) -> bool {
+        self.tree.is_some()
+    }
+
+    // spec: M07
+    fn has_children(&mut self, luid: &str) -> Result<bool, ReplicaError> {
+        self.holds_anything(luid)
+    }
+
+    // spec: M02 M05
+    fn set_parent(&mut self, luid: &str, parent: Option<&str>) -> Result<Applied, ReplicaError> {
+        if self.print(luid)?.is_none() {
+            return Ok(if self.is_removed_here(luid)? {
+                Applied::ChangedHere
+            } else {
+                Applied::Unknown
+            });
+        }
+        if self.changed_here(luid)? {
+            return Ok(Applied::ChangedHere);
+        }
+        let has_place = parent.is_none_or(|parent| self.can_be_in(luid, parent));
+        let Some(tree) = &mut self.tree else {
+            return Ok(Applied::Unknown);
+        };
+        if !has_place {
+            // the folder went meanwhile, or is in the item: where the item is now is a change of ours
+            tree.misplaced.insert(luid.to_owned());
+            return Ok(Applied::Unknown);
+        }
+        let Some(spot) = tree.spot(luid).cloned() else {
+            return Ok(Applied::Unknown);
+        };
+        tree.misplaced.remove(luid);
+        if spot.parent.as_deref() != parent {
+            let name = match self.staged.get(luid) {
+                // a name that was taken at the root may be free there
+                Some(Staged::Folder { object, .. }) => object::name_of(object),
+                _ => spot.name,
+            };
+            self.plan(luid, parent, &name)?;
+        }
+        Ok(Applied::Done)
     }
 
     fn begin_atomic(&mut self) -> Result<(), ReplicaError> {
@@ -698,6 +942,10 @@ impl Replica for Vdir {
         self.before_atomic = Some(Before {
             staged: self.staged.clone(),
             given: self.given.clone(),
+            planned: self
+                .tree
+                .as_ref()
+                .map_or_else(BTreeMap::new, |tree| tree.planned.clone()),
         });
         Ok(())
     }
@@ -708,6 +956,9 @@ impl Replica for Vdir {
         if let Some(before) = self.before_atomic.take() {
             self.staged = before.staged;
             self.given = before.given;
+            if let Some(tree) = &mut self.tree {
+                tree.planned = before.planned;
+            }
         }
         Ok(())
     }
@@ -729,6 +980,16 @@ impl Replica for Vdir {
         self.state.set_unfinished(None)?;
         self.state.end_partial()?;
         self.state.commit()
+    }
+}
+
+/// The change that tells of an item which the server has not confirmed. It may have it as it was then, and
+/// an addition of something else under its LUID would be another item.
+fn kind_of_new(luid: &str, offered: &BTreeSet<String>) -> ChangeKind {
+    if offered.contains(luid) {
+        ChangeKind::Replace
+    } else {
+        ChangeKind::Add
     }
 }
 

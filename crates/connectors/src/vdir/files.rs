@@ -1,5 +1,6 @@
 //! The files of a folder: names, contents, safe writing.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use session::client::ReplicaError;
 use session::store::DatastoreKind;
 
 use super::Error;
+use super::tree::MAX_DEPTH;
 
 /// Length and time of a file: as long as both stay, its content is taken to stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +30,40 @@ pub(super) struct Print {
     pub(super) read_ns: i64,
 }
 
+/// Tells a file or folder from every other of its file system, wherever it is moved to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FileId {
+    pub(super) number: i64,
+    /// Nanoseconds since 1970; zero where the system does not say it.
+    pub(super) created_ns: i64,
+}
+
+impl FileId {
+    /// Whether no file that is made later can have it: numbers alone are given again.
+    pub(super) fn is_unique(self) -> bool {
+        self.created_ns != 0
+    }
+}
+
+/// A file or folder that is there, however deep.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// The folder that it is in, by its place in the list; `None` at the root.
+    pub(super) above: Option<usize>,
+    pub(super) name: String,
+    /// From the root.
+    pub(super) path: String,
+    pub(super) is_folder: bool,
+    pub(super) id: Option<FileId>,
+    /// Bytes.
+    pub(super) size: i64,
+}
+
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// Files were renamed or removed since the folder was flushed.
-    dirty: bool,
+    /// Folders in which files were renamed or removed since they were flushed.
+    dirty: BTreeSet<PathBuf>,
 }
 
 /// The folder inside of it that is not the person's.
@@ -56,7 +87,7 @@ impl Folder {
         })?;
         Ok(Self {
             path: path.to_owned(),
-            dirty: false,
+            dirty: BTreeSet::new(),
         })
     }
 
@@ -85,7 +116,155 @@ impl Folder {
         Ok(names)
     }
 
+    /// Everything that can be an item or a folder of items, folders before what is in them. Links are not
+    /// followed.
+    pub(super) fn walk(&self) -> Result<Vec<Entry>, ReplicaError> {
+        let mut found: Vec<Entry> = Vec::new();
+        let mut open = VecDeque::from([(None, String::new(), 0)]);
+        while let Some((above, path, depth)) = open.pop_front() {
+            if depth > MAX_DEPTH {
+                return Err(ReplicaError::new(
+                    format!(
+                        "{}: there are too many folders in one another",
+                        self.path.join(&path).display()
+                    ),
+                    path,
+                ));
+            }
+            for (name, metadata) in self.read_folder(&path)? {
+                let is_folder = metadata.is_dir();
+                if !(is_folder || metadata.is_file()) || !is_item(&name) {
+                    continue;
+                }
+                let path = joined(&path, &name);
+                if is_folder {
+                    open.push_back((Some(found.len()), path.clone(), depth + 1));
+                }
+                found.push(Entry {
+                    above,
+                    name,
+                    path,
+                    is_folder,
+                    id: id_of(&metadata),
+                    size: stat_of(&metadata).size,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// What is in a folder, by name.
+    fn read_folder(&self, path: &str) -> Result<Vec<(String, fs::Metadata)>, ReplicaError> {
+        let failed = |error| self.failed(path, error);
+        let mut found = Vec::new();
+        for entry in fs::read_dir(self.path.join(path)).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            match entry.metadata() {
+                Ok(metadata) => found.push((name, metadata)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(found)
+    }
+
+    /// Names of all that is in a subfolder; one that is no text is given as what is left of it.
+    pub(super) fn list(&self, path: &str) -> Result<Vec<String>, ReplicaError> {
+        let failed = |error| self.failed(path, error);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(self.path.join(path)).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            names.push(name.to_string_lossy().into_owned());
+        }
+        Ok(names)
+    }
+
+    /// Whether a path leads through anything but subfolders: through a link, it may lead out.
+    pub(super) fn leads_astray(&self, path: &str) -> bool {
+        let mut folders = path.match_indices('/').map(|(at, _)| path.get(..at));
+        folders.any(|folder| {
+            let folder = folder.unwrap_or_default();
+            let found = fs::symlink_metadata(self.path.join(folder));
+            folder != STATE && found.is_ok_and(|metadata| !metadata.is_dir())
+        })
+    }
+
+    /// Whether there is anything of this path.
+    pub(super) fn exists(&self, path: &str) -> bool {
+        fs::symlink_metadata(self.path.join(path)).is_ok()
+    }
+
+    /// Whether a subfolder is there.
+    pub(super) fn is_folder(&self, path: &str) -> bool {
+        let found = fs::symlink_metadata(self.path.join(path));
+        found.is_ok_and(|metadata| metadata.is_dir()) && !self.leads_astray(path)
+    }
+
+    /// What tells a file or subfolder from all others.
+    pub(super) fn id(&self, path: &str) -> Option<FileId> {
+        let found = fs::symlink_metadata(self.path.join(path));
+        found.ok().as_ref().and_then(id_of)
+    }
+
+    /// Makes a subfolder, with those that it is in; whether it is there then.
+    pub(super) fn make_folder(&mut self, path: &str) -> Result<bool, ReplicaError> {
+        if self.leads_astray(path) {
+            return Ok(false);
+        }
+        self.touch(path);
+        match fs::create_dir_all(self.path.join(path)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(self.is_folder(path)),
+            Err(error) => Err(self.failed(path, error)),
+        }
+    }
+
+    /// Moves a file or subfolder to where nothing is; whether it is there then. It is not where a person
+    /// has taken it away, or put something there.
+    pub(super) fn relocate(&mut self, from: &str, to: &str) -> Result<bool, ReplicaError> {
+        if self.leads_astray(from) || self.leads_astray(to) {
+            return Ok(false);
+        }
+        match (self.exists(from), self.exists(to)) {
+            (true, false) => {}
+            (is_here, is_there) => return Ok(!is_here && is_there),
+        }
+        self.touch(from);
+        self.touch(to);
+        fs::rename(self.path.join(from), self.path.join(to))
+            .map_err(|error| self.failed(to, error))?;
+        Ok(true)
+    }
+
+    /// Removes a subfolder, unless something is in it.
+    pub(super) fn remove_folder(&mut self, path: &str) -> Result<(), ReplicaError> {
+        use io::ErrorKind::{DirectoryNotEmpty, NotADirectory, NotFound};
+        if self.leads_astray(path) {
+            return Ok(());
+        }
+        self.touch(path);
+        match fs::remove_dir(self.path.join(path)) {
+            Err(error) if !matches!(error.kind(), DirectoryNotEmpty | NotADirectory | NotFound) => {
+                Err(self.failed(path, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The folder that something is in has to be flushed.
+    fn touch(&mut self, path: &str) {
+        let whole = self.path.join(path);
+        self.dirty.extend(whole.parent().map(Path::to_owned));
+    }
+
     pub(super) fn stat(&self, name: &str) -> Result<Option<Stat>, ReplicaError> {
+        if self.leads_astray(name) {
+            return Ok(None);
+        }
         match fs::metadata(self.path.join(name)) {
             Ok(metadata) => Ok(Some(stat_of(&metadata))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -169,13 +348,29 @@ impl Folder {
 
     /// Puts a staged file in its place, whole.
     pub(super) fn place(&mut self, temporary: &str, name: &str) -> Result<(), ReplicaError> {
-        self.dirty = true;
-        fs::rename(self.temporary(temporary), self.path.join(name))
-            .map_err(|error| self.failed(name, error))
+        let (from, to) = (self.temporary(temporary), self.path.join(name));
+        if self.leads_astray(name) {
+            let error = io::Error::from(io::ErrorKind::NotADirectory);
+            return Err(self.failed(name, error));
+        }
+        self.touch(name);
+        let mut placed = fs::rename(&from, &to);
+        let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        if placed.as_ref().is_err_and(is_missing)
+            && let Some((folder, _)) = name.rsplit_once('/')
+            && self.make_folder(folder)?
+        {
+            // a person has removed the folder meanwhile, of which the server has not heard
+            placed = fs::rename(from, to);
+        }
+        placed.map_err(|error| self.failed(name, error))
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Result<(), ReplicaError> {
-        self.dirty = true;
+        if self.leads_astray(name) {
+            return Ok(());
+        }
+        self.touch(name);
         match fs::remove_file(self.path.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failed(name, error)),
             _ => Ok(()),
@@ -184,13 +379,35 @@ impl Folder {
 
     /// Makes new names and removals durable.
     pub(super) fn flush(&mut self) -> Result<(), ReplicaError> {
-        // elsewhere a folder cannot be opened, and its names last without
-        if std::mem::take(&mut self.dirty) && cfg!(unix) {
-            File::open(&self.path)
-                .and_then(|folder| folder.sync_all())
-                .map_err(|error| self.failed("", error))?;
+        for path in std::mem::take(&mut self.dirty) {
+            // elsewhere a folder cannot be opened, and its names last without
+            if cfg!(unix) {
+                match File::open(&path).and_then(|folder| folder.sync_all()) {
+                    // one that went has nothing to flush
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(self.failed("", error));
+                    }
+                    _ => {}
+                }
+            }
         }
         Ok(())
+    }
+}
+
+/// The path of a name in a folder, which is empty at the root.
+fn joined(folder: &str, name: &str) -> String {
+    match folder {
+        "" => name.to_owned(),
+        folder => format!("{folder}/{name}"),
+    }
+}
+
+/// A name without and with nothing but its extension, dot included.
+pub(super) fn split_name(name: &str) -> (&str, &str) {
+    match name.rfind('.').and_then(|dot| name.split_at_checked(dot)) {
+        Some((stem, extension)) if !stem.is_empty() => (stem, extension),
+        _ => (name, ""),
     }
 }
 
@@ -231,6 +448,10 @@ pub(super) fn check(kind: DatastoreKind, media_type: &str, content: &[u8]) -> Re
     if content.trim_ascii().is_empty() {
         return Err("it is empty".to_owned());
     }
+    if kind.is_hierarchical() {
+        // a file may be of any kind, and what is mail its datastore says
+        return Ok(());
+    }
     if kind == DatastoreKind::Notes {
         return match std::str::from_utf8(content) {
             Ok(_) => Ok(()),
@@ -262,6 +483,21 @@ pub(super) fn stem_of(guid: &str) -> String {
 fn nanoseconds(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(unix)]
+#[allow(clippy::unnecessary_wraps, reason = "other systems have none")]
+fn id_of(metadata: &fs::Metadata) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some(FileId {
+        number: metadata.ino().cast_signed(),
+        created_ns: metadata.created().map_or(0, nanoseconds),
+    })
+}
+
+#[cfg(not(unix))]
+fn id_of(_: &fs::Metadata) -> Option<FileId> {
+    None
 }
 
 fn stat_of(metadata: &fs::Metadata) -> Stat {

@@ -1,24 +1,28 @@
 //! What a message does to files: staged as it comes, and done together at the message's end.
 //!
 //! New content lies in temporary files until then. What is to happen is written down before the first file
-//! is touched, so that a crash in the middle is completed when the folder is opened again.
+//! is touched, so that a crash in the middle is completed when the folder is opened again. Items are put
+//! to their new places first, folders before what is in them; then come contents, and deletions last, the
+//! other way round. So no step needs what a later one brings, and each can be recognized as done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use session::client::ReplicaError;
 
-use super::Vdir;
 use super::files::{self, Print};
 use super::state::Intent;
+use super::tree::{ELSEWHERE, Placed, Spot};
+use super::{Agreed, Vdir};
 
 /// What an Atomic can change beside the memory.
 #[derive(Debug)]
 pub(super) struct Before {
     pub(super) staged: BTreeMap<String, Staged>,
-    pub(super) given: BTreeMap<String, Option<Print>>,
+    pub(super) given: BTreeMap<String, Option<Agreed>>,
+    pub(super) planned: BTreeMap<String, Spot>,
 }
 
-/// What is to happen to a file.
+/// What is to happen to a file or subfolder.
 #[derive(Debug, Clone)]
 pub(super) enum Staged {
     /// A temporary file takes its place.
@@ -29,54 +33,212 @@ pub(super) enum Staged {
         /// The GUID of a new item.
         guid: Option<String>,
     },
+    /// It is a folder that says this of itself.
+    Folder {
+        object: Vec<u8>,
+        print: Print,
+        /// The GUID of a new item.
+        guid: Option<String>,
+    },
     /// It goes.
     Removed,
+}
+
+impl Staged {
+    /// The GUID of a new item.
+    pub(super) fn guid(&self) -> Option<&str> {
+        match self {
+            Self::Written { guid, .. } | Self::Folder { guid, .. } => guid.as_deref(),
+            Self::Removed => None,
+        }
+    }
+
+    /// What the item is at the end of the message.
+    pub(super) fn print(&self) -> Option<Print> {
+        match self {
+            Self::Written { print, .. } | Self::Folder { print, .. } => Some(*print),
+            Self::Removed => None,
+        }
+    }
+}
+
+/// All that a message does, on its way from the intention to the memory.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// Folders before what is in them.
+    intents: Vec<Intent>,
+    staged: BTreeMap<String, Staged>,
+    /// What is at its new place.
+    arrived: BTreeSet<String>,
+    pub(super) steps: Vec<Step>,
+}
+
+/// One step on the disk, for the intent of this number.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step {
+    /// It comes to its new place; a new folder is made.
+    Relocate(usize),
+    /// Its temporary file takes its place.
+    Place(usize),
+    /// It goes.
+    Remove(usize),
+}
+
+impl Batch {
+    fn new(intents: Vec<Intent>, staged: BTreeMap<String, Staged>) -> Self {
+        let numbers = |does: fn(&Intent) -> bool| {
+            let all = intents.iter().enumerate();
+            all.filter(move |(_, intent)| does(intent))
+                .map(|(number, _)| number)
+        };
+        let moved = numbers(|intent| intent.spot.is_some()).map(Step::Relocate);
+        let written = numbers(|intent| !intent.temporary.is_empty()).map(Step::Place);
+        let removed: Vec<usize> = numbers(Intent::is_removal).collect();
+        let removed = removed.into_iter().rev().map(Step::Remove);
+        Self {
+            steps: moved.chain(written).chain(removed).collect(),
+            intents,
+            staged,
+            arrived: BTreeSet::new(),
+        }
+    }
 }
 
 impl Vdir {
     /// Takes over what a crash left between a file and the memory, and does what it kept from being done:
     /// what a message brings is done as a whole.
     pub(super) fn adopt(&mut self) -> Result<(), ReplicaError> {
-        for intent in self.state.intents()? {
-            let there = self.folder.print(&intent.luid)?;
-            let is_as_agreed = self.is_as_agreed(&intent.luid, there.as_ref())?;
-            match (there, intent.hash) {
-                (Some(print), Some(hash)) if print.hash == hash => self.know(&intent, &print)?,
-                (_, Some(hash)) if is_as_agreed => {
-                    // without its temporary file the server will send the item again
-                    if let Some(print) = self.folder.staged(&intent.temporary, hash)? {
-                        self.folder.place(&intent.temporary, &intent.luid)?;
-                        self.know(&intent, &print)?;
-                    }
-                }
-                // a person has edited the new item since: their edit is a change of it
-                (Some(print), Some(hash)) if intent.guid.is_some() => {
-                    // with a time that no file has: its content has to be looked at
-                    let unlike = Print {
-                        hash,
-                        read_ns: 0,
-                        ..print
-                    };
-                    self.know(&intent, &unlike)?;
-                }
-                (None, None) => self.state.forget(&intent.luid)?,
-                (Some(_), None) if is_as_agreed => {
-                    self.folder.remove(&intent.luid)?;
-                    self.state.forget(&intent.luid)?;
-                }
-                // a person was here meanwhile; the server will send the item again
-                _ => {}
+        let mut intents = self.state.intents()?;
+        self.sort(&mut intents);
+        let mut batch = Batch::new(intents, BTreeMap::new());
+        for step in batch.steps.clone() {
+            if let Step::Relocate(_) = step {
+                self.perform(&mut batch, step)?;
             }
+        }
+        let (removals, others): (Vec<Intent>, Vec<Intent>) =
+            batch.intents.into_iter().partition(Intent::is_removal);
+        for intent in &others {
+            self.adopt_one(intent)?;
+            if batch.arrived.contains(&intent.luid) {
+                let parent = self.parent_text(&intent.luid);
+                self.state.know_parent(&intent.luid, &parent)?;
+            }
+            self.keep_place(&intent.luid)?;
+        }
+        for intent in removals.iter().rev() {
+            self.adopt_removal(&intent.luid)?;
         }
         self.folder.flush()?;
         self.state.clear_intents()?;
         self.state.commit()
     }
 
-    fn know(&mut self, intent: &Intent, print: &Print) -> Result<(), ReplicaError> {
-        self.state.know(&intent.luid, print)?;
+    fn adopt_one(&mut self, intent: &Intent) -> Result<(), ReplicaError> {
+        let Some(hash) = intent.hash else {
+            return Ok(());
+        };
+        if intent.object.is_some() {
+            return self.adopt_folder(intent);
+        }
+        let Some(path) = self.path(&intent.luid) else {
+            return Ok(());
+        };
+        let there = self.print_there(&intent.luid)?;
+        let is_as_agreed = self.is_as_agreed(&intent.luid, there.as_ref())?;
+        match there {
+            Some(print) if print.hash == hash => self.adopted(intent, &print),
+            _ if is_as_agreed => {
+                // without its temporary file the server will send the item again
+                match self.folder.staged(&intent.temporary, hash)? {
+                    Some(print) if !self.folder.leads_astray(&path) => {
+                        self.folder.place(&intent.temporary, &path)?;
+                        self.adopted(intent, &print)
+                    }
+                    _ => Ok(()),
+                }
+            }
+            // a person has edited the new item since: their edit is a change of it
+            Some(print) if intent.guid.is_some() => {
+                // with a time that no file has: its content has to be looked at
+                let unlike = Print {
+                    hash,
+                    read_ns: 0,
+                    ..print
+                };
+                self.adopted(intent, &unlike)
+            }
+            // a person was here meanwhile; the server will send the item again
+            _ => Ok(()),
+        }
+    }
+
+    fn adopt_folder(&mut self, intent: &Intent) -> Result<(), ReplicaError> {
+        let Some(object) = &intent.object else {
+            return Ok(());
+        };
+        if self.object_there(&intent.luid).is_none() {
+            return Ok(());
+        }
+        self.set_object(&intent.luid, object);
+        self.adopted(intent, &super::tree::print_of(object))
+    }
+
+    fn adopt_removal(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        let there = self.print_there(luid)?;
+        if there.is_some() && !self.is_as_agreed(luid, there.as_ref())? {
+            // a person was here meanwhile; the server will send it again
+            return Ok(());
+        }
+        self.take_away(luid)?;
+        self.forget(luid)
+    }
+
+    fn adopted(&mut self, intent: &Intent, print: &Print) -> Result<(), ReplicaError> {
+        self.agree(&intent.luid, print)?;
         match &intent.guid {
             Some(guid) => self.state.remember_guid(guid, &intent.luid),
+            None => Ok(()),
+        }
+    }
+
+    /// Both sides agree on an item as it is, where it is.
+    fn agree(&mut self, luid: &str, print: &Print) -> Result<(), ReplicaError> {
+        let parent = self.parent_text(luid);
+        self.state.know(luid, print, &parent)
+    }
+
+    /// Forgets an item that went.
+    pub(super) fn forget(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        if let Some(tree) = &mut self.tree {
+            tree.remove(luid);
+            self.state.unplace(luid)?;
+        }
+        self.state.forget(luid)
+    }
+
+    fn set_object(&mut self, luid: &str, object: &[u8]) {
+        let placed = self
+            .tree
+            .as_mut()
+            .and_then(|tree| tree.placed.get_mut(luid));
+        if let Some(placed) = placed {
+            placed.object = Some(object.to_vec());
+        }
+    }
+
+    /// Remembers where an item is on the disk.
+    fn keep_place(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        let Some(tree) = &mut self.tree else {
+            return Ok(());
+        };
+        let id = tree.path(luid).and_then(|path| self.folder.id(&path));
+        match tree.placed.get_mut(luid) {
+            Some(placed) => {
+                // what a person has taken away meanwhile can still be found
+                placed.id = id.or(placed.id);
+                self.state.place(luid, placed)
+            }
             None => Ok(()),
         }
     }
@@ -92,24 +254,48 @@ impl Vdir {
         self.meet(luid)?;
         let (temporary, print) = self.folder.stage(self.temporaries, content)?;
         self.temporaries += 1;
-        let added = match self.staged.get(luid) {
-            Some(Staged::Written { guid, .. }) => guid.clone(),
-            _ => None,
-        };
         let staged = Staged::Written {
             temporary,
             print,
-            guid: guid.map(str::to_owned).or(added),
+            guid: self.guid_of(luid, guid),
         };
+        self.stage(luid, staged)
+    }
+
+    /// Stages the object of a folder, new or not.
+    pub(super) fn write_folder(
+        &mut self,
+        luid: &str,
+        guid: Option<&str>,
+        object: &[u8],
+    ) -> Result<(), ReplicaError> {
+        let staged = Staged::Folder {
+            object: object.to_vec(),
+            print: super::tree::print_of(object),
+            guid: self.guid_of(luid, guid),
+        };
+        self.stage(luid, staged)
+    }
+
+    fn guid_of(&self, luid: &str, guid: Option<&str>) -> Option<String> {
+        let staged = self.staged.get(luid).and_then(Staged::guid);
+        guid.or(staged).map(str::to_owned)
+    }
+
+    fn stage(&mut self, luid: &str, staged: Staged) -> Result<(), ReplicaError> {
         self.staged.insert(luid.to_owned(), staged);
         self.given.remove(luid);
-        self.state.end_release(luid)?;
-        Ok(())
+        self.state.end_release(luid).map(|_| ())
     }
 
     pub(super) fn remove(&mut self, luid: &str) -> Result<(), ReplicaError> {
-        self.meet(luid)?;
+        if !self.is_folder(luid) {
+            self.meet(luid)?;
+        }
         self.used = None;
+        if let Some(tree) = &mut self.tree {
+            tree.planned.remove(luid);
+        }
         self.staged.insert(luid.to_owned(), Staged::Removed);
         self.given.remove(luid);
         Ok(())
@@ -118,45 +304,82 @@ impl Vdir {
     /// Remembers how a file is that something is to happen to.
     fn meet(&mut self, luid: &str) -> Result<(), ReplicaError> {
         if !self.met.contains_key(luid) {
-            let stat = self.folder.stat(luid)?;
+            let stat = self.stat(luid)?;
             self.met.insert(luid.to_owned(), stat);
         }
         Ok(())
     }
 
     /// Leaves alone what a person has done to files since something was staged for them: a version that
-    /// was to be replaced stays beside the new one, and one that was to go stays.
+    /// was to be replaced stays beside the new one, one that was to go stays, and a name that is taken
+    /// now is not given.
     fn spare(&mut self) -> Result<(), ReplicaError> {
         for (luid, before) in std::mem::take(&mut self.met) {
-            if self.folder.stat(&luid)? == before {
+            if self.stat(&luid)? == before {
                 continue;
             }
             match self.staged.get(&luid) {
                 Some(Staged::Removed) => drop(self.staged.remove(&luid)),
                 Some(Staged::Written { .. }) => self.set_aside(&luid)?,
-                None => {}
+                Some(Staged::Folder { .. }) | None => {}
+            }
+        }
+        let planned = self.tree.as_ref().map(|tree| tree.planned.clone());
+        for (luid, spot) in planned.unwrap_or_default() {
+            let tree = self.tree.as_ref();
+            let path = tree.and_then(|tree| tree.path_at(&spot));
+            let is_own = path == self.path(&luid);
+            if !is_own && path.is_some_and(|path| self.is_in_the_way(&luid, &path)) {
+                self.plan(&luid, spot.parent.as_deref(), &spot.name)?;
             }
         }
         Ok(())
     }
 
+    /// Plans a place for an item, under a name that is free.
+    pub(super) fn plan(
+        &mut self,
+        luid: &str,
+        parent: Option<&str>,
+        name: &str,
+    ) -> Result<(), ReplicaError> {
+        let spot = match self.recased(luid, parent, name) {
+            Some(spot) => spot,
+            None => self.free_spot(luid, parent, name)?,
+        };
+        if let Some(tree) = &mut self.tree {
+            if spot.name == name {
+                tree.wanted.remove(luid);
+            } else {
+                tree.wanted.insert(luid.to_owned(), name.to_owned());
+            }
+            tree.plan(luid, spot);
+        }
+        self.given.remove(luid);
+        Ok(())
+    }
+
     /// Makes a copy of a file as it is now, an item of its own.
     pub(super) fn set_aside(&mut self, luid: &str) -> Result<(), ReplicaError> {
-        let Some((print, content)) = self.folder.read(luid)? else {
+        let Some(path) = self.path(luid) else {
             return Ok(());
         };
-        let (stem, extension) = match luid.rsplit_once('.') {
-            Some((stem, extension)) => (stem, format!(".{extension}")),
-            None => (luid, String::new()),
+        let Some((print, content)) = self.folder.read(&path)? else {
+            return Ok(());
         };
+        let (folder, name) = match path.rfind('/') {
+            Some(slash) => path.split_at(slash + 1),
+            None => ("", path.as_str()),
+        };
+        let (stem, extension) = files::split_name(name);
         // the same name for the same content: it is made once
         let stem = files::stem_of(stem);
-        let name = format!("{stem}-{:016x}{extension}", print.hash);
-        if self.folder.stat(&name)?.is_none() {
+        let path = format!("{folder}{stem}-{:016x}{extension}", print.hash);
+        if self.folder.stat(&path)?.is_none() {
             let (temporary, _) = self.folder.stage(self.temporaries, &content)?;
             self.temporaries += 1;
             self.folder.flush_file(&temporary)?;
-            self.folder.place(&temporary, &name)?;
+            self.folder.place(&temporary, &path)?;
             self.folder.flush()?;
         }
         Ok(())
@@ -165,61 +388,220 @@ impl Vdir {
     /// Does what is staged: written down first, so that a crash in between is recognized, then
     /// done, then remembered. Files are flushed together, which costs little more than one.
     pub(super) fn carry_out(&mut self) -> Result<(), ReplicaError> {
-        self.used = None;
-        self.spare()?;
-        if self.staged.is_empty() {
+        self.carry_out_once()?;
+        // a name may have become free by it
+        self.plan_wanted()?;
+        self.carry_out_once()
+    }
+
+    fn carry_out_once(&mut self) -> Result<(), ReplicaError> {
+        let Some(mut batch) = self.prepare()? else {
             return Ok(());
+        };
+        for step in batch.steps.clone() {
+            self.perform(&mut batch, step)?;
         }
-        let staged = std::mem::take(&mut self.staged);
-        self.temporaries = 0;
-        for (luid, change) in &staged {
-            if let Staged::Written { temporary, .. } = change {
-                self.folder.flush_file(temporary)?;
-            }
-            self.state.intend(&intent_of(luid, change))?;
-        }
-        self.state.commit()?;
-        for (luid, change) in &staged {
-            match change {
-                Staged::Written { temporary, .. } => self.folder.place(temporary, luid)?,
-                Staged::Removed => self.folder.remove(luid)?,
-            }
+        let has_no_place = |one: &&Intent| one.object.is_some() && self.path(&one.luid).is_none();
+        if let Some(intent) = batch.intents.iter().find(has_no_place) {
+            return Err(no_place(&intent.luid));
         }
         self.folder.flush()?;
-        for (luid, change) in &staged {
-            match change {
-                Staged::Written { print, guid, .. } => {
-                    self.state.know(luid, print)?;
-                    if let Some(guid) = guid {
-                        self.state.remember_guid(guid, luid)?;
-                    }
-                }
-                Staged::Removed => self.state.forget(luid)?,
-            }
+        for intent in &batch.intents {
+            self.remember(&batch, intent)?;
         }
+        self.remember_misplaced()?;
         self.state.clear_intents()?;
         self.state.commit()
     }
+
+    /// Writes down what is staged, durably; nothing where nothing is.
+    pub(super) fn prepare(&mut self) -> Result<Option<Batch>, ReplicaError> {
+        self.used = None;
+        self.spare()?;
+        let intents = self.intents();
+        if intents.is_empty() {
+            self.remember_misplaced()?;
+            return Ok(None);
+        }
+        let staged = std::mem::take(&mut self.staged);
+        if let Some(tree) = &mut self.tree {
+            tree.planned.clear();
+        }
+        self.temporaries = 0;
+        for change in staged.values() {
+            if let Staged::Written { temporary, .. } = change {
+                self.folder.flush_file(temporary)?;
+            }
+        }
+        for intent in &intents {
+            self.state.intend(intent)?;
+        }
+        self.state.commit()?;
+        Ok(Some(Batch::new(intents, staged)))
+    }
+
+    /// What has to be written down before it is done, folders before what is in them.
+    fn intents(&self) -> Vec<Intent> {
+        let none = BTreeMap::new();
+        let planned = self.tree.as_ref().map_or(&none, |tree| &tree.planned);
+        let luids: BTreeSet<&String> = self.staged.keys().chain(planned.keys()).collect();
+        let intent = |luid: &String| {
+            let staged = self.staged.get(luid);
+            let (temporary, object) = match staged {
+                Some(Staged::Written { temporary, .. }) => (temporary.clone(), None),
+                Some(Staged::Folder { object, .. }) => (String::new(), Some(object.clone())),
+                Some(Staged::Removed) | None => (String::new(), None),
+            };
+            Intent {
+                luid: luid.clone(),
+                guid: staged.and_then(Staged::guid).map(str::to_owned),
+                hash: staged.and_then(Staged::print).map(|print| print.hash),
+                temporary,
+                spot: planned.get(luid).cloned(),
+                object,
+            }
+        };
+        let mut intents: Vec<Intent> = luids.into_iter().map(intent).collect();
+        if let Some(tree) = &self.tree {
+            intents.sort_by_cached_key(|intent| tree.depth(&intent.luid));
+        }
+        intents
+    }
+
+    /// Brings intents that were written down into their order.
+    fn sort(&mut self, intents: &mut [Intent]) {
+        let Some(tree) = &mut self.tree else {
+            return;
+        };
+        let spots = intents
+            .iter()
+            .filter_map(|one| Some((one.luid.clone(), one.spot.clone()?)));
+        tree.planned = spots.collect();
+        intents.sort_by_cached_key(|intent| tree.depth(&intent.luid));
+        tree.planned.clear();
+    }
+
+    /// Does one step.
+    pub(super) fn perform(&mut self, batch: &mut Batch, step: Step) -> Result<(), ReplicaError> {
+        match step {
+            Step::Relocate(number) => {
+                let Some(intent) = batch.intents.get(number) else {
+                    return Ok(());
+                };
+                if self.relocate(intent)? {
+                    batch.arrived.insert(intent.luid.clone());
+                }
+                Ok(())
+            }
+            Step::Place(number) => match batch.intents.get(number) {
+                Some(Intent {
+                    luid, temporary, ..
+                }) => match self.path(luid) {
+                    Some(path) => self.folder.place(temporary, &path),
+                    None => Err(no_place(luid)),
+                },
+                None => Ok(()),
+            },
+            Step::Remove(number) => match batch.intents.get(number) {
+                Some(intent) => self.take_away(&intent.luid),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Puts an item to its new place, and makes it where it is a new folder; whether it is there then. That
+    /// of a new file is taken as its place, for its content to come.
+    fn relocate(&mut self, intent: &Intent) -> Result<bool, ReplicaError> {
+        let (Some(tree), Some(spot)) = (&mut self.tree, &intent.spot) else {
+            return Ok(false);
+        };
+        let Some(to) = tree.path_at(spot) else {
+            return Ok(false);
+        };
+        let is_there = match tree.path(&intent.luid) {
+            Some(from) if from == to => true,
+            Some(from) => self.folder.relocate(&from, &to)?,
+            None if intent.object.is_some() => self.folder.make_folder(&to)?,
+            None => true,
+        };
+        if is_there {
+            let before = tree.placed.get(&intent.luid);
+            let held = before.and_then(|placed| placed.object.clone());
+            let placed = Placed {
+                spot: spot.clone(),
+                id: None,
+                object: held.or_else(|| intent.object.clone()),
+            };
+            tree.put(&intent.luid, placed);
+        }
+        Ok(is_there)
+    }
+
+    /// Takes a file away, or a folder that nothing is in.
+    pub(super) fn take_away(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        match self.path(luid) {
+            Some(path) if self.is_folder_there(luid) => self.folder.remove_folder(&path),
+            Some(path) => self.folder.remove(&path),
+            None => Ok(()),
+        }
+    }
+
+    /// Remembers what was done to an item.
+    fn remember(&mut self, batch: &Batch, intent: &Intent) -> Result<(), ReplicaError> {
+        let luid = &intent.luid;
+        match batch.staged.get(luid) {
+            Some(Staged::Removed) => return self.forget(luid),
+            Some(Staged::Written { print, guid, .. }) => {
+                self.agree(luid, print)?;
+                self.remember_guid(guid.as_deref(), luid)?;
+            }
+            Some(Staged::Folder {
+                object,
+                print,
+                guid,
+            }) => {
+                self.set_object(luid, object);
+                self.agree(luid, print)?;
+                self.remember_guid(guid.as_deref(), luid)?;
+            }
+            None => {}
+        }
+        if intent.spot.is_some() {
+            let has_arrived = batch.arrived.contains(luid);
+            let parent = if has_arrived {
+                self.parent_text(luid)
+            } else {
+                ELSEWHERE.to_owned()
+            };
+            self.state.know_parent(luid, &parent)?;
+        }
+        self.keep_place(luid)
+    }
+
+    fn remember_guid(&mut self, guid: Option<&str>, luid: &str) -> Result<(), ReplicaError> {
+        match guid {
+            Some(guid) => self.state.remember_guid(guid, luid),
+            None => Ok(()),
+        }
+    }
+
+    /// Items that are not where the server has them are changes of ours.
+    fn remember_misplaced(&mut self) -> Result<(), ReplicaError> {
+        let misplaced = self
+            .tree
+            .as_mut()
+            .map(|tree| std::mem::take(&mut tree.misplaced));
+        for luid in misplaced.unwrap_or_default() {
+            self.state.know_parent(&luid, ELSEWHERE)?;
+        }
+        Ok(())
+    }
 }
 
-/// What has to be written down before it is done.
-pub(super) fn intent_of(luid: &str, change: &Staged) -> Intent {
-    match change {
-        Staged::Written {
-            temporary,
-            print,
-            guid,
-        } => Intent {
-            luid: luid.to_owned(),
-            guid: guid.clone(),
-            hash: Some(print.hash),
-            temporary: temporary.clone(),
-        },
-        Staged::Removed => Intent {
-            luid: luid.to_owned(),
-            guid: None,
-            hash: None,
-            temporary: String::new(),
-        },
-    }
+/// What is not there must not be remembered as if it were: it would be taken for deleted.
+fn no_place(luid: &str) -> ReplicaError {
+    ReplicaError::new(
+        "an item of the server has no place here; a file may be in the way of its folder",
+        luid,
+    )
 }

@@ -3,7 +3,7 @@
 //! One exclusive transaction is open at any time: it is the lock that keeps two syncs of a folder
 //! apart, and [`State::commit`] ends it and begins the next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,9 +12,10 @@ use session::client::{Anchors, ReplicaError, SendingObject, Unfinished};
 use session::store::Partial;
 
 use super::Error;
-use super::files::{Print, Stat};
+use super::files::{FileId, Print, Stat};
+use super::tree::{Placed, Spot};
 
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 const SCHEMA: &str = "
 CREATE TABLE folder (
@@ -115,23 +116,62 @@ const FIFTH: &str = "ALTER TABLE intent ADD COLUMN temporary TEXT NOT NULL DEFAU
 /// What the server said of itself.
 const SIXTH: &str = "ALTER TABLE peer ADD COLUMN server_devinf BLOB;";
 
+/// Folders in a folder.
+const SEVENTH: &str = "
+ALTER TABLE peer ADD COLUMN last_luid INTEGER NOT NULL DEFAULT 0;
+
+-- LUID of the folder that the server has the item in; empty at the root
+ALTER TABLE known ADD COLUMN parent TEXT NOT NULL DEFAULT '';
+
+-- where each item was last seen, and the object that a folder is as an item
+CREATE TABLE place (
+    peer       INTEGER NOT NULL,
+    luid       TEXT NOT NULL,
+    parent     TEXT,
+    name       TEXT NOT NULL,
+    number     INTEGER,
+    created_ns INTEGER,
+    object     BLOB,
+    PRIMARY KEY (peer, luid)
+) STRICT, WITHOUT ROWID;
+
+-- where the item is to be, where that changes, and the new object of a folder
+ALTER TABLE intent ADD COLUMN parent TEXT;
+ALTER TABLE intent ADD COLUMN name TEXT;
+ALTER TABLE intent ADD COLUMN object BLOB;
+";
+
 /// A file as it was when both sides agreed on it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Known {
     pub(super) hash: i64,
     pub(super) stat: Stat,
+    /// LUID of the folder that the server has it in; empty at the root.
+    pub(super) parent: String,
     /// Nanoseconds since 1970 at which it was read or written.
     pub(super) seen_ns: i64,
 }
 
-/// What is about to happen to a file.
+/// What is about to happen to a file or subfolder. It goes where neither content nor place is new.
+#[derive(Debug)]
 pub(super) struct Intent {
     pub(super) luid: String,
     pub(super) guid: Option<String>,
-    /// That of its new content; nothing when it goes.
+    /// That of its new content.
     pub(super) hash: Option<i64>,
-    /// The file that is to take its place; empty when it goes.
+    /// The file that is to take its place; empty without new content.
     pub(super) temporary: String,
+    /// Its new place.
+    pub(super) spot: Option<Spot>,
+    /// The new object of a folder.
+    pub(super) object: Option<Vec<u8>>,
+}
+
+impl Intent {
+    /// Whether the item goes.
+    pub(super) fn is_removal(&self) -> bool {
+        self.hash.is_none() && self.spot.is_none()
+    }
 }
 
 #[derive(Debug)]
@@ -174,7 +214,7 @@ impl State {
             if version > VERSION {
                 return Ok(Err(version));
             }
-            let steps = [SCHEMA, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
+            let steps = [SCHEMA, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH];
             for step in steps.iter().skip(version as usize) {
                 connection.execute_batch(step)?;
             }
@@ -321,11 +361,11 @@ impl State {
         let mut statement = self
             .connection
             .prepare_cached(
-                "SELECT hash, size, modified_ns, seen_ns, luid FROM known WHERE peer = ?",
+                "SELECT hash, size, modified_ns, seen_ns, parent, luid FROM known WHERE peer = ?",
             )
             .map_err(failed)?;
         let rows = statement
-            .query_map([self.peer], |row| Ok((row.get(4)?, known_of(row)?)))
+            .query_map([self.peer], |row| Ok((row.get(5)?, known_of(row)?)))
             .map_err(failed)?;
         rows.collect::<Result<_, _>>().map_err(failed)
     }
@@ -337,7 +377,7 @@ impl State {
         )
     }
 
-    pub(super) fn offered(&mut self) -> Result<Vec<String>, ReplicaError> {
+    pub(super) fn offered(&mut self) -> Result<BTreeSet<String>, ReplicaError> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT luid FROM offered WHERE peer = ?")
@@ -359,7 +399,8 @@ impl State {
     pub(super) fn known_one(&mut self, luid: &str) -> Result<Option<Known>, ReplicaError> {
         self.connection
             .prepare_cached(
-                "SELECT hash, size, modified_ns, seen_ns FROM known WHERE peer = ? AND luid = ?",
+                "SELECT hash, size, modified_ns, seen_ns, parent FROM known
+                 WHERE peer = ? AND luid = ?",
             )
             .map_err(failed)?
             .query_row(params![self.peer, luid], known_of)
@@ -367,18 +408,108 @@ impl State {
             .map_err(failed)
     }
 
-    pub(super) fn know(&mut self, luid: &str, print: &Print) -> Result<(), ReplicaError> {
+    /// Both sides agree on an item, in the folder of this LUID.
+    pub(super) fn know(
+        &mut self,
+        luid: &str,
+        print: &Print,
+        parent: &str,
+    ) -> Result<(), ReplicaError> {
         self.run(
-            "INSERT OR REPLACE INTO known (peer, luid, hash, size, modified_ns, seen_ns)
-             VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO known (peer, luid, hash, size, modified_ns, seen_ns, parent)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
             params![
                 self.peer,
                 luid,
                 print.hash,
                 print.stat.size,
                 print.stat.modified_ns,
-                print.read_ns
+                print.read_ns,
+                parent
             ],
+        )
+    }
+
+    /// The server has a known item in the folder of this LUID.
+    pub(super) fn know_parent(&mut self, luid: &str, parent: &str) -> Result<(), ReplicaError> {
+        self.run(
+            "UPDATE known SET parent = ? WHERE peer = ? AND luid = ?",
+            params![parent, self.peer, luid],
+        )
+    }
+
+    /// Whether the server has, or may have, an item.
+    pub(super) fn is_told(&mut self, luid: &str) -> Result<bool, ReplicaError> {
+        let sql = "SELECT 1 FROM known WHERE peer = ?1 AND luid = ?2
+                   UNION ALL SELECT 1 FROM offered WHERE peer = ?1 AND luid = ?2";
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        statement.exists(params![self.peer, luid]).map_err(failed)
+    }
+
+    /// A LUID that no item has or had.
+    pub(super) fn next_luid(&mut self) -> Result<String, ReplicaError> {
+        loop {
+            let number: i64 = self
+                .connection
+                .prepare_cached(
+                    "UPDATE peer SET last_luid = last_luid + 1 WHERE id = ? RETURNING last_luid",
+                )
+                .map_err(failed)?
+                .query_row([self.peer], |row| row.get(0))
+                .map_err(failed)?;
+            let luid = format!("item-{number}");
+            // a file of that name may be an item of before there were folders
+            if !self.is_told(&luid)? {
+                return Ok(luid);
+            }
+        }
+    }
+
+    /// Where each item was last seen.
+    pub(super) fn places(&mut self) -> Result<BTreeMap<String, Placed>, ReplicaError> {
+        let sql = "SELECT luid, parent, name, number, created_ns, object FROM place WHERE peer = ?";
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        let rows = statement
+            .query_map([self.peer], |row| {
+                let number: Option<i64> = row.get(3)?;
+                let created_ns: Option<i64> = row.get(4)?;
+                let id = number.zip(created_ns);
+                let placed = Placed {
+                    spot: Spot {
+                        parent: row.get(1)?,
+                        name: row.get(2)?,
+                    },
+                    id: id.map(|(number, created_ns)| FileId { number, created_ns }),
+                    object: row.get(5)?,
+                };
+                Ok((row.get(0)?, placed))
+            })
+            .map_err(failed)?;
+        rows.collect::<Result<_, _>>().map_err(failed)
+    }
+
+    /// An item was seen at a place.
+    pub(super) fn place(&mut self, luid: &str, placed: &Placed) -> Result<(), ReplicaError> {
+        self.run(
+            "INSERT OR REPLACE INTO place (peer, luid, parent, name, number, created_ns, object)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            params![
+                self.peer,
+                luid,
+                placed.spot.parent,
+                placed.spot.name,
+                placed.id.map(|id| id.number),
+                placed.id.map(|id| id.created_ns),
+                placed.object
+            ],
+        )
+    }
+
+    /// An item has no place any more.
+    pub(super) fn unplace(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.run(
+            "DELETE FROM place WHERE peer = ? AND luid = ?",
+            params![self.peer, luid],
         )
     }
 
@@ -595,14 +726,18 @@ impl State {
 
     pub(super) fn intend(&mut self, intent: &Intent) -> Result<(), ReplicaError> {
         self.run(
-            "INSERT OR REPLACE INTO intent (peer, luid, guid, hash, temporary)
-             VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO intent
+                 (peer, luid, guid, hash, temporary, parent, name, object)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 self.peer,
                 intent.luid,
                 intent.guid,
                 intent.hash,
-                intent.temporary
+                intent.temporary,
+                intent.spot.as_ref().and_then(|spot| spot.parent.as_ref()),
+                intent.spot.as_ref().map(|spot| &spot.name),
+                intent.object
             ],
         )
     }
@@ -610,11 +745,18 @@ impl State {
     pub(super) fn intents(&mut self) -> Result<Vec<Intent>, ReplicaError> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT luid, guid, hash, temporary FROM intent WHERE peer = ?")
+            .prepare_cached(
+                "SELECT luid, guid, hash, temporary, parent, name, object FROM intent
+                 WHERE peer = ?",
+            )
             .map_err(failed)?;
         let rows = statement
             .query_map([self.peer], |row| {
+                let name: Option<String> = row.get(5)?;
+                let parent: Option<String> = row.get(4)?;
                 Ok(Intent {
+                    spot: name.map(|name| Spot { parent, name }),
+                    object: row.get(6)?,
                     luid: row.get(0)?,
                     guid: row.get(1)?,
                     hash: row.get(2)?,
@@ -638,5 +780,6 @@ fn known_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Known> {
             modified_ns: row.get(2)?,
         },
         seen_ns: row.get(3)?,
+        parent: row.get(4)?,
     })
 }

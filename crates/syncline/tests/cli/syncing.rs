@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -71,6 +72,76 @@ fn two_folders_are_kept_in_step_through_a_server() {
     assert_eq!(code, Some(0));
     assert!(log.contains("alice"), "{log}");
     assert!(!log.contains("secret") && !log.contains("Okafor"), "{log}");
+}
+
+/// The subfolders and what files hold, each with the folder that it is in.
+fn tree(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(folder) = open.pop() {
+        let name = folder.strip_prefix(root).unwrap().display().to_string();
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                found.push(format!("{name}: {}", fs::read_to_string(path).unwrap()));
+            } else if !path.ends_with(".syncline") {
+                found.push(path.strip_prefix(root).unwrap().display().to_string());
+                open.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+// spec: M01 M04
+#[test]
+fn files_are_kept_in_their_folders() {
+    let place = Place::new();
+    place.account();
+    let server = place.serve(&[]);
+    let sync = |pair: &str| place.sync(&server.url, &[pair]).ok();
+    place.write("a/work/plans/x.txt", "plan x");
+    place.write("a/y.txt", "y");
+    assert_eq!(
+        sync("files=a"),
+        "files: sent 4 added, 0 changed, 0 deleted; received 0 added, 0 changed, 0 deleted; 0 failed\n"
+    );
+    sync("files=b");
+    let expected = [": y", "work", "work/plans", "work/plans: plan x"];
+    assert_eq!(tree(&place.path("b")), expected);
+    // a person moves, renames and removes
+    fs::rename(place.path("b/work/plans"), place.path("b/plans")).unwrap();
+    fs::remove_dir(place.path("b/work")).unwrap();
+    place.write("b/plans/z.txt", "z");
+    assert_eq!(
+        place.sync(&server.url, &["--dry-run", "files=b"]).ok(),
+        "files: would send 1 added, 1 changed, 1 deleted\n"
+    );
+    sync("files=b");
+    sync("files=a");
+    assert_eq!(
+        tree(&place.path("a")),
+        [": y", "plans", "plans: plan x", "plans: z"]
+    );
+    assert_eq!(tree(&place.path("b")), tree(&place.path("a")));
+    assert!(place.path("a/plans/x.txt").exists(), "its name stays");
+    // 1.1 has no folders, and what is in some stays there
+    place.write("a/plans/x.txt", "plan x, edited");
+    let older = ["--version", "1.1", "files=a"];
+    place.sync(&server.url, &older).ok();
+    sync("files=b");
+    // what the device says of itself is another thing again
+    sync("files=a");
+    assert_eq!(tree(&place.path("b")), tree(&place.path("a")));
+    let quiet = "sent 0 added, 0 changed, 0 deleted; received 0 added, 0 changed, 0 deleted";
+    assert_eq!(sync("files=a"), format!("files: {quiet}; 0 failed\n"));
+    assert_eq!(sync("files=b"), format!("files: {quiet}; 0 failed\n"));
+    // elsewhere subfolders are no business of a sync
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    place.write("c/sub/jonas.vcf", &card("Berg", "Jonas", "2"));
+    sync("contacts=c");
+    assert_eq!(place.count("contacts"), 1);
 }
 
 #[test]

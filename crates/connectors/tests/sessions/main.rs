@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod folders;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use connectors::vdir::Vdir;
-use session::client::{Config, Mode, Room, Session, Source, Step};
+use session::client::{Config, Mode, Room, Session, Source, SourceSummary, Step};
 use session::server::{Proof, Request, answer};
 use session::store::{AccountId, DatastoreId, DatastoreKind};
 use store::Memory;
@@ -95,8 +97,8 @@ fn card(name: &str, phone: u32) -> String {
     format!("BEGIN:VCARD\r\nVERSION:3.0\r\nN:{name}\r\nFN:{name}\r\nTEL:{phone}\r\nEND:VCARD\r\n")
 }
 
-fn session(dir: &Path, device: &str, now: i64, room: Option<Room>) -> Session {
-    let config = Config {
+fn config(device: &str) -> Config {
+    Config {
         url: "http://server/syncml".into(),
         user: "bruce".into(),
         password: "OhBehave".into(),
@@ -109,7 +111,10 @@ fn session(dir: &Path, device: &str, now: i64, room: Option<Room>) -> Session {
         one_package: false,
         basic_first: false,
         software_version: "1".into(),
-    };
+    }
+}
+
+fn session(dir: &Path, device: &str, now: i64, room: Option<Room>) -> Session {
     let peer = "http://server/syncml contacts";
     let mut vdir = Vdir::open(dir, peer, DatastoreKind::Contacts, "text/vcard").unwrap();
     if let Some(room) = room {
@@ -124,19 +129,23 @@ fn session(dir: &Path, device: &str, now: i64, room: Option<Room>) -> Session {
         filter: None,
         replica: Box::new(vdir),
     };
-    Session::new(config, vec![source], now, [(now % 251) as u8; 8]).unwrap()
+    Session::new(config(device), vec![source], now, [(now % 251) as u8; 8]).unwrap()
 }
 
 /// Runs a session, to its end or until it has posted `posts` messages; the last one's answer is
 /// lost then. Changes in both directions.
 fn sync(server: &mut Server, dir: &Path, device: &str, posts: usize) -> Option<[u64; 2]> {
-    let mut session = session(dir, device, server.now, None);
+    let session = session(dir, device, server.now, None);
+    let source = run(server, session, posts)?;
+    assert_eq!((&source.error, source.failed.len()), (&None, 0));
+    Some([source.sent.total(), source.received.total()])
+}
+
+/// Runs a session in the same way.
+fn run(server: &mut Server, mut session: Session, posts: usize) -> Option<SourceSummary> {
     for post in 1..200 {
         let Step::Send { body, .. } = session.step().unwrap() else {
-            let summary = session.summary();
-            let source = &summary.sources[0];
-            assert_eq!((&source.error, source.failed.len()), (&None, 0));
-            return Some([source.sent.total(), source.received.total()]);
+            return session.summary().sources.pop();
         };
         let answer = server.post(&body);
         if post == posts {

@@ -1,0 +1,117 @@
+//! The folder objects of OMA DS: what a subfolder is as an item.
+
+use std::borrow::Cow;
+
+/// The media type of a folder.
+pub(super) const MEDIA_TYPE: &str = "application/vnd.omads-folder+xml";
+
+/// Bytes of a folder's name, for the file systems that take the least.
+const MAX_NAME: usize = 120;
+
+/// Names that are devices on some systems, whatever follows a dot.
+const DEVICES: [&str; 22] = [
+    "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8",
+    "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
+];
+
+/// Whether an item of the server is a folder.
+pub(super) fn is_folder(media_type: &str) -> bool {
+    media_type.to_ascii_lowercase().contains("omads-folder")
+}
+
+/// The object of a subfolder: the one that it had under its former name, with the name that it has now.
+pub(super) fn of(before: Option<(&str, Option<&[u8]>)>, name: &str) -> Vec<u8> {
+    match before {
+        Some((former, Some(object))) if former == name => object.to_vec(),
+        Some((_, Some(object))) => renamed(object, name).unwrap_or_else(|| new(name)),
+        _ => new(name),
+    }
+}
+
+fn new(name: &str) -> Vec<u8> {
+    format!("<Folder><name>{}</name></Folder>", escaped(name)).into_bytes()
+}
+
+/// The object with another name; all else in it stays, above all what the folder is for (`role`).
+fn renamed(object: &[u8], name: &str) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(object).ok()?;
+    let start = text.find("<name>")? + "<name>".len();
+    let (before, rest) = text.split_at_checked(start)?;
+    let (_, after) = rest.split_at_checked(rest.find("</name>")?)?;
+    Some(format!("{before}{}{after}", escaped(name)).into_bytes())
+}
+
+fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(['&', '<', '>']) {
+        return Cow::Borrowed(text);
+    }
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    Cow::Owned(text.replace('>', "&gt;"))
+}
+
+/// A name for the subfolder that a folder of the server becomes: its own, as far as all systems take it.
+pub(super) fn name_of(object: &[u8]) -> String {
+    let title = pim::summary(object, MEDIA_TYPE).unwrap_or_default();
+    let is_safe = |c: char| !c.is_control() && !"<>:\"/\\|?*".contains(c);
+    let safe: String = title
+        .chars()
+        .map(|c| if is_safe(c) { c } else { '_' })
+        .collect();
+    let mut end = safe.len().min(MAX_NAME);
+    while !safe.is_char_boundary(end) {
+        end -= 1;
+    }
+    let cut = safe.get(..end).unwrap_or_default();
+    // what is hidden or a left-over of a program is no item, and some systems drop the dots and spaces
+    let cut = cut
+        .trim_start_matches(['.', ' '])
+        .trim_end_matches(['.', ' ', '~']);
+    let stem = cut.split('.').next().unwrap_or_default().trim_end();
+    let is_special = DEVICES.iter().any(|one| one.eq_ignore_ascii_case(stem));
+    match cut {
+        "" => "folder".to_owned(),
+        cut if is_special || !super::files::is_item(cut) => format!("{cut}_"),
+        cut => cut.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_folder_keeps_its_object_under_another_name() {
+        let object = b"<Folder><name>Old &amp; so</name><role>inbox</role></Folder>";
+        let known = Some(("Old", Some(&object[..])));
+        assert_eq!(of(known, "Old"), object);
+        let now = b"<Folder><name>A &lt; B</name><role>inbox</role></Folder>";
+        assert_eq!(of(known, "A < B"), now);
+        assert_eq!(of(None, "a&b"), b"<Folder><name>a&amp;b</name></Folder>");
+        assert_eq!(of(Some(("x", Some(b"junk"))), "y"), new("y"));
+    }
+
+    #[test]
+    fn names_of_the_server_are_names_of_files_everywhere() {
+        let name = |name: &str| name_of(&new(name));
+        for (theirs, ours) in [
+            ("Work", "Work"),
+            ("..", "folder"),
+            ("../../etc", "_.._etc"),
+            ("/", "_"),
+            ("a/b\\c:d", "a_b_c_d"),
+            (".syncline", "syncline"),
+            ("CON", "CON_"),
+            ("nul.txt", "nul.txt_"),
+            ("dots. .", "dots"),
+            ("old~", "old"),
+            ("x.tmp", "x.tmp_"),
+            ("", "folder"),
+        ] {
+            assert_eq!(name(theirs), ours, "{theirs:?}");
+        }
+        let long = name(&"\u{65e5}".repeat(200));
+        assert!(long.len() <= MAX_NAME && long.starts_with('\u{65e5}'));
+    }
+}

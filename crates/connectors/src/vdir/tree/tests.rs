@@ -1,0 +1,514 @@
+//! Folders in a folder, as persons and servers change them.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+
+use session::client::{Anchors, Applied, Plan, Replica as _};
+use session::store::DatastoreKind;
+
+use super::*;
+
+const FILE: &str = "application/vnd.omads-file+xml";
+const FOLDER: &str = "application/vnd.omads-folder+xml";
+
+fn open(path: &Path) -> Vdir {
+    Vdir::open(path, "http://server files", DatastoreKind::Files, FILE).unwrap()
+}
+
+fn begin(vdir: &mut Vdir, all_items: bool) -> u64 {
+    let plan = Plan {
+        all_items,
+        sends: true,
+        renews_map: all_items,
+        resumes: false,
+    };
+    vdir.begin(plan).unwrap()
+}
+
+/// The changes of a session that confirms all of them: what, which path, and the folder that is told.
+fn told(vdir: &mut Vdir) -> Vec<String> {
+    begin(vdir, false);
+    let mut told = Vec::new();
+    while let Some(change) = vdir.next_change().unwrap() {
+        let path = |luid: &str| vdir.path(luid).unwrap_or_else(|| "-".to_owned());
+        let parent = change.parent.as_deref().map_or("/".to_owned(), path);
+        told.push(format!(
+            "{:?} {} in {parent}",
+            change.kind,
+            path(&change.luid)
+        ));
+        vdir.confirm(&change.luid).unwrap();
+    }
+    vdir.complete(&Anchors::default()).unwrap();
+    told
+}
+
+/// All paths, with what the files hold.
+fn paths(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path
+                .strip_prefix(root)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
+            if name.starts_with(".syncline") {
+                continue;
+            }
+            if path.is_dir() {
+                found.push(format!("{name}/"));
+                open.push(path);
+            } else {
+                found.push(format!("{name}={}", fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn write(root: &Path, path: &str, content: &str) {
+    let path = root.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, content).unwrap();
+}
+
+fn folder(name: &str) -> Vec<u8> {
+    format!("<Folder><name>{name}</name></Folder>").into_bytes()
+}
+
+/// An item that the server adds into a folder.
+fn add(vdir: &mut Vdir, guid: &str, parent: Option<&str>, content: Result<&str, &str>) -> String {
+    let added = match content {
+        Ok(text) => vdir.add(guid, FILE, text.as_bytes()),
+        Err(name) => vdir.add(guid, FOLDER, &folder(name)),
+    };
+    let luid = added.unwrap().luid;
+    assert_eq!(vdir.set_parent(&luid, parent).unwrap(), Applied::Done);
+    luid
+}
+
+/// `work/`, `work/deep/`, `work/deep/2.txt` and `1.txt`, all of the server's; their LUIDs.
+fn with_some(path: &Path) -> (Vdir, [String; 4]) {
+    let mut vdir = open(path);
+    begin(&mut vdir, false);
+    let work = add(&mut vdir, "10", None, Err("work"));
+    let deep = add(&mut vdir, "11", Some(&work), Err("deep"));
+    let two = add(&mut vdir, "2", Some(&deep), Ok("two"));
+    let one = add(&mut vdir, "1", None, Ok("one"));
+    vdir.complete(&Anchors::default()).unwrap();
+    begin(&mut vdir, false);
+    (vdir, [work, deep, two, one])
+}
+
+// spec: M01 M03 M04
+#[test]
+fn what_a_person_does_to_folders_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    write(root, "a/b/x", "x");
+    write(root, "y", "y");
+    fs::create_dir(root.join("empty")).unwrap();
+    let mut vdir = open(root);
+    assert_eq!(
+        told(&mut vdir),
+        [
+            "Add a in /",
+            "Add empty in /",
+            "Add y in /",
+            "Add a/b in a",
+            "Add a/b/x in a/b"
+        ]
+    );
+    assert_eq!(told(&mut vdir), Vec::<String>::new());
+    drop(vdir);
+    // moved, renamed, both with an edit, and removed
+    fs::rename(root.join("a/b/x"), root.join("a/x")).unwrap();
+    fs::rename(root.join("a"), root.join("c")).unwrap();
+    fs::rename(root.join("y"), root.join("empty/z")).unwrap();
+    fs::write(root.join("empty/z"), "edited").unwrap();
+    fs::remove_dir(root.join("c/b")).unwrap();
+    let mut vdir = open(root);
+    assert_eq!(vdir.outlook().unwrap(), [0, 3, 1]);
+    assert_eq!(
+        told(&mut vdir),
+        [
+            "Replace c in /",
+            "Replace empty/z in empty",
+            "Move c/x in c",
+            "Delete - in /"
+        ]
+    );
+    // a name of a file is nothing that the server knows
+    fs::rename(root.join("c/x"), root.join("c/w")).unwrap();
+    assert_eq!(told(&mut vdir), Vec::<String>::new());
+    fs::rename(root.join("c"), root.join("empty/c")).unwrap();
+    assert_eq!(told(&mut vdir), ["Move empty/c in empty"]);
+    fs::remove_dir_all(root.join("empty")).unwrap();
+    let gone = told(&mut vdir);
+    assert_eq!(gone.len(), 4, "{gone:?}");
+    assert_eq!(told(&mut vdir), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_in_a_folder_goes_before_it() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    write(root, "a/b/c/x", "x");
+    let mut vdir = open(root);
+    told(&mut vdir);
+    let luids = vdir.in_order();
+    fs::remove_dir_all(root.join("a")).unwrap();
+    begin(&mut vdir, false);
+    let mut gone = Vec::new();
+    while let Some(change) = vdir.next_change().unwrap() {
+        assert_eq!(change.kind, ChangeKind::Delete);
+        gone.push(change.luid);
+    }
+    gone.reverse();
+    assert_eq!(gone, luids);
+}
+
+#[test]
+fn a_file_that_was_moved_is_the_same_by_itself_or_by_its_content() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    for name in ["a", "b", "c"] {
+        write(root, name, name);
+    }
+    fs::create_dir(root.join("sub")).unwrap();
+    let mut vdir = open(root);
+    told(&mut vdir);
+    // as it is moved to another disk and back
+    fs::copy(root.join("a"), root.join("sub/a")).unwrap();
+    fs::remove_file(root.join("a")).unwrap();
+    assert_eq!(told(&mut vdir), ["Move sub/a in sub"]);
+    // a copy is another item
+    fs::copy(root.join("b"), root.join("sub/b")).unwrap();
+    assert_eq!(told(&mut vdir), ["Add sub/b in sub"]);
+    // as editors save: the new content under the name of the former, which goes
+    fs::write(root.join("new"), "edited").unwrap();
+    fs::rename(root.join("new"), root.join("c")).unwrap();
+    assert_eq!(told(&mut vdir), ["Replace c in /"]);
+    // and with a copy of the former left over
+    fs::rename(root.join("c"), root.join("c.bak")).unwrap();
+    fs::write(root.join("c"), "edited again").unwrap();
+    assert_eq!(told(&mut vdir), ["Replace c in /", "Add c.bak in /"]);
+}
+
+#[test]
+fn a_folder_is_the_same_wherever_it_is_and_another_one_takes_its_name() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    write(root, "a/x", "x");
+    let mut vdir = open(root);
+    told(&mut vdir);
+    fs::rename(root.join("a"), root.join("b")).unwrap();
+    fs::create_dir(root.join("a")).unwrap();
+    assert_eq!(told(&mut vdir), ["Replace b in /", "Add a in /"]);
+    // one that was copied from elsewhere is the one at its place
+    fs::create_dir(root.join("other")).unwrap();
+    fs::copy(root.join("b/x"), root.join("other/x")).unwrap();
+    fs::remove_dir_all(root.join("b")).unwrap();
+    fs::rename(root.join("other"), root.join("b")).unwrap();
+    assert_eq!(told(&mut vdir), Vec::<String>::new());
+}
+
+// spec: M02 M05 M07 M09
+#[test]
+fn what_the_server_does_to_folders_is_done_here() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let (mut vdir, [work, deep, two, one]) = with_some(root);
+    assert_eq!(
+        paths(root),
+        ["1.bin=one", "work/", "work/deep/", "work/deep/2.bin=two"]
+    );
+    assert_eq!(vdir.outlook().unwrap(), [0; 3]);
+    // a move, with one that finds its name taken, and a new name
+    begin(&mut vdir, false);
+    let other = add(&mut vdir, "1", None, Ok("one"));
+    assert_eq!(other, one, "it comes again");
+    assert_eq!(vdir.set_parent(&one, Some(&deep)).unwrap(), Applied::Done);
+    assert_eq!(vdir.set_parent(&deep, None).unwrap(), Applied::Done);
+    let renamed = vdir.replace(&work, FOLDER, &folder("Work")).unwrap();
+    assert_eq!(renamed, Applied::Done);
+    vdir.message_done().unwrap();
+    assert_eq!(
+        paths(root),
+        ["Work/", "deep/", "deep/1.bin=one", "deep/2.bin=two"]
+    );
+    assert_eq!(vdir.outlook().unwrap(), [0; 3]);
+    // what holds anything does not go
+    begin(&mut vdir, false);
+    assert!(vdir.has_children(&deep).unwrap());
+    assert!(!vdir.has_children(&work).unwrap());
+    vdir.delete(&one).unwrap();
+    assert!(vdir.has_children(&deep).unwrap());
+    vdir.set_parent(&two, Some(&work)).unwrap();
+    assert!(!vdir.has_children(&deep).unwrap());
+    assert!(vdir.has_children(&work).unwrap());
+    assert_eq!(vdir.delete(&deep).unwrap(), Applied::Done);
+    vdir.message_done().unwrap();
+    assert_eq!(paths(root), ["Work/", "Work/2.bin=two"]);
+    assert_eq!(vdir.outlook().unwrap(), [0; 3]);
+    fs::write(root.join("Work/.hidden"), "a person's").unwrap();
+    begin(&mut vdir, false);
+    vdir.delete(&two).unwrap();
+    assert!(vdir.has_children(&work).unwrap());
+}
+
+#[test]
+fn two_folders_change_places_in_one_message() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let (mut vdir, [work, deep, two, _]) = with_some(root);
+    // neither into itself nor into what is in it
+    for folder in [&work, &deep, &two] {
+        let refused = vdir.set_parent(&work, Some(folder)).unwrap();
+        assert_eq!(refused, Applied::Unknown);
+    }
+    vdir.set_parent(&deep, None).unwrap();
+    vdir.set_parent(&work, Some(&deep)).unwrap();
+    vdir.message_done().unwrap();
+    assert_eq!(
+        paths(root),
+        ["1.bin=one", "deep/", "deep/2.bin=two", "deep/work/"]
+    );
+}
+
+#[test]
+fn what_cannot_be_where_the_server_has_it_is_told_where_it_is() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut vdir, [_, _, two, one]) = with_some(root.path());
+    let refused = vdir.set_parent(&one, Some(&two)).unwrap();
+    assert_eq!(refused, Applied::Unknown);
+    vdir.message_done().unwrap();
+    assert_eq!(told(&mut vdir), ["Move 1.bin in /"]);
+    assert_eq!(told(&mut vdir), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_person_has_moved_stays_where_it_is() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let (mut vdir, [work, deep, two, one]) = with_some(root);
+    fs::rename(root.join("1.bin"), root.join("work/1.bin")).unwrap();
+    begin(&mut vdir, false);
+    let outcome = vdir.set_parent(&one, Some(&deep)).unwrap();
+    assert_eq!(outcome, Applied::ChangedHere);
+    assert_eq!(vdir.delete(&one).unwrap(), Applied::ChangedHere);
+    // and what goes while a message is taken
+    vdir.set_parent(&two, Some(&work)).unwrap();
+    fs::rename(root.join("work/deep/2.bin"), root.join("2.bin")).unwrap();
+    vdir.message_done().unwrap();
+    assert_eq!(
+        paths(root),
+        ["2.bin=two", "work/", "work/1.bin=one", "work/deep/"]
+    );
+    assert_eq!(
+        told(&mut vdir),
+        ["Move 2.bin in /", "Move work/1.bin in work"]
+    );
+}
+
+#[test]
+fn names_of_folders_stay_inside() {
+    let outer = tempfile::tempdir().unwrap();
+    let root = outer.path().join("root");
+    let mut vdir = open(&root);
+    begin(&mut vdir, false);
+    let names = [
+        "..",
+        "../../up",
+        "/",
+        "/etc",
+        ".syncline",
+        "CON",
+        "Work",
+        "work",
+        "work",
+        "",
+    ];
+    for (number, name) in names.iter().enumerate() {
+        let guid = format!("1{number}");
+        let luid = add(&mut vdir, &guid, None, Err(name));
+        add(&mut vdir, &format!("2{number}"), Some(&luid), Ok(&guid));
+    }
+    vdir.message_done().unwrap();
+    let items = paths(&root);
+    assert_eq!(items.len(), 2 * names.len(), "{items:?}");
+    assert_eq!(fs::read_dir(outer.path()).unwrap().count(), 1);
+    // no two of them are one where case does not count
+    let mut folders: Vec<String> = vdir.in_order();
+    folders.retain(|luid| vdir.is_folder(luid));
+    let mut lower: Vec<String> = folders
+        .iter()
+        .map(|luid| vdir.path(luid).unwrap().to_lowercase())
+        .collect();
+    lower.sort();
+    lower.dedup();
+    assert_eq!(lower.len(), names.len());
+    assert_eq!(vdir.outlook().unwrap(), [0; 3]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_not_followed() {
+    let outer = tempfile::tempdir().unwrap();
+    let root = outer.path().join("root");
+    let aside = outer.path().join("aside");
+    write(&aside, "private", "x");
+    let (mut vdir, [work, deep, two, one]) = with_some(&root);
+    std::os::unix::fs::symlink(&aside, root.join("link")).unwrap();
+    assert_eq!(vdir.outlook().unwrap(), [0; 3]);
+    // a folder becomes a link in the middle of a message
+    begin(&mut vdir, false);
+    vdir.replace(&two, FILE, b"new").unwrap();
+    vdir.set_parent(&one, Some(&deep)).unwrap();
+    add(&mut vdir, "7", Some(&work), Ok("seven"));
+    fs::rename(root.join("work"), outer.path().join("away")).unwrap();
+    std::os::unix::fs::symlink(&aside, root.join("work")).unwrap();
+    assert!(vdir.message_done().is_err());
+    assert_eq!(paths(&aside), ["private=x"]);
+    drop(vdir);
+    open(&root);
+    assert_eq!(paths(&aside), ["private=x"]);
+}
+
+#[test]
+fn a_message_is_done_as_a_whole_wherever_power_fails() {
+    for done in 0.. {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        let (mut vdir, [work, deep, two, one]) = with_some(root);
+        let new = add(&mut vdir, "12", None, Err("new"));
+        vdir.set_parent(&deep, Some(&new)).unwrap();
+        add(&mut vdir, "3", Some(&deep), Ok("three"));
+        vdir.replace(&two, FILE, b"two again").unwrap();
+        vdir.set_parent(&two, None).unwrap();
+        vdir.delete(&one).unwrap();
+        assert!(!vdir.has_children(&work).unwrap());
+        vdir.delete(&work).unwrap();
+        let mut batch = vdir.prepare().unwrap().unwrap();
+        let steps = batch.steps.clone();
+        for step in steps.iter().take(done) {
+            vdir.perform(&mut batch, *step).unwrap();
+        }
+        drop(vdir);
+        let mut vdir = open(root);
+        assert_eq!(
+            paths(root),
+            [
+                "2.bin=two again",
+                "new/",
+                "new/deep/",
+                "new/deep/3.bin=three"
+            ],
+            "{done}"
+        );
+        assert_eq!(vdir.outlook().unwrap(), [0; 3], "{done}");
+        assert_eq!(vdir.luid_of("12").unwrap(), Some(new));
+        if done > steps.len() {
+            return;
+        }
+    }
+}
+
+// spec: M14
+#[test]
+fn an_atomic_that_is_undone_moves_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let (mut vdir, [work, _, two, one]) = with_some(root);
+    let before = paths(root);
+    vdir.begin_atomic().unwrap();
+    add(&mut vdir, "12", Some(&work), Err("new"));
+    vdir.set_parent(&one, Some(&work)).unwrap();
+    vdir.delete(&two).unwrap();
+    vdir.undo_atomic().unwrap();
+    vdir.message_done().unwrap();
+    assert_eq!(paths(root), before);
+    assert_eq!(vdir.outlook().unwrap(), [0; 3]);
+}
+
+#[test]
+fn a_refresh_leaves_nothing_of_the_servers_and_what_is_no_item() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let (mut vdir, _) = with_some(root);
+    write(root, "work/.hidden", "x");
+    assert_eq!(vdir.clear().unwrap(), 4);
+    assert_eq!(paths(root), ["work/", "work/.hidden=x"]);
+    add(&mut vdir, "10", None, Err("work"));
+    vdir.complete(&Anchors::default()).unwrap();
+    assert_eq!(paths(root), ["work/", "work/.hidden=x"]);
+    assert_eq!(vdir.outlook().unwrap(), [0; 3]);
+}
+
+// spec: M11 M12
+#[test]
+fn what_is_taken_off_the_folder_alone_comes_back() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let (mut vdir, [_, deep, two, _]) = with_some(root);
+    assert_eq!(vdir.release(&two).unwrap(), Applied::Done);
+    vdir.message_done().unwrap();
+    assert!(!root.join("work/deep/2.bin").exists());
+    assert_eq!(vdir.outlook().unwrap(), [0; 3]);
+    begin(&mut vdir, false);
+    assert_eq!(vdir.replace(&two, FILE, b"back").unwrap(), Applied::Done);
+    assert_eq!(vdir.set_parent(&two, Some(&deep)).unwrap(), Applied::Done);
+    vdir.message_done().unwrap();
+    assert_eq!(paths(&root.join("work/deep")).len(), 1);
+    assert_eq!(vdir.outlook().unwrap(), [0; 3]);
+}
+
+// spec: M13
+#[test]
+fn a_copy_is_in_the_folder_of_its_original() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let (mut vdir, [_, _, two, _]) = with_some(root);
+    vdir.copy(&two, "9").unwrap();
+    vdir.message_done().unwrap();
+    assert_eq!(paths(&root.join("work/deep")), ["2.bin=two", "9.bin=two"]);
+}
+
+#[test]
+fn files_of_before_there_were_folders_stay_the_items_that_they_are() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    for name in ["1.bin", "2.bin", "3.bin"] {
+        write(root, name, name);
+    }
+    let mut vdir = open(root);
+    for name in ["1.bin", "2.bin", "3.bin"] {
+        let print = vdir.folder.print(name).unwrap().unwrap();
+        vdir.state.know(name, &print, "").unwrap();
+    }
+    vdir.state.commit().unwrap();
+    drop(vdir);
+    fs::write(root.join("2.bin"), "edited").unwrap();
+    fs::remove_file(root.join("3.bin")).unwrap();
+    let mut vdir = open(root);
+    assert_eq!(told(&mut vdir), ["Replace 2.bin in /", "Delete - in /"]);
+    assert_eq!(vdir.path("1.bin").as_deref(), Some("1.bin"));
+}
+
+#[test]
+fn folders_without_end_are_refused_before_anything_is_taken_for_gone() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut vdir, _) = with_some(root.path());
+    let deep = ["d"; MAX_DEPTH + 2].join("/");
+    fs::create_dir_all(root.path().join(deep)).unwrap();
+    assert!(vdir.outlook().is_err());
+    fs::remove_dir_all(root.path().join("d")).unwrap();
+    assert_eq!(vdir.outlook().unwrap(), [0; 3]);
+}
