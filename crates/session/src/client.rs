@@ -196,6 +196,9 @@ pub struct SourceSummary {
     /// Items that were sent to be compared, and are neither new to the server nor said to have
     /// changed anything there.
     pub compared: u64,
+    /// Those of the changes taken that the server does not make yet (status 202): somebody has to decide
+    /// there, since they are many.
+    pub waiting: u64,
     /// Changes of the server that were applied.
     pub received: Counts,
     /// Items that were not taken, by either side, or could not be sent. They stay pending.

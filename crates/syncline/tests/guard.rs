@@ -56,14 +56,19 @@ impl World {
 
     /// The phone loses its contacts and says so.
     fn wipe(&self) {
+        self.empty();
+        let told = self.phone.sync("two-way").unwrap();
+        assert_eq!(told["contacts"].sent.deleted, ITEMS);
+    }
+
+    /// The phone loses its contacts.
+    fn empty(&self) {
         for entry in fs::read_dir(self.phone.folder("contacts")).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "vcf") {
                 fs::remove_file(path).unwrap();
             }
         }
-        let told = self.phone.sync("two-way").unwrap();
-        assert_eq!(told["contacts"].sent.deleted, ITEMS);
     }
 
     fn items(&self) -> u64 {
@@ -151,6 +156,17 @@ fn a_wiped_phone_is_held_and_gets_its_items_back() {
     assert_eq!(files(&world.phone), ITEMS);
     let before = world.json(&["session", "list"]);
     assert_eq!(before, json!([]));
+}
+
+#[test]
+fn the_client_says_that_its_changes_wait() {
+    let world = World::new("floor = 3");
+    world.empty();
+    let output = world.phone.run("two-way").unwrap();
+    assert_eq!(output.code, Some(0), "{}", output.all());
+    assert!(output.text().contains(" waiting\n"), "{}", output.text());
+    let told = output.stderr.matches("wait on the server").count();
+    assert_eq!(told, 1, "{}", output.stderr);
 }
 
 #[test]

@@ -191,6 +191,7 @@ impl Session {
             // a slow sync sends every item as a replacement, and the status tells which were new
             let new = kind == ChangeKind::Replace && code == StatusCode::ITEM_ADDED;
             let kind = if new { ChangeKind::Add } else { kind };
+            active.summary.waiting += u64::from(code == StatusCode::ACCEPTED);
             if active.is_comparison(kind, code) {
                 active.summary.compared += 1;
             } else {

@@ -321,6 +321,9 @@ fn report(summary: &Summary, json: bool) -> Outcome {
         say(&format!("the server says: {message}"));
     }
     for source in &summary.sources {
+        if source.waiting > 0 {
+            say(&waiting(source));
+        }
         if let Some(error) = &source.error {
             let error = output::foreign(error, output::PHRASE);
             warn(format_args!("{}: {error}", source.name));
@@ -355,6 +358,15 @@ fn report(summary: &Summary, json: bool) -> Outcome {
     }
 }
 
+/// What the person has to know of changes that the server holds back.
+fn waiting(source: &SourceSummary) -> String {
+    format!(
+        "{}: {} or more of the changes sent wait on the server, since they delete or replace so many \
+         items, until its owner decides; a Syncline server lists them with `syncline session list`",
+        source.name, source.waiting
+    )
+}
+
 /// A datastore's line of the report.
 pub(super) fn line(source: &SourceSummary) -> String {
     let counts = |counts: &Counts| {
@@ -367,8 +379,12 @@ pub(super) fn line(source: &SourceSummary) -> String {
         0 => String::new(),
         items => format!("; {items} compared"),
     };
+    let waiting = match source.waiting {
+        0 => String::new(),
+        changes => format!("; {changes} waiting"),
+    };
     format!(
-        "{}: sent {}; received {}; {} failed{compared}",
+        "{}: sent {}; received {}; {} failed{compared}{waiting}",
         source.name,
         counts(&source.sent),
         counts(&source.received),
@@ -384,6 +400,8 @@ struct Row<'a> {
     /// Items sent to be compared that the server had.
     compared: u64,
     received: Changes,
+    /// Changes sent that the server does not make until its owner decides.
+    waiting: u64,
     failed: Vec<Failed<'a>>,
     error: Option<&'a str>,
 }
@@ -419,6 +437,7 @@ impl<'a> From<&'a SourceSummary> for Row<'a> {
             sent: (&source.sent).into(),
             compared: source.compared,
             received: (&source.received).into(),
+            waiting: source.waiting,
             failed: source
                 .failed
                 .iter()
@@ -522,6 +541,18 @@ mod tests {
             "contacts: sent 1 added, 2 changed, 0 deleted; received 3 added, 0 changed, 1 deleted; \
              0 failed"
         );
+    }
+
+    #[test]
+    fn changes_that_wait_are_told() {
+        let source = SourceSummary {
+            name: "contacts".to_owned(),
+            waiting: 3,
+            ..SourceSummary::default()
+        };
+        assert!(line(&source).ends_with("; 0 failed; 3 waiting"));
+        let row = serde_json::to_value(Row::from(&source)).unwrap();
+        assert_eq!(row["waiting"], 3);
     }
 
     #[test]
