@@ -1,6 +1,10 @@
 //! Conflicts that the server leaves to this side: decided by a rule, or by the person at the terminal.
 
-use std::io::{BufRead, IsTerminal as _, Write};
+use std::io::{BufRead as _, IsTerminal as _, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use session::client::{Conflict, Decide, Decision};
 
@@ -10,6 +14,19 @@ use crate::report::{Failure, Outcome};
 
 /// Lines of a version that are shown.
 const MAX_LINES: usize = 40;
+
+/// How often somebody who thinks about an answer is looked at, whether they want an end.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// What comes of a question.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    Line(String),
+    /// There will be none.
+    None,
+    /// The person wants the session to end.
+    Stop,
+}
 
 /// Whether there is somebody to ask, where that is wanted.
 pub(crate) fn check(choice: Option<OnConflict>) -> Outcome {
@@ -23,23 +40,55 @@ pub(crate) fn check(choice: Option<OnConflict>) -> Outcome {
     Ok(())
 }
 
-/// Who decides.
-pub(crate) fn decider(choice: OnConflict) -> Decide {
+/// Who decides. `stop` is set when the person wants the session to end.
+pub(crate) fn decider(choice: OnConflict, stop: &Arc<AtomicBool>) -> Decide {
+    let stop = Arc::clone(stop);
     match choice {
         OnConflict::Server => Box::new(|_| Decision::Server),
         OnConflict::Client => Box::new(|_| Decision::Client),
         OnConflict::Both => Box::new(|_| Decision::Both),
-        OnConflict::Ask => Box::new(|conflict| {
-            let (mut input, mut screen) = (std::io::stdin().lock(), std::io::stderr().lock());
-            // who does not answer has not agreed to lose either
-            ask(&mut input, &mut screen, conflict).unwrap_or(Decision::Both)
-        }),
+        OnConflict::Ask => {
+            let mut lines = None;
+            Box::new(move |conflict| {
+                let lines = lines.get_or_insert_with(typed_lines);
+                let mut screen = std::io::stderr().lock();
+                // who does not answer has not agreed to lose either
+                ask(|| answer(lines, &stop), &mut screen, conflict).unwrap_or(Decision::Both)
+            })
+        }
     }
+}
+
+/// The lines that the person types. A thread of its own waits for them: nothing ends the reading of a
+/// terminal.
+fn typed_lines() -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        let typed = std::io::stdin().lock().lines().map_while(Result::ok);
+        for line in typed {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+/// The next answer, unless the person wants an end.
+fn answer(lines: &Receiver<String>, stop: &AtomicBool) -> Answer {
+    while !stop.load(Ordering::Relaxed) {
+        match lines.recv_timeout(GLANCE) {
+            Ok(line) => return Answer::Line(line),
+            Err(RecvTimeoutError::Disconnected) => return Answer::None,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+    Answer::Stop
 }
 
 /// Asks until there is an answer, or until there will be none.
 fn ask(
-    input: &mut impl BufRead,
+    mut next: impl FnMut() -> Answer,
     screen: &mut impl Write,
     conflict: &Conflict<'_>,
 ) -> std::io::Result<Decision> {
@@ -64,10 +113,11 @@ fn ask(
             "Which one shall stand: [s]erver, [c]lient, [b]oth? "
         )?;
         screen.flush()?;
-        let mut answer = String::new();
-        if input.read_line(&mut answer)? == 0 {
-            return Ok(Decision::Both);
-        }
+        let answer = match next() {
+            Answer::Line(line) => line,
+            Answer::None => return Ok(Decision::Both),
+            Answer::Stop => return Ok(Decision::Later),
+        };
         match answer.trim().to_ascii_lowercase().as_str() {
             "s" | "server" => return Ok(Decision::Server),
             "c" | "client" => return Ok(Decision::Client),
@@ -84,6 +134,15 @@ mod tests {
     use super::*;
 
     fn answered(keys: &str) -> (Decision, String) {
+        let mut lines = keys.lines();
+        asked(|| {
+            lines
+                .next()
+                .map_or(Answer::None, |line| Answer::Line(line.to_owned()))
+        })
+    }
+
+    fn asked(next: impl FnMut() -> Answer) -> (Decision, String) {
         let conflict = Conflict {
             source: "contacts",
             luid: "a.vcf",
@@ -92,7 +151,7 @@ mod tests {
             media_type: "text/vcard",
         };
         let mut screen = Vec::new();
-        let decision = ask(&mut keys.as_bytes(), &mut screen, &conflict).unwrap();
+        let decision = ask(next, &mut screen, &conflict).unwrap();
         (decision, String::from_utf8(screen).unwrap())
     }
 
@@ -111,5 +170,24 @@ mod tests {
         assert_eq!(answered("c").0, Decision::Client);
         // who goes away has not agreed to lose anything
         assert_eq!(answered("what\n").0, Decision::Both);
+    }
+
+    #[test]
+    fn who_wants_an_end_while_being_asked_has_decided_nothing() {
+        let (typed, lines) = mpsc::channel();
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let (decision, _) = asked(|| {
+                // it comes while the answer is waited for
+                scope.spawn(|| stop.store(true, Ordering::Relaxed));
+                answer(&lines, &stop)
+            });
+            assert_eq!(decision, Decision::Later);
+        });
+        stop.store(false, Ordering::Relaxed);
+        typed.send("c".to_owned()).unwrap();
+        assert_eq!(answer(&lines, &stop), Answer::Line("c".to_owned()));
+        drop(typed);
+        assert_eq!(answer(&lines, &stop), Answer::None);
     }
 }

@@ -1,6 +1,7 @@
 //! A device made of folders, and its sessions with a server.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -79,7 +80,7 @@ impl Device {
     pub(crate) async fn sync(
         &self,
         mut progress: impl FnMut(&[Progress]),
-        stop: &AtomicBool,
+        stop: &Arc<AtomicBool>,
     ) -> Outcome<Summary> {
         let client = Client::new(self.http.clone()).map_err(|error| unreachable(&error))?;
         let (device_id, mut sources) = self.sources()?;
@@ -101,7 +102,7 @@ impl Device {
                 session.expect_server(&server.name, &server.password, world::random()?);
             }
             if let Some(choice) = self.on_conflict {
-                session.decide_conflicts(conflict::decider(choice));
+                session.decide_conflicts(conflict::decider(choice, stop));
             }
             match run(&mut session, &client, &mut progress, stop).await {
                 Ok(summary) => {

@@ -35,6 +35,8 @@ pub enum Decision {
     Client,
     /// Both: the device's becomes a new item, which goes out with the next session.
     Both,
+    /// Neither yet: nothing is done to either, and the next session asks again.
+    Later,
 }
 
 /// Decides a conflict. It may take its time: the server waits for the next message as long as it keeps
@@ -95,11 +97,15 @@ impl Active {
         decision: Decision,
         luid: &str,
     ) -> Result<(), (StatusCode, String)> {
-        // it came to an end, and is no failure of the change that was sent
-        self.disputed.remove(luid);
+        // what becomes of it is no failure of the change that was sent
         self.summary.failed.retain(|failure| failure.item != luid);
+        if decision != Decision::Later {
+            self.disputed.remove(luid);
+        }
         match decision {
             Decision::Server => Ok(()),
+            // another status than 409, which would say that the device's shall stand
+            Decision::Later => Err((StatusCode::COMMAND_FAILED, "it is not decided".to_owned())),
             Decision::Both => self.source.replica.keep_own(luid).map_err(failed),
             Decision::Client => Err((
                 StatusCode::CONFLICT,

@@ -109,6 +109,23 @@ fn a_conflict_is_decided_by_who_is_there_for_it() {
 
 // spec: H24
 #[test]
+fn what_is_put_off_is_asked_again() {
+    let replica = edited();
+    let asked = Asked::default();
+    for round in 1..=2 {
+        let later = always(Decision::Later, &asked);
+        let (codes, failed) = disputed(&replica, Some(later), 409);
+        // a 409 would say that the version here shall stand
+        assert_eq!((codes[0].as_str(), failed), ("500", 1));
+        assert_eq!(asked.lock().unwrap().len(), round);
+        assert!(texts(&replica).contains(&"mine".to_owned()));
+    }
+    let server = always(Decision::Server, &asked);
+    assert_eq!(disputed(&replica, Some(server), 409).0[0], "200");
+    assert!(!texts(&replica).contains(&"mine".to_owned()));
+}
+
+#[test]
 fn what_the_server_has_decided_is_not_asked() {
     let asked = Asked::default();
     let decide = always(Decision::Client, &asked);

@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use session::client::Mode;
 use session::server;
@@ -200,7 +199,7 @@ async fn show(demo: &Folders, address: SocketAddr, leaves: bool) -> Outcome {
 
 /// Runs a session of a device and shows its report.
 async fn session(device: &Device) -> Outcome {
-    let summary = device.sync(|_| (), &AtomicBool::new(false)).await?;
+    let summary = device.sync(|_| (), &Arc::default()).await?;
     for source in &summary.sources {
         output::line(format_args!("     {}", sync::line(source)))?;
         if let Some(error) = &source.error {

@@ -7,6 +7,7 @@ mod profile;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -51,11 +52,17 @@ pub(super) fn run(options: Sync) -> Outcome {
     let runtime = super::runtime()?;
     let summary = runtime.block_on(async {
         let first = stop_signal()?;
-        let stop = AtomicBool::new(false);
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        // on a thread of its own: a question to the person holds this one up
+        let mut first = tokio::spawn(async move {
+            first.await;
+            told.store(true, Ordering::Relaxed);
+        });
         let mut summary = pin!(device.sync(|progress| show(&bar, progress), &stop));
         tokio::select! {
             summary = &mut summary => return summary,
-            () = first => stop.store(true, Ordering::Relaxed),
+            _ = &mut first => {}
         }
         // not before the first has come, which it would hear as well
         let second = stop_signal()?;
