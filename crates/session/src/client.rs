@@ -36,6 +36,7 @@ use crate::clock;
 use crate::filter::Filter;
 use crate::store::DatastoreKind;
 pub use conflict::{Conflict, Decide, Decision};
+pub use devinf::Resting;
 pub use memory::MemoryReplica;
 pub use replica::{
     Added, Anchors, Applied, ChangeKind, Copied, LocalChange, Plan, Replica, ReplicaError, Room,
@@ -625,6 +626,8 @@ pub struct Session {
     devinf_sent: Option<u64>,
     /// What the server says of itself.
     server: known::Known,
+    /// Datastores of the device that are not synced now.
+    resting: Vec<Resting>,
     /// Who decides conflicts that the server leaves to the client.
     decider: Option<conflict::Decider>,
 }
@@ -792,6 +795,7 @@ impl Session {
             messages: Vec::new(),
             devinf_sent,
             server,
+            resting: Vec::new(),
             decider: None,
         })
     }

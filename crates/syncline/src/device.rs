@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use connectors::vdir::Vdir;
 use session::client::{
-    Config, Error, Mode, Plan, Progress, Replica as _, ReplicaError, Room, Session, Source,
-    SourceSummary, Step, Summary,
+    Config, Error, Mode, Plan, Progress, Replica as _, ReplicaError, Resting, Room, Session,
+    Source, SourceSummary, Step, Summary,
 };
 use session::filter::Filter;
 use session::store::DatastoreKind;
@@ -68,6 +68,8 @@ pub(crate) struct Device {
     pub(crate) basic_first: bool,
     pub(crate) one_package: bool,
     pub(crate) folders: Vec<Folder>,
+    /// Its other folders, which are not synced now.
+    pub(crate) resting: Vec<Folder>,
     /// What becomes of conflicts that the server leaves to this side.
     pub(crate) on_conflict: Option<OnConflict>,
     /// The server's notification that asked for the session.
@@ -98,6 +100,7 @@ impl Device {
             if let Some(invitation) = &self.invitation {
                 session.accept(invitation);
             }
+            session.mention(self.resting.iter().map(resting).collect());
             if let Some(server) = &self.server {
                 session.expect_server(&server.name, &server.password, world::random()?);
             }
@@ -156,6 +159,22 @@ impl Device {
         Ok(nonces)
     }
 
+    /// The device's identifier: as given, or as the first folder remembers it.
+    pub(crate) fn identifier(&self) -> Outcome<String> {
+        match (&self.id, self.folders.first()) {
+            (Some(id), _) => Ok(id.clone()),
+            (None, Some(first)) => self.remembered(first, &mut self.open(first)?),
+            (None, None) => Ok(String::new()),
+        }
+    }
+
+    /// The identifier that a folder remembers, made up where it has none yet.
+    fn remembered(&self, folder: &Folder, vdir: &mut Vdir) -> Outcome<String> {
+        let made = format!("syncline-{:016x}", u64::from_be_bytes(world::random()?));
+        let kept = vdir.device_id(&made);
+        kept.map_err(|error| self.broken(folder, error))
+    }
+
     fn config(&self, version: Version, device_id: &str) -> Config {
         Config {
             url: self.url.clone(),
@@ -181,13 +200,11 @@ impl Device {
             let mut vdir = self.open(folder)?;
             self.warn_of_other_address(folder, &mut vdir)?;
             if device_id.is_none() {
-                let made = format!("syncline-{:016x}", u64::from_be_bytes(world::random()?));
-                let kept = vdir.device_id(&made);
-                device_id = Some(kept.map_err(|error| self.broken(folder, error))?);
+                device_id = Some(self.remembered(folder, &mut vdir)?);
             }
             sources.push(Source {
                 name: folder.store.clone(),
-                local_uri: format!("./{}", folder.store.trim_start_matches("./")),
+                local_uri: local_uri(folder),
                 remote_uri: folder.store.clone(),
                 kind: folder.kind,
                 mode: folder.mode,
@@ -294,6 +311,21 @@ impl Device {
                 output::foreign(&error.to_string(), output::PHRASE)
             )),
         }
+    }
+}
+
+/// The address of a folder on the device.
+fn local_uri(folder: &Folder) -> String {
+    format!("./{}", folder.store.trim_start_matches("./"))
+}
+
+fn resting(folder: &Folder) -> Resting {
+    Resting {
+        local_uri: local_uri(folder),
+        remote_uri: folder.store.clone(),
+        kind: folder.kind,
+        has_folders: folder.kind.is_hierarchical(),
+        size: folder.room,
     }
 }
 

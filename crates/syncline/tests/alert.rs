@@ -77,6 +77,11 @@ impl Place {
     }
 
     fn sync(&self, arguments: &[&str]) -> Output {
+        self.sync_as_made(&[&["--device-id", "phone"], arguments].concat())
+    }
+
+    /// The same with the identifier that the device makes up.
+    fn sync_as_made(&self, arguments: &[&str]) -> Output {
         let url = self.server.url();
         let stores =
             ["contacts", "notes"].map(|name| format!("{name}={}", self.path(name).display()));
@@ -87,8 +92,6 @@ impl Place {
             "--user",
             "alice",
             "--password-stdin",
-            "--device-id",
-            "phone",
             &stores[0],
             &stores[1],
         ];
@@ -103,6 +106,15 @@ impl Place {
     /// Acts on a notification.
     fn act(&self, file: &Path) -> Output {
         self.sync(&["--alert", file.to_str().unwrap()])
+    }
+
+    /// The messages with this in them, in the order in which they came.
+    fn messages_with(&self, text: &str) -> Vec<String> {
+        let files = fs::read_dir(self.path("messages")).unwrap();
+        let mut files: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
+        files.sort_by_key(|file| file.metadata().unwrap().modified().unwrap());
+        let messages = files.iter().map(|file| fs::read_to_string(file).unwrap());
+        messages.filter(|message| message.contains(text)).collect()
     }
 
     /// The messages of a session, as the server has logged them.
@@ -156,6 +168,57 @@ fn a_package_of_the_server_is_acted_on_once() {
     assert_eq!(again.code, Some(0), "{}", again.all());
     assert!(again.all().contains("came before"), "{}", again.all());
     assert_eq!(again.text(), "", "no session");
+}
+
+// spec: F09
+#[test]
+fn a_notification_of_one_datastore_is_for_the_whole_device() {
+    let place = Place::new("1.2");
+    let data = place.path("data").display().to_string();
+    let run = |command: &[&str]| {
+        let done = process::run(
+            Path::new(PROGRAM),
+            &[command, &["--data", &data]].concat(),
+            b"",
+        );
+        let done = done.unwrap();
+        assert_eq!(done.code, Some(0), "{}", done.all());
+        done.text()
+    };
+    let devices = || {
+        let listed: serde_json::Value =
+            serde_json::from_str(&run(&["device", "list", "--json"])).unwrap();
+        let rows = listed.as_array().unwrap().iter();
+        let mut names: Vec<String> = rows
+            .map(|row| row["device"].as_str().unwrap().to_owned())
+            .collect();
+        names.retain(|name| name != "phone");
+        names
+    };
+    assert_eq!(place.sync_as_made(&[]).code, Some(0));
+    let [device] = <[String; 1]>::try_from(devices()).unwrap();
+    let file = place.path("wake.san");
+    let wake = file.to_str().unwrap();
+    run(&[
+        "alert",
+        "alice",
+        &device,
+        "--datastore",
+        "notes",
+        "--out",
+        wake,
+    ]);
+    let done = place.sync_as_made(&["--alert", wake]);
+    assert_eq!(done.code, Some(0), "{}", done.all());
+    assert!(done.text().starts_with("notes: "), "{}", done.text());
+    assert_eq!(devices(), [device.clone()]);
+    // nor has the server forgotten what the rest of it can do
+    let told = place.messages_with("<Put>");
+    let last = told.last().unwrap();
+    assert!(
+        last.contains("./contacts") && last.contains("./notes"),
+        "{last}"
+    );
 }
 
 // spec: Q08

@@ -10,6 +10,7 @@ use syncml::{Data, Item, StatusCode, Version};
 use super::{Active, Config, Error, Session, Source};
 use crate::filter::{Filter, GRAMMAR};
 use crate::peer::{Capabilities, Rules};
+use crate::store::DatastoreKind;
 use crate::uri::datastore_name;
 
 /// Bytes that hold any document with what follows of it: formats and filters are what a server leaves out
@@ -42,7 +43,7 @@ impl Known {
             let mut wanted = sources.iter().filter(|active| active.is_on());
             wanted.any(|active| {
                 let is_new = active.anchors.client.is_empty();
-                (is_new && datastore_of(devinf, &active.source).is_none())
+                (is_new && datastore_of(devinf, &active.source.remote_uri).is_none())
                     || objection(devinf, &active.source, config).is_some()
             })
         });
@@ -69,21 +70,21 @@ impl Known {
 
     /// The formats of a datastore that both know and the server gives, ours first preferred.
     // spec: F10
-    pub(super) fn formats_taken(&self, source: &Source) -> Vec<ContentType> {
-        let known = self.capabilities(source);
-        ours(source, &known.to_receive(&Rules::default(), source.kind))
+    pub(super) fn formats_taken(&self, uri: &str, kind: DatastoreKind) -> Vec<ContentType> {
+        let known = self.capabilities(uri);
+        ours(kind, &known.to_receive(&Rules::default(), kind))
     }
 
     /// The formats of a datastore that both know and the server takes, ours first preferred.
     // spec: F10
-    pub(super) fn formats_given(&self, source: &Source) -> Vec<ContentType> {
-        let known = self.capabilities(source);
-        ours(source, &known.to_send(&Rules::default(), source.kind))
+    pub(super) fn formats_given(&self, uri: &str, kind: DatastoreKind) -> Vec<ContentType> {
+        let known = self.capabilities(uri);
+        ours(kind, &known.to_send(&Rules::default(), kind))
     }
 
-    fn capabilities(&self, source: &Source) -> Capabilities {
+    fn capabilities(&self, uri: &str) -> Capabilities {
         let devinf = self.devinf.as_ref();
-        let found = devinf.and_then(|devinf| datastore_of(devinf, source));
+        let found = devinf.and_then(|devinf| datastore_of(devinf, uri));
         let name = found.map_or("", |found| found.source_ref.as_str());
         capabilities(devinf, name, self.is_whole)
     }
@@ -106,8 +107,8 @@ fn capabilities(devinf: Option<&DevInf>, name: &str, is_whole: bool) -> Capabili
 }
 
 /// Our formats that are among these. The order is ours: a folder keeps what it gets.
-fn ours(source: &Source, both: &[ContentType]) -> Vec<ContentType> {
-    let all = source.kind.content_types().iter();
+fn ours(kind: DatastoreKind, both: &[ContentType]) -> Vec<ContentType> {
+    let all = kind.content_types().iter();
     let all = all.map(|(media_type, version)| ContentType {
         media_type: (*media_type).to_owned(),
         version: (*version).to_owned(),
@@ -115,8 +116,8 @@ fn ours(source: &Source, both: &[ContentType]) -> Vec<ContentType> {
     all.filter(|one| both.contains(one)).collect()
 }
 
-fn datastore_of<'d>(devinf: &'d DevInf, source: &Source) -> Option<&'d DataStore> {
-    let name = datastore_name(&source.remote_uri);
+fn datastore_of<'d>(devinf: &'d DevInf, uri: &str) -> Option<&'d DataStore> {
+    let name = datastore_name(uri);
     let mut all = devinf.datastores.iter();
     all.find(|one| datastore_name(&one.source_ref) == name)
 }
@@ -124,7 +125,7 @@ fn datastore_of<'d>(devinf: &'d DevInf, source: &Source) -> Option<&'d DataStore
 /// Why a datastore cannot be synced as it is wanted with a server that says this of itself.
 // spec: G18 L15
 fn objection(devinf: &DevInf, source: &Source, config: &Config) -> Option<String> {
-    let datastore = datastore_of(devinf, source)?;
+    let datastore = datastore_of(devinf, &source.remote_uri)?;
     let known = capabilities(Some(devinf), &datastore.source_ref, is_whole(config));
     let alert = source.mode.alert();
     match known.refusal(&Rules::default(), source.kind, alert) {
@@ -205,7 +206,7 @@ impl Session {
         }
         let config = &self.config;
         for active in &mut self.sources {
-            let datastore = datastore_of(devinf, &active.source);
+            let datastore = datastore_of(devinf, &active.source.remote_uri);
             active.peer_folders |= datastore.is_some_and(|datastore| datastore.hierarchical);
             // what goes on already is not ended by it
             if !active.begun

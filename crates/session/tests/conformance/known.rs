@@ -1,6 +1,7 @@
 //! What the client makes of the device information of a server.
 
 use super::*;
+use session::client::Resting;
 use session::filter::{FieldProperty, Fields, Filter, Query};
 
 /// Device information with these flags, and with this inside of the datastore.
@@ -261,4 +262,31 @@ fn what_was_said_earlier_refuses_nothing_before_the_server_is_asked_again() {
     let mut session = contacts(Mode::RefreshFromClient, &replica);
     exchange(&mut session, &alert(203));
     assert!(next(&mut session).has("Sync"));
+}
+
+// spec: F09
+#[test]
+fn datastores_that_are_not_synced_now_are_named_too() {
+    let resting = |name: &str, kind| Resting {
+        local_uri: format!("./{name}"),
+        remote_uri: name.to_owned(),
+        kind,
+        has_folders: false,
+        size: None,
+    };
+    let mut session = contacts(Mode::TwoWay, &Shared::default());
+    session.mention(vec![
+        resting("notes", DatastoreKind::Notes),
+        resting("calendar", DatastoreKind::Calendar),
+    ]);
+    let text = next(&mut session).text;
+    let at = |name: &str| {
+        text.find(&format!("<SourceRef>./{name}</SourceRef>"))
+            .unwrap()
+    };
+    // in one order, whichever are synced: what says the same is not sent again
+    assert!(at("calendar") < at("contacts") && at("contacts") < at("notes"));
+    assert!(text.contains("text/x-vcalendar"));
+    let alerts = text.matches("<Alert>").count();
+    assert_eq!(alerts, 1);
 }

@@ -133,6 +133,7 @@ impl Folders {
             one_package: false,
             on_conflict: None,
             folders: folders.to_vec(),
+            resting: Vec::new(),
             invitation: None,
         }
     }

@@ -193,6 +193,7 @@ fn device(options: Sync) -> Outcome<(Device, Option<String>)> {
         basic_first: options.basic || profile.basic,
         one_package: options.one_package,
         folders,
+        resting: Vec::new(),
         on_conflict,
         invitation: None,
     };

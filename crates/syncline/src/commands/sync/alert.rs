@@ -75,7 +75,9 @@ pub(super) fn take(
             ));
         }
     }
-    narrow(&mut device.folders, said)?;
+    // the device is the same one, whichever of its folders are named
+    device.id = Some(device.identifier()?);
+    device.resting = narrow(&mut device.folders, said)?;
     announce(said.ui_mode, &device.folders);
     device.invitation = Some(received);
     Ok(Some(Heard { memory }))
@@ -114,11 +116,11 @@ fn names_server(said: &str, agreed: Option<&str>, url: &str) -> bool {
     }
 }
 
-/// Keeps the folders that a notification names, each with the mode it asks for.
-fn narrow(folders: &mut Vec<Folder>, said: &Notification) -> Outcome {
+/// Keeps the folders that a notification names, each with the mode it asks for; gives the others.
+fn narrow(folders: &mut Vec<Folder>, said: &Notification) -> Outcome<Vec<Folder>> {
     // spec: Q08
     if said.syncs.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let mut named: Vec<Folder> = Vec::new();
     for sync in &said.syncs {
@@ -148,8 +150,7 @@ fn narrow(folders: &mut Vec<Folder>, said: &Notification) -> Outcome {
              contacts=./contacts",
         ));
     }
-    *folders = named;
-    Ok(())
+    Ok(std::mem::replace(folders, named))
 }
 
 /// The mode that an alert 200 to 205 stands for.
