@@ -11,7 +11,7 @@ use session::store::DatastoreKind;
 use super::{Server, config, run};
 
 /// How often chance is tried.
-const SEEDS: u64 = 25;
+const SEEDS: u64 = 10;
 
 fn session(server: &Server, dir: &Path, device: &str) -> Session {
     let kind = DatastoreKind::Files;

@@ -115,6 +115,10 @@ fn config(device: &str) -> Config {
 }
 
 fn session(dir: &Path, device: &str, now: i64, room: Option<Room>) -> Session {
+    session_with(config(device), dir, now, room)
+}
+
+fn session_with(config: Config, dir: &Path, now: i64, room: Option<Room>) -> Session {
     let peer = "http://server/syncml contacts";
     let mut vdir = Vdir::open(dir, peer, DatastoreKind::Contacts, "text/vcard").unwrap();
     if let Some(room) = room {
@@ -129,7 +133,7 @@ fn session(dir: &Path, device: &str, now: i64, room: Option<Room>) -> Session {
         filter: None,
         replica: Box::new(vdir),
     };
-    Session::new(config(device), vec![source], now, [(now % 251) as u8; 8]).unwrap()
+    Session::new(config, vec![source], now, [(now % 251) as u8; 8]).unwrap()
 }
 
 /// Runs a session, to its end or until it has posted `posts` messages; the last one's answer is
@@ -204,6 +208,49 @@ fn two_folders_stay_in_step_wherever_a_session_breaks() {
         }
     }
     panic!("the session is longer than the test thinks");
+}
+
+// spec: A15
+#[test]
+fn messages_of_any_size_bring_everything_and_keep_to_it() {
+    for size in [2000, 3000, 5000, 10_000] {
+        let (phone, laptop) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut server = Server::new();
+        server.config.max_msg_size = size;
+        let note = format!("NOTE:{}\r\nEND", "x".repeat(12_000));
+        for number in 0..30 {
+            let card = card(&format!("Person {number}"), number);
+            let card = if number == 7 {
+                card.replace("END", &note)
+            } else {
+                card
+            };
+            fs::write(phone.path().join(format!("{number}.vcf")), card).unwrap();
+        }
+        for dir in [phone.path(), laptop.path(), phone.path()] {
+            let device = if dir == phone.path() {
+                "phone"
+            } else {
+                "laptop"
+            };
+            let config = Config {
+                max_msg_size: size,
+                ..config(device)
+            };
+            let mut session = session_with(config, dir, server.now, None);
+            while let Step::Send { body, .. } = session.step().unwrap() {
+                let answer = server.post(&body);
+                for message in [&body, &answer] {
+                    assert!(message.len() as u64 <= size, "{size}: {}", message.len());
+                }
+                session.receive(&answer, None).unwrap();
+            }
+            let source = &session.summary().sources[0];
+            assert_eq!((&source.error, source.failed.len()), (&None, 0), "{size}");
+        }
+        assert_eq!(contents(phone.path()).len(), 30);
+        assert_eq!(contents(laptop.path()), contents(phone.path()), "{size}");
+    }
 }
 
 // spec: K06 K07 K08
