@@ -115,3 +115,63 @@ fn a_server_that_has_to_prove_itself_is_told_no_changes_before() {
     session.expect_server("sync.example", "secret", [7; 16]);
     assert!(!next(&mut session).has("Sync"));
 }
+
+// spec: B09
+#[test]
+fn changes_of_the_server_may_come_while_ours_go_out() {
+    let replica = Shared::default();
+    for number in 0..40 {
+        let text = format!("{number:0100}");
+        replica
+            .lock()
+            .unwrap()
+            .insert("text/plain", text.as_bytes());
+    }
+    let limit = "<Meta><MaxMsgSize xmlns='syncml:metinf'>2000</MaxMsgSize></Meta>";
+    let mut session = contacts(Mode::TwoWay, &replica);
+    let first = next(&mut session);
+    let answer = first.answer(|_| 200, limit, &alert(200));
+    session.receive(answer.as_bytes(), None).unwrap();
+    let mut came = 0;
+    let mut both_ways = 0;
+    loop {
+        let sent = next(&mut session);
+        let taken = statuses(&sent);
+        let of_adds = taken
+            .iter()
+            .filter(|(cmd, code)| cmd == "Add" && code == "201");
+        assert_eq!(
+            of_adds.count(),
+            usize::from(came > 0),
+            "each is answered once"
+        );
+        both_ways += usize::from(came > 0 && sent.has("Add"));
+        came += 1;
+        let more = sync(&change("Add", 903, &format!("g{came}"), ""));
+        let is_last = sent.is_final;
+        let more = if is_last {
+            more
+        } else {
+            more.replace("<Final/>", "")
+        };
+        let answer = sent.answer(|_| 200, limit, &more);
+        session.receive(answer.as_bytes(), None).unwrap();
+        if is_last {
+            break;
+        }
+    }
+    assert!(both_ways > 2, "{both_ways}");
+    let last = exchange(&mut session, "<Final/>");
+    assert!(last.has("Map") && last.is_final);
+    assert!(is_over(&mut session));
+    let summary = session.summary().sources.remove(0);
+    assert_eq!((summary.error, summary.failed), (None, Vec::new()));
+    assert_eq!((summary.sent.added, summary.received.added), (40, came));
+    let mut again = contacts(Mode::TwoWay, &replica);
+    let messages = two_way(&mut again, "");
+    assert!(
+        messages
+            .iter()
+            .all(|sent| !sent.has("Add") && !sent.has("Map"))
+    );
+}

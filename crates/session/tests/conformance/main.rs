@@ -303,6 +303,22 @@ fn packages_follow_each_other_and_end() {
     }
 }
 
+// spec: C05
+#[test]
+fn a_status_that_names_no_item_is_of_all_of_them() {
+    let replica = Shared::default();
+    let added = change("Add", 903, "7", "") + &change("Add", 904, "8", "");
+    let messages = two_way(&mut contacts(Mode::TwoWay, &replica), &added);
+    let map = messages.last().unwrap();
+    assert_eq!(map.text.matches("<MapItem>").count(), 2, "one command");
+    assert!(!map.text.contains("TargetRef>7"));
+    let again = two_way(&mut contacts(Mode::TwoWay, &replica), "");
+    assert!(
+        again.iter().all(|sent| !sent.has("Map")),
+        "both are settled"
+    );
+}
+
 // spec: B06 B07 B08
 #[test]
 fn the_next_part_of_a_package_follows_however_it_is_asked_for() {

@@ -137,3 +137,36 @@ fn a_wrong_number_of_changes_is_no_error() {
         assert_eq!((summary.error, summary.received.added), (None, 1));
     }
 }
+
+// spec: J19
+#[test]
+fn sizes_of_the_server_are_decimal_and_no_larger_than_can_be() {
+    let huge = "1000000000000000000000000000000";
+    for (size, code) in [
+        (" 10 ", "213"),
+        ("0x0a", "411"),
+        ("-5", "411"),
+        (huge, "416"),
+    ] {
+        let replica = Shared::default();
+        let mut session = contacts(Mode::TwoWay, &replica);
+        let meta = format!("<Size xmlns='syncml:metinf'>{size}</Size></Meta>");
+        let chunk = change("Add", 903, "7", "")
+            .replacen("</Meta>", &meta, 1)
+            .replacen("</Data>", "</Data><MoreData/>", 1);
+        exchange(&mut session, &alert(200));
+        let package = sync(&chunk).replace("<Final/>", "");
+        exchange(&mut session, &package);
+        let said = statuses(&next(&mut session));
+        let expected = ("Add".to_owned(), code.to_owned());
+        assert!(said.contains(&expected), "{size}: {said:?}");
+    }
+    // and a limit that is no number is none
+    let replica = large();
+    let mut session = contacts(Mode::TwoWay, &replica);
+    let sent = next(&mut session);
+    let limits = LIMITS.replace("100000", huge);
+    let answer = sent.answer(|_| 200, &limits, &alert(200));
+    session.receive(answer.as_bytes(), None).unwrap();
+    assert!(next(&mut session).text.contains("<MoreData"));
+}
