@@ -211,7 +211,7 @@ fn a_notification_of_one_datastore_is_for_the_whole_device() {
     let done = place.sync_as_made(&["--alert", wake]);
     assert_eq!(done.code, Some(0), "{}", done.all());
     assert!(done.text().starts_with("notes: "), "{}", done.text());
-    assert_eq!(devices(), [device.clone()]);
+    assert_eq!(devices(), std::slice::from_ref(&device));
     // nor has the server forgotten what the rest of it can do
     let told = place.messages_with("<Put>");
     let last = told.last().unwrap();
