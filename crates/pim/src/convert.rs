@@ -10,7 +10,10 @@ pub(crate) mod encode;
 mod note;
 
 pub(crate) use calendar::stamp;
-pub use calendar::{AllDay, RuleEnd, TimeMode, TimeProfile, Zone};
+pub use calendar::{
+    AllDay, MAX_OCCURRENCES, Occurrence, RuleEnd, TimeMode, TimeProfile, Zone, occurrences,
+    put_occurrence, remove_occurrence, without_dates,
+};
 
 use crate::media::{Format, Kind};
 use crate::sif;

@@ -18,6 +18,7 @@
 //! * [`split()`] takes a file of many items apart, and [`summary()`] gives an item a short name.
 //! * [`convert()`] writes a contact, an event, a task or a note in another format, and says what
 //!   that one cannot hold; [`convert_for()`] does so for a device whose clock is known.
+//!   [`occurrences()`] are what of a series a device without words for it is shown as events of their own.
 //!   [`stamp_completion()`] says when a task was done. [`complete()`] fills in what an item of Funambol's clients does not say, and
 //!   [`complete_object()`] what a mail or file object does not.
 //! * [`media`] names formats, media types and file extensions.
@@ -50,8 +51,9 @@ mod unite;
 
 pub use apply::{Applied, Edit, Habit, Prefer, apply};
 pub use convert::{
-    AllDay, ConvertError, Converted, RuleEnd, Target, TimeMode, TimeProfile, Zone, complete,
-    convert, convert_for,
+    AllDay, ConvertError, Converted, MAX_OCCURRENCES, Occurrence, RuleEnd, Target, TimeMode,
+    TimeProfile, Zone, complete, convert, convert_for, occurrences, put_occurrence,
+    remove_occurrence, without_dates,
 };
 pub use decode::Dialect;
 pub use fields::{Field, keep_fields};

@@ -7,6 +7,7 @@
 
 mod alarm;
 pub(super) mod journal;
+mod occurrences;
 mod profile;
 mod rule;
 mod to_new;
@@ -18,6 +19,9 @@ mod zone;
 use super::Target;
 use crate::media::Format;
 
+pub use occurrences::{
+    MAX_OCCURRENCES, Occurrence, occurrences, put_occurrence, remove_occurrence, without_dates,
+};
 pub use profile::{AllDay, RuleEnd, TimeMode, TimeProfile};
 pub use zone::Zone;
 pub(crate) use zone::stamp;
