@@ -23,6 +23,7 @@ pub mod filter;
 pub mod guard;
 mod hash;
 mod nonce;
+pub mod occurrences;
 pub mod peer;
 pub mod server;
 pub mod store;

@@ -12,6 +12,7 @@
 use pim::Fingerprint;
 
 use crate::guard::Withholding;
+use crate::occurrences::Occurrences;
 
 /// Numbers an account; drawn at random when the account is made, so that no counter spans
 /// accounts.
@@ -444,6 +445,18 @@ pub struct PendingRange {
     pub with_held: bool,
     /// Of the items that the device does not hold, only those of these times.
     pub period: Period,
+    /// Occurrences of series come too ([`Occurrences`]). Without them, one that the device holds comes
+    /// as if it were deleted, and others not at all.
+    pub with_occurrences: bool,
+}
+
+/// Among which items [`Transaction::candidates`] are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Among {
+    /// Tombstones in place of live items.
+    pub deleted: bool,
+    /// Occurrences of series, too ([`Occurrences`]).
+    pub occurrences: bool,
 }
 
 /// How many sessions go on at one time.
@@ -500,7 +513,7 @@ pub enum StoreError {
 }
 
 /// The state as one message sees it.
-pub trait Transaction: Withholding {
+pub trait Transaction: Withholding + Occurrences {
     /// Remembers the state as it is now, for [`Transaction::undo_atomic`]. One at a time.
     fn begin_atomic(&mut self) -> Result<(), StoreError>;
     /// Undoes all since [`Transaction::begin_atomic`].
@@ -664,26 +677,25 @@ pub trait Transaction: Withholding {
         origin: Origin<'_>,
         now: i64,
     ) -> Result<(), StoreError>;
-    /// Live items, or tombstones where `deleted` is set, that may be the same record as
-    /// `fingerprint` and that the device does not hold in this generation: those of equal content, or where there are none those of equal key or
+    /// Items that may be the same record as `fingerprint` and that the device does not hold in this
+    /// generation: those of equal content, or where there are none those of equal key or
     /// identifier; oldest first, at most `limit`.
     fn candidates(
         &mut self,
         link: LinkId,
         generation: i64,
         fingerprint: &Fingerprint,
-        deleted: bool,
+        among: Among,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError>;
-    /// Live items, or tombstones where `deleted` is set, of which the device may have the beginning of
-    /// the name ([`Fingerprint::short`]), and that it does not hold in this generation; oldest first, at
+    /// Items of which the device may have the beginning of the name ([`Fingerprint::short`]), and that it does not hold in this generation; oldest first, at
     /// most `limit`.
     fn candidates_by_beginning(
         &mut self,
         link: LinkId,
         generation: i64,
         short: u64,
-        deleted: bool,
+        among: Among,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError>;
     /// Whether an item had this content before its present one ([`Fingerprint::exact`]).
@@ -717,7 +729,8 @@ pub trait Transaction: Withholding {
     /// The name of the conflict policy that the owner has set for the device and datastore, or for
     /// the datastore, or for the device, or for all; the closest one.
     fn conflict_policy(&mut self, link: LinkId) -> Result<Option<String>, StoreError>;
-    /// Live items without a pair of the generation: those that a refresh from the client removes.
+    /// Live items without a pair of the generation: those that a refresh from the client removes. An
+    /// occurrence of a series is none of them.
     fn unmapped(
         &mut self,
         link: LinkId,

@@ -142,6 +142,7 @@ fn state(server: &mut Server, device: &Device, store: &Store) -> Result<(), Stri
         inline: 0,
         with_held: false,
         period: Period::ANY,
+        with_occurrences: false,
     };
     match server.state.count_pending(id, all).map_err(failed)? {
         0 => Ok(()),

@@ -1,11 +1,12 @@
 //! The server's state as one message sees it: it may fail at any write, and break a rule.
 
+mod occurrences;
 mod withholding;
 
 use session::server::ConflictPolicy;
 use session::store::{
-    Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link, LinkId,
-    Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts, StoreError,
+    Account, AccountId, Among, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link,
+    LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts, StoreError,
     StoredItem, StoredSession, Transaction,
 };
 use store::Memory;
@@ -397,16 +398,16 @@ impl Transaction for Watched<'_> {
         link: LinkId,
         generation: i64,
         fingerprint: &pim::Fingerprint,
-        deleted: bool,
+        among: Among,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError> {
         if self.breaks(Sabotage::MatchNothing)
-            || (deleted && self.breaks(Sabotage::ForgetTombstones))
+            || (among.deleted && self.breaks(Sabotage::ForgetTombstones))
         {
             return Ok(Vec::new());
         }
         self.state
-            .candidates(self.map_of(link), generation, fingerprint, deleted, limit)
+            .candidates(self.map_of(link), generation, fingerprint, among, limit)
     }
 
     fn candidates_by_beginning(
@@ -414,16 +415,16 @@ impl Transaction for Watched<'_> {
         link: LinkId,
         generation: i64,
         short: u64,
-        deleted: bool,
+        among: Among,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError> {
         if self.breaks(Sabotage::MatchNothing)
-            || (deleted && self.breaks(Sabotage::ForgetTombstones))
+            || (among.deleted && self.breaks(Sabotage::ForgetTombstones))
         {
             return Ok(Vec::new());
         }
         self.state
-            .candidates_by_beginning(self.map_of(link), generation, short, deleted, limit)
+            .candidates_by_beginning(self.map_of(link), generation, short, among, limit)
     }
 
     fn had_version(

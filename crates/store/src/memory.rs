@@ -1,13 +1,14 @@
 //! The model of a store, in memory: plain maps, no indexes, nothing durable.
 
+mod occurrences;
 mod withholding;
 
 use std::collections::BTreeMap;
 
 use session::guard::Withheld;
 use session::store::{
-    Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, DatastoreKind, Device, Guid,
-    Link, LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts,
+    Account, AccountId, Among, ChangeSeq, Content, Datastore, DatastoreId, DatastoreKind, Device,
+    Guid, Link, LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts,
     StoreError, StoredItem, StoredSession, Times, Transaction,
 };
 
@@ -29,6 +30,8 @@ pub struct Memory {
     renderings: BTreeMap<LinkId, Vec<u8>>,
     policies: BTreeMap<(DatastoreId, i64), String>,
     withheld: BTreeMap<(LinkId, Guid), Withheld>,
+    /// Changes up to which occurrences have followed their series.
+    followed: BTreeMap<DatastoreId, ChangeSeq>,
     /// The session that changes are made by.
     session: Option<String>,
     /// Items that were read to be sent.
@@ -75,6 +78,8 @@ struct Held {
     times: Times,
     /// The session that has added it.
     added_by: Option<String>,
+    /// The series of which it is an occurrence, and its key there.
+    occurrence: Option<(Guid, String)>,
 }
 
 impl Memory {
@@ -112,6 +117,7 @@ impl Memory {
             .into_iter()
             .flat_map(BTreeMap::values);
         items
+            .filter(|held| held.occurrence.is_none())
             .map(|held| &held.item)
             .filter(|item| !item.deleted)
             .cloned()
@@ -161,6 +167,7 @@ impl Memory {
             .and_then(|items| items.get(&guid));
         let parent = known.and_then(|held| held.item.parent);
         let added_by = known.and_then(|held| held.added_by.clone());
+        let occurrence = known.and_then(|held| held.occurrence.clone());
         let held = Held {
             item: StoredItem {
                 guid,
@@ -178,6 +185,7 @@ impl Memory {
             short: content.fingerprint.short,
             times: content.times(),
             added_by,
+            occurrence,
         };
         self.items.entry(datastore).or_default().insert(guid, held);
         seq
@@ -190,6 +198,7 @@ impl Memory {
             .get(&datastore)
             .and_then(|items| items.get(&guid))
         {
+            let session = session.filter(|_| held.occurrence.is_none());
             self.history.push(Former {
                 datastore,
                 guid,
@@ -223,17 +232,18 @@ impl Memory {
             .filter(|held| !self.waits(link, held))
             .filter_map(|held| {
                 let mapping = self.pair(link, held.item.guid, range.generation).cloned();
+                let is_hidden = held.occurrence.is_some() && !range.with_occurrences;
+                let is_gone = held.item.deleted || is_hidden;
                 let differs = match &mapping {
-                    None => !held.item.deleted,
-                    Some(mapping) => {
-                        held.item.deleted || mapping.revision < held.item.seq || mapping.stale
-                    }
+                    None => !is_gone,
+                    Some(mapping) => is_gone || mapping.revision < held.item.seq || mapping.stale,
                 };
                 let is_in_period = mapping.is_some() || range.period.has(held.times);
-                let wanted = is_in_period && (differs || (range.with_held && !held.item.deleted));
+                let wanted = is_in_period && (differs || (range.with_held && !is_gone));
                 wanted.then(|| {
                     let size = held.item.content.len();
                     let mut item = held.item.clone();
+                    item.deleted = is_gone;
                     if size > range.inline {
                         item.content.clear();
                     }
@@ -247,6 +257,12 @@ impl Memory {
             .collect();
         pending.sort_by_key(|pending| pending.item.seq);
         pending
+    }
+}
+
+impl Held {
+    fn is_among(&self, among: Among) -> bool {
+        self.item.deleted == among.deleted && (among.occurrences || self.occurrence.is_none())
     }
 }
 
@@ -697,12 +713,12 @@ impl Transaction for Memory {
         link: LinkId,
         generation: i64,
         fingerprint: &pim::Fingerprint,
-        deleted: bool,
+        among: Among,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError> {
         let items = self.items_of(link.datastore);
         let mut found: Vec<(bool, StoredItem)> = items
-            .filter(|held| held.item.deleted == deleted)
+            .filter(|held| held.is_among(among))
             .filter(|held| self.pair(link, held.item.guid, generation).is_none())
             .filter_map(|held| {
                 let equal = held.item.exact == fingerprint.exact;
@@ -727,12 +743,12 @@ impl Transaction for Memory {
         link: LinkId,
         generation: i64,
         short: u64,
-        deleted: bool,
+        among: Among,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError> {
         let items = self.items_of(link.datastore);
         let found = items
-            .filter(|held| held.item.deleted == deleted && held.short == Some(short))
+            .filter(|held| held.is_among(among) && held.short == Some(short))
             .filter(|held| self.pair(link, held.item.guid, generation).is_none());
         Ok(found.map(|held| held.item.clone()).take(limit).collect())
     }
@@ -770,7 +786,7 @@ impl Transaction for Memory {
     ) -> Result<Vec<Guid>, StoreError> {
         let items = self.items_of(link.datastore);
         let unmapped = items
-            .filter(|held| !held.item.deleted)
+            .filter(|held| !held.item.deleted && held.occurrence.is_none())
             .filter(|held| self.pair(link, held.item.guid, generation).is_none())
             .filter(|held| !self.waits(link, held));
         Ok(unmapped.map(|held| held.item.guid).take(limit).collect())

@@ -40,6 +40,7 @@ pub(crate) mod copying;
 mod encoded;
 mod fault;
 mod large;
+mod occurrences;
 mod pool;
 mod rows;
 mod schema;

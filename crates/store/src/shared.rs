@@ -1,5 +1,6 @@
 //! What the engines do alike once they have read what their own words ask for.
 
+use session::occurrences;
 use session::store::{Content, DatastoreId, Guid, Origin, StoreError, StoredItem, Transaction};
 
 use crate::{Restored, Version};
@@ -47,6 +48,7 @@ pub(crate) fn restore(
     }
     let content = Content::new(&version.media_type, &version.content);
     tx.replace_item(datastore, guid, content, Origin::Local, now)?;
+    occurrences::restored(tx, datastore, guid, now)?;
     Ok(Restored::Replaced(number))
 }
 

@@ -16,6 +16,7 @@ mod admin;
 mod backup;
 pub(crate) mod copying;
 mod large;
+mod occurrences;
 mod rows;
 mod schema;
 mod tidy;

@@ -16,8 +16,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::prelude::*;
 use session::guard::{Replacement, Withheld};
 use session::store::{
-    AccountId, ChangeSeq, Content, DatastoreId, Device, Guid, Link, LinkId, Mapping, OpenSession,
-    Origin, PendingRange, Period, Permission, Sending, StoreError, StoredSession, Transaction,
+    AccountId, Among, ChangeSeq, Content, DatastoreId, Device, Guid, Link, LinkId, Mapping,
+    OpenSession, Origin, PendingRange, Period, Permission, Sending, StoreError, StoredSession,
+    Transaction,
 };
 use store::{Error, Memory, PastSession, Postgres, Sqlite, Store};
 
@@ -165,6 +166,10 @@ enum Call {
     EndRendering(u8),
     /// An addition inside an Atomic, which is undone or kept.
     Atomic(u8, bool),
+    /// What is an occurrence of what.
+    SetOccurrence(u8, u8),
+    Occurrences(u8, u8),
+    Changed(u8, u8),
     /// An addition by a session.
     AddIn(u8),
     /// A deletion by a session.
@@ -230,6 +235,9 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         1 => d.clone().prop_map(Call::EndRendering),
         1 => (0..20u8, any::<bool>()).prop_map(|(n, undone)| Call::Atomic(n, undone)),
         9 => of_sessions(),
+        4 => (1..6u8, 0..4u8).prop_map(|(g, s)| Call::SetOccurrence(g, s)),
+        2 => (1..6u8, 1..4u8).prop_map(|(g, s)| Call::Occurrences(g, s)),
+        2 => (0..20u8, 1..5u8).prop_map(|(n, x)| Call::Changed(n, x)),
     ];
     proptest::collection::vec(call, 1..60)
 }
@@ -393,12 +401,16 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
         Call::Replace(..) | Call::Delete(_) | Call::Overrule(..) => "no item".to_owned(),
         Call::Candidates(d, m, n) => {
             let fingerprint = pim::fingerprint("text/vcard", &card(n));
-            let (link, deleted) = (link(wide(d)), n % 4 == 0);
+            let among = Among {
+                deleted: n % 4 == 0,
+                occurrences: n % 3 == 0,
+            };
+            let link = link(wide(d));
             let short = fingerprint.short.unwrap_or_default();
             format!(
                 "{:?} {:?}",
-                tx.candidates(link, wide(m), &fingerprint, deleted, 3)?,
-                tx.candidates_by_beginning(link, wide(m), short, deleted, 3)?
+                tx.candidates(link, wide(m), &fingerprint, among, 3)?,
+                tx.candidates_by_beginning(link, wide(m), short, among, 3)?
             )
         }
         Call::HadVersion(g, n) => {
@@ -417,6 +429,7 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
                 inline: usize::from(n) * 10,
                 with_held: n % 2 == 0,
                 period: period(n),
+                with_occurrences: n % 5 == 0,
             };
             format!(
                 "{:?} {:?}",
@@ -498,6 +511,24 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
             format!("{:?}", slice.ok())
         }
         Call::EndRendering(d) => format!("{:?}", tx.end_rendering(link(wide(d)))?),
+        Call::SetOccurrence(g, s) if exists(tx, g)?.is_some() => {
+            let key = g.to_string();
+            let of = (s > 0).then_some((Guid(wide(s)), key.as_str()));
+            format!("{:?}", tx.set_occurrence(CONTACTS, Guid(wide(g)), of)?)
+        }
+        Call::SetOccurrence(..) => "no item".to_owned(),
+        Call::Occurrences(g, s) => format!(
+            "{:?} {:?}",
+            tx.occurrence(CONTACTS, Guid(wide(g)))?,
+            tx.occurrences(CONTACTS, Guid(wide(s)))?
+        ),
+        Call::Changed(n, limit) => {
+            let (followed, limit) = (tx.followed(CONTACTS)?, usize::from(limit));
+            tx.set_followed(CONTACTS, ChangeSeq(wide(n)))?;
+            let changed = tx.changed_items(CONTACTS, ChangeSeq(wide(n) / 2), limit)?;
+            let strays = tx.stray_occurrences(CONTACTS, limit)?;
+            format!("{followed:?} {changed:?} {strays:?}")
+        }
         _ => make_of_session(tx, call, now)?,
     })
 }

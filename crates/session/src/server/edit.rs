@@ -301,8 +301,9 @@ impl Run<'_> {
             (item.media_type.as_str(), item.content.as_slice())
         };
         let view = self.view(ds)?;
-        // of two spellings that say the same, the device's own
+        // of two spellings that say the same, the device's own; that of an occurrence goes into a series
         let is_theirs = is_changed
+            && !self.is_occurrence(ds, link, item.guid)?
             && view.show(given.media_type, given.text).is_none()
             && says_the_same((media_type, bytes), (given.media_type, given.text));
         let (media_type, bytes) = if is_theirs {

@@ -105,6 +105,11 @@ impl Run<'_> {
         let Some(guard) = self.config.guard else {
             return Ok(false);
         };
+        let is_occurrence = self.is_occurrence(ds, link, guid)?;
+        if is_occurrence && content.is_some() {
+            // an edit of the series, which loses no item
+            return Ok(false);
+        }
         let Some(damage) = self.damage(ds) else {
             return Ok(false);
         };
@@ -133,6 +138,11 @@ impl Run<'_> {
                 return Ok(false);
             }
             self.hold(ds, link, limit)?;
+        }
+        if is_occurrence {
+            // what waits are changes of items; the device gets its event again
+            self.tell_place(link, guid)?;
+            return Ok(true);
         }
         let content = content.map(|content| Replacement {
             media_type: content.media_type.to_owned(),

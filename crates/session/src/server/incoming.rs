@@ -67,6 +67,7 @@ impl Run<'_> {
             return Ok(());
         }
         self.begin(index)?;
+        self.follow_series(index)?;
         if let Some(ds) = self.state.datastores.get_mut(index) {
             ds.sync_received = true;
         }
@@ -175,7 +176,9 @@ impl Run<'_> {
         (id, is_resumed): (LinkId, bool),
         link: &mut Link,
     ) -> Result<(), StoreError> {
-        let mut view = self.view(ds)?.name();
+        let seen = self.view(ds)?;
+        let mut view = seen.name();
+        let has_occurrences = seen.splits_series();
         // a device that says nothing of the datastore is shown items as they are, and holds of them
         // what it can
         let is_described = self.describes(&ds.source);
@@ -186,6 +189,7 @@ impl Run<'_> {
         };
         if let Some(ds) = self.state.datastores.get_mut(index) {
             ds.knows_folders = knows_folders;
+            ds.has_occurrences = has_occurrences;
         }
         if !is_described {
             return Ok(());
@@ -383,6 +387,11 @@ impl Run<'_> {
             self.tell_reused(ds, link, whole.luid, &given)?;
         }
         let code = self.take_content(ds, link, whole.luid, &given)?;
+        if ds.has_occurrences
+            && let Some(mapping) = self.current_mapping(ds, link, whole.luid)?
+        {
+            self.give_back(ds, link, mapping.guid)?;
+        }
         self.put_into_folder(ds, link, whole)?;
         Ok(code)
     }
@@ -461,6 +470,7 @@ impl Run<'_> {
             Origin::Session(&origin),
             self.request.now,
         )?;
+        self.give_back(ds, link, mapping.guid)?;
         Ok(StatusCode::OK)
     }
 
@@ -500,6 +510,7 @@ impl Run<'_> {
                 }
             }
             self.settle_folders(&ds, link)?;
+            self.settle_occurrences(&ds, link)?;
             let until = match ds.until {
                 0 => self.tx.last_change(link.datastore)?,
                 // what changed since the session that is resumed waits for the next one

@@ -213,6 +213,7 @@ impl Run<'_> {
             full: false,
             deletions_sent: false,
             knows_folders: false,
+            has_occurrences: false,
             folders_sent: Vec::new(),
             asked: BTreeSet::new(),
             sending: None,

@@ -362,6 +362,7 @@ impl Run<'_> {
             inline: 0,
             with_held: false,
             period: Period::ANY,
+            with_occurrences: ds.has_occurrences,
         };
         let found = self.tx.pending(link, range)?.pop();
         let found = found.filter(|pending| {

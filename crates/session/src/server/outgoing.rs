@@ -471,6 +471,7 @@ pub(super) fn range_of(ds: &DatastoreState, after: i64, limit: usize) -> Pending
         inline: INLINE,
         with_held: ds.selection.looks_at_all(),
         period: ds.selection.period(),
+        with_occurrences: ds.has_occurrences,
     }
 }
 

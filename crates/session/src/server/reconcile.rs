@@ -13,7 +13,9 @@ use syncml::{AlertCode, StatusCode};
 use super::state::DatastoreState;
 use super::view::says_the_same;
 use super::{ConflictPolicy, Matching, Run};
-use crate::store::{ChangeSeq, Content, Guid, LinkId, Mapping, Origin, StoreError, StoredItem};
+use crate::store::{
+    Among, ChangeSeq, Content, Guid, LinkId, Mapping, Origin, StoreError, StoredItem,
+};
 
 /// Candidates looked at for one item of a slow sync.
 const MAX_CANDIDATES: usize = 64;
@@ -26,6 +28,15 @@ struct Wanted {
     hint: Option<Guid>,
     /// Tombstones are looked at in place of live items.
     deleted: bool,
+}
+
+impl Wanted {
+    fn among(&self, ds: &DatastoreState) -> Among {
+        Among {
+            deleted: self.deleted,
+            occurrences: ds.has_occurrences,
+        }
+    }
 }
 
 /// An item as the device gave it, and as it would be kept.
@@ -221,6 +232,8 @@ impl Run<'_> {
         let wanted = self.live(ds);
         if item.deleted
             && let Some(found) = self.find_match(ds, link, given, &wanted)?
+            // that one stays as long as its series has it
+            && !self.is_occurrence(ds, link, found.0.guid)?
         {
             return self.unite_twins(ds, link, mapping, found, given);
         }
@@ -442,7 +455,7 @@ impl Run<'_> {
             link,
             ds.generation,
             &given.content.fingerprint,
-            wanted.deleted,
+            wanted.among(ds),
             MAX_CANDIDATES,
         )?;
         let mut best: Option<(StoredItem, Likeness, u32)> = None;
@@ -506,7 +519,7 @@ impl Run<'_> {
             link,
             ds.generation,
             short,
-            wanted.deleted,
+            wanted.among(ds),
             MAX_CANDIDATES,
         )?;
         let mut same: Option<StoredItem> = None;

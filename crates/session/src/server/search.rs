@@ -122,6 +122,7 @@ impl Run<'_> {
                 inline: LARGE,
                 with_held: false,
                 period: query.period(),
+                with_occurrences: false,
             };
             let batch = self.tx.pending(link, range)?;
             let is_last = batch.len() < BATCH;

@@ -279,6 +279,9 @@ pub(super) struct DatastoreState {
     /// The client knows folders, by what it says or has said before.
     #[serde(default)]
     pub(super) knows_folders: bool,
+    /// The device gets occurrences of series as items of their own.
+    #[serde(default)]
+    pub(super) has_occurrences: bool,
     /// Folders that were sent in this session.
     #[serde(default)]
     pub(super) folders_sent: Vec<i64>,

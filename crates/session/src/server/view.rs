@@ -144,6 +144,12 @@ impl View {
                 bytes: filter.reduce(media_type, content).into_owned(),
             });
         };
+        let alone = if self.splits_series() && format == Format::ICalendar20 {
+            pim::without_dates(content)
+        } else {
+            None
+        };
+        let content = alone.as_deref().unwrap_or(content);
         let converted = self.target(format).and_then(|target| {
             let converted = convert_for(content, media_type, target, &self.times);
             converted.ok()
@@ -195,6 +201,12 @@ impl View {
         all.any(|holding| holding.name.eq_ignore_ascii_case("BEGIN") && !holding.values.is_empty())
     }
 
+    /// Whether the device has no words for what of a series its rule does not make, and gets it as
+    /// events of their own.
+    pub(super) fn splits_series(&self) -> bool {
+        self.prefers == Some(Format::VCalendar10)
+    }
+
     /// Whether the device cuts what records are known by.
     pub(super) fn cuts_names(&self) -> bool {
         let mut all = self
@@ -224,7 +236,7 @@ impl View {
     }
 
     /// A text of the device in another format.
-    fn read(&self, media_type: &str, text: &[u8], to: Format) -> Option<Vec<u8>> {
+    pub(super) fn read(&self, media_type: &str, text: &[u8], to: Format) -> Option<Vec<u8>> {
         if Format::of(media_type, text) == Some(to) {
             return Some(text.to_vec());
         }

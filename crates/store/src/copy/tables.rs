@@ -92,6 +92,7 @@ pub(crate) const TABLES: [Table; 14] = [
             text("kind"),
             integer("last_seq"),
             integer("last_guid"),
+            integer("followed"),
         ],
     ),
     table(
@@ -154,6 +155,8 @@ pub(crate) const TABLES: [Table; 14] = [
             integer("content_seq"),
             integer("modified"),
             text("added_by"),
+            integer("series"),
+            text("occurrence"),
             bytes("content"),
         ],
     ),

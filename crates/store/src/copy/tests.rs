@@ -171,6 +171,8 @@ fn an_older_file_is_read_and_left_as_it_is() {
     drop(filled(&from));
     let connection = Connection::open(&from).unwrap();
     let sql = "DROP INDEX history_at; DROP INDEX item_deleted; DROP INDEX withheld_session;
+               DROP INDEX item_series; ALTER TABLE item DROP COLUMN series;
+               ALTER TABLE item DROP COLUMN occurrence; ALTER TABLE datastore DROP COLUMN followed;
                DROP TABLE moved; DROP INDEX item_short; DROP INDEX item_seq;
                ALTER TABLE item DROP COLUMN short; ALTER TABLE item DROP COLUMN first_time;
                ALTER TABLE item DROP COLUMN last_time;

@@ -51,7 +51,9 @@ impl Withholding for Memory {
     }
 
     fn live_items(&mut self, datastore: DatastoreId) -> Result<u64, StoreError> {
-        let live = self.held_of(datastore).filter(|held| !held.item.deleted);
+        let live = self
+            .held_of(datastore)
+            .filter(|held| !held.item.deleted && held.occurrence.is_none());
         Ok(live.count() as u64)
     }
 

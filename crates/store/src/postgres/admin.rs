@@ -76,7 +76,8 @@ impl Earlier for Running<'_> {
     ) -> Result<Vec<Guid>, StoreError> {
         let sql = format!(
             "SELECT guid FROM item WHERE account = $1 AND datastore = $2 AND NOT deleted
-               AND {column_name} = $3 AND guid < $4 AND guid >= 0 ORDER BY guid LIMIT $5"
+               AND {column_name} = $3 AND guid < $4 AND guid >= 0 AND series IS NULL
+             ORDER BY guid LIMIT $5"
         );
         let (account, hash, limit) = (datastore.account, bits(hash), limit as i64);
         let keys: Params<'_> = &[&account.0, &datastore.number, &hash, &before.0, &limit];
@@ -333,7 +334,8 @@ impl Postgres {
                 account,
                 "SELECT number, name, kind,
                         (SELECT count(*) FROM item WHERE item.account = datastore.account
-                          AND item.datastore = datastore.number AND NOT item.deleted)
+                          AND item.datastore = datastore.number AND NOT item.deleted
+                          AND item.series IS NULL)
                  FROM datastore WHERE account = $1 ORDER BY number",
                 &[&account.0],
                 |row| {
@@ -353,6 +355,7 @@ impl Postgres {
         let sql = format!(
             "SELECT {ITEM} FROM item
              WHERE account = $1 AND datastore = $2 AND guid > $3 AND NOT deleted
+               AND series IS NULL
              ORDER BY guid LIMIT $4"
         );
         self.read(|running| {
@@ -394,6 +397,9 @@ impl Postgres {
             "SELECT {VERSION}, history.guid, versions FROM (
                  SELECT guid, count(*) AS versions, max(number) AS last FROM history
                  WHERE account = $1 AND datastore = $2 AND number >= 0
+                   AND NOT EXISTS (SELECT 1 FROM item WHERE item.account = $1
+                       AND item.datastore = $2 AND item.guid = history.guid
+                       AND item.series IS NOT NULL OFFSET 0)
                  GROUP BY guid ORDER BY max(number) DESC LIMIT $3) AS changed
              CROSS JOIN LATERAL (
                  SELECT * FROM history WHERE account = $1 AND datastore = $2

@@ -23,7 +23,7 @@ use crate::Error;
 
 /// One script a version; the n-th leads from version n to n + 1. Scripts that were released are
 /// never edited.
-const STEPS: [&str; 2] = [V1, V2];
+const STEPS: [&str; 3] = [V1, V2, V3];
 
 /// The version whose step brought the last of what an index holds of a content
 /// ([`pim::Fingerprint`], [`Times`]); states that were older get all of it anew.
@@ -247,6 +247,17 @@ ALTER TABLE item
     ADD COLUMN last_time BIGINT NOT NULL DEFAULT 4611686018427387904;
 CREATE INDEX item_short ON item (account, datastore, deleted, short, guid) WHERE short IS NOT NULL;
 ";
+
+/// Which items are occurrences of a series, and the change up to which they have followed it. The
+/// occurrences of older states are made when a device asks for some.
+const V3: &str = r#"
+ALTER TABLE item
+    ADD COLUMN series BIGINT,
+    ADD COLUMN occurrence TEXT COLLATE "C";
+CREATE UNIQUE INDEX item_series ON item (account, datastore, series, occurrence)
+    WHERE series IS NOT NULL;
+ALTER TABLE datastore ADD COLUMN followed BIGINT NOT NULL DEFAULT 0;
+"#;
 
 /// Tables whose rows belong to an account, by their column `account`.
 pub(super) const OF_ACCOUNT: [&str; 13] = [

@@ -8,8 +8,8 @@
 //! plans.
 
 use session::store::{
-    Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link, LinkId,
-    Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts, StoreError,
+    Account, AccountId, Among, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link,
+    LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts, StoreError,
     StoredItem, StoredSession, Transaction,
 };
 use tokio_postgres::Row;
@@ -193,7 +193,8 @@ impl<'c> Running<'c> {
                 &device,
                 &generation,
                 &(wanted.limit as i64),
-                &wanted.deleted,
+                &wanted.among.deleted,
+                &wanted.among.occurrences,
             ],
             item_of,
         )
@@ -208,7 +209,7 @@ const MAX_ALIKE: usize = 200;
 struct Wanted<'w> {
     column: &'w str,
     hash: u64,
-    deleted: bool,
+    among: Among,
     limit: usize,
 }
 
@@ -218,7 +219,7 @@ fn alike_sql(column: &str) -> String {
         "SELECT {ITEM} FROM
              (SELECT * FROM item
               WHERE account = $1 AND datastore = $2 AND deleted = $7 AND {column} = $3
-                AND guid >= 0
+                AND guid >= 0 AND ($8 OR series IS NULL)
               ORDER BY guid LIMIT {MAX_ALIKE}) AS item
          WHERE NOT EXISTS (SELECT 1 FROM map
                WHERE map.account = $1 AND map.datastore = $2 AND map.device = $4
@@ -236,8 +237,9 @@ const PENDING: &str = "
     WHERE item.account = $1 AND item.datastore = $2 AND item.seq > $4 AND item.seq <= $5
       AND item.seq >= 0
       AND (map.guid IS NOT NULL OR (item.first_time <= $9 AND item.last_time >= $8))
-      AND CASE WHEN map.guid IS NULL THEN NOT item.deleted
-               ELSE $7 OR item.deleted OR map.revision < item.seq OR map.stale END
+      AND CASE WHEN map.guid IS NULL THEN NOT item.deleted AND ($10 OR item.series IS NULL)
+               ELSE $7 OR item.deleted OR map.revision < item.seq OR map.stale
+                 OR (item.series IS NOT NULL AND NOT $10) END
       AND NOT EXISTS (SELECT 1 FROM withheld
           WHERE withheld.account = $1 AND withheld.datastore = $2 AND withheld.device = $3
             AND withheld.guid = item.guid AND withheld.seq = item.content_seq
@@ -251,7 +253,7 @@ const MAPPING_BY_LUID: &str = "SELECT luid, guid, revision, generation, stale FR
     WHERE account = $1 AND datastore = $2 AND device = $3 AND luid = $4 AND luid >= ''";
 
 const UNMAPPED: &str = "SELECT guid FROM item
-    WHERE account = $1 AND datastore = $2 AND NOT deleted
+    WHERE account = $1 AND datastore = $2 AND NOT deleted AND series IS NULL
       AND NOT EXISTS (SELECT 1 FROM map
           WHERE map.account = $1 AND map.datastore = $2 AND map.device = $3
             AND map.guid = item.guid AND map.generation = $4 OFFSET 0)
@@ -272,12 +274,12 @@ const HAD_VERSION: &str = "SELECT 1 FROM history
 
 fn pending_sql() -> String {
     format!(
-        "SELECT item.guid, item.seq, item.deleted, item.media_type,
-                CASE WHEN octet_length(item.content) <= $10::bigint THEN item.content
+        "SELECT item.guid, item.seq, item.deleted OR (item.series IS NOT NULL AND NOT $10),
+                item.media_type, CASE WHEN octet_length(item.content) <= $11::bigint THEN item.content
                      ELSE ''::bytea END,
                 item.exact, item.parent, item.content_seq, item.modified,
                 map.luid, map.revision, octet_length(item.content)::bigint, map.stale
-         {PENDING} ORDER BY item.seq LIMIT $11"
+         {PENDING} ORDER BY item.seq LIMIT $12"
     )
 }
 
@@ -715,14 +717,14 @@ impl Transaction for Running<'_> {
         link: LinkId,
         generation: i64,
         fingerprint: &pim::Fingerprint,
-        deleted: bool,
+        among: Among,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError> {
         shared::candidates(fingerprint, limit, |column, hash| {
             let wanted = Wanted {
                 column,
                 hash,
-                deleted,
+                among,
                 limit,
             };
             self.alike(link, generation, &wanted)
@@ -734,13 +736,13 @@ impl Transaction for Running<'_> {
         link: LinkId,
         generation: i64,
         short: u64,
-        deleted: bool,
+        among: Among,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError> {
         let wanted = Wanted {
             column: "short",
             hash: short,
-            deleted,
+            among,
             limit,
         };
         self.alike(link, generation, &wanted)
@@ -781,6 +783,7 @@ impl Transaction for Running<'_> {
                 &range.with_held,
                 &range.period.since,
                 &range.period.until,
+                &range.with_occurrences,
                 &i64::try_from(range.inline).unwrap_or(i64::MAX),
                 &(range.limit as i64),
             ],
@@ -821,6 +824,7 @@ impl Transaction for Running<'_> {
                 &range.with_held,
                 &range.period.since,
                 &range.period.until,
+                &range.with_occurrences,
             ],
             |row| column::<i64>(row, 0),
         )?;

@@ -87,7 +87,8 @@ impl Withholding for Running<'_> {
         let count = self.one(
             datastore.account,
             "SELECT count(*) FROM item
-             WHERE account = $1 AND datastore = $2 AND deleted = false AND guid >= 0",
+             WHERE account = $1 AND datastore = $2 AND deleted = false AND guid >= 0
+               AND series IS NULL",
             &[&datastore.account.0, &datastore.number],
             |row| column::<i64>(row, 0),
         )?;

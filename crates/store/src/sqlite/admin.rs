@@ -111,7 +111,7 @@ impl Earlier for Running<'_> {
     ) -> Result<Vec<Guid>, StoreError> {
         let sql = format!(
             "SELECT guid FROM item WHERE account = ? AND datastore = ? AND deleted = 0
-               AND {column} = ? AND guid < ? ORDER BY guid LIMIT ?"
+               AND {column} = ? AND guid < ? AND series IS NULL ORDER BY guid LIMIT ?"
         );
         let key = params![
             datastore.account.0,
@@ -384,7 +384,8 @@ impl Sqlite {
             let mut statement = connection.prepare_cached(
                 "SELECT number, name, kind,
                         (SELECT count(*) FROM item WHERE item.account = datastore.account
-                          AND item.datastore = datastore.number AND item.deleted = 0)
+                          AND item.datastore = datastore.number AND item.deleted = 0
+                          AND item.series IS NULL)
                  FROM datastore WHERE account = ? ORDER BY number",
             )?;
             let rows = statement.query_map([account.0], |row| {
@@ -406,6 +407,7 @@ impl Sqlite {
             let mut statement = connection.prepare_cached(
                 "SELECT guid FROM item
                  WHERE account = ? AND datastore = ? AND guid > ? AND deleted = 0
+                   AND series IS NULL
                  ORDER BY guid LIMIT ?",
             )?;
             let guids = statement
@@ -457,8 +459,11 @@ impl Sqlite {
             // beside max(), SQLite gives the other columns of the row that has the maximum
             let mut statement = connection.prepare_cached(
                 "SELECT content, media_type, why, origin, at, session, guid, count(*), max(id)
-                 FROM history WHERE account = ? AND datastore = ?
-                 GROUP BY guid ORDER BY max(id) DESC LIMIT ?",
+                 FROM history WHERE account = ?1 AND datastore = ?2
+                   AND NOT EXISTS (SELECT 1 FROM item WHERE item.account = ?1
+                       AND item.datastore = ?2 AND item.guid = history.guid
+                       AND item.series IS NOT NULL)
+                 GROUP BY guid ORDER BY max(id) DESC LIMIT ?3",
             )?;
             let rows = statement.query_map(
                 params![datastore.account.0, datastore.number, limit as i64],

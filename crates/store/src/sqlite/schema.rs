@@ -19,7 +19,7 @@ use crate::Error;
 
 /// One script a version; the n-th leads from version n to n + 1. Scripts that were released are
 /// never edited.
-const STEPS: [&str; 10] = [V1, V2, V3, V4, V5, V6, V7, V8, V9, V10];
+const STEPS: [&str; 11] = [V1, V2, V3, V4, V5, V6, V7, V8, V9, V10, V11];
 
 /// The version whose step brought the last of what an index holds of a content
 /// ([`pim::Fingerprint`], [`Times`]); states that were older get all of it anew.
@@ -277,6 +277,16 @@ CREATE INDEX item_short ON item (account, datastore, deleted, short, guid)
     WHERE short IS NOT NULL;
 DROP INDEX item_seq;
 CREATE INDEX item_seq ON item (account, datastore, seq, guid, first_time, last_time);
+";
+
+/// Which items are occurrences of a series, and the change up to which they have followed it. The
+/// occurrences of older states are made when a device asks for some.
+const V11: &str = "
+ALTER TABLE item ADD COLUMN series INTEGER;
+ALTER TABLE item ADD COLUMN occurrence TEXT;
+CREATE UNIQUE INDEX item_series ON item (account, datastore, series, occurrence)
+    WHERE series IS NOT NULL;
+ALTER TABLE datastore ADD COLUMN followed INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Brings the tables to the newest version.

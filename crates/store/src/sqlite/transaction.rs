@@ -5,8 +5,8 @@
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row, params};
 use session::store::{
-    Account, AccountId, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link, LinkId,
-    Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts, StoreError,
+    Account, AccountId, Among, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link,
+    LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts, StoreError,
     StoredItem, StoredSession, Transaction,
 };
 
@@ -409,10 +409,10 @@ impl Transaction for Running<'_> {
         link: LinkId,
         generation: i64,
         fingerprint: &pim::Fingerprint,
-        deleted: bool,
+        among: Among,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError> {
-        lacking::candidates(self, link, generation, fingerprint, deleted, limit)
+        lacking::candidates(self, link, generation, fingerprint, among, limit)
     }
 
     fn candidates_by_beginning(
@@ -420,10 +420,10 @@ impl Transaction for Running<'_> {
         link: LinkId,
         generation: i64,
         short: u64,
-        deleted: bool,
+        among: Among,
         limit: usize,
     ) -> Result<Vec<StoredItem>, StoreError> {
-        lacking::candidates_by_beginning(self, link, generation, short, deleted, limit)
+        lacking::candidates_by_beginning(self, link, generation, short, among, limit)
     }
 
     fn had_version(

@@ -68,7 +68,8 @@ impl Withholding for Running<'_> {
 
     fn live_items(&mut self, datastore: DatastoreId) -> Result<u64, StoreError> {
         let count = self.one(
-            "SELECT count(*) FROM item WHERE account = ? AND datastore = ? AND deleted = 0",
+            "SELECT count(*) FROM item
+             WHERE account = ? AND datastore = ? AND deleted = 0 AND series IS NULL",
             params![datastore.account.0, datastore.number],
             |row| row.get::<_, i64>(0),
         )?;

@@ -43,6 +43,8 @@ mod of_large_objects;
 mod of_logins;
 #[path = "../objects.rs"]
 mod of_objects;
+#[path = "../occurrences.rs"]
+mod of_occurrences;
 #[path = "../one_package.rs"]
 mod of_one_package;
 #[path = "../races.rs"]

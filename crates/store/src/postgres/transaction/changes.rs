@@ -151,7 +151,8 @@ fn ending(why: &str, update: &str) -> String {
                  (account, datastore, guid, number, media_type, exact, content, content_seq,
                   was_deleted, why, origin, at, session)
              SELECT account, datastore, guid, last_version, media_type, exact, content,
-                 content_seq, deleted, '{why}', $4::text, $5::bigint, $6::text
+                 content_seq, deleted, '{why}', $4::text, $5::bigint,
+                 CASE WHEN series IS NULL THEN $6::text END
              FROM item, next
              WHERE account = $1 AND datastore = $2 AND guid = $3)
          UPDATE item SET seq = next.last_seq, modified = $5, {update} FROM next

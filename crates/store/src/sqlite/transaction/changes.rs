@@ -30,7 +30,7 @@ impl Running<'_> {
                  (account, datastore, guid, media_type, exact, content, content_seq, was_deleted,
                   why, origin, at, session)
              SELECT account, datastore, guid, media_type, exact, content, content_seq, deleted,
-                    ?4, ?5, ?6, ?7
+                    ?4, ?5, ?6, CASE WHEN series IS NULL THEN ?7 END
              FROM item
              WHERE account = ?1 AND datastore = ?2 AND guid = ?3",
             params![

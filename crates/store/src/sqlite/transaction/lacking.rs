@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 use session::store::{
-    ChangeSeq, Guid, LinkId, Mapping, Pending, PendingRange, StoreError, StoredItem,
+    Among, ChangeSeq, Guid, LinkId, Mapping, Pending, PendingRange, StoreError, StoredItem,
 };
 
 use super::super::rows::{ITEM, bits, item_of};
@@ -27,7 +27,8 @@ impl Running<'_> {
                 link.device,
                 generation,
                 wanted.limit as i64,
-                wanted.deleted
+                wanted.among.deleted,
+                wanted.among.occurrences
             ],
             item_of,
         )
@@ -42,7 +43,7 @@ const MAX_ALIKE: usize = 200;
 struct Wanted<'w> {
     column: &'w str,
     hash: u64,
-    deleted: bool,
+    among: Among,
     limit: usize,
 }
 
@@ -52,6 +53,7 @@ fn alike_sql(column: &str) -> String {
         "SELECT {ITEM} FROM
              (SELECT * FROM item
               WHERE account = ?1 AND datastore = ?2 AND deleted = ?7 AND {column} = ?3
+                AND (?8 OR series IS NULL)
               ORDER BY guid LIMIT {MAX_ALIKE}) AS item
          WHERE NOT EXISTS (SELECT 1 FROM map
                WHERE map.account = ?1 AND map.datastore = ?2 AND map.device = ?4
@@ -62,8 +64,8 @@ fn alike_sql(column: &str) -> String {
 
 fn pending_sql(limit: usize) -> String {
     format!(
-        "SELECT item.guid, item.seq, item.deleted, item.media_type,
-                CASE WHEN length(item.content) <= ?10 THEN item.content ELSE x'' END, item.exact,
+        "SELECT item.guid, item.seq, item.deleted OR (item.series IS NOT NULL AND NOT ?10),
+                item.media_type, CASE WHEN length(item.content) <= ?11 THEN item.content ELSE x'' END, item.exact,
                 item.parent, item.content_seq, item.modified,
                 map.luid, map.revision, length(item.content), map.stale
          {PENDING} ORDER BY item.seq LIMIT {limit}"
@@ -79,14 +81,15 @@ const PENDING: &str = "
      AND map.guid = item.guid AND map.generation = ?6
     WHERE item.account = ?1 AND item.datastore = ?2 AND item.seq > ?4 AND item.seq <= ?5
       AND (map.guid IS NOT NULL OR (item.first_time <= ?9 AND item.last_time >= ?8))
-      AND CASE WHEN map.guid IS NULL THEN item.deleted = 0
-               ELSE ?7 OR item.deleted = 1 OR map.revision < item.seq OR map.stale END
+      AND CASE WHEN map.guid IS NULL THEN item.deleted = 0 AND (?10 OR item.series IS NULL)
+               ELSE ?7 OR item.deleted = 1 OR map.revision < item.seq OR map.stale
+                 OR (item.series IS NOT NULL AND NOT ?10) END
       AND NOT EXISTS (SELECT 1 FROM withheld
           WHERE withheld.account = ?1 AND withheld.datastore = ?2 AND withheld.device = ?3
             AND withheld.guid = coalesce(map.guid, item.guid)
             AND withheld.seq = item.content_seq AND item.deleted = 0)";
 
-fn range_params(link: LinkId, range: PendingRange) -> [i64; 9] {
+fn range_params(link: LinkId, range: PendingRange) -> [i64; 10] {
     [
         link.datastore.account.0,
         link.datastore.number,
@@ -97,6 +100,7 @@ fn range_params(link: LinkId, range: PendingRange) -> [i64; 9] {
         i64::from(range.with_held),
         range.period.since,
         range.period.until,
+        i64::from(range.with_occurrences),
     ]
 }
 
@@ -105,14 +109,14 @@ pub(super) fn candidates(
     link: LinkId,
     generation: i64,
     fingerprint: &pim::Fingerprint,
-    deleted: bool,
+    among: Among,
     limit: usize,
 ) -> Result<Vec<StoredItem>, StoreError> {
     shared::candidates(fingerprint, limit, |column, hash| {
         let wanted = Wanted {
             column,
             hash,
-            deleted,
+            among,
             limit,
         };
         running.alike(link, generation, &wanted)
@@ -124,13 +128,13 @@ pub(super) fn candidates_by_beginning(
     link: LinkId,
     generation: i64,
     short: u64,
-    deleted: bool,
+    among: Among,
     limit: usize,
 ) -> Result<Vec<StoredItem>, StoreError> {
     let wanted = Wanted {
         column: "short",
         hash: short,
-        deleted,
+        among,
         limit,
     };
     running.alike(link, generation, &wanted)
@@ -152,10 +156,21 @@ pub(super) fn pending(
         with_held,
         since,
         before,
+        with_occurrences,
     ] = range_params(link, range);
     let inline = i64::try_from(range.inline).unwrap_or(i64::MAX);
     let params = [
-        account, datastore, device, after, until, generation, with_held, since, before, inline,
+        account,
+        datastore,
+        device,
+        after,
+        until,
+        generation,
+        with_held,
+        since,
+        before,
+        with_occurrences,
+        inline,
     ];
     running.all(&sql, params, |row| {
         let item = item_of(row)?;
@@ -197,7 +212,7 @@ pub(super) fn unmapped(
 ) -> Result<Vec<Guid>, StoreError> {
     running.all(
         "SELECT guid FROM item
-         WHERE account = ?1 AND datastore = ?2 AND deleted = 0
+         WHERE account = ?1 AND datastore = ?2 AND deleted = 0 AND series IS NULL
            AND NOT EXISTS (SELECT 1 FROM map
                WHERE map.account = ?1 AND map.datastore = ?2 AND map.device = ?3
                  AND map.guid = item.guid AND map.generation = ?4)
