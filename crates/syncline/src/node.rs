@@ -427,7 +427,7 @@ impl Exchange for Node {
                 self.watch.can_use_the_state();
                 true
             }
-            Ok(Some(Err(store::Error::Busy(_)))) | Ok(None) => false,
+            Ok(Some(Err(store::Error::Busy(_))) | None) => false,
             Ok(Some(Err(error))) => {
                 self.watch.cannot_use_the_state(error);
                 false

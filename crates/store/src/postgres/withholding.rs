@@ -156,8 +156,8 @@ impl Withholding for Running<'_> {
     }
 
     fn hold(&mut self, link: LinkId) -> Result<Option<String>, StoreError> {
-        if let Some(known) = self.hold_ahead(link) {
-            return Ok(known);
+        if let Some(known) = self.holds_ahead().get(&link) {
+            return Ok(known.clone());
         }
         let [account, datastore, device] = link_keys(link);
         let keys: Params<'_> = &[&account, &datastore, &device];

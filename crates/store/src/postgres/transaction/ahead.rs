@@ -142,8 +142,9 @@ impl Running<'_> {
         self.ahead.holds.remove(&link);
     }
 
-    pub(in super::super) fn hold_ahead(&self, link: LinkId) -> Option<Option<String>> {
-        self.ahead.holds.get(&link).cloned()
+    /// The sessions whose changes wait, of links of which that is known.
+    pub(in super::super) fn holds_ahead(&self) -> &HashMap<LinkId, Option<String>> {
+        &self.ahead.holds
     }
 
     pub(super) fn read_device(
