@@ -12,7 +12,7 @@ pub(crate) mod cut;
 mod lines;
 mod meaning;
 mod note;
-mod patch;
+pub(crate) mod patch;
 mod place;
 mod properties;
 mod record;

@@ -10,6 +10,7 @@ mod parts;
 mod pieces;
 mod rewrite;
 mod slot;
+mod sure;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use self::parts::is_void;
 use self::pieces::{Action, Pieces};
 use self::rewrite::{data_length, head, is_preferred, text_of, words, written};
 use self::slot::{Slots, is_type};
+pub use self::sure::surely_shown;
 use crate::component::{Components, Event, Tag};
 use crate::decode::whole_text;
 use crate::fields::{WHOLE, cut, is_one_of};

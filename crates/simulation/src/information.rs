@@ -26,6 +26,8 @@ pub(crate) enum Keeps {
     OneOfEach,
     /// Of the remark the beginning.
     ShortRemark,
+    /// Of remarks the short ones.
+    WholeRemark,
 }
 
 /// Characters of a short remark.
@@ -41,8 +43,9 @@ impl Keeps {
             // neither was said before 1.2
             Self::OneOfEach,
             Self::ShortRemark,
+            Self::WholeRemark,
         ];
-        let words = if version >= Version::V1_2 { 5 } else { 3 };
+        let words = if version >= Version::V1_2 { 6 } else { 3 };
         let drawn = all[rng.usize(..words)];
         let drawn = if rng.bool() { drawn } else { Self::All };
         if can_filter(kind) { drawn } else { Self::All }
@@ -61,7 +64,8 @@ impl Keeps {
             ..Property::default()
         };
         let remark = Property {
-            max_size: (self == Self::ShortRemark).then_some(SHORT),
+            max_size: matches!(self, Self::ShortRemark | Self::WholeRemark).then_some(SHORT),
+            no_truncate: self == Self::WholeRemark,
             ..property(remark(kind))
         };
         let others = without_remark(kind).iter().map(|name| property(name));
@@ -72,12 +76,21 @@ impl Keeps {
         }
     }
 
+    /// What its person writes of a record: no more than there is room for.
+    pub(crate) fn written(self, kind: DatastoreKind, content: &str) -> String {
+        match self {
+            Self::WholeRemark => Self::ShortRemark.fitted(kind, content),
+            _ => self.fitted(kind, content),
+        }
+    }
+
     /// A record as the device can hold it.
     pub(crate) fn fitted(self, kind: DatastoreKind, content: &str) -> String {
         let holding = |property: Property| Holding {
             name: property.name,
             max_size: property.max_size,
             max_occur: property.max_occur,
+            no_truncate: property.no_truncate,
             values: property.values,
             ..Holding::default()
         };

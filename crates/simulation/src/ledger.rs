@@ -78,7 +78,7 @@ impl Ledger {
     pub(crate) fn create(&mut self, filling: usize, keeps: Keeps) -> String {
         let (record, version) = self.begin_story();
         let content = compose(self.kind, record, version, None, filling);
-        let content = keeps.fitted(self.kind, &content);
+        let content = keeps.written(self.kind, &content);
         if let Some(story) = self.stories.get_mut(&record) {
             story.was_whole = has_remark(&content) && has_second(&content);
         }
@@ -138,7 +138,7 @@ impl Ledger {
         let newer = compose(self.kind, record, version, Some(content), filling);
         // who was not given a property does not write one
         let newer = as_known(self.kind, content, newer);
-        Some(keeps.fitted(self.kind, &newer))
+        Some(keeps.written(self.kind, &newer))
     }
 
     /// A person deletes a record on a device. `agreed` tells that the device was in step before.

@@ -14,7 +14,7 @@ mod scripted;
 mod talk;
 
 use session::peer::Table;
-use session::store::{Content, DatastoreId, Origin};
+use session::store::{Content, DatastoreId, Guid, Origin};
 use talk::{Heard, Talk, alert, change, item, put_devinf, status, sync};
 
 /// A phone with one datastore.
@@ -181,6 +181,43 @@ fn a_photo_that_is_too_large_for_a_phone_stays_through_its_edits() {
             // folded or not, and in whichever version
             let photo = format!(":{}\r\n", "AAAA".repeat(bytes / 3));
             assert!(held[0].replace("\r\n ", "").contains(&photo), "{held:?}");
+        }
+    }
+}
+
+// spec: F21 H05 V10
+#[test]
+fn what_was_too_long_for_a_phone_before_outlives_its_refresh() {
+    let names = ["N", "FN", "TEL"].map(|name| property(name, ""));
+    let listed = names.concat() + &property("NOTE", "<MaxSize>12</MaxSize><NoTruncate/>");
+    // in the form of the phone and in another one
+    for version in ["2.1", "3.0"] {
+        let card = |note: &str| {
+            format!(
+                "BEGIN:VCARD\r\nVERSION:{version}\r\nN:Berg;Ada;;;\r\nFN:Ada Berg\r\n\
+                 TEL;TYPE=CELL:1\r\nTEL;TYPE=HOME:2\r\nNOTE:{note}\r\nEND:VCARD\r\n"
+            )
+        };
+        let long = card("likes tea, or water");
+        let mut phone = Phone::new("contacts", listing(CARDS, &listed), &[&long]);
+        let shown = came(&phone.sync(201, ""));
+        assert!(shown.contains("TEL") && !shown.contains("NOTE"), "{shown}");
+        // it would fit now, and the phone has the version before
+        let (id, short) = (phone.id(), card("likes tea"));
+        let content = Content::new("", short.as_bytes());
+        let state = &mut phone.talk.server.state;
+        let changed = state.replace_item(id, Guid(1), content, Origin::Local, 2);
+        changed.unwrap();
+        let lines = shown.split_inclusive("\r\n");
+        let fewer: String = lines.filter(|line| !line.ends_with(":2\r\n")).collect();
+        phone.sync(203, &talk::replace(30, "l1", &fewer));
+        let held = phone.contents().concat();
+        for (text, stays) in [
+            ("NOTE:likes tea\r\n", true),
+            (":1\r\n", true),
+            (":2\r\n", false),
+        ] {
+            assert_eq!(held.contains(text), stays, "{text} in {held}");
         }
     }
 }

@@ -15,7 +15,7 @@ struct Change {
 
 /// Changes of one text, each of whole lines.
 #[derive(Debug, Default)]
-pub(super) struct Patch {
+pub(crate) struct Patch {
     changes: Vec<Change>,
 }
 
@@ -24,7 +24,7 @@ impl Patch {
         self.changes.push(Change { start, end, text });
     }
 
-    pub(super) fn remove(&mut self, start: usize, end: usize) {
+    pub(crate) fn remove(&mut self, start: usize, end: usize) {
         self.replace(start, end, Vec::new());
     }
 
@@ -44,7 +44,7 @@ impl Patch {
     ///
     /// A line must stay a line of its own: one that breaks off in a soft break, and one that starts
     /// with a blank, are kept from their new neighbours by an empty line.
-    pub(super) fn apply(mut self, text: &[u8]) -> Vec<u8> {
+    pub(crate) fn apply(mut self, text: &[u8]) -> Vec<u8> {
         if self.changes.is_empty() {
             return text.to_vec();
         }

@@ -5,6 +5,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::{Edit, Habit, Prefer, apply};
 
 fn holding(name: &str) -> Holding {
     Holding {
@@ -439,6 +440,65 @@ fn a_large_photo_is_left_out() {
     assert_eq!(left(photo, vec![with("PHOTO", &[("TYPE", &["GIF"])])]), "");
     assert_eq!(left(photo, vec![sized("PHOTO", 6)]), photo);
     assert_eq!(left(photo, vec![sized("PHOTO", 5)]), "");
+}
+
+// spec: F21 V10
+#[test]
+fn what_was_too_long_before_is_not_removed() {
+    let whole = |name: &str| Holding {
+        no_truncate: true,
+        ..sized(name, 12)
+    };
+    let holdings = Holdings {
+        properties: Some(vec![
+            whole("N"),
+            whole("NOTE"),
+            sized("TITLE", 12),
+            sized("TEL", 12),
+            sized("LOGO", 12),
+            valued("CLASS", &["PUBLIC"]),
+            holding("PHOTO"),
+            holding("ROLE"),
+        ]),
+        max_photo: Some(6),
+    };
+    // what each property of the record is to a device that has none of them
+    let record = new(
+        "N:Berg;Ada\r\nFN:Ada\r\nNOTE:short now\r\nTITLE:a\r\nTEL:1\r\nROLE:b\r\n\
+                      LOGO;ENCODING=b:AAAA\r\nPHOTO;ENCODING=b:AAAA\r\nCLASS:PUBLIC\r\n",
+    );
+    let given = new("N:Berg;Ada\r\nFN:Ada\r\n");
+    let held = |given: &str| {
+        let held = surely_shown(record.as_bytes(), given.as_bytes(), &holdings);
+        String::from_utf8(held).unwrap()
+    };
+    let sure = new("N:Berg;Ada\r\nFN:Ada\r\nTITLE:a\r\nTEL:1\r\nROLE:b\r\n");
+    assert_eq!(held(&given), sure);
+    let edit = Edit {
+        current: record.as_bytes(),
+        shown: record.as_bytes(),
+        held: Some(sure.as_bytes()),
+        new: given.as_bytes(),
+        habit: Habit::Whole,
+    };
+    let followed = apply(&edit, Prefer::New).unwrap();
+    assert_eq!(
+        String::from_utf8(followed.bytes).unwrap(),
+        new(
+            "N:Berg;Ada\r\nFN:Ada\r\nNOTE:short now\r\nLOGO;ENCODING=b:AAAA\r\n\
+             PHOTO;ENCODING=b:AAAA\r\nCLASS:PUBLIC\r\n"
+        )
+    );
+    // what it has is its own, be it empty
+    for note in ["NOTE:old\r\n", "NOTE:\r\n"] {
+        let given = new(&format!("N:Berg;Ada\r\nFN:Ada\r\n{note}"));
+        assert!(held(&given).contains("NOTE:short now"));
+    }
+    let open = Holdings::default();
+    assert_eq!(
+        surely_shown(record.as_bytes(), b"", &open),
+        record.as_bytes()
+    );
 }
 
 #[test]

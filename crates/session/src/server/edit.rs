@@ -265,7 +265,11 @@ impl Run<'_> {
         let Some(texts) = view.edit(ours, None, (given.media_type, given.text), habit) else {
             return Ok(None);
         };
-        let texts = if replaces { texts.replacing() } else { texts };
+        let texts = if replaces {
+            texts.replacing(&view)
+        } else {
+            texts
+        };
         let Some(applied) = texts.apply(Prefer::New) else {
             return Ok(None);
         };

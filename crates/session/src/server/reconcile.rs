@@ -569,7 +569,9 @@ impl Run<'_> {
         }
         // what a device with some of the properties has not may be among the others
         if ds.alert() == AlertCode::REFRESH_FROM_CLIENT && !ds.selection.some_fields {
-            if self.is_in_view(ds, link, item, given)?
+            // it may have been shown another version in another form
+            let may_change = self.view(ds)?.may_change(&item.media_type, &item.content);
+            if (may_change || self.is_in_view(ds, link, item, given)?)
                 && let Some(code) = self.join(ds, link, luid, item, given, true)?
             {
                 // what it cannot hold is nothing to tell it about

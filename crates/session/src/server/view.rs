@@ -183,7 +183,7 @@ impl View {
     }
 
     /// Whether an item of this beginning may be shown in another form.
-    fn may_change(&self, media_type: &str, head: &[u8]) -> bool {
+    pub(super) fn may_change(&self, media_type: &str, head: &[u8]) -> bool {
         let Some(format) = Format::of(media_type, head) else {
             return self.filter.is_some();
         };
@@ -387,10 +387,15 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// The texts of a device that is to be followed in all that it can hold.
-    pub(super) fn replacing(self) -> Self {
+    /// The texts of a device that is to be followed in all that it can hold: what it lacks was removed
+    /// there, unless it may never have been shown it.
+    pub(super) fn replacing(self, view: &View) -> Self {
+        let holdings = view.holdings.iter().map(|(_, holdings)| holdings);
+        let held = holdings.fold(self.shown.clone(), |held, holdings| {
+            pim::surely_shown(&held, &self.new, holdings)
+        });
         Self {
-            held: Some(self.shown.clone()),
+            held: Some(held),
             ..self
         }
     }
