@@ -193,22 +193,23 @@ pub(crate) fn section(rest: &str) -> Option<(Option<&str>, &str)> {
 }
 
 /// Where a marked section ends, and the length of its end. One that stood in another marked section
-/// cannot end as it should: clients of Funambol end the message of a mail in `]]&gt;` then.
+/// cannot end as it should: clients of Funambol end the message of a mail in `]]&gt;` then, and no
+/// section of such an object has another end.
 fn end_of_marked(marked: &str) -> Option<(usize, usize)> {
+    const END: &str = "]]>";
     const NESTED: &str = "]]&gt;";
-    let mut from = 0;
-    loop {
-        let at = from + marked.get(from..)?.find("]]")?;
-        let end = marked.get(at..)?;
-        if end.starts_with("]]>") {
-            return Some((at, 3));
-        }
-        let after = end.strip_prefix(NESTED).map(str::trim_start);
-        if after.is_some_and(|after| after.starts_with("</emailitem>")) {
-            return Some((at, NESTED.len()));
-        }
-        from = at + 1;
+    // not looked for beyond the next section, or many would cost the square of their number
+    let (own, _) = marked.split_once("<![CDATA[").unwrap_or((marked, ""));
+    if let Some(at) = own.find(END) {
+        return Some((at, END.len()));
     }
+    let is_end = |at: &usize| {
+        let after = own.get(at + NESTED.len()..).unwrap_or_default();
+        after.trim_start().starts_with("</emailitem>")
+    };
+    let nested = own.match_indices(NESTED).map(|(at, _)| at).find(is_end);
+    let nested = nested.map(|at| (at, NESTED.len()));
+    nested.or_else(|| marked.find(END).map(|at| (at, END.len())))
 }
 
 /// The text up to the next tag.
@@ -318,6 +319,12 @@ mod tests {
             ("![CDATA[a]]&gt;b]]>c", "a]]&gt;b", "c"),
             ("![CDATA[a]]&gt;</b>]]>c", "a]]&gt;</b>", "c"),
             ("![CDATA[a]]&gt;\n</emailitem>", "a", "\n</emailitem>"),
+            (
+                "![CDATA[a]]&gt;</emailitem><b>]]></b>",
+                "a]]&gt;</emailitem><b>",
+                "</b>",
+            ),
+            ("![CDATA[a<![CDATA[b]]>c", "a<![CDATA[b", "c"),
         ] {
             assert_eq!(section(marked), Some((Some(inner), after)), "{marked}");
         }
