@@ -1,3 +1,5 @@
+//! What of a series its rule does not make, taken apart and put back.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;
