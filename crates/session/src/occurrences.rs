@@ -19,11 +19,20 @@ use crate::store::{
     ChangeSeq, Content, DatastoreId, Guid, Origin, StoreError, StoredItem, Transaction,
 };
 
-/// Items that are read at a time.
-const BATCH: usize = 100;
+/// Series that are read at a time.
+const BATCH: usize = 20;
 
-/// Changes that one message looks at: what is beyond follows in the next ones.
+/// Series that one message looks at: what is beyond follows in the next ones.
 const AT_ONCE: usize = 5000;
+
+/// Occurrences that one message writes, and those of one series more.
+const WRITTEN_AT_ONCE: usize = 1000;
+
+/// Bytes of the largest series that has occurrences.
+pub const MAX_SERIES: usize = 1 << 20;
+
+/// What a series that may have occurrences has in it.
+pub const SIGNS: [&str; 2] = ["RECURRENCE-ID", "RDATE"];
 
 /// What occurrences need from durable state.
 pub trait Occurrences {
@@ -31,8 +40,10 @@ pub trait Occurrences {
     fn followed(&mut self, datastore: DatastoreId) -> Result<ChangeSeq, StoreError>;
     /// Writes that down.
     fn set_followed(&mut self, datastore: DatastoreId, until: ChangeSeq) -> Result<(), StoreError>;
-    /// Items and tombstones after a change, in order of sequence, those that are occurrences left out;
-    /// for each whether any item is or was an occurrence of it. At most `limit`.
+    /// Items after a change that have one of [`SIGNS`] in their content, and items and tombstones of
+    /// which any item is or was an occurrence, in order of sequence, occurrences left out; for each
+    /// whether any is or was one of it. At most `limit`. Of more than [`MAX_SERIES`] bytes the content
+    /// is not read.
     fn changed_items(
         &mut self,
         datastore: DatastoreId,
@@ -78,42 +89,62 @@ pub(crate) fn follow(
 ) -> Result<bool, StoreError> {
     let before = tx.followed(datastore)?;
     let mut until = before;
-    let mut is_done = false;
+    let mut written = 0;
     for _ in 0..AT_ONCE / BATCH {
         let batch = tx.changed_items(datastore, until, BATCH)?;
-        is_done = batch.len() < BATCH;
+        let is_last = batch.len() < BATCH;
         for (series, has_some) in batch {
+            if written >= WRITTEN_AT_ONCE {
+                tx.set_followed(datastore, until)?;
+                return Ok(false);
+            }
             until = series.seq;
             let wanted = wanted_of(&series);
             if has_some || !wanted.is_empty() {
-                follow_one(tx, datastore, (series.guid, wanted), now)?;
+                written += follow_one(tx, datastore, (series.guid, wanted), now)?;
             }
         }
-        if is_done {
-            break;
+        if is_last {
+            let last = tx.last_change(datastore)?;
+            if last > before {
+                tx.set_followed(datastore, last)?;
+            }
+            return Ok(true);
         }
     }
-    if until > before {
-        tx.set_followed(datastore, until)?;
-    }
-    Ok(is_done)
+    tx.set_followed(datastore, until)?;
+    Ok(false)
+}
+
+/// Makes of the occurrences of one series what it has become.
+pub(crate) fn follow_series(
+    tx: &mut dyn Transaction,
+    datastore: DatastoreId,
+    series: Guid,
+    now: i64,
+) -> Result<(), StoreError> {
+    let item = tx.item(datastore, series)?;
+    let wanted = item.as_ref().map(wanted_of).unwrap_or_default();
+    follow_one(tx, datastore, (series, wanted), now).map(|_| ())
 }
 
 /// The occurrences that a series has, by key.
 fn wanted_of(series: &StoredItem) -> BTreeMap<String, Vec<u8>> {
-    if series.deleted {
+    if series.deleted || series.content.len() > MAX_SERIES {
         return BTreeMap::new();
     }
     let all = pim::occurrences(&series.media_type, &series.content).into_iter();
     all.map(|one| (one.key, one.content)).collect()
 }
 
+/// How many were written.
 fn follow_one(
     tx: &mut dyn Transaction,
     datastore: DatastoreId,
     (series, mut wanted): (Guid, BTreeMap<String, Vec<u8>>),
     now: i64,
-) -> Result<(), StoreError> {
+) -> Result<usize, StoreError> {
+    let mut written = 0;
     let mut without = Vec::new();
     for (key, item) in tx.occurrences(datastore, series)? {
         match wanted.remove(&key) {
@@ -121,6 +152,7 @@ fn follow_one(
                 let content = content_of(&bytes);
                 if item.deleted || item.exact != content.fingerprint.exact {
                     tx.replace_item(datastore, item.guid, content, Origin::Local, now)?;
+                    written += 1;
                 }
             }
             None if !item.deleted => without.push(item),
@@ -137,11 +169,13 @@ fn follow_one(
             None => tx.add_item(datastore, content, Origin::Local, now)?.0,
         };
         tx.set_occurrence(datastore, guid, Some((series, &key)))?;
+        written += 1;
     }
     for item in without {
         tx.delete_item(datastore, item.guid, Origin::Local, now)?;
+        written += 1;
     }
-    Ok(())
+    Ok(written)
 }
 
 fn content_of(bytes: &[u8]) -> Content<'_> {

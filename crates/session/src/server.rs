@@ -304,6 +304,8 @@ struct Run<'r> {
     compared: compared::Compared,
     /// Links over which no large object is coming.
     none_partial: large::NonePartial,
+    /// What is known of occurrences of series.
+    series: occurrences::Known,
     /// Items that searches of the message have looked through.
     searched: usize,
     /// A member of the Atomic has failed that wants no status.
@@ -405,6 +407,7 @@ pub fn answer(
         ahead: ahead::Ahead::default(),
         compared: compared::Compared::default(),
         none_partial: large::NonePartial::default(),
+        series: occurrences::Known::default(),
         searched: 0,
         failed_in_atomic: false,
         lacks_nonce: false,

@@ -73,6 +73,7 @@ impl Run<'_> {
             // a change sequence that was undone comes again
             self.compared.forget();
             self.none_partial.forget();
+            self.series.forget();
             self.warn("an Atomic failed, what it had done is undone".to_owned());
             let waiting = std::mem::take(&mut self.state.waiting);
             // the rest of an object comes whatever became of its beginning

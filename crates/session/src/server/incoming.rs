@@ -21,6 +21,9 @@ use crate::uri::{datastore_name, same_path};
 /// How the name of a view ends that is told of folders.
 const FOLDERS: &str = "/";
 
+/// The same of a view in which a device has occurrences of series as events of their own.
+const EVENTS: &str = "+";
+
 /// Items that a refresh from the client removes at a time.
 const REMOVED_AT_ONCE: usize = 500;
 
@@ -178,7 +181,7 @@ impl Run<'_> {
     ) -> Result<(), StoreError> {
         let seen = self.view(ds)?;
         let mut view = seen.name();
-        let has_occurrences = seen.splits_series();
+        let splits_series = seen.splits_series();
         // a device that says nothing of the datastore is shown items as they are, and holds of them
         // what it can
         let is_described = self.describes(&ds.source);
@@ -187,12 +190,20 @@ impl Run<'_> {
         } else {
             link.view.ends_with(FOLDERS)
         };
+        let has_occurrences = if is_described {
+            splits_series
+        } else {
+            link.view.ends_with(EVENTS)
+        };
         if let Some(ds) = self.state.datastores.get_mut(index) {
             ds.knows_folders = knows_folders;
             ds.has_occurrences = has_occurrences;
         }
         if !is_described {
             return Ok(());
+        }
+        if has_occurrences {
+            view += EVENTS;
         }
         if knows_folders {
             view += FOLDERS;
@@ -386,12 +397,9 @@ impl Run<'_> {
         if !whole.replaces {
             self.tell_reused(ds, link, whole.luid, &given)?;
         }
+        self.catch_up_series(ds, link, whole.luid)?;
         let code = self.take_content(ds, link, whole.luid, &given)?;
-        if ds.has_occurrences
-            && let Some(mapping) = self.current_mapping(ds, link, whole.luid)?
-        {
-            self.give_back(ds, link, mapping.guid)?;
-        }
+        self.give_back_of(ds, link, whole.luid)?;
         self.put_into_folder(ds, link, whole)?;
         Ok(code)
     }
@@ -429,6 +437,7 @@ impl Run<'_> {
         luid: &str,
         soft: bool,
     ) -> Result<StatusCode, StoreError> {
+        self.catch_up_series(ds, link, luid)?;
         let Some(mapping) = self.current_mapping(ds, link, luid)? else {
             return Ok(StatusCode::NOT_DELETED);
         };

@@ -1,15 +1,45 @@
 //! Occurrences of series that the device has as events of their own; see [`crate::occurrences`].
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Run;
 use super::state::DatastoreState;
 use super::view::says_the_same;
 use crate::occurrences::{self, Given};
-use crate::store::{Content, Guid, LinkId, Mapping, Origin, StoreError, StoredItem};
+use crate::store::{
+    ChangeSeq, Content, DatastoreId, DatastoreKind, Guid, LinkId, Mapping, Origin, StoreError,
+    StoredItem,
+};
 
 /// Occurrences without a series that are let go with one message.
 const LET_GO: usize = 500;
 
+/// What a message has found out about occurrences.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Datastores of which all occurrences have followed their series.
+    followed: BTreeSet<DatastoreId>,
+    /// Whether a datastore has any: a device has been shown some, or had been, whatever it is shown now.
+    has_some: BTreeMap<DatastoreId, bool>,
+}
+
+impl Known {
+    /// What was done since the last look may be undone.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
 impl Run<'_> {
+    fn has_some(&mut self, datastore: DatastoreId) -> Result<bool, StoreError> {
+        if let Some(known) = self.series.has_some.get(&datastore) {
+            return Ok(*known);
+        }
+        let has_some = self.tx.followed(datastore)? > ChangeSeq(0);
+        self.series.has_some.insert(datastore, has_some);
+        Ok(has_some)
+    }
+
     /// Whether the device has an item as an event of a series.
     pub(super) fn is_occurrence(
         &mut self,
@@ -17,7 +47,9 @@ impl Run<'_> {
         link: LinkId,
         guid: Guid,
     ) -> Result<bool, StoreError> {
-        Ok(ds.has_occurrences && self.tx.occurrence(link.datastore, guid)?.is_some())
+        Ok(may_have_series(ds)
+            && self.has_some(link.datastore)?
+            && self.tx.occurrence(link.datastore, guid)?.is_some())
     }
 
     /// The device's changes are about to be looked at: occurrences become what others have made of
@@ -28,7 +60,34 @@ impl Run<'_> {
         };
         if ds.has_occurrences {
             let datastore = ds.link(login).datastore;
-            occurrences::follow(self.tx, datastore, self.request.now)?;
+            if occurrences::follow(self.tx, datastore, self.request.now)? {
+                self.series.followed.insert(datastore);
+            }
+            self.series.has_some.remove(&datastore);
+        }
+        Ok(())
+    }
+
+    /// The device is about to change an item. If that is an occurrence of a series that it has not
+    /// followed yet, what others have made of the series counts first.
+    pub(super) fn catch_up_series(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+    ) -> Result<(), StoreError> {
+        let datastore = link.datastore;
+        if !may_have_series(ds)
+            || self.series.followed.contains(&datastore)
+            || !self.has_some(datastore)?
+        {
+            return Ok(());
+        }
+        let Some(mapping) = self.current_mapping(ds, link, luid)? else {
+            return Ok(());
+        };
+        if let Some((series, _)) = self.tx.occurrence(datastore, mapping.guid)? {
+            occurrences::follow_series(self.tx, datastore, series, self.request.now)?;
         }
         Ok(())
     }
@@ -41,7 +100,8 @@ impl Run<'_> {
         link: LinkId,
     ) -> Result<(), StoreError> {
         let now = self.request.now;
-        if !ds.has_occurrences || !occurrences::follow(self.tx, link.datastore, now)? {
+        let is_followed = ds.has_occurrences && occurrences::follow(self.tx, link.datastore, now)?;
+        if !is_followed {
             return Ok(());
         }
         for guid in self.tx.stray_occurrences(link.datastore, LET_GO)? {
@@ -57,6 +117,22 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// [`Self::give_back`] of the item that has this LUID, if there is one.
+    pub(super) fn give_back_of(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        luid: &str,
+    ) -> Result<(), StoreError> {
+        if !may_have_series(ds) || !self.has_some(link.datastore)? {
+            return Ok(());
+        }
+        match self.current_mapping(ds, link, luid)? {
+            Some(mapping) => self.give_back(ds, link, mapping.guid),
+            None => Ok(()),
+        }
+    }
+
     /// Brings what the device has made of an item into the series of which the item is an occurrence.
     pub(super) fn give_back(
         &mut self,
@@ -64,10 +140,10 @@ impl Run<'_> {
         link: LinkId,
         guid: Guid,
     ) -> Result<(), StoreError> {
-        if !ds.has_occurrences {
+        let datastore = link.datastore;
+        if !may_have_series(ds) || !self.has_some(datastore)? {
             return Ok(());
         }
-        let datastore = link.datastore;
         let Some((series, key)) = self.tx.occurrence(datastore, guid)? else {
             return Ok(());
         };
@@ -149,4 +225,9 @@ impl Run<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// Whether a datastore may hold series.
+fn may_have_series(ds: &DatastoreState) -> bool {
+    matches!(ds.kind(), DatastoreKind::Calendar | DatastoreKind::Tasks)
 }

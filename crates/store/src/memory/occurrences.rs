@@ -1,6 +1,6 @@
 //! Occurrences of series, in the model.
 
-use session::occurrences::Occurrences;
+use session::occurrences::{MAX_SERIES, Occurrences, SIGNS};
 use session::store::{ChangeSeq, DatastoreId, Guid, StoreError, StoredItem};
 
 use super::{Memory, damaged};
@@ -32,7 +32,9 @@ impl Occurrences for Memory {
         let mut changed: Vec<_> = self
             .items_of(datastore)
             .filter(|held| held.item.seq > after && held.occurrence.is_none())
-            .map(|held| (held.item.clone(), is_of(held.item.guid)))
+            .map(|held| (held, is_of(held.item.guid)))
+            .filter(|(held, is_series)| *is_series || (!held.item.deleted && is_marked(&held.item)))
+            .map(|(held, is_series)| (without_more(&held.item), is_series))
             .collect();
         changed.sort_by_key(|(item, _)| item.seq);
         changed.truncate(limit);
@@ -98,4 +100,21 @@ impl Occurrences for Memory {
             .map(|(_, guid)| guid)
             .collect())
     }
+}
+
+/// Whether a content has one of the signs of a series that may have occurrences.
+fn is_marked(item: &StoredItem) -> bool {
+    SIGNS.iter().any(|sign| {
+        let mut windows = item.content.windows(sign.len());
+        windows.any(|window| window == sign.as_bytes())
+    })
+}
+
+/// An item, without a content that is too large.
+fn without_more(item: &StoredItem) -> StoredItem {
+    let mut item = item.clone();
+    if item.content.len() > MAX_SERIES {
+        item.content.clear();
+    }
+    item
 }

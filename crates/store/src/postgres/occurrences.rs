@@ -1,6 +1,6 @@
 //! Occurrences of series, as statements.
 
-use session::occurrences::Occurrences;
+use session::occurrences::{MAX_SERIES, Occurrences, SIGNS};
 use session::store::{ChangeSeq, DatastoreId, Guid, StoreError, StoredItem};
 
 use super::pool::Params;
@@ -32,11 +32,20 @@ impl Occurrences for Running<'_> {
         after: ChangeSeq,
         limit: usize,
     ) -> Result<Vec<(StoredItem, bool)>, StoreError> {
+        let bounded = format!(
+            " CASE WHEN octet_length(content) <= {MAX_SERIES} THEN content ELSE ''::bytea END,"
+        );
+        let columns = ITEM.replace(" content,", &bounded);
+        let [first, second] = SIGNS;
         let sql = format!(
-            "SELECT {ITEM}, EXISTS (SELECT 1 FROM item AS own
+            "SELECT {columns}, own.is_series
+             FROM item CROSS JOIN LATERAL (SELECT EXISTS (SELECT 1 FROM item AS own
                  WHERE own.account = $1 AND own.datastore = $2 AND own.series = item.guid OFFSET 0)
-             FROM item
+                 AS is_series OFFSET 0) AS own
              WHERE account = $1 AND datastore = $2 AND seq > $3 AND seq >= 0 AND series IS NULL
+               AND (own.is_series OR (NOT deleted
+                    AND (position('{first}'::bytea IN content) > 0
+                         OR position('{second}'::bytea IN content) > 0)))
              ORDER BY seq LIMIT $4"
         );
         let limit = limit as i64;

@@ -1,18 +1,23 @@
 //! Occurrences of series, as statements.
 
 use rusqlite::params;
-use session::occurrences::Occurrences;
+use session::occurrences::{MAX_SERIES, Occurrences, SIGNS};
 use session::store::{ChangeSeq, DatastoreId, Guid, StoreError, StoredItem};
 
 use super::rows::{ITEM, item_of};
 use super::transaction::Running;
 
 fn changed_sql() -> String {
+    let bounded = format!(" CASE WHEN length(content) <= {MAX_SERIES} THEN content ELSE x'' END,");
+    let columns = ITEM.replace(" content,", &bounded);
+    let [first, second] = SIGNS;
     format!(
-        "SELECT {ITEM}, EXISTS (SELECT 1 FROM item AS own
-             WHERE own.account = ?1 AND own.datastore = ?2 AND own.series = item.guid)
+        "SELECT {columns}, EXISTS (SELECT 1 FROM item AS own
+             WHERE own.account = ?1 AND own.datastore = ?2 AND own.series = item.guid) AS is_series
          FROM item
          WHERE account = ?1 AND datastore = ?2 AND seq > ?3 AND series IS NULL
+           AND (is_series OR (deleted = 0 AND (instr(content, CAST('{first}' AS BLOB)) > 0
+                    OR instr(content, CAST('{second}' AS BLOB)) > 0)))
          ORDER BY seq LIMIT ?4"
     )
 }

@@ -25,6 +25,10 @@ use crate::span::Zones;
 /// past is missed least.
 pub const MAX_OCCURRENCES: usize = 64;
 
+/// Bytes of all events of a series after which there are no further ones: an added date is a copy of
+/// the series.
+const MAX_BYTES: usize = 1 << 20;
+
 /// Dates of a series that are looked at.
 const MAX_DATES: usize = 1000;
 
@@ -51,7 +55,8 @@ pub struct Occurrence {
 
 /// The occurrences of a series of iCalendar 2.0 that its rule does not make: overrides that are not
 /// cancelled, and dates that were added (`RDATE`, but for periods), in order of key. Of more than
-/// [`MAX_OCCURRENCES`] the last ones; none of what is no series.
+/// [`MAX_OCCURRENCES`], or of a MiB together, the last ones; none of what is no series. An override of
+/// all that comes after it (`RANGE`) is none: one event cannot say that.
 pub fn occurrences(media_type: &str, content: &[u8]) -> Vec<Occurrence> {
     if Format::of(media_type, content) != Some(Format::ICalendar20) || !may_have_some(content) {
         return Vec::new();
@@ -65,13 +70,18 @@ pub fn occurrences(media_type: &str, content: &[u8]) -> Vec<Occurrence> {
     if let Some(first) = first {
         found = found.split_off(&first);
     }
-    let events = found.into_iter();
+    let mut events = Vec::new();
+    let mut bytes = 0;
+    for (key, source) in found.into_iter().rev() {
+        let content = series.event(&source);
+        bytes += content.len();
+        if bytes > MAX_BYTES {
+            break;
+        }
+        events.push(Occurrence { key, content });
+    }
+    events.reverse();
     events
-        .map(|(key, source)| Occurrence {
-            key,
-            content: series.event(&source),
-        })
-        .collect()
 }
 
 /// A series with this event as the occurrence of a key: its override is replaced, or it gets one.
@@ -79,8 +89,9 @@ pub fn occurrences(media_type: &str, content: &[u8]) -> Vec<Occurrence> {
 /// itself, or `series` is none.
 pub fn put_occurrence(series: &[u8], key: &str, event: &[u8]) -> Option<Vec<u8>> {
     let whole = Series::read(series)?;
+    let known = whole.overrides().find(|(of, ..)| of == key);
     let mut excluded = whole.dates("EXDATE").into_iter();
-    if excluded.any(|date| date.key == key) {
+    if known.is_none() && excluded.any(|date| date.key == key) {
         return None;
     }
     let read = tree::read(event);
@@ -98,7 +109,6 @@ pub fn put_occurrence(series: &[u8], key: &str, event: &[u8]) -> Option<Vec<u8>>
     put_own(&mut text, entry, &[]);
     put_rest(&mut text, entry, |_| true);
     let mut parts = whole.parts();
-    let known = whole.overrides().find(|(of, ..)| of == key);
     match known.and_then(|(_, at, _)| parts.get_mut(at)) {
         Some(part) => *part = text,
         None => parts.push(text),
@@ -213,7 +223,7 @@ impl<'a> Series<'a> {
             .filter(|(_, c)| c.tag == Tag::VEvent)
             .filter_map(|(at, entry)| {
                 let id = entry.find("RECURRENCE-ID")?;
-                if entry.text("UID", Dialect::New) != self.uid {
+                if entry.text("UID", Dialect::New) != self.uid || param(id, "RANGE").is_some() {
                     return None;
                 }
                 let zone = param(id, "TZID");
