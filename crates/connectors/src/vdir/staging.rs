@@ -476,8 +476,11 @@ impl Vdir {
         let spots = intents
             .iter()
             .filter_map(|one| Some((one.luid.clone(), one.spot.clone()?)));
-        tree.planned = spots.collect();
+        for (luid, spot) in spots {
+            tree.plan(&luid, spot);
+        }
         intents.sort_by_cached_key(|intent| tree.depth(&intent.luid));
+        // their names stay taken
         tree.planned.clear();
     }
 
@@ -485,9 +488,10 @@ impl Vdir {
     pub(super) fn perform(&mut self, batch: &mut Batch, step: Step) -> Result<(), ReplicaError> {
         match step {
             Step::Relocate(number) => {
-                let Some(intent) = batch.intents.get(number) else {
+                let Some(intent) = batch.intents.get_mut(number) else {
                     return Ok(());
                 };
+                self.evade(intent)?;
                 if self.relocate(intent)? {
                     batch.arrived.insert(intent.luid.clone());
                 }
@@ -507,6 +511,27 @@ impl Vdir {
                 None => Ok(()),
             },
         }
+    }
+
+    /// Gives a new file another name where a person has put something since its name was chosen: what is
+    /// there is theirs. That is written down before the file is there, so that the two are never mistaken
+    /// for each other.
+    fn evade(&mut self, intent: &mut Intent) -> Result<(), ReplicaError> {
+        let (Some(tree), Some(spot), Some(hash)) = (&self.tree, &intent.spot, intent.hash) else {
+            return Ok(());
+        };
+        let is_new = intent.object.is_none() && tree.path(&intent.luid).is_none();
+        let is_taken = tree
+            .path_at(spot)
+            .is_some_and(|path| self.folder.exists(&path));
+        // without its temporary file it is the new file that is there
+        if !is_new || !is_taken || self.folder.staged(&intent.temporary, hash)?.is_none() {
+            return Ok(());
+        }
+        let free = self.free_spot(&intent.luid, spot.parent.as_deref(), &spot.name)?;
+        intent.spot = Some(free);
+        self.state.intend(intent)?;
+        self.state.commit()
     }
 
     /// Puts an item to its new place, and makes it where it is a new folder; whether it is there then. That

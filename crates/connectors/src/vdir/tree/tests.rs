@@ -421,6 +421,41 @@ fn a_message_is_done_as_a_whole_wherever_power_fails() {
     }
 }
 
+#[test]
+fn what_a_person_puts_into_a_folder_that_is_planned_is_theirs() {
+    for power_fails in [None, Some(1), Some(2), Some(3), Some(4)] {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        let mut vdir = open(root);
+        begin(&mut vdir, false);
+        let work = add(&mut vdir, "10", None, Err("work"));
+        add(&mut vdir, "2", Some(&work), Ok("server's"));
+        add(&mut vdir, "2-1", Some(&work), Ok("another"));
+        write(root, "work/2.bin", "a person's");
+        if let Some(done) = power_fails {
+            let mut batch = vdir.prepare().unwrap().unwrap();
+            for step in batch.steps.clone().iter().take(done) {
+                vdir.perform(&mut batch, *step).unwrap();
+            }
+            drop(vdir);
+            vdir = open(root);
+        } else {
+            vdir.message_done().unwrap();
+        }
+        assert_eq!(
+            paths(root),
+            [
+                "work/",
+                "work/2-1.bin=another",
+                "work/2-2.bin=server's",
+                "work/2.bin=a person's"
+            ],
+            "{power_fails:?}"
+        );
+        assert_eq!(told(&mut vdir), ["Add work/2.bin in work"]);
+    }
+}
+
 // spec: M14
 #[test]
 fn an_atomic_that_is_undone_moves_nothing() {
