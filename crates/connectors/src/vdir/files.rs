@@ -69,6 +69,9 @@ pub(super) struct Folder {
 /// The folder inside of it that is not the person's.
 pub(super) const STATE: &str = ".syncline";
 
+/// A file that is made in a subfolder, to see whether one can be; hidden, so no item.
+const PROBE: &str = ".syncline-probe";
+
 /// Tells versions of one file apart.
 pub(super) fn hash_of(content: &[u8]) -> i64 {
     session::hash(content).cast_signed()
@@ -215,9 +218,11 @@ impl Folder {
         if self.leads_astray(path) {
             return Ok(false);
         }
-        self.touch(path);
         match fs::create_dir_all(self.path.join(path)) {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.touch(path);
+                Ok(true)
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(self.is_folder(path)),
             Err(error) => Err(self.failed(path, error)),
         }
@@ -233,10 +238,10 @@ impl Folder {
             (true, false) => {}
             (is_here, is_there) => return Ok(!is_here && is_there),
         }
-        self.touch(from);
-        self.touch(to);
         fs::rename(self.path.join(from), self.path.join(to))
             .map_err(|error| self.failed(to, error))?;
+        self.touch(from);
+        self.touch(to);
         Ok(true)
     }
 
@@ -253,6 +258,21 @@ impl Folder {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses a path in a subfolder in which nothing can be made.
+    pub(super) fn check_writable(&self, path: &str) -> Result<(), ReplicaError> {
+        let Some((folder, _)) = path.rsplit_once('/') else {
+            return Ok(());
+        };
+        let found = fs::symlink_metadata(self.path.join(folder));
+        if !found.is_ok_and(|metadata| metadata.is_dir() && metadata.permissions().readonly()) {
+            return Ok(());
+        }
+        // there are users whom permissions do not stop
+        let probe = self.path.join(folder).join(PROBE);
+        let tried = File::create_new(&probe).and_then(|_| fs::remove_file(&probe));
+        tried.map_err(|error| self.failed(folder, error))
     }
 
     /// The folder that something is in has to be flushed.
@@ -353,7 +373,6 @@ impl Folder {
             let error = io::Error::from(io::ErrorKind::NotADirectory);
             return Err(self.failed(name, error));
         }
-        self.touch(name);
         let mut placed = fs::rename(&from, &to);
         let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
         if placed.as_ref().is_err_and(is_missing)
@@ -363,7 +382,9 @@ impl Folder {
             // a person has removed the folder meanwhile, of which the server has not heard
             placed = fs::rename(from, to);
         }
-        placed.map_err(|error| self.failed(name, error))
+        placed.map_err(|error| self.failed(name, error))?;
+        self.touch(name);
+        Ok(())
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Result<(), ReplicaError> {

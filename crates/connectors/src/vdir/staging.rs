@@ -106,14 +106,15 @@ impl Batch {
 
 impl Vdir {
     /// Takes over what a crash left between a file and the memory, and does what it kept from being done:
-    /// what a message brings is done as a whole.
+    /// what a message brings is done as a whole. What cannot be done is left, as where a person was here
+    /// meanwhile: the server was not told that it is done, and sends it again.
     pub(super) fn adopt(&mut self) -> Result<(), ReplicaError> {
         let mut intents = self.state.intents()?;
         self.sort(&mut intents);
         let mut batch = Batch::new(intents, BTreeMap::new());
         for step in batch.steps.clone() {
             if let Step::Relocate(_) = step {
-                self.perform(&mut batch, step)?;
+                self.perform(&mut batch, step).unwrap_or_default();
             }
         }
         let (removals, others): (Vec<Intent>, Vec<Intent>) =
@@ -144,15 +145,16 @@ impl Vdir {
         let Some(path) = self.path(&intent.luid) else {
             return Ok(());
         };
-        let there = self.print_there(&intent.luid)?;
+        let Ok(there) = self.print_there(&intent.luid) else {
+            return Ok(());
+        };
         let is_as_agreed = self.is_as_agreed(&intent.luid, there.as_ref())?;
         match there {
             Some(print) if print.hash == hash => self.adopted(intent, &print),
             _ if is_as_agreed => {
                 // without its temporary file the server will send the item again
                 match self.folder.staged(&intent.temporary, hash)? {
-                    Some(print) if !self.folder.leads_astray(&path) => {
-                        self.folder.place(&intent.temporary, &path)?;
+                    Some(print) if self.folder.place(&intent.temporary, &path).is_ok() => {
                         self.adopted(intent, &print)
                     }
                     _ => Ok(()),
@@ -185,13 +187,17 @@ impl Vdir {
     }
 
     fn adopt_removal(&mut self, luid: &str) -> Result<(), ReplicaError> {
-        let there = self.print_there(luid)?;
+        let Ok(there) = self.print_there(luid) else {
+            return Ok(());
+        };
         if there.is_some() && !self.is_as_agreed(luid, there.as_ref())? {
             // a person was here meanwhile; the server will send it again
             return Ok(());
         }
-        self.take_away(luid)?;
-        self.forget(luid)
+        match self.take_away(luid) {
+            Ok(()) => self.forget(luid),
+            Err(_) => Ok(()),
+        }
     }
 
     fn adopted(&mut self, intent: &Intent, print: &Print) -> Result<(), ReplicaError> {
@@ -251,6 +257,7 @@ impl Vdir {
         content: &[u8],
     ) -> Result<(), ReplicaError> {
         self.take_room(luid, content.len() as u64)?;
+        self.check_writable(luid)?;
         self.meet(luid)?;
         let (temporary, print) = self.folder.stage(self.temporaries, content)?;
         self.temporaries += 1;
@@ -289,6 +296,7 @@ impl Vdir {
     }
 
     pub(super) fn remove(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.check_writable(luid)?;
         if !self.is_folder(luid) {
             self.meet(luid)?;
         }
@@ -299,6 +307,15 @@ impl Vdir {
         self.staged.insert(luid.to_owned(), Staged::Removed);
         self.given.remove(luid);
         Ok(())
+    }
+
+    /// Refuses the change of an item whose folder takes none, while that can still be said of the item
+    /// alone.
+    fn check_writable(&self, luid: &str) -> Result<(), ReplicaError> {
+        match self.path(luid) {
+            Some(path) => self.folder.check_writable(&path),
+            None => Ok(()),
+        }
     }
 
     /// Remembers how a file is that something is to happen to.
@@ -545,7 +562,8 @@ impl Vdir {
         };
         let is_there = match tree.path(&intent.luid) {
             Some(from) if from == to => true,
-            Some(from) => self.folder.relocate(&from, &to)?,
+            // what cannot be moved is where it is: a change of ours
+            Some(from) => self.folder.relocate(&from, &to).unwrap_or(false),
             None if intent.object.is_some() => self.folder.make_folder(&to)?,
             None => true,
         };

@@ -123,6 +123,19 @@ impl Tree {
         }
     }
 
+    /// Bytes of the path of a place at the end of the message; no more than shows that they are too many.
+    fn length(&self, spot: &Spot) -> usize {
+        let mut length = spot.name.len();
+        let mut above = spot.parent.as_deref();
+        while let Some(folder) = above.and_then(|luid| self.spot(luid))
+            && length <= MAX_PATH
+        {
+            length += folder.name.len() + 1;
+            above = folder.parent.as_deref();
+        }
+        length
+    }
+
     /// The place of an item at the end of the message.
     pub(super) fn spot(&self, luid: &str) -> Option<&Spot> {
         let placed = || self.placed.get(luid).map(|placed| &placed.spot);
@@ -515,13 +528,13 @@ impl Vdir {
         };
         let mut number = 0_u64;
         loop {
-            let path = tree.path_at(&spot);
-            if path.as_ref().is_some_and(|path| path.len() > MAX_PATH) {
+            if tree.length(&spot) > MAX_PATH {
                 return Err(ReplicaError::new(
                     "the folder's path is too long for another one in it",
                     spot.name,
                 ));
             }
+            let path = tree.path_at(&spot);
             let is_there = path.is_some_and(|path| self.is_in_the_way(luid, &path));
             if !is_there && !tree.is_taken(&spot) {
                 return Ok(spot);

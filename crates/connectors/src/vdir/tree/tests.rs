@@ -456,6 +456,91 @@ fn what_a_person_puts_into_a_folder_that_is_planned_is_theirs() {
     }
 }
 
+#[test]
+fn what_cannot_be_done_keeps_no_folder_from_being_opened() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let (mut vdir, [work, deep, two, one]) = with_some(root);
+    vdir.replace(&two, FILE, b"two again").unwrap();
+    vdir.delete(&one).unwrap();
+    vdir.set_parent(&deep, None).unwrap();
+    add(&mut vdir, "7", Some(&work), Ok("seven"));
+    drop(vdir.prepare().unwrap().unwrap());
+    drop(vdir);
+    // folders are in the way of files
+    fs::remove_file(root.join("1.bin")).unwrap();
+    write(root, "1.bin/x", "a person's");
+    fs::remove_file(root.join("work/deep/2.bin")).unwrap();
+    write(root, "work/deep/2.bin/x", "a person's");
+    let mut vdir = open(root);
+    assert_eq!(
+        paths(root),
+        [
+            "1.bin/",
+            "1.bin/x=a person's",
+            "deep/",
+            "deep/2.bin/",
+            "deep/2.bin/x=a person's",
+            "work/",
+            "work/7.bin=seven"
+        ]
+    );
+    // what the server does not hear of as done, it does again
+    assert_eq!(
+        vdir.luid_of("7").unwrap().map(|luid| vdir.path(&luid)),
+        Some(Some("work/7.bin".to_owned()))
+    );
+    begin(&mut vdir, false);
+    assert_eq!(
+        vdir.replace(&two, FILE, b"two again").unwrap(),
+        Applied::ChangedHere
+    );
+}
+
+#[test]
+fn paths_that_are_too_long_are_refused_one_by_one() {
+    let root = tempfile::tempdir().unwrap();
+    let mut vdir = open(root.path());
+    begin(&mut vdir, false);
+    let name = "n".repeat(79);
+    let mut parent = None;
+    let mut refused = 0;
+    for number in 0..50 {
+        let guid = format!("1{number}");
+        let luid = vdir.add(&guid, FOLDER, &folder(&name)).unwrap().luid;
+        match vdir.set_parent(&luid, parent.as_deref()) {
+            Ok(outcome) => assert_eq!(outcome, Applied::Done),
+            Err(_) => refused += 1,
+        }
+        parent = Some(luid);
+    }
+    assert_ne!(refused, 0);
+    vdir.message_done().unwrap();
+    drop(vdir);
+    assert_eq!(open(root.path()).outlook().unwrap(), [0; 3]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_subfolder_that_takes_no_changes_is_told_of_its_items_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let (mut vdir, [_, _, two, one]) = with_some(root);
+    let deep = root.join("work/deep");
+    fs::set_permissions(&deep, fs::Permissions::from_mode(0o555)).unwrap();
+    // permissions do not stop everybody
+    let is_stopped = fs::write(deep.join(".try"), "").is_err();
+    assert_eq!(vdir.replace(&two, FILE, b"new").is_err(), is_stopped);
+    assert_eq!(vdir.delete(&two).is_err(), is_stopped);
+    vdir.delete(&one).unwrap();
+    vdir.message_done().unwrap();
+    assert_eq!(deep.join("2.bin").exists(), is_stopped);
+    assert!(!root.join("1.bin").exists());
+    fs::set_permissions(&deep, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 // spec: M14
 #[test]
 fn an_atomic_that_is_undone_moves_nothing() {
