@@ -784,7 +784,8 @@ impl Replica for Vdir {
     }
 
     fn keep_own(&mut self, luid: &str) -> Result<(), ReplicaError> {
-        if self.changed_here(luid)? {
+        // a folder holds nothing but its items, which stay
+        if self.is_folder_there(luid) || self.changed_here(luid)? {
             return Ok(());
         }
         self.set_aside(luid)

@@ -541,6 +541,30 @@ fn a_subfolder_that_takes_no_changes_is_told_of_its_items_alone() {
     fs::set_permissions(&deep, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
+#[test]
+fn of_a_folder_there_is_no_version_to_keep_beside_the_servers() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let (mut vdir, [work, ..]) = with_some(root);
+    fs::rename(root.join("work"), root.join("mine")).unwrap();
+    begin(&mut vdir, false);
+    let change = vdir.next_change().unwrap().unwrap();
+    assert_eq!(change.luid, work);
+    vdir.keep_own(&work).unwrap();
+    let outcome = vdir.replace(&work, FOLDER, &folder("theirs")).unwrap();
+    assert_eq!(outcome, Applied::Done);
+    vdir.message_done().unwrap();
+    assert_eq!(
+        paths(root),
+        [
+            "1.bin=one",
+            "theirs/",
+            "theirs/deep/",
+            "theirs/deep/2.bin=two"
+        ]
+    );
+}
+
 // spec: M14
 #[test]
 fn an_atomic_that_is_undone_moves_nothing() {
