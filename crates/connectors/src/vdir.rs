@@ -943,10 +943,7 @@ impl Replica for Vdir {
         self.before_atomic = Some(Before {
             staged: self.staged.clone(),
             given: self.given.clone(),
-            planned: self
-                .tree
-                .as_ref()
-                .map_or_else(BTreeMap::new, |tree| tree.planned.clone()),
+            tree: self.tree.clone(),
         });
         Ok(())
     }
@@ -957,9 +954,7 @@ impl Replica for Vdir {
         if let Some(before) = self.before_atomic.take() {
             self.staged = before.staged;
             self.given = before.given;
-            if let Some(tree) = &mut self.tree {
-                tree.planned = before.planned;
-            }
+            self.tree = before.tree;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use session::client::ReplicaError;
 
 use super::files::{self, Print};
 use super::state::Intent;
-use super::tree::{ELSEWHERE, Placed, Spot};
+use super::tree::{ELSEWHERE, Placed, Tree};
 use super::{Agreed, Vdir};
 
 /// What an Atomic can change beside the memory.
@@ -19,7 +19,7 @@ use super::{Agreed, Vdir};
 pub(super) struct Before {
     pub(super) staged: BTreeMap<String, Staged>,
     pub(super) given: BTreeMap<String, Option<Agreed>>,
-    pub(super) planned: BTreeMap<String, Spot>,
+    pub(super) tree: Option<Tree>,
 }
 
 /// What is to happen to a file or subfolder.

@@ -48,7 +48,7 @@ pub(super) struct Placed {
 }
 
 /// The items of a folder with folders, as they were last seen.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Tree {
     pub(super) placed: BTreeMap<String, Placed>,
     /// Those of them that were not found.

@@ -580,6 +580,14 @@ fn an_atomic_that_is_undone_moves_nothing() {
     vdir.message_done().unwrap();
     assert_eq!(paths(root), before);
     assert_eq!(vdir.outlook().unwrap(), [0; 3]);
+    // nor does it keep a name
+    begin(&mut vdir, false);
+    vdir.begin_atomic().unwrap();
+    add(&mut vdir, "12", Some(&work), Err("new"));
+    vdir.undo_atomic().unwrap();
+    add(&mut vdir, "13", Some(&work), Err("new"));
+    vdir.message_done().unwrap();
+    assert!(root.join("work/new").is_dir());
 }
 
 #[test]
