@@ -57,6 +57,8 @@ pub(super) struct Entry {
     pub(super) id: Option<FileId>,
     /// Bytes.
     pub(super) size: i64,
+    /// Why it cannot be looked into, where it is such a folder.
+    pub(super) closed: Option<ReplicaError>,
 }
 
 #[derive(Debug)]
@@ -123,7 +125,7 @@ impl Folder {
     /// followed.
     pub(super) fn walk(&self) -> Result<Vec<Entry>, ReplicaError> {
         let mut found: Vec<Entry> = Vec::new();
-        let mut open = VecDeque::from([(None, String::new(), 0)]);
+        let mut open: VecDeque<(Option<usize>, _, _)> = VecDeque::from([(None, String::new(), 0)]);
         while let Some((above, path, depth)) = open.pop_front() {
             if depth > MAX_DEPTH {
                 return Err(ReplicaError::new(
@@ -134,7 +136,17 @@ impl Folder {
                     path,
                 ));
             }
-            for (name, metadata) in self.read_folder(&path)? {
+            let inside = match (self.read_folder(&path), above) {
+                (Ok(inside), _) => inside,
+                (Err(error), Some(folder)) => {
+                    if let Some(folder) = found.get_mut(folder) {
+                        folder.closed = Some(error);
+                    }
+                    continue;
+                }
+                (Err(error), None) => return Err(error),
+            };
+            for (name, metadata) in inside {
                 let is_folder = metadata.is_dir();
                 if !(is_folder || metadata.is_file()) || !is_item(&name) {
                     continue;
@@ -150,6 +162,7 @@ impl Folder {
                     is_folder,
                     id: id_of(&metadata),
                     size: stat_of(&metadata).size,
+                    closed: None,
                 });
             }
         }

@@ -292,8 +292,15 @@ impl Vdir {
         self.tree = Some(tree);
         let (found, entries) = found?;
         let mut there = BTreeSet::new();
+        let mut closed = Vec::new();
         for (entry, (luid, spot)) in entries.into_iter().zip(found) {
             let before = placed.get(&luid);
+            if let Some(error) = entry.closed {
+                closed.push((luid.clone(), entry.path, error));
+                if before.is_none() {
+                    continue;
+                }
+            }
             let object = entry.is_folder.then(|| {
                 let before = before.map(|one| (one.spot.name.as_str(), one.object.as_deref()));
                 object::of(before, &spot.name)
@@ -308,6 +315,17 @@ impl Vdir {
                 placed.insert(luid.clone(), now);
             }
             there.insert(luid);
+        }
+        for (luid, path, error) in closed {
+            let is_inside = |one: &Placed| one.spot.parent.as_ref() == Some(&luid);
+            if placed.values().any(is_inside) {
+                // they must not be taken for deleted
+                return Err(error);
+            }
+            let reason = (path, error.to_string());
+            if !self.left_out.contains(&reason) {
+                self.left_out.push(reason);
+            }
         }
         let mut told: BTreeSet<String> = self.state.known()?.into_keys().collect();
         told.extend(self.state.offered()?);

@@ -590,6 +590,34 @@ fn an_atomic_that_is_undone_moves_nothing() {
     assert!(root.join("work/new").is_dir());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_subfolder_that_cannot_be_read_is_left_out_unless_an_item_is_in_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let (mut vdir, _) = with_some(root);
+    let mode = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let closed = root.join("lost+found");
+    fs::create_dir(&closed).unwrap();
+    mode(&closed, 0);
+    // permissions do not stop everybody
+    let is_stopped = fs::read_dir(&closed).is_err();
+    write(root, "new", "x");
+    let new = vdir.outlook().unwrap()[0];
+    assert_eq!(new, if is_stopped { 1 } else { 2 });
+    assert_eq!(vdir.left_out().len(), usize::from(is_stopped));
+    mode(&root.join("work/deep"), 0);
+    assert_eq!(vdir.outlook().is_err(), is_stopped);
+    mode(&root.join("work/deep"), 0o755);
+    mode(&closed, 0o755);
+    let outlook = vdir.outlook().unwrap();
+    assert_eq!(outlook[1..], [0; 2]);
+}
+
 #[test]
 fn a_refresh_leaves_nothing_of_the_servers_and_what_is_no_item() {
     let root = tempfile::tempdir().unwrap();
