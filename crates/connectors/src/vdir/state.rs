@@ -459,10 +459,16 @@ impl State {
                 .map_err(failed)?;
             let luid = format!("item-{number}");
             // a file of that name may be an item of before there were folders
-            if !self.is_told(&luid)? {
+            if !self.is_told(&luid)? && !self.is_placed(&luid)? {
                 return Ok(luid);
             }
         }
+    }
+
+    fn is_placed(&self, luid: &str) -> Result<bool, ReplicaError> {
+        let sql = "SELECT 1 FROM place WHERE peer = ? AND luid = ?";
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        statement.exists(params![self.peer, luid]).map_err(failed)
     }
 
     /// Where each item was last seen.

@@ -683,6 +683,23 @@ fn files_of_before_there_were_folders_stay_the_items_that_they_are() {
 }
 
 #[test]
+fn an_old_file_shares_its_luid_with_no_new_one() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    write(root, "item-1", "old");
+    let mut vdir = open(root);
+    let print = vdir.folder.print("item-1").unwrap().unwrap();
+    vdir.state.know("item-1", &print, "").unwrap();
+    vdir.outlook().unwrap();
+    // a slow sync forgets what was agreed
+    begin(&mut vdir, true);
+    write(root, "new", "new");
+    vdir.look().unwrap();
+    assert_eq!(vdir.in_order().len(), 2);
+    assert_eq!(vdir.path("item-1").as_deref(), Some("item-1"));
+}
+
+#[test]
 fn folders_without_end_are_refused_before_anything_is_taken_for_gone() {
     let root = tempfile::tempdir().unwrap();
     let (mut vdir, _) = with_some(root.path());
