@@ -53,7 +53,8 @@ pub(crate) fn decider(choice: OnConflict, stop: &Arc<AtomicBool>) -> Decide {
                 let lines = lines.get_or_insert_with(typed_lines);
                 let mut screen = std::io::stderr().lock();
                 // who does not answer has not agreed to lose either
-                ask(|| answer(lines, &stop), &mut screen, conflict).unwrap_or(Decision::Both)
+                let next = || answer(lines, &stop);
+                ask(&stop, next, &mut screen, conflict).unwrap_or(Decision::Both)
             })
         }
     }
@@ -88,10 +89,15 @@ fn answer(lines: &Receiver<String>, stop: &AtomicBool) -> Answer {
 
 /// Asks until there is an answer, or until there will be none.
 fn ask(
+    stop: &AtomicBool,
     mut next: impl FnMut() -> Answer,
     screen: &mut impl Write,
     conflict: &Conflict<'_>,
 ) -> std::io::Result<Decision> {
+    // the rest of a message's conflicts, once the person has asked for an end
+    if stop.load(Ordering::Relaxed) {
+        return Ok(Decision::Later);
+    }
     let name = pim::summary(conflict.theirs, conflict.media_type);
     let name = name.as_deref().unwrap_or(conflict.luid);
     let name = output::foreign(name, output::PHRASE);
@@ -135,14 +141,14 @@ mod tests {
 
     fn answered(keys: &str) -> (Decision, String) {
         let mut lines = keys.lines();
-        asked(|| {
+        asked(&AtomicBool::new(false), || {
             lines
                 .next()
                 .map_or(Answer::None, |line| Answer::Line(line.to_owned()))
         })
     }
 
-    fn asked(next: impl FnMut() -> Answer) -> (Decision, String) {
+    fn asked(stop: &AtomicBool, next: impl FnMut() -> Answer) -> (Decision, String) {
         let conflict = Conflict {
             source: "contacts",
             luid: "a.vcf",
@@ -151,7 +157,7 @@ mod tests {
             media_type: "text/vcard",
         };
         let mut screen = Vec::new();
-        let decision = ask(next, &mut screen, &conflict).unwrap();
+        let decision = ask(stop, next, &mut screen, &conflict).unwrap();
         (decision, String::from_utf8(screen).unwrap())
     }
 
@@ -177,13 +183,16 @@ mod tests {
         let (typed, lines) = mpsc::channel();
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let (decision, _) = asked(|| {
+            let (decision, _) = asked(&stop, || {
                 // it comes while the answer is waited for
                 scope.spawn(|| stop.store(true, Ordering::Relaxed));
                 answer(&lines, &stop)
             });
             assert_eq!(decision, Decision::Later);
         });
+        // and is shown nothing more
+        let nothing = (Decision::Later, String::new());
+        assert_eq!(asked(&stop, || Answer::None), nothing);
         stop.store(false, Ordering::Relaxed);
         typed.send("c".to_owned()).unwrap();
         assert_eq!(answer(&lines, &stop), Answer::Line("c".to_owned()));
