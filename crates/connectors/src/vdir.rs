@@ -110,6 +110,8 @@ struct Agreed {
     print: Print,
     /// LUID of its folder; empty at the root.
     parent: String,
+    /// What the server knows of that once it has confirmed the item.
+    told: String,
 }
 
 /// A difference between the folder and the memory; content is read when its turn comes.
@@ -623,6 +625,7 @@ impl Replica for Vdir {
             let agreed = Agreed {
                 print,
                 parent: parent.clone(),
+                told: parent.clone(),
             };
             self.given.insert(change.luid.clone(), Some(agreed));
             self.state.offer(&change.luid)?;
@@ -658,10 +661,24 @@ impl Replica for Vdir {
         self.state.settle(luid)?;
         self.state.end_release(luid)?;
         match self.given.get(luid) {
-            Some(Some(agreed)) => self.state.know(luid, &agreed.print, &agreed.parent),
+            Some(Some(agreed)) => self.state.know(luid, &agreed.print, &agreed.told),
             Some(None) => self.forget(luid),
             None => Ok(()),
         }
+    }
+
+    // spec: M08
+    fn place_untold(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        let known = self.state.known_one(luid)?;
+        if let Some(Some(agreed)) = self.given.get_mut(luid) {
+            agreed.told = match known {
+                Some(known) => known.parent,
+                // a server without folders has it at the root
+                None if agreed.parent.is_empty() => String::new(),
+                None => tree::ELSEWHERE.to_owned(),
+            };
+        }
+        Ok(())
     }
 
     fn forgotten(&mut self, luid: &str) -> Result<(), ReplicaError> {

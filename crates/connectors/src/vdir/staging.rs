@@ -208,9 +208,13 @@ impl Vdir {
         }
     }
 
-    /// Both sides agree on an item as it is, where it is.
+    /// Both sides agree on an item as it is; on where it is, if it is new.
     fn agree(&mut self, luid: &str, print: &Print) -> Result<(), ReplicaError> {
-        let parent = self.parent_text(luid);
+        let parent = match self.state.known_one(luid)? {
+            // that a person has moved it may have to be told yet
+            Some(known) => known.parent,
+            None => self.parent_text(luid),
+        };
         self.state.know(luid, print, &parent)
     }
 

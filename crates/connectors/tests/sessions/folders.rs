@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use connectors::vdir::Vdir;
 use session::client::{Config, Mode, Session, Source, SourceSummary};
 use session::store::DatastoreKind;
+use syncml::Version;
 
 use super::{Server, config, run};
 
@@ -14,6 +15,10 @@ use super::{Server, config, run};
 const SEEDS: u64 = 10;
 
 fn session(server: &Server, dir: &Path, device: &str) -> Session {
+    session_in(server, dir, device, Version::V1_2)
+}
+
+fn session_in(server: &Server, dir: &Path, device: &str, version: Version) -> Session {
     let kind = DatastoreKind::Files;
     let media_type = kind.content_types()[0].0;
     let vdir = Vdir::open(dir, "http://server/syncml files", kind, media_type).unwrap();
@@ -28,6 +33,7 @@ fn session(server: &Server, dir: &Path, device: &str) -> Session {
     };
     let config = Config {
         max_msg_size: 10_000,
+        version,
         ..config(device)
     };
     let entropy = [(server.now % 251) as u8; 8];
@@ -162,6 +168,36 @@ fn a_folder_that_one_deletes_and_another_fills_comes_back() {
         sync(&mut server, laptop, "laptop", usize::MAX).unwrap();
     }
     assert_eq!(tree(phone), ["work/", "work: two"]);
+    assert_eq!(tree(laptop), tree(phone));
+}
+
+// spec: M08
+#[test]
+fn what_a_session_without_folders_does_not_tell_the_next_one_does() {
+    let (phone, laptop) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (phone, laptop) = (phone.path(), laptop.path());
+    let mut server = Server::new();
+    fs::create_dir(phone.join("work")).unwrap();
+    fs::write(phone.join("b"), "b").unwrap();
+    fs::write(phone.join("c"), "c").unwrap();
+    sync_all(&mut server, phone, "phone");
+    sync_all(&mut server, laptop, "laptop");
+    fs::rename(phone.join("b"), phone.join("work/b")).unwrap();
+    fs::rename(phone.join("c"), phone.join("work/c")).unwrap();
+    fs::write(phone.join("work/c"), "c edited").unwrap();
+    fs::create_dir(phone.join("home")).unwrap();
+    fs::write(phone.join("home/new"), "new").unwrap();
+    let flat = session_in(&server, phone, "phone", Version::V1_1);
+    let source = run(&mut server, flat, usize::MAX).unwrap();
+    assert_eq!((&source.error, &source.failed), (&None, &Vec::new()));
+    for _ in 0..2 {
+        sync_all(&mut server, phone, "phone");
+        sync_all(&mut server, laptop, "laptop");
+    }
+    assert_eq!(
+        tree(phone),
+        ["home/", "home: new", "work/", "work: b", "work: c edited"]
+    );
     assert_eq!(tree(laptop), tree(phone));
 }
 

@@ -535,6 +535,7 @@ impl Session {
             // spec: M08
             if !active.peer_folders {
                 change.parent = None;
+                active.call(|replica| replica.place_untold(&change.luid))?;
                 if change.kind == ChangeKind::Move {
                     // it has not changed, as far as the server is concerned
                     active.call(|replica| replica.confirm(&change.luid))?;

@@ -190,6 +190,12 @@ pub trait Replica {
     fn unread(&mut self, change: LocalChange);
     /// The server has the item as it was given out: it is no change any more.
     fn confirm(&mut self, luid: &str) -> Result<(), ReplicaError>;
+    /// The server is not told in which folder the item is that was given out, and knows what it knew of that
+    /// when it confirms the item.
+    fn place_untold(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        let _ = luid;
+        Ok(())
+    }
     /// The server does not know the item, though it had it: from now on it is an addition.
     fn forgotten(&mut self, luid: &str) -> Result<(), ReplicaError>;
 
@@ -320,6 +326,9 @@ impl<R: Replica> Replica for Arc<Mutex<R>> {
     }
     fn confirm(&mut self, luid: &str) -> Result<(), ReplicaError> {
         locked(self).confirm(luid)
+    }
+    fn place_untold(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        locked(self).place_untold(luid)
     }
     fn forgotten(&mut self, luid: &str) -> Result<(), ReplicaError> {
         locked(self).forgotten(luid)
