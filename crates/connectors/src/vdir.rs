@@ -686,6 +686,12 @@ impl Replica for Vdir {
         self.state.forget(luid)
     }
 
+    // spec: M04
+    fn move_refused(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        // it stays offered, and is so no addition
+        self.state.forget(luid)
+    }
+
     fn add(&mut self, guid: &str, media_type: &str, content: &[u8]) -> Result<Added, ReplicaError> {
         if let Some(luid) = self.luid_added(guid)? {
             let is_there = self.print(&luid)?.is_some();

@@ -199,6 +199,13 @@ pub trait Replica {
     /// The server does not know the item, though it had it: from now on it is an addition.
     fn forgotten(&mut self, luid: &str) -> Result<(), ReplicaError>;
 
+    /// The server takes no Move: an item that was given out as moved is from now on one with new content, which
+    /// says its folder as well.
+    fn move_refused(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        let _ = luid;
+        Ok(())
+    }
+
     /// Adds an item of the server and remembers its GUID, so that the same addition gives the same
     /// LUID when it comes again. The pair waits in [`Replica::pending_maps`].
     fn add(&mut self, guid: &str, media_type: &str, content: &[u8]) -> Result<Added, ReplicaError>;
@@ -332,6 +339,9 @@ impl<R: Replica> Replica for Arc<Mutex<R>> {
     }
     fn forgotten(&mut self, luid: &str) -> Result<(), ReplicaError> {
         locked(self).forgotten(luid)
+    }
+    fn move_refused(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        locked(self).move_refused(luid)
     }
     fn add(&mut self, guid: &str, media_type: &str, bytes: &[u8]) -> Result<Added, ReplicaError> {
         locked(self).add(guid, media_type, bytes)

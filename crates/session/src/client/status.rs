@@ -208,8 +208,13 @@ impl Session {
             if kind == ChangeKind::Replace && code == StatusCode::CONFLICT {
                 active.disputed.insert(luid.clone());
             }
-            if kind == ChangeKind::Replace && gone {
+            if matches!(kind, ChangeKind::Replace | ChangeKind::Move) && gone {
                 active.call(|replica| replica.forgotten(&luid))?;
+            }
+            let knows_no_move =
+                matches!(code, StatusCode::NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED);
+            if kind == ChangeKind::Move && knows_no_move {
+                active.call(|replica| replica.move_refused(&luid))?;
             }
             active.summary.failed.push(Failure {
                 item: luid,

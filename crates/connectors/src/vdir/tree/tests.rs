@@ -156,6 +156,33 @@ fn what_a_person_does_to_folders_is_told() {
     assert_eq!(told(&mut vdir), Vec::<String>::new());
 }
 
+// spec: M04
+#[test]
+fn a_move_that_the_server_does_not_take_is_told_in_another_way() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    write(root, "x", "x");
+    fs::create_dir(root.join("a")).unwrap();
+    let mut vdir = open(root);
+    told(&mut vdir);
+    let refusals: [fn(&mut Vdir, &str); 2] = [
+        |vdir, luid| vdir.move_refused(luid).unwrap(),
+        |vdir, luid| vdir.forgotten(luid).unwrap(),
+    ];
+    let places = [("x", "a/x"), ("a/x", "x")];
+    let told_then = ["Replace a/x in a", "Add x in /"];
+    for ((refuse, (from, to)), then) in refusals.into_iter().zip(places).zip(told_then) {
+        fs::rename(root.join(from), root.join(to)).unwrap();
+        begin(&mut vdir, false);
+        let moved = vdir.next_change().unwrap().unwrap();
+        assert_eq!(moved.kind, ChangeKind::Move);
+        refuse(&mut vdir, &moved.luid);
+        vdir.complete(&Anchors::default()).unwrap();
+        assert_eq!(told(&mut vdir), [then]);
+        assert_eq!(told(&mut vdir), Vec::<String>::new());
+    }
+}
+
 #[test]
 fn what_is_in_a_folder_goes_before_it() {
     let root = tempfile::tempdir().unwrap();
