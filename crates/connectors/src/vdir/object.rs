@@ -49,9 +49,33 @@ fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.replace('>', "&gt;"))
 }
 
+/// The whole name in an object. What it cannot read, [`pim::summary`] may, which cuts long names.
+fn title_of(object: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(object).ok()?;
+    let (_, rest) = text.split_once("<name>")?;
+    let (name, _) = rest.split_once("</name>")?;
+    let mut title = String::new();
+    let mut parts = name.trim().split('&');
+    title.push_str(parts.next().filter(|part| !part.contains('<'))?);
+    for part in parts {
+        let (entity, after) = part.split_once(';').filter(|_| !part.contains('<'))?;
+        title.push(match entity {
+            "amp" => '&',
+            "lt" => '<',
+            "gt" => '>',
+            "quot" => '"',
+            "apos" => '\'',
+            _ => return None,
+        });
+        title.push_str(after);
+    }
+    Some(title)
+}
+
 /// A name for the subfolder that a folder of the server becomes: its own, as far as all systems take it.
 pub(super) fn name_of(object: &[u8]) -> String {
-    let title = pim::summary(object, MEDIA_TYPE).unwrap_or_default();
+    let title = title_of(object).or_else(|| pim::summary(object, MEDIA_TYPE));
+    let title = title.unwrap_or_default();
     let is_safe = |c: char| !c.is_control() && !"<>:\"/\\|?*".contains(c);
     let safe: String = title
         .chars()
@@ -111,6 +135,12 @@ mod tests {
         ] {
             assert_eq!(name(theirs), ours, "{theirs:?}");
         }
+        let hundred = "x".repeat(100);
+        assert_eq!(name(&hundred), hundred);
+        assert_eq!(
+            name_of(b"<Folder><name>a&#x26;b &amp; c</name></Folder>"),
+            "a&b & c"
+        );
         let long = name(&"\u{65e5}".repeat(200));
         assert!(long.len() <= MAX_NAME && long.starts_with('\u{65e5}'));
     }

@@ -411,7 +411,7 @@ impl Vdir {
     pub(super) fn carry_out(&mut self) -> Result<(), ReplicaError> {
         self.carry_out_once()?;
         // a name may have become free by it
-        self.plan_wanted()?;
+        self.plan_wanted();
         self.carry_out_once()
     }
 

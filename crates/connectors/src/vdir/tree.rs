@@ -59,6 +59,8 @@ pub(super) struct Tree {
     pub(super) misplaced: BTreeSet<String>,
     /// Names that they should have there, and that were taken when they were planned.
     pub(super) wanted: BTreeMap<String, String>,
+    /// The number that was last added to a name in a folder, because the name was taken.
+    numbers: BTreeMap<(Option<String>, String), u64>,
     /// Names of items here and planned, as file systems compare them that know no case.
     taken: BTreeSet<(Option<String>, String)>,
 }
@@ -531,7 +533,7 @@ impl Vdir {
 
     /// A place for an item with a name that nothing has, as like the wanted one as can be.
     pub(super) fn free_spot(
-        &self,
+        &mut self,
         luid: &str,
         parent: Option<&str>,
         wanted: &str,
@@ -541,6 +543,7 @@ impl Vdir {
             parent: parent.map(str::to_owned),
             name: wanted.to_owned(),
         };
+        let taken = (spot.parent.clone(), wanted.to_owned());
         let Some(tree) = &self.tree else {
             return Ok(spot);
         };
@@ -552,18 +555,30 @@ impl Vdir {
                     spot.name,
                 ));
             }
-            let path = tree.path_at(&spot);
-            let is_there = path.is_some_and(|path| self.is_in_the_way(luid, &path));
-            if !is_there && !tree.is_taken(&spot) {
-                return Ok(spot);
+            if self.is_free(luid, &spot) {
+                break;
             }
-            number += 1;
+            // many may want one name
+            number = number.max(tree.numbers.get(&taken).copied().unwrap_or_default()) + 1;
             spot.name = format!("{stem}-{number}{extension}");
         }
+        if let Some(tree) = self.tree.as_mut().filter(|_| number > 0) {
+            tree.numbers.insert(taken, number);
+        }
+        Ok(spot)
+    }
+
+    /// Whether nothing keeps an item from being put to a place.
+    fn is_free(&self, luid: &str, spot: &Spot) -> bool {
+        let Some(tree) = self.tree.as_ref().filter(|tree| !tree.is_taken(spot)) else {
+            return false;
+        };
+        let path = tree.path_at(spot);
+        !path.is_some_and(|path| self.is_in_the_way(luid, &path))
     }
 
     /// Plans the names that were taken and are free now.
-    pub(super) fn plan_wanted(&mut self) -> Result<(), ReplicaError> {
+    pub(super) fn plan_wanted(&mut self) {
         let wanted = self
             .tree
             .as_mut()
@@ -573,12 +588,15 @@ impl Vdir {
             let Some(placed) = tree.and_then(|tree| tree.there(&luid)) else {
                 continue;
             };
-            let spot = self.free_spot(&luid, placed.spot.parent.as_deref(), &name)?;
-            if let Some(tree) = self.tree.as_mut().filter(|_| spot.name == name) {
+            let spot = Spot {
+                parent: placed.spot.parent.clone(),
+                name,
+            };
+            let is_free = self.is_free(&luid, &spot);
+            if let Some(tree) = self.tree.as_mut().filter(|_| is_free) {
                 tree.plan(&luid, spot);
             }
         }
-        Ok(())
     }
 
     /// Whether an item can be put into a folder: one that is there, and neither the item nor in it.
