@@ -220,6 +220,12 @@ impl Folder {
         found.is_ok_and(|metadata| metadata.is_dir()) && !self.leads_astray(path)
     }
 
+    /// Whether a file is there, and no link to one.
+    pub(super) fn is_file(&self, path: &str) -> bool {
+        let found = fs::symlink_metadata(self.path.join(path));
+        found.is_ok_and(|metadata| metadata.is_file()) && !self.leads_astray(path)
+    }
+
     /// What tells a file or subfolder from all others.
     pub(super) fn id(&self, path: &str) -> Option<FileId> {
         let found = fs::symlink_metadata(self.path.join(path));
@@ -430,7 +436,7 @@ impl Folder {
 }
 
 /// The path of a name in a folder, which is empty at the root.
-fn joined(folder: &str, name: &str) -> String {
+pub(super) fn joined(folder: &str, name: &str) -> String {
     match folder {
         "" => name.to_owned(),
         folder => format!("{folder}/{name}"),

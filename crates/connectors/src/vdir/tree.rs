@@ -6,6 +6,8 @@
 //! * a file is the one that was at its place, else the same file elsewhere, else one of the same content;
 //! * a folder is the same folder wherever it is, else the one at its place.
 //!
+//! A new folder in which there are only files that are no items is none either.
+//!
 //! What is not found is gone, and what is found to be nothing known is new. That loses nothing where it is
 //! wrong: a deletion and an addition say the same as a move, and a change of the server's outlives a
 //! deletion.
@@ -360,7 +362,8 @@ impl Vdir {
         for (index, entry) in entries.iter().enumerate() {
             if entry.is_folder {
                 look.find_folder(index, entry);
-                if !look.is_found(index) {
+                let has_place = look.spot_of(entry).is_some();
+                if !look.is_found(index) && has_place && !self.is_left_over(&look, entry)? {
                     let luid = self.new_luid(tree, entry, &mut made)?;
                     look.luids[index] = Some(luid);
                 }
@@ -375,7 +378,8 @@ impl Vdir {
         }
         self.find_by_content(&mut look)?;
         for (index, entry) in entries.iter().enumerate() {
-            if !look.is_found(index) {
+            let is_new = !entry.is_folder && !look.is_found(index);
+            if is_new && look.spot_of(entry).is_some() {
                 let luid = self.new_luid(tree, entry, &mut made)?;
                 look.luids[index] = Some(luid);
             }
@@ -607,17 +611,72 @@ impl Vdir {
         self.is_folder(parent) && !tree.is_within(parent, luid) && tree.depth(parent) < DEPTH
     }
 
-    /// Whether anything is in a folder at the end of the message, an item or not.
-    pub(super) fn holds_anything(&self, luid: &str) -> Result<bool, ReplicaError> {
+    /// Whether a folder that is no item stays none: in it are only files that are no items. It may have been
+    /// deleted by the server, and is there for them.
+    fn is_left_over(&self, look: &Look<'_>, entry: &Entry) -> Result<bool, ReplicaError> {
+        if self.can_be_item(&entry.path, 0)? {
+            return Ok(false);
+        }
+        let inside = format!("{}/", entry.path);
+        let mut inside = look
+            .entries
+            .iter()
+            .filter(|one| one.path.starts_with(&inside));
+        Ok(!inside.any(|one| look.the_same(one).is_some()))
+    }
+
+    /// Whether what is at a path can be sent: a file as it is, a folder if it is empty or holds such a thing.
+    fn can_be_item(&self, path: &str, depth: usize) -> Result<bool, ReplicaError> {
+        if !path.rsplit('/').next().is_some_and(files::is_item) {
+            return Ok(false);
+        }
+        if !self.folder.is_folder(path) {
+            if !self.folder.is_file(path) {
+                return Ok(false);
+            }
+            let content = self.folder.read(path).ok().flatten();
+            return Ok(content.is_some_and(|(_, content)| {
+                files::check(self.kind, self.default_media_type, &content).is_ok()
+            }));
+        }
+        let names = self.folder.list(path)?;
+        if names.is_empty() || depth > MAX_DEPTH {
+            return Ok(true);
+        }
+        for name in &names {
+            if self.can_be_item(&files::joined(path, name), depth + 1)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether an item is in a folder at the end of the message, or what can be one. A file that is none does
+    /// not keep the folder from being deleted: it stays where it is.
+    pub(super) fn holds_anything(&mut self, luid: &str) -> Result<bool, ReplicaError> {
         let Some(tree) = self.tree.as_ref().filter(|_| self.is_folder(luid)) else {
             return Ok(false);
         };
         let goes = |luid: &str| matches!(self.staged.get(luid), Some(super::Staged::Removed));
         let all = tree.placed.keys().filter(|one| tree.there(one).is_some());
-        let mut all = all.chain(tree.planned.keys());
-        if all.any(|one| !goes(one) && tree.parent(one) == Some(luid)) {
-            return Ok(true);
+        let all = all.chain(tree.planned.keys());
+        let inside: Vec<String> = all
+            .filter(|one| !goes(one) && tree.parent(one) == Some(luid))
+            .cloned()
+            .collect();
+        for one in inside {
+            let path = self.path(&one).filter(|_| !self.is_folder(&one));
+            let is_item = match path {
+                Some(path) => self.state.is_told(&one)? || self.can_be_item(&path, 0)?,
+                None => true,
+            };
+            if is_item {
+                return Ok(true);
+            }
         }
+        let Some(tree) = &self.tree else {
+            return Ok(false);
+        };
         let Some(path) = tree.path(luid) else {
             return Ok(false);
         };
@@ -626,11 +685,12 @@ impl Vdir {
             .filter(|spot| spot.parent.as_deref() == Some(luid))
             .map(|spot| &spot.name)
             .collect();
-        Ok(!self
-            .folder
-            .list(&path)?
-            .iter()
-            .all(|name| items.contains(name)))
+        for name in self.folder.list(&path)? {
+            if !items.contains(&name) && self.can_be_item(&files::joined(&path, &name), 0)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -287,8 +287,23 @@ fn what_the_server_does_to_folders_is_done_here() {
     assert_eq!(vdir.outlook().unwrap(), [0; 3]);
     fs::write(root.join("Work/.hidden"), "a person's").unwrap();
     begin(&mut vdir, false);
+    fs::write(root.join("Work/empty"), "").unwrap();
     vdir.delete(&two).unwrap();
+    assert!(!vdir.has_children(&work).unwrap(), "they are no items");
+    fs::write(root.join("Work/new"), "new").unwrap();
     assert!(vdir.has_children(&work).unwrap());
+    fs::remove_file(root.join("Work/new")).unwrap();
+    assert_eq!(vdir.delete(&work).unwrap(), Applied::Done);
+    vdir.message_done().unwrap();
+    assert_eq!(
+        paths(root),
+        ["Work/", "Work/.hidden=a person's", "Work/empty="]
+    );
+    assert_eq!(told(&mut vdir), Vec::<String>::new());
+    // it is a folder again with the first item in it
+    fs::write(root.join("Work/new"), "new").unwrap();
+    fs::remove_file(root.join("Work/empty")).unwrap();
+    assert_eq!(told(&mut vdir), ["Add Work in /", "Add Work/new in Work"]);
 }
 
 #[test]
