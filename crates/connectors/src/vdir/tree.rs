@@ -3,7 +3,8 @@
 //! In a datastore with folders a LUID is made up once and says nothing of a place. Where each item was last
 //! seen is remembered, and what is not there any more is looked for:
 //!
-//! * a file is the one that was at its place, else the same file elsewhere, else one of the same content;
+//! * a file is the one that was at its place, else the same file elsewhere, else one of the same content; where
+//!   two files have changed places, each is the same file;
 //! * a folder is the same folder wherever it is, else the one at its place.
 //!
 //! A new folder in which there are only files that are no items is none either.
@@ -269,15 +270,30 @@ impl<'t> Look<'t> {
         self.by_id.get(&id).copied()
     }
 
+    /// Whether the item that was at the place of an entry is at another one now.
+    fn is_elsewhere(&self, luid: &str, entry: &Entry) -> bool {
+        let id = self.tree.placed.get(luid).and_then(|placed| placed.id);
+        id.is_some_and(|id| entry.id != Some(id) && self.ids.contains(&id))
+    }
+
+    /// The file that an entry is. Where a program has saved it, another file is at its place, which was no
+    /// item before.
+    fn find_file(&mut self, index: usize, entry: &Entry) {
+        let at_place = self.at_its_place(entry);
+        if at_place.is_some_and(|luid| self.is_elsewhere(luid, entry)) {
+            self.claim(index, self.the_same(entry));
+        }
+        if !self.is_found(index) {
+            self.claim(index, at_place);
+        }
+    }
+
     /// The folder that an entry is.
     fn find_folder(&mut self, index: usize, entry: &Entry) {
         self.claim(index, self.the_same(entry));
         let at_place = self.at_its_place(entry);
         // it may be at another place now
-        let is_elsewhere = at_place.is_some_and(|luid| {
-            let id = self.tree.placed.get(luid).and_then(|placed| placed.id);
-            id.is_some_and(|id| entry.id != Some(id) && self.ids.contains(&id))
-        });
+        let is_elsewhere = at_place.is_some_and(|luid| self.is_elsewhere(luid, entry));
         if !self.is_found(index) && !is_elsewhere {
             self.claim(index, at_place);
         }
@@ -368,7 +384,7 @@ impl Vdir {
                     look.luids[index] = Some(luid);
                 }
             } else {
-                look.claim(index, look.at_its_place(entry));
+                look.find_file(index, entry);
             }
         }
         for (index, entry) in entries.iter().enumerate() {

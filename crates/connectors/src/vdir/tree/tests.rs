@@ -230,6 +230,26 @@ fn a_file_that_was_moved_is_the_same_by_itself_or_by_its_content() {
 }
 
 #[test]
+fn files_that_change_places_stay_the_items_that_they_are() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    for path in ["a", "b", "sub/c"] {
+        write(root, path, path);
+    }
+    let mut vdir = open(root);
+    told(&mut vdir);
+    let swap = |one: &str, other: &str| {
+        fs::rename(root.join(one), root.join("aside")).unwrap();
+        fs::rename(root.join(other), root.join(one)).unwrap();
+        fs::rename(root.join("aside"), root.join(other)).unwrap();
+    };
+    swap("a", "b");
+    assert_eq!(told(&mut vdir), Vec::<String>::new());
+    swap("a", "sub/c");
+    assert_eq!(told(&mut vdir), ["Move a in /", "Move sub/c in sub"]);
+}
+
+#[test]
 fn a_folder_is_the_same_wherever_it_is_and_another_one_takes_its_name() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
