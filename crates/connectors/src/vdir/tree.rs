@@ -5,7 +5,8 @@
 //!
 //! * a file is the one that was at its place, else the same file elsewhere, else one of the same content; where
 //!   two files have changed places, each is the same file;
-//! * a folder is the same folder wherever it is, else the one at its place.
+//! * a folder is the same folder wherever it is, else the one at its place; the other way round where the system
+//!   does not say when a folder was made, since numbers are given again.
 //!
 //! A new folder in which there are only files that are no items is none either.
 //!
@@ -267,7 +268,15 @@ impl<'t> Look<'t> {
     /// The item that is the same file or folder on the disk.
     fn the_same(&self, entry: &Entry) -> Option<&'t str> {
         let id = entry.id.filter(|id| entry.is_folder || id.is_unique())?;
-        self.by_id.get(&id).copied()
+        let luid = self.by_id.get(&id).copied()?;
+        (id.is_unique() || !self.has_folder_at_place_of(luid)).then_some(luid)
+    }
+
+    /// Whether a folder is where an item was.
+    fn has_folder_at_place_of(&self, luid: &str) -> bool {
+        let path = self.tree.path(luid);
+        let mut folders = self.entries.iter().filter(|entry| entry.is_folder);
+        folders.any(|entry| path.as_ref() == Some(&entry.path))
     }
 
     /// Whether the item that was at the place of an entry is at another one now.
@@ -290,8 +299,14 @@ impl<'t> Look<'t> {
 
     /// The folder that an entry is.
     fn find_folder(&mut self, index: usize, entry: &Entry) {
-        self.claim(index, self.the_same(entry));
         let at_place = self.at_its_place(entry);
+        if !entry.id.is_some_and(FileId::is_unique) {
+            // numbers alone may be new ones with each mount
+            self.claim(index, at_place);
+        }
+        if !self.is_found(index) {
+            self.claim(index, self.the_same(entry));
+        }
         // it may be at another place now
         let is_elsewhere = at_place.is_some_and(|luid| self.is_elsewhere(luid, entry));
         if !self.is_found(index) && !is_elsewhere {

@@ -267,6 +267,51 @@ fn a_folder_is_the_same_wherever_it_is_and_another_one_takes_its_name() {
     assert_eq!(told(&mut vdir), Vec::<String>::new());
 }
 
+#[test]
+fn without_times_folders_are_known_by_their_places() {
+    let id = |number| {
+        Some(FileId {
+            number,
+            created_ns: 0,
+        })
+    };
+    let placed = |name: &str, number| {
+        let placed = Placed {
+            spot: Spot {
+                parent: None,
+                name: name.to_owned(),
+            },
+            id: id(number),
+            object: Some(folder(name)),
+        };
+        (format!("luid-{name}"), placed)
+    };
+    let entry = |name: &str, number| Entry {
+        above: None,
+        name: name.to_owned(),
+        path: name.to_owned(),
+        is_folder: true,
+        id: id(number),
+        size: 0,
+    };
+    let tree = Tree::new(BTreeMap::from([
+        placed("a", 1),
+        placed("b", 2),
+        placed("c", 3),
+    ]));
+    // mounted again, with a new folder that has the number of a former one, and one that was renamed
+    let entries = [entry("0", 1), entry("a", 2), entry("b", 1), entry("d", 3)];
+    let mut look = Look::new(&tree, &entries);
+    for (index, entry) in entries.iter().enumerate() {
+        look.find_folder(index, entry);
+    }
+    let found: Vec<Option<&str>> = look.luids.iter().map(Option::as_deref).collect();
+    assert_eq!(
+        found,
+        [None, Some("luid-a"), Some("luid-b"), Some("luid-c")]
+    );
+}
+
 // spec: M02 M05 M07 M09
 #[test]
 fn what_the_server_does_to_folders_is_done_here() {
