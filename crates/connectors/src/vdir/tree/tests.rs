@@ -293,6 +293,7 @@ fn without_times_folders_are_known_by_their_places() {
         is_folder: true,
         id: id(number),
         size: 0,
+        closed: None,
     };
     let tree = Tree::new(BTreeMap::from([
         placed("a", 1),
