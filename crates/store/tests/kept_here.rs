@@ -14,6 +14,7 @@ mod scripted;
 mod talk;
 
 use session::peer::Table;
+use session::server::ConflictPolicy;
 use session::store::{Content, DatastoreId, Guid, Origin};
 use talk::{Heard, Talk, alert, change, item, put_devinf, status, sync};
 
@@ -185,29 +186,57 @@ fn a_photo_that_is_too_large_for_a_phone_stays_through_its_edits() {
     }
 }
 
+/// A card of this version with a first number and a note.
+fn noted(version: &str, number: u8, note: &str) -> String {
+    format!(
+        "BEGIN:VCARD\r\nVERSION:{version}\r\nN:Berg;Ada;;;\r\nFN:Ada Berg\r\n\
+         TEL;TYPE=CELL:{number}\r\nTEL;TYPE=HOME:2\r\nNOTE:{note}\r\nEND:VCARD\r\n"
+    )
+}
+
+/// A phone that was shown a card without its note, which was too long and would fit since; and what it
+/// was shown.
+fn shown_without_its_note(version: &str, number: u8) -> (Phone, String) {
+    let names = ["N", "FN", "TEL"].map(|name| property(name, ""));
+    let listed = names.concat() + &property("NOTE", "<MaxSize>12</MaxSize><NoTruncate/>");
+    let long = noted(version, 1, "likes tea, or water");
+    let mut phone = Phone::new("contacts", listing(CARDS, &listed), &[&long]);
+    let shown = came(&phone.sync(201, ""));
+    assert!(shown.contains("TEL") && !shown.contains("NOTE"), "{shown}");
+    let (id, short) = (phone.id(), noted(version, number, "likes tea"));
+    let content = Content::new("", short.as_bytes());
+    let state = &mut phone.talk.server.state;
+    let changed = state.replace_item(id, Guid(1), content, Origin::Local, 2);
+    changed.unwrap();
+    (phone, shown)
+}
+
+// spec: F21 H05 V10
+#[test]
+fn what_was_too_long_for_a_phone_before_outlives_a_conflict() {
+    for policy in ConflictPolicy::ALL {
+        // in the form of the phone and in another one
+        for version in ["2.1", "3.0"] {
+            let (mut phone, shown) = shown_without_its_note(version, 4);
+            let id = phone.id();
+            phone.talk.server.state.set_policy(id, 0, policy.name());
+            let edited = shown.replace(":1\r\n", ":3\r\n");
+            phone.sync(200, &talk::replace(30, "l1", &edited));
+            for held in phone.contents() {
+                let keeps = held.contains("NOTE:likes tea\r\n");
+                assert!(keeps, "{}, {version}: {held}", policy.name());
+            }
+        }
+    }
+}
+
 // spec: F21 H05 V10
 #[test]
 fn what_was_too_long_for_a_phone_before_outlives_its_refresh() {
-    let names = ["N", "FN", "TEL"].map(|name| property(name, ""));
-    let listed = names.concat() + &property("NOTE", "<MaxSize>12</MaxSize><NoTruncate/>");
     // in the form of the phone and in another one
     for version in ["2.1", "3.0"] {
-        let card = |note: &str| {
-            format!(
-                "BEGIN:VCARD\r\nVERSION:{version}\r\nN:Berg;Ada;;;\r\nFN:Ada Berg\r\n\
-                 TEL;TYPE=CELL:1\r\nTEL;TYPE=HOME:2\r\nNOTE:{note}\r\nEND:VCARD\r\n"
-            )
-        };
-        let long = card("likes tea, or water");
-        let mut phone = Phone::new("contacts", listing(CARDS, &listed), &[&long]);
-        let shown = came(&phone.sync(201, ""));
-        assert!(shown.contains("TEL") && !shown.contains("NOTE"), "{shown}");
         // it would fit now, and the phone has the version before
-        let (id, short) = (phone.id(), card("likes tea"));
-        let content = Content::new("", short.as_bytes());
-        let state = &mut phone.talk.server.state;
-        let changed = state.replace_item(id, Guid(1), content, Origin::Local, 2);
-        changed.unwrap();
+        let (mut phone, shown) = shown_without_its_note(version, 1);
         let lines = shown.split_inclusive("\r\n");
         let fewer: String = lines.filter(|line| !line.ends_with(":2\r\n")).collect();
         phone.sync(203, &talk::replace(30, "l1", &fewer));

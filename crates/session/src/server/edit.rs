@@ -132,6 +132,26 @@ impl Run<'_> {
         Ok(ours != theirs || self.has_own_form(ds, link, item)?)
     }
 
+    /// Whether the version that the device has of an item that was changed since was, or may have been,
+    /// shown to it in another form: what was left out then may fit now.
+    fn was_in_view(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        mapping: &Mapping,
+        item: &StoredItem,
+    ) -> Result<bool, StoreError> {
+        let view = self.view(ds)?;
+        let is_record = pim::Format::of(&item.media_type, &item.content).is_some();
+        let may_differ = is_record && view.may_change(&item.media_type, &item.content);
+        if item.content_seq <= mapping.revision || !may_differ {
+            return Ok(false);
+        }
+        let at = mapping.revision;
+        let former = self.tx.content_at(link.datastore, item.guid, at)?;
+        Ok(former.is_none_or(|former| view.show(&item.media_type, &former).is_some()))
+    }
+
     /// Whether an item goes to the device in another form than the server's, or is known to be held
     /// by it in another one.
     pub(super) fn has_own_form(
@@ -162,7 +182,9 @@ impl Run<'_> {
         conflict: bool,
     ) -> Result<Option<StatusCode>, StoreError> {
         // a stale pair may be of a part
-        let in_view = mapping.stale || self.is_in_view(ds, link, item, given)?;
+        let in_view = mapping.stale
+            || self.is_in_view(ds, link, item, given)?
+            || self.was_in_view(ds, link, mapping, item)?;
         if !in_view && !conflict {
             return Ok(None);
         }
