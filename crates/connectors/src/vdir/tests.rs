@@ -5,6 +5,8 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
+use session::client::{Added, Anchors, Copied, Plan};
+
 use super::*;
 
 const TYPE: &str = "text/vcard";
