@@ -1,6 +1,6 @@
 //! What a device lacks, and which items another one may be.
 
-use rusqlite::params;
+use rusqlite::{params, params_from_iter};
 use session::store::{
     Among, ChangeSeq, Guid, LinkId, Mapping, Pending, PendingRange, StoreError, StoredItem,
 };
@@ -146,33 +146,9 @@ pub(super) fn pending(
     range: PendingRange,
 ) -> Result<Vec<Pending>, StoreError> {
     let sql = pending_sql(range.limit);
-    let [
-        account,
-        datastore,
-        device,
-        after,
-        until,
-        generation,
-        with_held,
-        since,
-        before,
-        with_occurrences,
-    ] = range_params(link, range);
     let inline = i64::try_from(range.inline).unwrap_or(i64::MAX);
-    let params = [
-        account,
-        datastore,
-        device,
-        after,
-        until,
-        generation,
-        with_held,
-        since,
-        before,
-        with_occurrences,
-        inline,
-    ];
-    running.all(&sql, params, |row| {
+    let params = range_params(link, range).into_iter().chain([inline]);
+    running.all(&sql, params_from_iter(params), |row| {
         let item = item_of(row)?;
         let luid: Option<String> = row.get(9)?;
         let mapping = match luid {
