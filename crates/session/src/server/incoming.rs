@@ -398,9 +398,13 @@ impl Run<'_> {
             self.tell_reused(ds, link, whole.luid, &given)?;
         }
         self.catch_up_series(ds, link, whole.luid)?;
+        let unheard = self.changed_unheard(ds, link, whole)?;
         let code = self.take_content(ds, link, whole.luid, &given)?;
         self.give_back_of(ds, link, whole.luid)?;
         self.put_into_folder(ds, link, whole)?;
+        if let Some(guid) = unheard {
+            self.tell_place(link, guid)?;
+        }
         Ok(code)
     }
 

@@ -163,6 +163,27 @@ impl Run<'_> {
         self.adopt(ds, link, whole.luid, mapping.guid)
     }
 
+    /// The item of which the client gives content and says no folder, if it was changed here since: it may
+    /// have been moved, and once the content is taken nothing would tell the client of that.
+    // spec: M05
+    pub(super) fn changed_unheard(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        whole: &Whole<'_>,
+    ) -> Result<Option<Guid>, StoreError> {
+        if whole.folder != Folder::Unsaid || !ds.kind().is_hierarchical() || !self.tells_folders(ds)
+        {
+            return Ok(None);
+        }
+        let Some(mapping) = self.current_mapping(ds, link, whole.luid)? else {
+            return Ok(None);
+        };
+        let item = self.tx.item(link.datastore, mapping.guid)?;
+        let is_changed = item.is_some_and(|item| !item.deleted && item.seq > mapping.revision);
+        Ok(is_changed.then_some(mapping.guid))
+    }
+
     /// Moves an item; `false` where the folder is the item itself or inside of it.
     pub(super) fn move_to(
         &mut self,

@@ -526,6 +526,28 @@ fn what_comes_back_without_its_folder_is_at_the_root() {
     assert_eq!(tree(&talk), [(3, None)]);
 }
 
+// spec: M05 M09
+#[test]
+fn an_edit_that_names_no_folder_leaves_the_item_where_others_have_moved_it() {
+    for (parents, place) in [("", 1), (&*within("L-2"), 2)] {
+        let mut talk = nested();
+        talk.device = "phone";
+        files(&mut talk, FOLDERS, 201, ("", "1"), "");
+        talk.device = "laptop";
+        let moved = item("Move", 21, "leaf", false, &within("top"));
+        files(&mut talk, FOLDERS, 200, ("1", "2"), &moved);
+        talk.device = "phone";
+        let edited = item("Replace", 21, "L-3", false, parents);
+        let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), &edited);
+        assert_eq!(tree(&talk)[2], (3, Some(place)), "{parents}");
+        let told = sent(&heard);
+        match place {
+            1 => assert_eq!(told, [says(ChangeKind::Move, "L-3", "", "L-1")]),
+            _ => assert_eq!(told, []),
+        }
+    }
+}
+
 // spec: M08
 #[test]
 fn a_device_that_knew_folders_does_so_where_it_says_nothing_of_them() {
