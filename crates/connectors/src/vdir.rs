@@ -80,6 +80,10 @@ pub struct Vdir {
     queue: VecDeque<Change>,
     /// What was given out, by LUID, until it is confirmed.
     given: BTreeMap<String, Option<Agreed>>,
+    /// Items that were given out in a session before, and of which nobody has said what became of them.
+    in_doubt: BTreeSet<String>,
+    /// All items are compared, so the place of each is said.
+    compares: bool,
     /// What this message does to files, by LUID; done together at its end.
     staged: BTreeMap<String, Staged>,
     /// How the files were that it does something to, by LUID: a person may come in between.
@@ -151,6 +155,8 @@ impl Vdir {
             left_out: Vec::new(),
             queue: VecDeque::new(),
             given: BTreeMap::new(),
+            in_doubt: BTreeSet::new(),
+            compares: false,
             staged: BTreeMap::new(),
             met: BTreeMap::new(),
             temporaries: 0,

@@ -48,6 +48,8 @@ impl Replica for Vdir {
         if plan.renews_map && !plan.resumes {
             self.state.renew()?;
         }
+        self.in_doubt = self.state.offered()?;
+        self.compares = plan.all_items;
         if !plan.resumes {
             self.state.set_begun_ns(files::now_ns())?;
         }
@@ -99,6 +101,7 @@ impl Replica for Vdir {
                     media_type: String::new(),
                     content: Vec::new(),
                     parent: None,
+                    stays: false,
                 }));
             }
             let (print, content) = match self.read_there(&change.luid) {
@@ -123,7 +126,9 @@ impl Replica for Vdir {
             self.given.insert(change.luid.clone(), Some(agreed));
             self.state.offer(&change.luid)?;
             let known = self.state.known_one(&change.luid)?;
-            let has_content = known.is_none_or(|known| known.hash != print.hash);
+            let has_content = known.as_ref().is_none_or(|known| known.hash != print.hash);
+            let is_in_place = known.is_some_and(|known| known.parent == parent);
+            let is_in_doubt = self.compares || self.in_doubt.contains(&change.luid);
             let kind = match change.kind {
                 // it was edited since
                 ChangeKind::Move if has_content => ChangeKind::Replace,
@@ -131,6 +136,7 @@ impl Replica for Vdir {
             };
             return Ok(Some(LocalChange {
                 kind,
+                stays: is_in_place && !is_in_doubt && kind != ChangeKind::Move,
                 media_type: self.media_type_of(&change.luid, &content).to_owned(),
                 luid: change.luid,
                 content,

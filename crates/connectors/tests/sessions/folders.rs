@@ -201,6 +201,52 @@ fn what_a_session_without_folders_does_not_tell_the_next_one_does() {
     assert_eq!(tree(laptop), tree(phone));
 }
 
+// spec: M09
+#[test]
+fn an_edit_leaves_an_item_where_another_device_has_moved_it() {
+    let (phone, laptop) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (phone, laptop) = (phone.path(), laptop.path());
+    let mut server = Server::new();
+    for folder in ["home", "work", "gone"] {
+        fs::create_dir(phone.join(folder)).unwrap();
+    }
+    fs::write(phone.join("home/b"), "b").unwrap();
+    fs::write(phone.join("root"), "root").unwrap();
+    fs::write(phone.join("gone/c"), "c").unwrap();
+    sync_all(&mut server, phone, "phone");
+    sync_all(&mut server, laptop, "laptop");
+    for (from, text) in [("home", "b"), ("", "root")] {
+        let files = fs::read_dir(laptop.join(from)).unwrap();
+        let mut files = files.map(|file| file.unwrap().path());
+        let file = files
+            .find(|file| file.is_file() && fs::read_to_string(file).unwrap() == text)
+            .unwrap();
+        fs::rename(file, laptop.join("work").join(text)).unwrap();
+    }
+    fs::remove_dir_all(laptop.join("gone")).unwrap();
+    sync_all(&mut server, laptop, "laptop");
+    // the phone has not heard of it
+    for path in ["home/b", "root", "gone/c"] {
+        fs::write(phone.join(path), format!("{path} edited")).unwrap();
+    }
+    for _ in 0..2 {
+        sync(&mut server, phone, "phone", usize::MAX).unwrap();
+        sync(&mut server, laptop, "laptop", usize::MAX).unwrap();
+    }
+    assert_eq!(
+        tree(phone),
+        [
+            "gone/",
+            "gone: gone/c edited",
+            "home/",
+            "work/",
+            "work: home/b edited",
+            "work: root edited"
+        ]
+    );
+    assert_eq!(tree(laptop), tree(phone));
+}
+
 /// Numbers as good as random, of a seed.
 struct Dice(u64);
 

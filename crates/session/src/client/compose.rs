@@ -529,7 +529,10 @@ impl Session {
             let Some(mut change) = active.call(|replica| replica.next_change())? else {
                 break;
             };
-            if active.says_root(self.config.version, change.kind) {
+            // spec: M09
+            if change.stays {
+                change.parent = None;
+            } else if active.says_root(self.config.version, change.kind) {
                 change.parent.get_or_insert_with(|| ROOT.to_owned());
             }
             // spec: M08

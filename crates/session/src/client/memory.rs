@@ -262,6 +262,7 @@ impl State {
             media_type: String::new(),
             content: Vec::new(),
             parent: None,
+            stays: false,
         });
         live.into_iter().chain(gone).collect()
     }
@@ -274,6 +275,7 @@ fn change_of(kind: ChangeKind, luid: &str, held: &Held) -> LocalChange {
         media_type: held.media_type.as_ref().to_owned(),
         content: held.content.to_vec(),
         parent: held.parent.clone(),
+        stays: false,
     }
 }
 

@@ -128,6 +128,9 @@ pub struct LocalChange {
     pub content: Vec<u8>,
     /// The LUID of the folder that the item is in; `None` at the root.
     pub parent: Option<String>,
+    /// It is where the server has last been told that it is. That is not said again: another device may
+    /// have moved it since.
+    pub stays: bool,
 }
 
 /// What became of an addition.

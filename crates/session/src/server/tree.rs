@@ -159,8 +159,27 @@ impl Run<'_> {
                 }
             }
         }
+        if whole.folder == Folder::Unsaid && self.tells_folders(ds) {
+            self.keep_folder_of(ds, link, mapping.guid)?;
+        }
         self.leave_dead_folder(ds, link, &mapping)?;
         self.adopt(ds, link, whole.luid, mapping.guid)
+    }
+
+    /// An item of which the client says no folder is still where the client has it: a folder that went
+    /// comes back for it.
+    // spec: M09
+    fn keep_folder_of(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        guid: Guid,
+    ) -> Result<(), StoreError> {
+        let item = self.tx.item(link.datastore, guid)?;
+        match item.and_then(|item| item.parent) {
+            Some(folder) if !ds.read_only => self.revive(ds, link, folder),
+            _ => Ok(()),
+        }
     }
 
     /// The item of which the client gives content and says no folder, if it was changed here since: it may
