@@ -40,7 +40,7 @@ pub use devinf::Resting;
 pub use memory::MemoryReplica;
 pub use replica::{
     Added, Anchors, Applied, ChangeKind, Copied, LocalChange, Plan, Replica, ReplicaError, Room,
-    SendingObject, Unfinished,
+    SendingObject, Unfinished, told_at_resume,
 };
 
 /// Who the client is and how it talks.

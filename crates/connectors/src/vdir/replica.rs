@@ -5,11 +5,11 @@
 
 use session::client::{
     Added, Anchors, Applied, ChangeKind, Copied, LocalChange, Plan, Replica, ReplicaError, Room,
-    Unfinished,
+    Unfinished, told_at_resume,
 };
 use session::store::Partial;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::staging::{Before, Staged};
 use super::{Agreed, Change, Vdir, files, object, tree};
@@ -62,11 +62,26 @@ impl Replica for Vdir {
                 let begun_ns = self.state.begun_ns()?;
                 let mut changes = self.differences()?;
                 // a comparison has to see every item
-                changes.retain(|change| {
-                    // what cannot be looked at is left to the reading of it
-                    let stat = self.stat(&change.luid).ok().flatten();
-                    plan.all_items || stat.is_none_or(|stat| stat.modified_ns <= begun_ns)
-                });
+                if !plan.all_items {
+                    let luids: Vec<String> = changes.iter().map(|c| c.luid.clone()).collect();
+                    let mut new = BTreeSet::new();
+                    for luid in &luids {
+                        if self.state.known_one(luid)?.is_none() {
+                            new.insert(luid.as_str());
+                        }
+                    }
+                    let is_late = |luid: &str| {
+                        // what cannot be looked at is left to the reading of it
+                        let stat = self.stat(luid).ok().flatten();
+                        stat.is_some_and(|stat| stat.modified_ns > begun_ns)
+                    };
+                    let told = told_at_resume(&luids, is_late, |luid| {
+                        let above = self.tree.iter().flat_map(|tree| tree.folders_above(luid));
+                        let new = above.filter(|folder| new.contains(folder));
+                        new.map(str::to_owned).collect()
+                    });
+                    changes.retain(|change| told.contains(&change.luid));
+                }
                 changes.into()
             }
             Plan {

@@ -153,15 +153,15 @@ impl Tree {
         self.spot(luid).and_then(|spot| spot.parent.as_deref())
     }
 
-    /// Folders that an item is in at the end of the message, one in another.
+    /// The folders that an item is in at the end of the message, the innermost first.
+    pub(super) fn folders_above(&self, luid: &str) -> impl Iterator<Item = &str> {
+        let above = std::iter::successors(self.parent(luid), |folder| self.parent(folder));
+        above.take(MAX_DEPTH)
+    }
+
+    /// How many they are.
     pub(super) fn depth(&self, luid: &str) -> usize {
-        let mut above = self.parent(luid);
-        let mut depth = 0;
-        while let Some(parent) = above.filter(|_| depth < MAX_DEPTH) {
-            depth += 1;
-            above = self.parent(parent);
-        }
-        depth
+        self.folders_above(luid).count()
     }
 
     /// Whether an item is this folder, or in it however deep.

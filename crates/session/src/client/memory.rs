@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Added, Anchors, Applied, ChangeKind, Copied, LocalChange, Plan, Replica, ReplicaError, Room,
-    Unfinished,
+    Unfinished, told_at_resume,
 };
 use crate::store::Partial;
 
@@ -212,15 +212,15 @@ impl State {
         }
     }
 
-    /// Folders that an item is in, one in another.
+    /// The folders that an item is in, one in another, the innermost first.
+    fn folders_above(&self, luid: &str) -> Vec<String> {
+        let parent_of = |luid: &str| self.items.get(luid).and_then(|held| held.parent.clone());
+        let above = std::iter::successors(parent_of(luid), |folder| parent_of(folder));
+        above.take(MAX_DEPTH).collect()
+    }
+
     fn depth(&self, luid: &str) -> usize {
-        let mut above = self.items.get(luid).and_then(|held| held.parent.as_ref());
-        let mut depth = 0;
-        while let Some(parent) = above.filter(|_| depth < MAX_DEPTH) {
-            depth += 1;
-            above = self.items.get(parent).and_then(|held| held.parent.as_ref());
-        }
-        depth
+        self.folders_above(luid).len()
     }
 
     /// Whether an item is this folder, or in it however deep.
@@ -334,10 +334,17 @@ impl Replica for MemoryReplica {
                 let begun = self.now.begun_edit;
                 let mut changes = self.now.changes();
                 // a comparison has to see every item
-                changes.retain(|change| {
-                    let held = self.now.items.get(&change.luid);
-                    plan.all_items || held.is_none_or(|held| held.edit <= begun)
-                });
+                if !plan.all_items {
+                    let (items, known) = (&self.now.items, &self.now.confirmed);
+                    let is_late = |luid: &str| items.get(luid).is_some_and(|i| i.edit > begun);
+                    let luids: Vec<String> = changes.iter().map(|c| c.luid.clone()).collect();
+                    let told = told_at_resume(&luids, is_late, |luid| {
+                        let mut folders = self.now.folders_above(luid);
+                        folders.retain(|folder| !known.contains_key(folder));
+                        folders
+                    });
+                    changes.retain(|change| told.contains(&change.luid));
+                }
                 changes.into()
             }
             Plan {

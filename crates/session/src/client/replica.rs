@@ -4,6 +4,7 @@
 //! called before a message leaves and after its answer was taken. So whatever a session confirmed stays confirmed when it
 //! breaks, and an addition that came twice is known the second time.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::store::Partial;
@@ -131,6 +132,22 @@ pub struct LocalChange {
     /// It is where the server has last been told that it is. That is not said again: another device may
     /// have moved it since.
     pub stays: bool,
+}
+
+/// Of changes, by LUID, those that a resumed session tells: what changed since the broken one began waits
+/// for the next (`is_late`). But a folder that the server has never heard of goes before what is in it
+/// all the same, as it is now: `new_folders` are those of them that an item is in.
+// spec: I12 M01
+pub fn told_at_resume(
+    luids: &[String],
+    is_late: impl Fn(&str) -> bool,
+    new_folders: impl Fn(&str) -> Vec<String>,
+) -> BTreeSet<String> {
+    let in_time = luids.iter().filter(|luid| !is_late(luid));
+    let needed = in_time.clone().flat_map(|luid| new_folders(luid));
+    let mut told: BTreeSet<String> = needed.collect();
+    told.extend(in_time.cloned());
+    told
 }
 
 /// What became of an addition.
@@ -446,4 +463,23 @@ impl<R: Replica> Replica for Arc<Mutex<R>> {
 /// A panic elsewhere does not make the items unusable.
 fn locked<R>(shared: &Mutex<R>) -> MutexGuard<'_, R> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // spec: I12 M01
+    #[test]
+    fn a_new_folder_goes_with_what_is_in_it_however_late_it_changed() {
+        let luids = ["work", "late", "other", "file"].map(str::to_owned);
+        let is_late = |luid: &str| luid != "file";
+        let new_folders = |luid: &str| match luid {
+            "file" => vec!["work".to_owned()],
+            "late" => vec!["other".to_owned()],
+            _ => Vec::new(),
+        };
+        let told = told_at_resume(&luids, is_late, new_folders);
+        assert_eq!(told.into_iter().collect::<Vec<_>>(), ["file", "work"]);
+    }
 }
