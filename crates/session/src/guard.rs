@@ -355,6 +355,12 @@ pub fn restore(
             outcome.added.push(guid);
         }
     }
+    if !extent.dry_run {
+        // a folder may be younger than what was moved into it
+        for guid in &outcome.restored {
+            leave_dead_folder(tx, datastore, *guid, now)?;
+        }
+    }
     for list in [
         &mut outcome.changed_since,
         &mut outcome.added,
@@ -363,6 +369,27 @@ pub fn restore(
         list.sort_unstable();
     }
     Ok(outcome)
+}
+
+/// Puts an item that was restored to the root, if its folder is gone: it would be in none.
+///
+/// # Errors
+///
+/// Those of the transaction.
+// spec: M02
+pub fn leave_dead_folder(
+    tx: &mut dyn Transaction,
+    datastore: DatastoreId,
+    guid: Guid,
+    now: i64,
+) -> Result<(), StoreError> {
+    let Some(folder) = tx.item(datastore, guid)?.and_then(|item| item.parent) else {
+        return Ok(());
+    };
+    if tx.item(datastore, folder)?.is_none_or(|held| held.deleted) {
+        tx.move_item(datastore, guid, None, now)?;
+    }
+    Ok(())
 }
 
 fn content_of<'c>(media_type: &'c str, bytes: &'c [u8]) -> Content<'c> {

@@ -14,7 +14,7 @@ mod scripted;
 use scripted::{Client, Outcome, Server, statuses_for, sync_alert, sync_of};
 use session::guard::{self, Decided, Extent, Restored};
 use session::server::{ConflictPolicy, Guard};
-use session::store::{Content, Guid, LinkId, Origin, StoreError, Transaction};
+use session::store::{Content, DatastoreId, Guid, LinkId, Origin, StoreError, Transaction};
 use syncml::ChangeKind::{self, Add, Delete, Replace};
 use syncml::Command;
 
@@ -752,4 +752,43 @@ fn a_session_is_undone_exactly() {
     let told = world.phone(200, &[]);
     assert_eq!(kinds(&told), [(Replace, "p4"), (Delete, "p11")]);
     assert_eq!(world.restore(&session, all), Restored::default());
+}
+
+// spec: M02
+#[test]
+fn what_is_restored_without_its_folder_is_at_the_root() {
+    let mut world = World::new();
+    let files = DatastoreId {
+        number: 6,
+        ..world.server.contacts()
+    };
+    let places = |world: &mut World| {
+        let items = world.server.state.items(files).into_iter();
+        items
+            .map(|item| (item.guid, item.parent))
+            .collect::<Vec<_>>()
+    };
+    let (folder, file) = world.state(|tx| {
+        let mut add = |text: &str| {
+            let content = Content::new("application/octet-stream", text.as_bytes());
+            tx.add_item(files, content, Origin::Local, 1)
+        };
+        let (folder, file) = (add("folder")?.0, add("file")?.0);
+        tx.move_item(files, file, Some(folder), 1)?;
+        Ok((folder, file))
+    });
+    // each of them goes with a session of its own
+    for (session, guid) in [("first", file), ("second", folder)] {
+        world.state(|tx| {
+            tx.name_session(session);
+            tx.delete_item(files, guid, Origin::Session("phone"), 2)
+        });
+    }
+    let restore = |world: &mut World, session| {
+        world.state(|tx| guard::restore(tx, files, session, Extent::default(), 3))
+    };
+    restore(&mut world, "first");
+    assert_eq!(places(&mut world), [(file, None)]);
+    restore(&mut world, "second");
+    assert_eq!(places(&mut world), [(folder, None), (file, None)]);
 }
