@@ -511,19 +511,22 @@ fn what_waits_for_its_folder_in_vain_is_where_it_was_and_its_device_is_told() {
     assert_eq!(sent(&heard), [says(ChangeKind::Move, "leaf", "", "sub")]);
 }
 
-// spec: M01
+// spec: M01 M09
 #[test]
-fn what_comes_back_without_its_folder_is_at_the_root() {
-    let mut talk = nested();
-    talk.device = "phone";
-    files(&mut talk, FOLDERS, 201, ("", "1"), "");
-    talk.device = "laptop";
-    let commands = delete(21, "leaf") + &delete(22, "sub") + &delete(23, "top");
-    files(&mut talk, FOLDERS, 200, ("1", "2"), &commands);
-    talk.device = "phone";
-    let edit = item("Replace", 22, "L-3", false, "");
-    files(&mut talk, FOLDERS, 200, ("1", "2"), &edit);
-    assert_eq!(tree(&talk), [(3, None)]);
+fn what_comes_back_brings_the_folders_that_its_device_has_and_is_at_the_root_without() {
+    let whole = vec![(1, None), (2, Some(1)), (3, Some(2))];
+    for (devinf, there) in [(FOLDERS, whole), (&*flat(), vec![(3, None)])] {
+        let mut talk = nested();
+        talk.device = "phone";
+        files(&mut talk, devinf, 201, ("", "1"), "");
+        talk.device = "laptop";
+        let commands = delete(21, "leaf") + &delete(22, "sub") + &delete(23, "top");
+        files(&mut talk, FOLDERS, 200, ("1", "2"), &commands);
+        talk.device = "phone";
+        let edit = item("Replace", 22, "L-3", false, "");
+        files(&mut talk, devinf, 200, ("1", "2"), &edit);
+        assert_eq!(tree(&talk), there);
+    }
 }
 
 // spec: M05 M09
