@@ -199,7 +199,8 @@ impl Run<'_> {
             return Ok(None);
         };
         let item = self.tx.item(link.datastore, mapping.guid)?;
-        let is_changed = item.is_some_and(|item| !item.deleted && item.seq > mapping.revision);
+        // one that was deleted comes back to where it was last
+        let is_changed = item.is_some_and(|item| item.seq > mapping.revision);
         Ok(is_changed.then_some(mapping.guid))
     }
 

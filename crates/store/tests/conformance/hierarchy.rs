@@ -551,6 +551,23 @@ fn an_edit_that_names_no_folder_leaves_the_item_where_others_have_moved_it() {
     }
 }
 
+// spec: M05 M09
+#[test]
+fn an_item_that_comes_back_to_where_it_was_moved_is_told_to_be_there() {
+    let mut talk = nested();
+    talk.device = "phone";
+    files(&mut talk, FOLDERS, 201, ("", "1"), "");
+    talk.device = "laptop";
+    let moved = item("Move", 21, "leaf", false, &within("top"));
+    files(&mut talk, FOLDERS, 200, ("1", "2"), &moved);
+    files(&mut talk, FOLDERS, 200, ("2", "3"), &delete(21, "leaf"));
+    talk.device = "phone";
+    let edited = item("Replace", 21, "L-3", false, "");
+    let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), &edited);
+    assert_eq!(tree(&talk)[2], (3, Some(1)));
+    assert_eq!(sent(&heard), [says(ChangeKind::Move, "L-3", "", "L-1")]);
+}
+
 // spec: M08
 #[test]
 fn a_device_that_knew_folders_does_so_where_it_says_nothing_of_them() {
