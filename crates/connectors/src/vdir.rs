@@ -213,7 +213,11 @@ impl Vdir {
     /// The media type of an item, by its content.
     fn media_type_of(&self, luid: &str, content: &[u8]) -> &'static str {
         if self.is_folder(luid) {
-            return object::MEDIA_TYPE;
+            return object::FOLDER;
+        }
+        let object = self.head(luid).and_then(|_| object::media_type(self.kind));
+        if let Some(media_type) = object.or_else(|| object::plain_media_type(self.kind)) {
+            return media_type;
         }
         match pim::media::media_type_of(content) {
             "text/plain" | "" => self.default_media_type,
@@ -254,16 +258,90 @@ impl Vdir {
         }
     }
 
-    /// What an item holds on the disk: a file its content, a folder its object.
+    /// What an item holds on the disk: a file its content, a folder its object. The print of a file is of its
+    /// head, too.
     fn read_there(&self, luid: &str) -> Result<Option<(Print, Vec<u8>)>, ReplicaError> {
         if self.is_folder_there(luid) {
             let object = self.object_there(luid);
             return Ok(object.map(|object| (tree::print_of(&object), object)));
         }
         match self.path(luid) {
-            Some(path) => self.folder.read(&path),
+            Some(path) => {
+                let head = object::hash_of(self.head_there(luid));
+                let read = self.folder.read(&path)?;
+                Ok(read.map(|(print, content)| {
+                    let hash = print.hash ^ head;
+                    (Print { hash, ..print }, content)
+                }))
+            }
             None => Ok(None),
         }
+    }
+
+    /// What an item holds at the end of the message.
+    fn body(&self, luid: &str) -> Result<Option<Vec<u8>>, ReplicaError> {
+        let read = match self.staged.get(luid) {
+            Some(Staged::Written { temporary, .. }) => self.folder.read_staged(temporary)?,
+            Some(Staged::Folder { object, .. }) => return Ok(Some(object.clone())),
+            Some(Staged::Removed) => None,
+            None => self.read_there(luid)?,
+        };
+        Ok(read.map(|(_, content)| content))
+    }
+
+    /// Says in the head of a file when it was changed, if its content was; its print with that.
+    fn date(
+        &mut self,
+        luid: &str,
+        known: Option<&Known>,
+        print: Print,
+    ) -> Result<Print, ReplicaError> {
+        let is_changed = known.is_none_or(|known| {
+            known.hash != print.hash && known.stat.modified_ns != Stat::DOUBTED_NS
+        });
+        let Some(head) = self.head_there(luid).filter(|_| is_changed) else {
+            return Ok(print);
+        };
+        let dated = object::changed_at(head, print.stat.modified_ns);
+        let hash = print.hash ^ object::hash_of(Some(head)) ^ object::hash_of(Some(&dated));
+        self.set_head(luid, Some(&dated))?;
+        Ok(Print { hash, ..print })
+    }
+
+    /// Refuses a file that is empty and no object: an item has content.
+    fn check_empty(&self, luid: &str, content: &[u8]) -> Result<(), String> {
+        if content.is_empty() && self.head_there(luid).is_none() {
+            return Err("it is empty".to_owned());
+        }
+        Ok(())
+    }
+
+    /// An item as the server is given it, of what it holds.
+    fn as_item(&self, luid: &str, content: Vec<u8>) -> Vec<u8> {
+        let media_type = object::media_type(self.kind).unwrap_or_default();
+        self.head(luid)
+            .and_then(|head| pim::write_object(media_type, head, &content))
+            .unwrap_or(content)
+    }
+
+    /// What the server gives of a file, in what the file holds and what is said of it.
+    fn taken_apart(
+        &self,
+        luid: &str,
+        media_type: &str,
+        content: &[u8],
+    ) -> Result<(Vec<u8>, Option<String>), ReplicaError> {
+        let is_ours = self.kind.is_hierarchical();
+        let object = pim::object_parts(media_type, content);
+        let Some(object) = object.filter(|_| is_ours) else {
+            return Ok((content.to_vec(), None));
+        };
+        let body = match object.body {
+            Some(body) => body,
+            // it is as it was
+            None => self.body(luid)?.unwrap_or_default(),
+        };
+        Ok((body, Some(object.head)))
     }
 
     fn print_there(&self, luid: &str) -> Result<Option<Print>, ReplicaError> {
@@ -424,17 +502,20 @@ impl Vdir {
         media_type: &str,
         content: &[u8],
     ) -> Result<(), ReplicaError> {
-        let name = if object::is_folder(media_type) {
-            object::name_of(content)
-        } else {
-            let extension = pim::media::extension_of(media_type, content);
-            format!("{}.{extension}", files::stem_of(guid.unwrap_or(luid)))
-        };
         if object::is_folder(media_type) {
             self.write_folder(luid, guid, content)?;
-        } else {
-            self.write(luid, guid, content)?;
+            return self.plan(luid, None, &object::name_of(content));
         }
+        let (body, head) = self.taken_apart(luid, media_type, content)?;
+        let name = head.as_deref().and_then(object::name_of_head);
+        let name = name.unwrap_or_else(|| {
+            if self.kind == DatastoreKind::Mail {
+                return object::name_of_mail(&body);
+            }
+            let extension = pim::media::extension_of(media_type, &body);
+            format!("{}.{extension}", files::stem_of(guid.unwrap_or(luid)))
+        });
+        self.write(luid, guid, head, &body)?;
         self.plan(luid, None, &name)
     }
 
@@ -447,7 +528,7 @@ impl Vdir {
         content: &[u8],
     ) -> Result<(), ReplicaError> {
         let Some(tree) = &self.tree else {
-            return self.write(luid, guid, content);
+            return self.write(luid, guid, None, content);
         };
         let Some(spot) = tree.spot(luid).cloned() else {
             return self.put(luid, guid, media_type, content);
@@ -460,7 +541,16 @@ impl Vdir {
             ));
         }
         if !is_folder {
-            return self.write(luid, guid, content);
+            let (content, head) = self.taken_apart(luid, media_type, content)?;
+            let before = self.head(luid).and_then(object::name_of_head);
+            let name = head.as_deref().and_then(object::name_of_head);
+            self.write(luid, guid, head, &content)?;
+            return match name {
+                Some(name) if before.as_ref() != Some(&name) => {
+                    self.plan(luid, spot.parent.as_deref(), &name)
+                }
+                _ => Ok(()),
+            };
         }
         let before = self.content(luid)?.unwrap_or_default();
         let name = object::name_of(content);

@@ -61,7 +61,9 @@ pub use fit::{Fitted, Holding, Holdings, Parameter, fit, surely_shown};
 pub use identity::{Comparable, Fingerprint, Likeness, compare, fingerprint, replaces};
 pub use media::{Format, Kind};
 pub use merge::{fill_missing, modified, replace_fields};
-pub use object::complete_object;
+pub use object::{
+    ObjectParts, complete_object, name_in_head, object_parts, with_element, write_object,
+};
 pub use own::{OwnLines, own_lines};
 pub use span::{Span, Time, Zones, reach, span};
 pub use split::{Part, Parts, SplitError, split};

@@ -21,6 +21,11 @@ pub(super) struct Stat {
     pub(super) modified_ns: i64,
 }
 
+impl Stat {
+    /// A time that no file has: where it is remembered, the item has to be looked at.
+    pub(super) const DOUBTED_NS: i64 = -1;
+}
+
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Print {
@@ -485,11 +490,15 @@ pub(super) fn fits(name: &str, extensions: &[&str]) -> bool {
 
 /// Whether content can be sent as one item of a kind; or why not, for the person whose file it is.
 pub(super) fn check(kind: DatastoreKind, media_type: &str, content: &[u8]) -> Result<(), String> {
+    if kind == DatastoreKind::Files {
+        // it may be of any kind, and empty
+        return Ok(());
+    }
     if content.trim_ascii().is_empty() {
         return Err("it is empty".to_owned());
     }
-    if kind.is_hierarchical() {
-        // a file may be of any kind, and what is mail its datastore says
+    if kind == DatastoreKind::Mail {
+        // what is mail its datastore says
         return Ok(());
     }
     if kind == DatastoreKind::Notes {

@@ -1,9 +1,30 @@
-//! The folder objects of OMA DS: what a subfolder is as an item.
+//! The objects of OMA DS: what a file and a subfolder are as items.
+//!
+//! A folder is its object. A file is the content of its object, or the message of a mail, and what else the
+//! object says is its head ([`pim::ObjectParts`]).
 
-use std::borrow::Cow;
+use session::store::DatastoreKind;
 
 /// The media type of a folder.
-pub(super) const MEDIA_TYPE: &str = "application/vnd.omads-folder+xml";
+pub(super) const FOLDER: &str = "application/vnd.omads-folder+xml";
+
+/// The media type of the objects that the files of a datastore are.
+pub(super) fn media_type(kind: DatastoreKind) -> Option<&'static str> {
+    match kind {
+        DatastoreKind::Files => Some("application/vnd.omads-file+xml"),
+        DatastoreKind::Mail => Some("application/vnd.omads-email+xml"),
+        _ => None,
+    }
+}
+
+/// The media type of files of a datastore that are no objects.
+pub(super) fn plain_media_type(kind: DatastoreKind) -> Option<&'static str> {
+    match kind {
+        DatastoreKind::Files => Some("application/octet-stream"),
+        DatastoreKind::Mail => Some("message/rfc822"),
+        _ => None,
+    }
+}
 
 /// Bytes of a folder's name, for the file systems that take the least.
 const MAX_NAME: usize = 120;
@@ -29,24 +50,51 @@ pub(super) fn of(before: Option<(&str, Option<&[u8]>)>, name: &str) -> Vec<u8> {
 }
 
 fn new(name: &str) -> Vec<u8> {
-    format!("<Folder><name>{}</name></Folder>", escaped(name)).into_bytes()
+    format!("<Folder>{}</Folder>", named(name)).into_bytes()
 }
 
 /// The object with another name; all else in it stays, above all what the folder is for (`role`).
 fn renamed(object: &[u8], name: &str) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(object).ok()?;
-    let start = text.find("<name>")? + "<name>".len();
-    let (before, rest) = text.split_at_checked(start)?;
-    let (_, after) = rest.split_at_checked(rest.find("</name>")?)?;
-    Some(format!("{before}{}{after}", escaped(name)).into_bytes())
+    let (before, rest) = text.split_once("<name>")?;
+    let (_, after) = rest.split_once("</name>")?;
+    Some(format!("{before}{}{after}", named(name)).into_bytes())
 }
 
-fn escaped(text: &str) -> Cow<'_, str> {
-    if !text.contains(['&', '<', '>']) {
-        return Cow::Borrowed(text);
+/// The element of a name.
+fn named(name: &str) -> String {
+    pim::with_element("", "name", name)
+}
+
+/// The head of a file of this name that is new here.
+pub(super) fn new_head(kind: DatastoreKind, name: &str) -> Option<String> {
+    match kind {
+        DatastoreKind::Files => Some(named(name)),
+        // nothing is known of it
+        DatastoreKind::Mail => Some(String::new()),
+        _ => None,
     }
-    let text = text.replace('&', "&amp;").replace('<', "&lt;");
-    Cow::Owned(text.replace('>', "&gt;"))
+}
+
+/// The head that a file had under its former name, with the name that it has now. Mail has none.
+pub(super) fn renamed_head(kind: DatastoreKind, former: &str, head: &str, name: &str) -> String {
+    if former == name || kind != DatastoreKind::Files {
+        return head.to_owned();
+    }
+    pim::with_element(head, "name", name)
+}
+
+/// The head of a file that was changed at this time, nanoseconds since 1970.
+pub(super) fn changed_at(head: &str, modified_ns: i64) -> String {
+    match jiff::Timestamp::from_nanosecond(modified_ns.into()) {
+        Ok(at) => pim::with_element(head, "modified", &at.strftime("%Y%m%dT%H%M%SZ").to_string()),
+        Err(_) => head.to_owned(),
+    }
+}
+
+/// What tells heads apart, to be laid over the hash of a content: none has no part in it.
+pub(super) fn hash_of(head: Option<&str>) -> i64 {
+    head.map_or(0, |head| super::files::hash_of(head.as_bytes()))
 }
 
 /// The whole name in an object. What it cannot read, [`pim::summary`] may, which cuts long names.
@@ -72,10 +120,28 @@ fn title_of(object: &[u8]) -> Option<String> {
     Some(title)
 }
 
-/// A name for the subfolder that a folder of the server becomes: its own, as far as all systems take it.
+/// A name for the subfolder that a folder of the server becomes.
 pub(super) fn name_of(object: &[u8]) -> String {
-    let title = title_of(object).or_else(|| pim::summary(object, MEDIA_TYPE));
-    let title = title.unwrap_or_default();
+    let title = title_of(object).or_else(|| pim::summary(object, FOLDER));
+    safe_name(&title.unwrap_or_default(), "folder")
+}
+
+/// A name for the file that a file object of the server becomes; `None` where the object has none, as that
+/// of mail.
+pub(super) fn name_of_head(head: &str) -> Option<String> {
+    Some(safe_name(&pim::name_in_head(head)?, "file"))
+}
+
+/// A name for the file of a mail: that of its subject.
+pub(super) fn name_of_mail(message: &[u8]) -> String {
+    let media_type = media_type(DatastoreKind::Mail).unwrap_or_default();
+    let object = pim::write_object(media_type, "", message);
+    let subject = object.and_then(|object| pim::summary(&object, media_type));
+    safe_name(&subject.unwrap_or_default(), "mail") + ".eml"
+}
+
+/// A name of the server as far as all systems take it, or `other` where they take nothing of it.
+fn safe_name(title: &str, other: &str) -> String {
     let is_safe = |c: char| !c.is_control() && !"<>:\"/\\|?*".contains(c);
     let safe: String = title
         .chars()
@@ -93,7 +159,7 @@ pub(super) fn name_of(object: &[u8]) -> String {
     let stem = cut.split('.').next().unwrap_or_default().trim_end();
     let is_special = DEVICES.iter().any(|one| one.eq_ignore_ascii_case(stem));
     match cut {
-        "" => "folder".to_owned(),
+        "" => other.to_owned(),
         cut if is_special || !super::files::is_item(cut) => format!("{cut}_"),
         cut => cut.to_owned(),
     }

@@ -128,10 +128,13 @@ impl Replica for Vdir {
                     continue;
                 }
             };
-            if let Err(reason) = files::check(self.kind, self.default_media_type, &content) {
+            let checked = files::check(self.kind, self.default_media_type, &content);
+            if let Err(reason) = checked.and_then(|()| self.check_empty(&change.luid, &content)) {
                 self.leave_out(&change.luid, reason);
                 continue;
             }
+            let known = self.state.known_one(&change.luid)?;
+            let print = self.date(&change.luid, known.as_ref(), print)?;
             let parent = self.parent_text(&change.luid);
             let agreed = Agreed {
                 print,
@@ -140,7 +143,6 @@ impl Replica for Vdir {
             };
             self.given.insert(change.luid.clone(), Some(agreed));
             self.state.offer(&change.luid)?;
-            let known = self.state.known_one(&change.luid)?;
             let has_content = known.as_ref().is_none_or(|known| known.hash != print.hash);
             let is_in_place = known.is_some_and(|known| known.parent == parent);
             let is_in_doubt = self.compares || self.in_doubt.contains(&change.luid);
@@ -153,8 +155,8 @@ impl Replica for Vdir {
                 kind,
                 stays: is_in_place && !is_in_doubt && kind != ChangeKind::Move,
                 media_type: self.media_type_of(&change.luid, &content).to_owned(),
+                content: self.as_item(&change.luid, content),
                 luid: change.luid,
-                content,
                 parent: Some(parent).filter(|parent| !parent.is_empty()),
             }));
         }
@@ -227,7 +229,7 @@ impl Replica for Vdir {
             self.add_to_tree(guid, media_type, content)?
         } else {
             let name = self.free_name(guid, media_type, content)?;
-            self.write(&name, Some(guid), content)?;
+            self.write(&name, Some(guid), None, content)?;
             name
         };
         Ok(Added {
@@ -325,15 +327,8 @@ impl Replica for Vdir {
     }
 
     fn content(&mut self, luid: &str) -> Result<Option<Vec<u8>>, ReplicaError> {
-        match self.staged.get(luid) {
-            Some(Staged::Written { temporary, .. }) => {
-                let read = self.folder.read_staged(temporary)?;
-                Ok(read.map(|(_, content)| content))
-            }
-            Some(Staged::Folder { object, .. }) => Ok(Some(object.clone())),
-            Some(Staged::Removed) => Ok(None),
-            None => Ok(self.read_there(luid)?.map(|(_, content)| content)),
-        }
+        let body = self.body(luid)?;
+        Ok(body.map(|body| self.as_item(luid, body)))
     }
 
     fn clear(&mut self) -> Result<u64, ReplicaError> {
@@ -460,6 +455,9 @@ impl Replica for Vdir {
             let name = match self.staged.get(luid) {
                 // a name that was taken at the root may be free there
                 Some(Staged::Folder { object, .. }) => object::name_of(object),
+                Some(Staged::Written {
+                    head: Some(head), ..
+                }) => object::name_of_head(head).unwrap_or(spot.name),
                 _ => spot.name,
             };
             self.plan(luid, parent, &name)?;

@@ -12,7 +12,7 @@ use session::client::ReplicaError;
 use super::files::{self, Print};
 use super::state::Intent;
 use super::tree::{ELSEWHERE, Placed, Tree};
-use super::{Agreed, Vdir};
+use super::{Agreed, Vdir, object};
 
 /// What an Atomic can change beside the memory.
 #[derive(Debug)]
@@ -29,9 +29,12 @@ pub(super) enum Staged {
     Written {
         /// Its name.
         temporary: String,
+        /// With what its head is.
         print: Print,
         /// The GUID of a new item.
         guid: Option<String>,
+        /// What its object says beside the content.
+        head: Option<String>,
     },
     /// It is a folder that says this of itself.
     Folder {
@@ -149,11 +152,13 @@ impl Vdir {
             return Ok(());
         };
         let is_as_agreed = self.is_as_agreed(&intent.luid, there.as_ref())?;
+        // what it says beside its content is still as it was
+        let there = there.map(|print| self.with_head_of(intent, print));
         match there {
             Some(print) if print.hash == hash => self.adopted(intent, &print),
             _ if is_as_agreed => {
                 // without its temporary file the server will send the item again
-                match self.folder.staged(&intent.temporary, hash)? {
+                match self.staged_print(intent)? {
                     Some(print) if self.folder.place(&intent.temporary, &path).is_ok() => {
                         self.adopted(intent, &print)
                     }
@@ -173,6 +178,23 @@ impl Vdir {
             // a person was here meanwhile; the server will send the item again
             _ => Ok(()),
         }
+    }
+
+    /// The print that a file has with the head that is intended for it.
+    fn with_head_of(&self, intent: &Intent, print: Print) -> Print {
+        let now = object::hash_of(self.head_there(&intent.luid));
+        let hash = print.hash ^ now ^ object::hash_of(intent.head.as_deref());
+        Print { hash, ..print }
+    }
+
+    /// The print of the temporary file of an intent, if it is there.
+    fn staged_print(&self, intent: &Intent) -> Result<Option<Print>, ReplicaError> {
+        let Some(hash) = intent.hash else {
+            return Ok(None);
+        };
+        let head = object::hash_of(intent.head.as_deref());
+        let staged = self.folder.staged(&intent.temporary, hash ^ head)?;
+        Ok(staged.map(|print| Print { hash, ..print }))
     }
 
     fn adopt_folder(&mut self, intent: &Intent) -> Result<(), ReplicaError> {
@@ -201,6 +223,7 @@ impl Vdir {
     }
 
     fn adopted(&mut self, intent: &Intent, print: &Print) -> Result<(), ReplicaError> {
+        self.set_head(&intent.luid, intent.head.as_deref())?;
         self.agree(&intent.luid, print)?;
         match &intent.guid {
             Some(guid) => self.state.remember_guid(guid, &intent.luid),
@@ -258,6 +281,7 @@ impl Vdir {
         &mut self,
         luid: &str,
         guid: Option<&str>,
+        head: Option<String>,
         content: &[u8],
     ) -> Result<(), ReplicaError> {
         self.take_room(luid, content.len() as u64)?;
@@ -265,10 +289,12 @@ impl Vdir {
         self.meet(luid)?;
         let (temporary, print) = self.folder.stage(self.temporaries, content)?;
         self.temporaries += 1;
+        let hash = print.hash ^ object::hash_of(head.as_deref());
         let staged = Staged::Written {
             temporary,
-            print,
+            print: Print { hash, ..print },
             guid: self.guid_of(luid, guid),
+            head,
         };
         self.stage(luid, staged)
     }
@@ -480,6 +506,10 @@ impl Vdir {
                 temporary,
                 spot: planned.get(luid).cloned(),
                 object,
+                head: match staged {
+                    Some(Staged::Written { head, .. }) => head.clone(),
+                    _ => None,
+                },
             }
         };
         let mut intents: Vec<Intent> = luids.into_iter().map(intent).collect();
@@ -538,7 +568,7 @@ impl Vdir {
     /// there is theirs. That is written down before the file is there, so that the two are never mistaken
     /// for each other.
     fn evade(&mut self, intent: &mut Intent) -> Result<(), ReplicaError> {
-        let (Some(tree), Some(spot), Some(hash)) = (&self.tree, &intent.spot, intent.hash) else {
+        let (Some(tree), Some(spot), Some(_)) = (&self.tree, &intent.spot, intent.hash) else {
             return Ok(());
         };
         let is_new = intent.object.is_none() && tree.path(&intent.luid).is_none();
@@ -546,7 +576,7 @@ impl Vdir {
             .path_at(spot)
             .is_some_and(|path| self.folder.exists(&path));
         // without its temporary file it is the new file that is there
-        if !is_new || !is_taken || self.folder.staged(&intent.temporary, hash)?.is_none() {
+        if !is_new || !is_taken || self.staged_print(intent)?.is_none() {
             return Ok(());
         }
         let free = self.free_spot(&intent.luid, spot.parent.as_deref(), &spot.name)?;
@@ -574,10 +604,15 @@ impl Vdir {
         if is_there {
             let before = tree.placed.get(&intent.luid);
             let held = before.and_then(|placed| placed.object.clone());
+            let head = match before {
+                Some(placed) => placed.head.clone(),
+                None => intent.head.clone(),
+            };
             let placed = Placed {
                 spot: spot.clone(),
                 id: None,
                 object: held.or_else(|| intent.object.clone()),
+                head,
             };
             tree.put(&intent.luid, placed);
         }
@@ -598,7 +633,10 @@ impl Vdir {
         let luid = &intent.luid;
         match batch.staged.get(luid) {
             Some(Staged::Removed) => return self.forget(luid),
-            Some(Staged::Written { print, guid, .. }) => {
+            Some(Staged::Written {
+                print, guid, head, ..
+            }) => {
+                self.set_head(luid, head.as_deref())?;
                 self.agree(luid, print)?;
                 self.remember_guid(guid.as_deref(), luid)?;
             }

@@ -15,7 +15,7 @@ use super::Error;
 use super::files::{FileId, Print, Stat};
 use super::tree::{Placed, Spot};
 
-const VERSION: u32 = 7;
+const VERSION: u32 = 8;
 
 const SCHEMA: &str = "
 CREATE TABLE folder (
@@ -141,6 +141,12 @@ ALTER TABLE intent ADD COLUMN name TEXT;
 ALTER TABLE intent ADD COLUMN object BLOB;
 ";
 
+/// Files that are objects of OMA DS on the server: all that the object says but for the content.
+const EIGHTH: &str = "
+ALTER TABLE place ADD COLUMN head TEXT;
+ALTER TABLE intent ADD COLUMN head TEXT;
+";
+
 /// A file as it was when both sides agreed on it.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
@@ -165,6 +171,8 @@ pub(super) struct Intent {
     pub(super) spot: Option<Spot>,
     /// The new object of a folder.
     pub(super) object: Option<Vec<u8>>,
+    /// What the object of a file says with its new content.
+    pub(super) head: Option<String>,
 }
 
 impl Intent {
@@ -214,7 +222,7 @@ impl State {
             if version > VERSION {
                 return Ok(Err(version));
             }
-            let steps = [SCHEMA, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH];
+            let steps = [SCHEMA, SECOND, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH, EIGHTH];
             for step in steps.iter().skip(version as usize) {
                 connection.execute_batch(step)?;
             }
@@ -430,6 +438,14 @@ impl State {
         )
     }
 
+    /// A known item may differ from what the server has without its file showing that.
+    pub(super) fn doubt(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.run(
+            "UPDATE known SET modified_ns = ? WHERE peer = ? AND luid = ?",
+            params![Stat::DOUBTED_NS, self.peer, luid],
+        )
+    }
+
     /// The server has a known item in the folder of this LUID.
     pub(super) fn know_parent(&mut self, luid: &str, parent: &str) -> Result<(), ReplicaError> {
         self.run(
@@ -473,7 +489,8 @@ impl State {
 
     /// Where each item was last seen.
     pub(super) fn places(&mut self) -> Result<BTreeMap<String, Placed>, ReplicaError> {
-        let sql = "SELECT luid, parent, name, number, created_ns, object FROM place WHERE peer = ?";
+        let sql = "SELECT luid, parent, name, number, created_ns, object, head FROM place
+                   WHERE peer = ?";
         let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
         let rows = statement
             .query_map([self.peer], |row| {
@@ -487,6 +504,7 @@ impl State {
                     },
                     id: id.map(|(number, created_ns)| FileId { number, created_ns }),
                     object: row.get(5)?,
+                    head: row.get(6)?,
                 };
                 Ok((row.get(0)?, placed))
             })
@@ -497,8 +515,8 @@ impl State {
     /// An item was seen at a place.
     pub(super) fn place(&mut self, luid: &str, placed: &Placed) -> Result<(), ReplicaError> {
         self.run(
-            "INSERT OR REPLACE INTO place (peer, luid, parent, name, number, created_ns, object)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO place (peer, luid, parent, name, number, created_ns, object, head)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 self.peer,
                 luid,
@@ -506,7 +524,8 @@ impl State {
                 placed.spot.name,
                 placed.id.map(|id| id.number),
                 placed.id.map(|id| id.created_ns),
-                placed.object
+                placed.object,
+                placed.head
             ],
         )
     }
@@ -733,8 +752,8 @@ impl State {
     pub(super) fn intend(&mut self, intent: &Intent) -> Result<(), ReplicaError> {
         self.run(
             "INSERT OR REPLACE INTO intent
-                 (peer, luid, guid, hash, temporary, parent, name, object)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                 (peer, luid, guid, hash, temporary, parent, name, object, head)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 self.peer,
                 intent.luid,
@@ -743,7 +762,8 @@ impl State {
                 intent.temporary,
                 intent.spot.as_ref().and_then(|spot| spot.parent.as_ref()),
                 intent.spot.as_ref().map(|spot| &spot.name),
-                intent.object
+                intent.object,
+                intent.head
             ],
         )
     }
@@ -752,7 +772,7 @@ impl State {
         let mut statement = self
             .connection
             .prepare_cached(
-                "SELECT luid, guid, hash, temporary, parent, name, object FROM intent
+                "SELECT luid, guid, hash, temporary, parent, name, object, head FROM intent
                  WHERE peer = ?",
             )
             .map_err(failed)?;
@@ -763,6 +783,7 @@ impl State {
                 Ok(Intent {
                     spot: name.map(|name| Spot { parent, name }),
                     object: row.get(6)?,
+                    head: row.get(7)?,
                     luid: row.get(0)?,
                     guid: row.get(1)?,
                     hash: row.get(2)?,

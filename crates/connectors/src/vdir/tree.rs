@@ -49,6 +49,8 @@ pub(super) struct Placed {
     pub(super) id: Option<FileId>,
     /// The object that a folder is as an item; `None` of a file.
     pub(super) object: Option<Vec<u8>>,
+    /// What the object of a file says beside its content; `None` of what is no such object, and of a folder.
+    pub(super) head: Option<String>,
 }
 
 /// The items of a folder with folders, as they were last seen.
@@ -340,12 +342,25 @@ impl Vdir {
                 let before = before.map(|one| (one.spot.name.as_str(), one.object.as_deref()));
                 object::of(before, &spot.name)
             });
+            let head = match before {
+                Some(one) => one
+                    .head
+                    .as_deref()
+                    .map(|head| object::renamed_head(self.kind, &one.spot.name, head, &spot.name)),
+                // what the server has without one stays so
+                None if entry.is_folder || self.state.is_told(&luid)? => None,
+                None => object::new_head(self.kind, &spot.name),
+            };
             let now = Placed {
                 spot,
                 id: entry.id,
                 object,
+                head,
             };
             if before != Some(&now) {
+                if before.is_some_and(|before| before.head != now.head) {
+                    self.state.doubt(&luid)?;
+                }
                 self.state.place(&luid, &now)?;
                 placed.insert(luid.clone(), now);
             }
@@ -428,7 +443,8 @@ impl Vdir {
             if let (Some(known), None) = (known.get(luid), &placed.object)
                 && !look.claimed.contains(luid.as_str())
             {
-                let print = (known.stat.size, known.hash);
+                let hash = known.hash ^ object::hash_of(placed.head.as_deref());
+                let print = (known.stat.size, hash);
                 missing.entry(print).or_default().push(luid);
             }
         }
@@ -533,6 +549,32 @@ impl Vdir {
             Some(super::Staged::Folder { .. }) => true,
             Some(_) => false,
             None => self.is_folder_there(luid),
+        }
+    }
+
+    /// The head of a file that is there.
+    pub(super) fn head_there(&self, luid: &str) -> Option<&str> {
+        self.tree.as_ref()?.there(luid)?.head.as_deref()
+    }
+
+    /// The head of a file at the end of the message.
+    pub(super) fn head(&self, luid: &str) -> Option<&str> {
+        match self.staged.get(luid) {
+            Some(super::Staged::Written { head, .. }) => head.as_deref(),
+            Some(_) => None,
+            None => self.head_there(luid),
+        }
+    }
+
+    /// A file says this beside its content from now on.
+    pub(super) fn set_head(&mut self, luid: &str, head: Option<&str>) -> Result<(), ReplicaError> {
+        let tree = self.tree.as_mut();
+        match tree.and_then(|tree| tree.placed.get_mut(luid)) {
+            Some(placed) if placed.head.as_deref() != head => {
+                placed.head = head.map(str::to_owned);
+                self.state.place(luid, placed)
+            }
+            _ => Ok(()),
         }
     }
 

@@ -53,8 +53,7 @@ fn sync_all(server: &mut Server, dir: &Path, device: &str) -> [u64; 2] {
     [source.sent.total(), source.received.total()]
 }
 
-/// The subfolders, and the files that the items are, by folder and content: names of files are each device's
-/// own.
+/// The subfolders, and the files that the items are, by folder and content.
 fn tree(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for path in walk(root) {
@@ -68,6 +67,13 @@ fn tree(root: &Path) -> Vec<String> {
     }
     found.sort();
     found
+}
+
+/// The paths of all that is not hidden.
+fn names(root: &Path) -> BTreeSet<PathBuf> {
+    let all = walk(root).into_iter();
+    all.map(|path| path.strip_prefix(root).unwrap().to_owned())
+        .collect()
 }
 
 /// All that is not hidden, folders before what is in them.
@@ -130,10 +136,20 @@ fn two_devices_keep_one_tree() {
             "work: two"
         ]
     );
-    assert!(
-        phone.join("work/ideas/a").exists(),
-        "its name is the device's own"
-    );
+    assert_eq!(names(phone), names(laptop));
+
+    // a file gets another name, and then none of its content
+    fs::rename(laptop.join("work/b"), laptop.join("work/c.txt")).unwrap();
+    assert_eq!(sync_all(&mut server, laptop, "laptop"), [1, 0]);
+    assert_eq!(sync_all(&mut server, phone, "phone"), [0, 1]);
+    assert!(phone.join("work/c.txt").exists());
+    fs::write(phone.join("work/c.txt"), "").unwrap();
+    assert_eq!(sync_all(&mut server, phone, "phone"), [1, 0]);
+    assert_eq!(sync_all(&mut server, laptop, "laptop"), [0, 1]);
+    assert_eq!(fs::read(laptop.join("work/c.txt")).unwrap(), b"");
+    fs::write(laptop.join("work/c.txt"), "two").unwrap();
+    sync_all(&mut server, laptop, "laptop");
+    sync_all(&mut server, phone, "phone");
 
     // folders change places, one that is empty goes, and a new one takes its name
     fs::rename(phone.join("work/ideas"), phone.join("ideas")).unwrap();
@@ -146,6 +162,7 @@ fn two_devices_keep_one_tree() {
     assert_eq!(sync_all(&mut server, laptop, "laptop"), [2, 0]);
     assert_eq!(sync_all(&mut server, phone, "phone"), [0, 2]);
     assert_eq!(tree(phone), ["ideas/", "ideas: one, edited", "work/"]);
+    assert_eq!(names(phone), names(laptop));
     for (dir, device) in [(phone, "phone"), (laptop, "laptop")] {
         assert_eq!(sync_all(&mut server, dir, device), [0, 0]);
     }
@@ -266,16 +283,15 @@ impl Dice {
     }
 }
 
-/// A file object, which its name tells from others.
+/// The content of a file, which its first word tells from others.
 fn object(name: &str, version: u32) -> String {
-    format!("<File><name>{name}</name><body>{version}</body></File>")
+    format!("{name} {version}")
 }
 
-/// The name in the object of a file.
+/// The first word of a file.
 fn name_in(path: &Path) -> String {
     let object = fs::read_to_string(path).unwrap();
-    let (_, rest) = object.split_once("<name>").unwrap();
-    rest.split_once('<').unwrap().0.to_owned()
+    object.split_once(' ').unwrap().0.to_owned()
 }
 
 /// What persons have done, on all devices.

@@ -13,15 +13,15 @@ const DEPTH: usize = 64;
 
 /// An element: `text` is all of it, tags included.
 #[derive(Debug, Clone, Copy)]
-struct Element<'x> {
-    name: &'x str,
+pub(super) struct Element<'x> {
+    pub(super) name: &'x str,
     tag: &'x str,
-    inner: &'x str,
-    text: &'x str,
+    pub(super) inner: &'x str,
+    pub(super) text: &'x str,
 }
 
 impl Element<'_> {
-    fn is(&self, name: &str) -> bool {
+    pub(super) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 }
@@ -130,7 +130,7 @@ fn keeps(kind: Object, name: &str, [current, shown, new]: [&str; 3]) -> bool {
 }
 
 /// The outermost element.
-fn root(xml: &str) -> Option<Element<'_>> {
+pub(super) fn root(xml: &str) -> Option<Element<'_>> {
     let mut found = None;
     each(xml, |element| {
         found = Some(element);
@@ -139,7 +139,7 @@ fn root(xml: &str) -> Option<Element<'_>> {
     found
 }
 
-fn children(xml: &str) -> Option<Vec<Element<'_>>> {
+pub(super) fn children(xml: &str) -> Option<Vec<Element<'_>>> {
     let mut found = Vec::new();
     each(xml, |element| {
         found.push(element);
@@ -204,7 +204,7 @@ fn first(xml: &str) -> Option<Element<'_>> {
 }
 
 /// An element without the prefixes of its names, which another document does not declare.
-fn push_plain(xml: &str, out: &mut String) {
+pub(super) fn push_plain(xml: &str, out: &mut String) {
     let mut rest = xml;
     while let Some((text, after)) = rest.split_once('<') {
         out.push_str(text);

@@ -125,7 +125,9 @@ fn files_are_kept_in_their_folders() {
         [": y", "plans", "plans: plan x", "plans: z"]
     );
     assert_eq!(tree(&place.path("b")), tree(&place.path("a")));
-    assert!(place.path("a/plans/x.txt").exists(), "its name stays");
+    for file in ["a/plans/x.txt", "b/plans/x.txt", "a/y.txt", "b/y.txt"] {
+        assert!(place.path(file).exists(), "{file}");
+    }
     // 1.1 has no folders, and what is in some stays there
     place.write("a/plans/x.txt", "plan x, edited");
     let older = ["--version", "1.1", "files=a"];

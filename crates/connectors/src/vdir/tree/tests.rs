@@ -145,9 +145,8 @@ fn what_a_person_does_to_folders_is_told() {
             "Delete - in /"
         ]
     );
-    // a name of a file is nothing that the server knows
     fs::rename(root.join("c/x"), root.join("c/w")).unwrap();
-    assert_eq!(told(&mut vdir), Vec::<String>::new());
+    assert_eq!(told(&mut vdir), ["Replace c/w in c"]);
     fs::rename(root.join("c"), root.join("empty/c")).unwrap();
     assert_eq!(told(&mut vdir), ["Move empty/c in empty"]);
     fs::remove_dir_all(root.join("empty")).unwrap();
@@ -244,9 +243,11 @@ fn files_that_change_places_stay_the_items_that_they_are() {
         fs::rename(root.join("aside"), root.join(other)).unwrap();
     };
     swap("a", "b");
+    assert_eq!(told(&mut vdir), ["Replace b in /", "Replace a in /"]);
     assert_eq!(told(&mut vdir), Vec::<String>::new());
     swap("a", "sub/c");
-    assert_eq!(told(&mut vdir), ["Move a in /", "Move sub/c in sub"]);
+    assert_eq!(told(&mut vdir), ["Replace a in /", "Replace sub/c in sub"]);
+    assert_eq!(told(&mut vdir), Vec::<String>::new());
 }
 
 #[test]
@@ -283,6 +284,7 @@ fn without_times_folders_are_known_by_their_places() {
             },
             id: id(number),
             object: Some(folder(name)),
+            head: None,
         };
         (format!("luid-{name}"), placed)
     };
@@ -353,7 +355,7 @@ fn what_the_server_does_to_folders_is_done_here() {
     assert_eq!(vdir.outlook().unwrap(), [0; 3]);
     fs::write(root.join("Work/.hidden"), "a person's").unwrap();
     begin(&mut vdir, false);
-    fs::write(root.join("Work/empty"), "").unwrap();
+    fs::write(root.join("Work/left.tmp"), "").unwrap();
     vdir.delete(&two).unwrap();
     assert!(!vdir.has_children(&work).unwrap(), "they are no items");
     fs::write(root.join("Work/new"), "new").unwrap();
@@ -363,12 +365,12 @@ fn what_the_server_does_to_folders_is_done_here() {
     vdir.message_done().unwrap();
     assert_eq!(
         paths(root),
-        ["Work/", "Work/.hidden=a person's", "Work/empty="]
+        ["Work/", "Work/.hidden=a person's", "Work/left.tmp="]
     );
     assert_eq!(told(&mut vdir), Vec::<String>::new());
     // it is a folder again with the first item in it
     fs::write(root.join("Work/new"), "new").unwrap();
-    fs::remove_file(root.join("Work/empty")).unwrap();
+    fs::remove_file(root.join("Work/left.tmp")).unwrap();
     assert_eq!(told(&mut vdir), ["Add Work in /", "Add Work/new in Work"]);
 }
 
@@ -816,4 +818,165 @@ fn folders_without_end_are_refused_before_anything_is_taken_for_gone() {
     assert!(vdir.outlook().is_err());
     fs::remove_dir_all(root.path().join("d")).unwrap();
     assert_eq!(vdir.outlook().unwrap(), [0; 3]);
+}
+
+/// A file object of the server.
+fn file(name: &str, rest: &str, content: &str) -> Vec<u8> {
+    let head = pim::with_element(rest, "name", name);
+    pim::write_object(FILE, &head, content.as_bytes()).unwrap()
+}
+
+/// What a session tells of each file: its media type, and the object without its time.
+fn objects(vdir: &mut Vdir) -> Vec<(String, String)> {
+    begin(vdir, false);
+    let mut told = Vec::new();
+    while let Some(change) = vdir.next_change().unwrap() {
+        let text = String::from_utf8(change.content).unwrap();
+        let text = match (text.find("<modified>"), text.find("</modified>")) {
+            (Some(from), Some(to)) => text[..from].to_owned() + &text[to + 11..],
+            _ => text,
+        };
+        told.push((change.media_type, text));
+        vdir.confirm(&change.luid).unwrap();
+    }
+    vdir.complete(&Anchors::default()).unwrap();
+    told
+}
+
+// spec: T45 T46
+#[test]
+fn a_file_keeps_its_name_and_what_else_its_object_says() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let told = |object: &str| [(FILE.to_owned(), object.to_owned())];
+    write(root, "list.txt", "milk");
+    let mut vdir = open(root);
+    let milk =
+        "<File><name>list.txt</name><body enc=\"base64\">bWlsaw==</body><size>4</size></File>";
+    assert_eq!(objects(&mut vdir), told(milk));
+    // one of the server, with attributes
+    begin(&mut vdir, false);
+    let hidden = "<attributes><h>true</h></attributes>";
+    let added = vdir
+        .add("7", FILE, &file("a/b.txt", hidden, "one"))
+        .unwrap();
+    vdir.complete(&Anchors::default()).unwrap();
+    assert_eq!(paths(root), ["a_b.txt=one", "list.txt=milk"]);
+    assert_eq!(vdir.outlook().unwrap(), [0; 3]);
+    let shown = vdir.content(&added.luid).unwrap();
+    assert_eq!(shown, Some(file("a/b.txt", hidden, "one")));
+    // an edit keeps the name that this system does not take
+    fs::write(root.join("a_b.txt"), "two!").unwrap();
+    let two = "<File><name>a/b.txt</name><attributes><h>true</h></attributes>\
+               <body enc=\"base64\">dHdvIQ==</body><size>4</size></File>";
+    assert_eq!(objects(&mut vdir), told(two));
+    assert_eq!(objects(&mut vdir), []);
+    // a new name alone, and a name and content
+    fs::rename(root.join("a_b.txt"), root.join("c.txt")).unwrap();
+    assert_eq!(objects(&mut vdir), told(&two.replace("a/b.txt", "c.txt")));
+    drop(vdir);
+    let mut vdir = open(root);
+    assert_eq!(objects(&mut vdir), []);
+    // the server renames it, says nothing of its content, and empties it
+    begin(&mut vdir, false);
+    let renamed = b"<File><name>d.txt</name></File>";
+    assert_eq!(
+        vdir.replace(&added.luid, FILE, renamed).unwrap(),
+        Applied::Done
+    );
+    vdir.message_done().unwrap();
+    assert_eq!(paths(root), ["d.txt=two!", "list.txt=milk"]);
+    let emptied = file("d.txt", "", "");
+    assert_eq!(
+        vdir.replace(&added.luid, FILE, &emptied).unwrap(),
+        Applied::Done
+    );
+    vdir.message_done().unwrap();
+    assert_eq!(paths(root), ["d.txt=", "list.txt=milk"]);
+    assert_eq!(vdir.outlook().unwrap(), [0; 3]);
+    // what the server has as it is, stays so
+    begin(&mut vdir, false);
+    vdir.add("8", "image/jpeg", b"\xff\xd8\xff").unwrap();
+    vdir.message_done().unwrap();
+    fs::write(root.join("8.bin"), "edited").unwrap();
+    let [(media_type, content)] = &*objects(&mut vdir) else {
+        panic!("one edit");
+    };
+    assert_eq!(media_type, "application/octet-stream");
+    assert_eq!(content, "edited");
+}
+
+// spec: R12
+#[test]
+fn a_file_object_that_a_crash_cut_off_is_taken_over() {
+    for done in 0..=2 {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        let mut vdir = open(root);
+        begin(&mut vdir, false);
+        let luid = vdir.add("1", FILE, &file("a", "", "one")).unwrap().luid;
+        vdir.message_done().unwrap();
+        begin(&mut vdir, false);
+        let hidden = "<attributes><h>true</h></attributes>";
+        vdir.replace(&luid, FILE, &file("b", hidden, "two"))
+            .unwrap();
+        vdir.add("2", FILE, &file("c", hidden, "new")).unwrap();
+        let mut batch = vdir.prepare().unwrap().unwrap();
+        for step in batch.steps.clone().into_iter().take(done) {
+            vdir.perform(&mut batch, step).unwrap();
+        }
+        drop((vdir, batch));
+        let mut vdir = open(root);
+        assert_eq!(paths(root), ["b=two", "c=new"], "{done}");
+        assert_eq!(vdir.outlook().unwrap(), [0; 3], "{done}");
+        begin(&mut vdir, false);
+        assert_eq!(vdir.content(&luid).unwrap(), Some(file("b", hidden, "two")));
+    }
+}
+
+// spec: T44 T46
+#[test]
+fn a_mail_is_its_message_and_keeps_its_flags() {
+    const EMAIL: &str = "application/vnd.omads-email+xml";
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let message = "Subject: Lunch: when?\r\n\r\nAt one?\r\n";
+    write(root, "own.eml", message);
+    let mut vdir = Vdir::open(root, "http://server mail", DatastoreKind::Mail, EMAIL).unwrap();
+    let object =
+        |head| String::from_utf8(pim::write_object(EMAIL, head, message.as_bytes()).unwrap());
+    assert_eq!(
+        objects(&mut vdir),
+        [(EMAIL.to_owned(), object("").unwrap())]
+    );
+    begin(&mut vdir, false);
+    let read = object("<read>true</read>").unwrap();
+    let luid = vdir.add("1", EMAIL, read.as_bytes()).unwrap().luid;
+    vdir.message_done().unwrap();
+    assert_eq!(
+        fs::read_to_string(root.join("Lunch_ when_.eml")).unwrap(),
+        message
+    );
+    assert_eq!(vdir.content(&luid).unwrap(), Some(read.into_bytes()));
+    // flags alone, and a name that is this system's own
+    let flags = b"<Email><read>false</read></Email>";
+    assert_eq!(vdir.replace(&luid, EMAIL, flags).unwrap(), Applied::Done);
+    vdir.message_done().unwrap();
+    fs::rename(root.join("Lunch_ when_.eml"), root.join("lunch.eml")).unwrap();
+    assert_eq!(vdir.outlook().unwrap(), [0; 3]);
+    let unread = object("<read>false</read>").unwrap();
+    assert_eq!(vdir.content(&luid).unwrap(), Some(unread.into_bytes()));
+    // what the server has as a plain message, stays one
+    begin(&mut vdir, false);
+    vdir.add("2", "message/rfc822", message.as_bytes()).unwrap();
+    vdir.message_done().unwrap();
+    fs::write(root.join("Lunch_ when_.eml"), "Subject: a\r\n\r\nb").unwrap();
+    let told = objects(&mut vdir);
+    assert_eq!(
+        told,
+        [(
+            "message/rfc822".to_owned(),
+            "Subject: a\r\n\r\nb".to_owned()
+        )]
+    );
 }

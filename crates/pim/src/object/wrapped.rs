@@ -1,0 +1,240 @@
+//! The mail and file objects of OMA DS taken apart and put together, for who keeps what is in them as a
+//! file: the message or content on one side, and on the other the head, which is all else that the object
+//! says.
+//!
+//! A head is written as the elements of the object without `emailitem`, or `body` and `size`, and with no
+//! prefixes.
+
+use super::absent::{children, push_plain, root};
+use super::{Object, data, element, object};
+use crate::convert::encode::base64;
+use crate::decode::whole_text;
+
+/// How an object is written.
+struct Form {
+    root: &'static str,
+    /// The element of the message or content.
+    body: &'static str,
+    /// Its elements in their order; what else there is comes last.
+    order: &'static [&'static str],
+}
+
+const EMAIL: Form = Form {
+    root: "Email",
+    body: "emailitem",
+    order: &[
+        "read",
+        "forwarded",
+        "replied",
+        "received",
+        "created",
+        "modified",
+        "deleted",
+        "flagged",
+        "emailitem",
+    ],
+};
+
+const FILE: Form = Form {
+    root: "File",
+    body: "body",
+    order: &[
+        "name",
+        "created",
+        "modified",
+        "accessed",
+        "attributes",
+        "cttype",
+        "body",
+        "size",
+    ],
+};
+
+impl Form {
+    fn of(media_type: &str) -> Option<&'static Self> {
+        match object(media_type, b"")? {
+            Object::Email => Some(&EMAIL),
+            Object::File => Some(&FILE),
+            Object::Folder | Object::Message => None,
+        }
+    }
+
+    fn rank(&self, name: &str) -> usize {
+        let found = self
+            .order
+            .iter()
+            .position(|one| one.eq_ignore_ascii_case(name));
+        found.unwrap_or(self.order.len())
+    }
+}
+
+/// A mail or file object in its parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectParts {
+    /// All that the object says but for message or content.
+    pub head: String,
+    /// The message or content; `None` where the object leaves it as it is.
+    pub body: Option<Vec<u8>>,
+}
+
+/// Takes a mail or file object apart. `None` where the item is none, or cannot be read.
+// spec: T44 T45 T46
+pub fn object_parts(media_type: &str, content: &[u8]) -> Option<ObjectParts> {
+    let form = Form::of(media_type)?;
+    let text = whole_text(content);
+    let outer = root(&text).filter(|element| element.is(form.root))?;
+    let mut head = String::new();
+    for element in children(outer.inner)? {
+        if !element.is(form.body) && !element.is("size") {
+            push_plain(element.text, &mut head);
+        }
+    }
+    Some(ObjectParts {
+        body: data(&text, form.body),
+        head,
+    })
+}
+
+/// The name in a head; `None` where it has none.
+pub fn name_in_head(head: &str) -> Option<String> {
+    element(head, "name").map(|(_, name)| name)
+}
+
+/// A head with this text in an element that the object has once, such as `name` or `modified`, new or not.
+/// A head that cannot be read is left, and begins anew.
+pub fn with_element(head: &str, name: &str, text: &str) -> String {
+    let mut out = format!("<{name}>{}</{name}>", escaped(text));
+    for element in children(head).unwrap_or_default() {
+        if !element.is(name) {
+            out.push_str(element.text);
+        }
+    }
+    out
+}
+
+/// The mail or file object of a head and a message or content, in the order of the standard. `None` where
+/// the media type is that of neither.
+// spec: T44 T45
+pub fn write_object(media_type: &str, head: &str, body: &[u8]) -> Option<Vec<u8>> {
+    let form = Form::of(media_type)?;
+    let name = form.body;
+    let inner = format!("<{name} enc=\"base64\">{}</{name}>", base64(body));
+    let size = format!("<size>{}</size>", body.len());
+    let mut parts: Vec<(usize, &str)> = children(head)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|element| (form.rank(element.name), element.text))
+        .collect();
+    parts.push((form.rank(name), &inner));
+    if form.order.contains(&"size") {
+        parts.push((form.rank("size"), &size));
+    }
+    parts.sort_by_key(|(rank, _)| *rank);
+    let mut out =
+        String::with_capacity(head.len() + inner.len() + size.len() + 2 * form.root.len() + 5);
+    out.extend(["<", form.root, ">"]);
+    out.extend(parts.into_iter().map(|(_, text)| text));
+    out.extend(["</", form.root, ">"]);
+    Some(out.into_bytes())
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::super::tests::{EMAIL, FILE, FOLDER};
+    use super::*;
+
+    fn written(media_type: &str, head: &str, body: &[u8]) -> String {
+        String::from_utf8(write_object(media_type, head, body).unwrap()).unwrap()
+    }
+
+    // spec: T45 T46
+    #[test]
+    fn a_file_object_comes_apart_and_together() {
+        let object = "<?xml version=\"1.0\"?><o:File xmlns:o=\"x\"><o:Ext><o:XNam>a</o:XNam></o:Ext>\
+                      <o:size>9</o:size><o:name>a &lt;b&gt;</o:name><o:attributes><o:h>true</o:h>\
+                      </o:attributes><o:body enc=\"quoted-printable\">mi=6Ck</o:body></o:File>";
+        let read = object_parts(FILE, object.as_bytes()).unwrap();
+        assert_eq!(name_in_head(&read.head).as_deref(), Some("a <b>"));
+        assert_eq!(read.body.as_deref(), Some(&b"milk"[..]));
+        assert_eq!(
+            written(FILE, &read.head, b"eggs"),
+            "<File><name>a &lt;b&gt;</name><attributes><h>true</h></attributes>\
+             <body enc=\"base64\">ZWdncw==</body><size>4</size><Ext><XNam>a</XNam></Ext></File>"
+        );
+        let renamed = with_element(&read.head, "name", "c&d");
+        assert_eq!(name_in_head(&renamed).as_deref(), Some("c&d"));
+        assert!(renamed.contains("<h>true</h>") && !renamed.contains("&lt;b"));
+        for (object, body) in [
+            ("<File><name>a</name></File>", None),
+            ("<File><name>a</name><body/></File>", Some(vec![])),
+        ] {
+            assert_eq!(object_parts(FILE, object.as_bytes()).unwrap().body, body);
+        }
+        for broken in [
+            "<Email><read>true</read></Email>",
+            "<File><name>",
+            "milk",
+            "",
+        ] {
+            assert_eq!(object_parts(FILE, broken.as_bytes()), None, "{broken}");
+        }
+        for media_type in ["text/plain", FOLDER] {
+            assert_eq!(object_parts(media_type, object.as_bytes()), None);
+            assert_eq!(write_object(media_type, "", b""), None);
+        }
+    }
+
+    // spec: T44
+    #[test]
+    fn a_mail_object_comes_apart_and_together() {
+        let object =
+            "<Email><emailitem><![CDATA[From: a\n\nb]]></emailitem><Ext/><read>true</read></Email>";
+        let read = object_parts(EMAIL, object.as_bytes()).unwrap();
+        assert_eq!(read.head, "<Ext/><read>true</read>");
+        assert_eq!(read.body.as_deref(), Some(&b"From: a\n\nb"[..]));
+        assert_eq!(
+            written(EMAIL, &read.head, b"x"),
+            "<Email><read>true</read><emailitem enc=\"base64\">eA==</emailitem><Ext/></Email>"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(name in "[^\u{0}-\u{1f}]{1,20}", body in any::<Vec<u8>>()) {
+            let head = with_element("<created>1</created>", "name", &name);
+            let read = object_parts(FILE, &write_object(FILE, &head, &body).unwrap()).unwrap();
+            prop_assert_eq!(name_in_head(&read.head), Some(name));
+            prop_assert_eq!(read.body, Some(body));
+            prop_assert_eq!(read.head, head);
+        }
+
+        #[test]
+        fn no_head_breaks_it(
+            head in "(<[a-zE!/?]{0,9}>?|<body>|name|<!\\[CDATA\\[|\\]\\]>|[<>&;:/é\n-]){0,40}",
+        ) {
+            let named = with_element(&head, "name", "a");
+            prop_assert_eq!(name_in_head(&named), Some("a".to_owned()));
+            let whole = written(FILE, &named, b"x");
+            let read = object_parts(FILE, whole.as_bytes()).unwrap();
+            prop_assert_eq!(name_in_head(&read.head), Some("a".to_owned()));
+            object_parts(FILE, head.as_bytes());
+        }
+    }
+}
