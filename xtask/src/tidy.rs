@@ -46,6 +46,26 @@ const IMPURE: [&str; 6] = [
     "HashMap",
 ];
 
+/// What no statement for PostgreSQL says, since engines that speak like it lack it or it would be of more
+/// than one account; with the file that may say it nevertheless.
+const NO_STATEMENT: [(&str, &str); 13] = [
+    ("pg_advisory_lock", ""),
+    ("pg_try_advisory_lock", ""),
+    ("nextval", ""),
+    ("BIGSERIAL", ""),
+    ("IDENTITY", ""),
+    ("REFERENCES", ""),
+    ("TRIGGER", ""),
+    ("CREATE FUNCTION", ""),
+    ("TEMP TABLE", ""),
+    ("LISTEN ", ""),
+    ("ctid", ""),
+    // a move locks all tables
+    ("LOCK TABLE", "copying.rs"),
+    // left out where the engine is another one
+    ("SET STORAGE", "schema.rs"),
+];
+
 /// Checks all rules; the error lists every break.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
     let mut faults = Vec::new();
@@ -79,7 +99,16 @@ fn check_source(shown: &str, text: &str, faults: &mut Vec<String>) {
         .iter()
         .any(|name| shown.starts_with(&format!("crates/{name}/src/")));
     let unfinished = ["TO", "DO"].concat();
+    let is_statement = shown.starts_with("crates/store/src/postgres");
     for (number, line) in (1..).zip(text.lines()) {
+        if is_statement && !line.trim_start().starts_with("//") {
+            let is_told = |(word, file): &&(&str, &str)| {
+                line.contains(*word) && !(shown.ends_with(file) && !file.is_empty())
+            };
+            for (word, _) in NO_STATEMENT.iter().filter(is_told) {
+                faults.push(format!("{shown}:{number}: {word} is not for every engine"));
+            }
+        }
         if line.trim_end() != line || line.contains('\t') {
             faults.push(format!("{shown}:{number}: a tab or a blank at the end"));
         }

@@ -506,11 +506,16 @@ impl Postgres {
                 running.raw_execute(
                     "DELETE FROM session WHERE token = ANY (ARRAY (
                          SELECT token FROM session
-                         WHERE minute <= greatest($1::bigint, $2::bigint) / 60
+                         WHERE minute <= $4
                            AND (updated < $1 OR (account IS NULL AND updated < $2))
                          LIMIT $3
                          FOR UPDATE SKIP LOCKED))",
-                    &[&before, &before_unknown, &most],
+                    &[
+                        &before,
+                        &before_unknown,
+                        &most,
+                        &before.max(before_unknown).div_euclid(60),
+                    ],
                 )
             })?;
             Ok(usize::try_from(removed).unwrap_or(usize::MAX))

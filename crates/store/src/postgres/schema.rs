@@ -10,7 +10,7 @@
 //! none, the database takes any index of the same beginning for as good as the key.
 //!
 //! Texts compare by their bytes (`COLLATE "C"`), as everywhere else. Contents are kept outside
-//! their rows uncompressed, so that any place within is read directly.
+//! their rows uncompressed where the engine can, so that any place within is read directly.
 
 use session::store::Times;
 use tokio_postgres::Row;
@@ -120,7 +120,6 @@ CREATE TABLE item (
     content     BYTEA NOT NULL,
     PRIMARY KEY (account, datastore, guid)
 );
-ALTER TABLE item ALTER COLUMN content SET STORAGE EXTERNAL;
 CREATE INDEX item_seq ON item (account, datastore, seq) WHERE seq >= 0;
 CREATE INDEX item_exact ON item (account, datastore, deleted, exact, guid) WHERE guid >= 0;
 CREATE INDEX item_key ON item (account, datastore, deleted, key, guid) WHERE key IS NOT NULL;
@@ -178,7 +177,7 @@ CREATE TABLE session (
     last_answer  BYTEA NOT NULL,
     updated      BIGINT NOT NULL,
     -- an index over this is not written at every message
-    minute       BIGINT GENERATED ALWAYS AS (updated / 60) STORED
+    minute       BIGINT GENERATED ALWAYS AS (((updated - updated % 60) / 60)::BIGINT) STORED
 ) WITH (fillfactor = 50);
 CREATE INDEX session_minute ON session (minute);
 CREATE INDEX session_device ON session (device, session_id);
@@ -202,7 +201,6 @@ CREATE TABLE chunk (
     bytes     BYTEA NOT NULL,
     PRIMARY KEY (account, datastore, device, number)
 );
-ALTER TABLE chunk ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
 CREATE TABLE rendering (
     account   BIGINT NOT NULL,
@@ -211,7 +209,6 @@ CREATE TABLE rendering (
     bytes     BYTEA NOT NULL,
     PRIMARY KEY (account, datastore, device)
 );
-ALTER TABLE rendering ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
 -- datastore 0 means every one, device 0 means every one
 CREATE TABLE policy (
@@ -237,6 +234,14 @@ CREATE TABLE moved (
     at    BIGINT NOT NULL
 );
 "#;
+
+/// How contents are kept where the engine is PostgreSQL itself: outside their rows and uncompressed. Others
+/// know no such statement, and keep them as they do.
+const STORAGE: &str = "
+ALTER TABLE item ALTER COLUMN content SET STORAGE EXTERNAL;
+ALTER TABLE chunk ALTER COLUMN bytes SET STORAGE EXTERNAL;
+ALTER TABLE rendering ALTER COLUMN bytes SET STORAGE EXTERNAL;
+";
 
 /// What the beginning of a name leads to, and when items take place, computed by [`renew`]. An item whose
 /// times are not known is at any ([`Times::UNKNOWN`]).
@@ -351,6 +356,9 @@ fn steps(lease: &mut Lease<'_>, known: u32) -> Result<Result<(), Error>, Fault> 
         for step in STEPS.iter().skip(from as usize) {
             lease.batch(step)?;
         }
+        if version.is_none() && is_plain(&engine_of(lease)?) {
+            lease.batch(STORAGE)?;
+        }
         if from < INDEXED {
             renew(lease)?;
         }
@@ -361,6 +369,17 @@ fn steps(lease: &mut Lease<'_>, known: u32) -> Result<Result<(), Error>, Fault> 
         Ok(Ok(()))
     };
     run(lease).inspect_err(|_| lease.spoil())
+}
+
+/// What the engine says that it is.
+fn engine_of(lease: &mut Lease<'_>) -> Result<String, Fault> {
+    let rows = lease.query("SELECT version()", &[])?;
+    rows.first().map_or(Ok(String::new()), |row| value(row, 0))
+}
+
+/// Whether an engine is PostgreSQL itself, and not one that speaks like it.
+fn is_plain(engine: &str) -> bool {
+    engine.starts_with("PostgreSQL ") && !engine.contains("-YB-")
 }
 
 /// Contents that are read at a time, at most, and bytes of them but for the first.
@@ -467,6 +486,20 @@ mod tests {
     use testkit::postgres;
 
     use super::*;
+
+    #[test]
+    fn engines_that_speak_like_postgresql_are_told_from_it() {
+        assert!(is_plain(
+            "PostgreSQL 15.14 (Debian 15.14-0+deb12u1) on x86_64-pc-linux-gnu, compiled by gcc"
+        ));
+        for other in [
+            "PostgreSQL 15.12-YB-2025.1.0.1-b0 on x86_64-pc-linux-gnu, compiled by clang",
+            "CockroachDB CCL v25.2.1 (x86_64-pc-linux-gnu, built 2025/06/11, go1.23.7)",
+            "",
+        ] {
+            assert!(!is_plain(other), "{other}");
+        }
+    }
 
     #[test]
     fn an_older_state_learns_beginnings_and_times() {

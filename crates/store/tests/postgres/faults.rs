@@ -439,6 +439,11 @@ fn keys_begin_with_the_account_and_nothing_counts_over_all_of_them() {
          UNION ALL SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
     );
     assert_eq!(shared.unwrap(), "", "sequences, foreign keys, triggers");
+    let outside = database.sql(
+        "SELECT count(*) FROM pg_attribute WHERE attstorage = 'e' AND attrelid IN
+             ('item'::regclass, 'chunk'::regclass, 'rendering'::regclass)",
+    );
+    assert_eq!(outside.unwrap(), "3", "contents outside of their rows");
 }
 
 #[test]

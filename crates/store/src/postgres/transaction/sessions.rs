@@ -152,7 +152,7 @@ pub(super) fn count_sessions(
     let rows = running.raw(
         "SELECT count(*), count(*) FILTER (WHERE account = $2) FROM (
              SELECT account FROM session
-             WHERE minute >= $1::bigint / 60 AND updated >= $1
+             WHERE minute >= $5 AND updated >= $1
                AND account IS NOT NULL AND NOT (account = $2 AND device = $3)
              LIMIT $4) AS counted",
         &[
@@ -160,6 +160,7 @@ pub(super) fn count_sessions(
             &account.0,
             &text(device),
             &i64::try_from(limit).unwrap_or(i64::MAX),
+            &since.div_euclid(60),
         ],
     )?;
     let Some(row) = rows.first() else {
