@@ -327,6 +327,21 @@ mod tests {
 
     use super::*;
 
+    // spec: R12
+    #[test]
+    fn what_is_committed_is_flushed() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = connect(&folder.path().join("syncline.db")).unwrap();
+        let setting = |name| {
+            connection
+                .pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+                .unwrap()
+        };
+        // a kill alone would not show it: what the system holds outlives the process
+        assert_eq!(setting("synchronous"), 2.into(), "FULL");
+        assert_eq!(setting("journal_mode"), "wal".to_owned().into());
+    }
+
     #[test]
     fn a_file_that_another_process_has_locked_is_busy_and_no_outage() {
         let folder = tempfile::tempdir().unwrap();

@@ -121,16 +121,7 @@ fn tidy_removes_by_the_days_of_the_configuration() {
     items::change(&phone.folder("contacts"), Kind::Contact, 3, 1).unwrap();
     phone.sync("two-way").unwrap();
 
-    // a year passes, as far as the state knows
-    let state = installation.data().join("syncline.db");
-    let state = rusqlite::Connection::open(state).unwrap();
-    let year = 366 * 24 * 3600;
-    for table in ["history SET at = at", "item SET modified = modified"] {
-        let sql = format!("UPDATE {table} - {year}");
-        state.execute(&sql, []).unwrap();
-    }
-    drop(state);
-
+    a_year_passes(&installation);
     let config = installation.data().with_extension("toml");
     fs::write(&config, "[keep]\nhistory = 0\n").unwrap();
     assert_eq!(tidy(&installation, &config, &[])["versions"], 0);
@@ -150,6 +141,67 @@ fn tidy_removes_by_the_days_of_the_configuration() {
     items::fill(&phone.folder("contacts"), Kind::Contact, 4..=4, 0).unwrap();
     assert_eq!(phone.sync("two-way").unwrap()["contacts"].sent.added, 1);
     assert_eq!(installation.counts("alice").unwrap()["contacts"], 3);
+}
+
+/// A year passes, as far as the state knows.
+fn a_year_passes(installation: &Installation) {
+    let state = installation.data().join("syncline.db");
+    let state = rusqlite::Connection::open(state).unwrap();
+    let year = 366 * 24 * 3600;
+    for table in ["history SET at = at", "item SET modified = modified"] {
+        let sql = format!("UPDATE {table} - {year}");
+        state.execute(&sql, []).unwrap();
+    }
+}
+
+/// Waits for what a running server does by itself.
+fn comes(what: &str, is_there: impl Fn() -> bool) {
+    for _ in 0..600 {
+        if is_there() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("{what}");
+}
+
+#[test]
+fn a_running_server_removes_what_is_old_by_itself() {
+    let installation = Installation::new(PROGRAM).unwrap();
+    installation.add_user("alice", "secret").unwrap();
+    let server = installation.serve().unwrap();
+    let stores = [("contacts", Kind::Contact)];
+    let phone = Device::new(PROGRAM, server.url(), "alice", "secret", &stores).unwrap();
+    items::fill(&phone.folder("contacts"), Kind::Contact, 1..=2, 0).unwrap();
+    phone.sync("two-way").unwrap();
+    items::change(&phone.folder("contacts"), Kind::Contact, 1, 1).unwrap();
+    items::delete(&phone.folder("contacts"), Kind::Contact, 2).unwrap();
+    phone.sync("two-way").unwrap();
+    server.terminate().unwrap();
+    a_year_passes(&installation);
+    let messages = installation.data().with_extension("messages");
+    fs::create_dir(&messages).unwrap();
+    let [old, new] = ["old.xml", "new.xml"].map(|name| messages.join(name));
+    for file in [&old, &new] {
+        fs::write(file, "<SyncML/>").unwrap();
+    }
+    let year = std::time::Duration::from_hours(366 * 24);
+    let file = fs::File::options().write(true).open(&old).unwrap();
+    file.set_modified(std::time::SystemTime::now() - year)
+        .unwrap();
+    let kept = messages.display();
+    let setting = format!("[server]\nlog-messages = \"{kept}\"\n");
+    installation.configure(&setting).unwrap();
+    let _server = installation.serve().unwrap();
+    let state = rusqlite::Connection::open(installation.data().join("syncline.db")).unwrap();
+    let count = |table: &str| -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        state.query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    comes("former versions stay", || count("history") == 0);
+    comes("tombstones stay", || count("item") == 1);
+    comes("old messages stay", || !old.exists());
+    assert!(new.exists());
 }
 
 #[test]
