@@ -42,10 +42,10 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1.0, value_parser = share)]
     slow: f64,
     /// Processor time of a node for a message without changes, ms.
-    #[arg(long, default_value_t = 0.47, value_parser = positive)]
+    #[arg(long, default_value_t = 0.48, value_parser = positive)]
     node_ms: f64,
     /// Processor time of a database for it, ms.
-    #[arg(long, default_value_t = 0.56, value_parser = positive)]
+    #[arg(long, default_value_t = 0.77, value_parser = positive)]
     database_ms: f64,
     /// A message with changes costs so many times as much.
     #[arg(long, default_value_t = 3.0, value_parser = positive)]
@@ -60,7 +60,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 0.2, value_parser = positive)]
     trip_ms: f64,
     /// Round trips of a message to the database.
-    #[arg(long, default_value_t = 8.0, value_parser = positive)]
+    #[arg(long, default_value_t = 4.7, value_parser = positive)]
     trips: f64,
     /// Commits wait for no replica.
     #[arg(long)]

@@ -18,17 +18,18 @@ pub(super) fn note(text: &str) {
 /// Writes the report in the form that was asked for: of the run over `--accounts`, and of that
 /// `--against` others if there was one.
 pub(super) fn write(options: &Options, mix: &Mix, runs: &[Run]) {
+    let counts = [Some(options.accounts), options.against];
+    let counts = counts.into_iter().flatten();
     if options.json {
-        for run in runs {
-            report::say(&as_json(run, mix).to_string());
+        for (run, accounts) in runs.iter().zip(counts) {
+            report::say(&as_json(run, mix, accounts).to_string());
         }
         return;
     }
     if options.mixes.len() > 1 {
         report::say(&format!("{}:", mix.name));
     }
-    let counts = [Some(options.accounts), options.against];
-    for (run, accounts) in runs.iter().zip(counts.into_iter().flatten()) {
+    for (run, accounts) in runs.iter().zip(counts) {
         if runs.len() > 1 {
             report::say(&format!("over {accounts} accounts:"));
         }
@@ -137,7 +138,7 @@ fn lines(run: &Run) -> Vec<String> {
     lines
 }
 
-fn as_json(run: &Run, mix: &Mix) -> Value {
+fn as_json(run: &Run, mix: &Mix, accounts: u32) -> Value {
     let histogram = |histogram: &Histogram| {
         let mut object = serde_json::Map::new();
         object.insert("count".to_owned(), histogram.count().into());
@@ -174,6 +175,7 @@ fn as_json(run: &Run, mix: &Mix) -> Value {
     });
     json!({
         "mix": mix.name,
+        "accounts": accounts,
         "wall_s": run.wall.as_secs_f64(),
         "sessions": tally.sessions(),
         "sessions_per_s": per_second(tally.sessions(), run),
