@@ -469,7 +469,8 @@ fn what_was_too_long_before_is_not_removed() {
     );
     let given = new("N:Berg;Ada\r\nFN:Ada\r\n");
     let held = |given: &str| {
-        let held = surely_shown(record.as_bytes(), given.as_bytes(), &holdings);
+        let (record, given) = (record.as_bytes(), given.as_bytes());
+        let held = surely_shown(record, record, given, &holdings);
         String::from_utf8(held).unwrap()
     };
     let sure = new("N:Berg;Ada\r\nFN:Ada\r\nTITLE:a\r\nTEL:1\r\nROLE:b\r\n");
@@ -496,9 +497,46 @@ fn what_was_too_long_before_is_not_removed() {
     }
     let open = Holdings::default();
     assert_eq!(
-        surely_shown(record.as_bytes(), b"", &open),
+        surely_shown(record.as_bytes(), record.as_bytes(), b"", &open),
         record.as_bytes()
     );
+}
+
+// spec: F21 V10
+#[test]
+fn what_was_one_too_many_before_is_not_removed() {
+    let two = Holding {
+        max_occur: Some(2),
+        ..holding("TEL")
+    };
+    let holdings = only(vec![holding("N"), two]);
+    let card = |numbers: &[&str]| {
+        let numbers = numbers.iter().map(|number| format!("TEL:{number}\r\n"));
+        old(&format!("N:Berg;Ada\r\n{}", numbers.collect::<String>()))
+    };
+    // all numbers of the record, those of them that the device has, and what is left of the record
+    for (whole, given, left) in [
+        // the third was not shown as long as the device has had the second
+        (&["3", "1", "2"][..], &["1", "2"][..], &["3", "1", "2"][..]),
+        // the device is not full, so a person has removed one there
+        (&["3", "1", "2"], &["1"], &["1", "2"]),
+        // the device keeps all of them, and one was changed there
+        (&["3", "1"], &["1", "2"], &["2", "1"]),
+    ] {
+        let (current, new) = (card(whole), card(given));
+        let shown = fit(current.as_bytes(), "text/x-vcard", &holdings)
+            .map_or_else(|| current.clone().into_bytes(), |fitted| fitted.bytes);
+        let held = surely_shown(current.as_bytes(), &shown, new.as_bytes(), &holdings);
+        let edit = Edit {
+            current: current.as_bytes(),
+            shown: &shown,
+            held: Some(&held),
+            new: new.as_bytes(),
+            habit: Habit::Listed,
+        };
+        let followed = apply(&edit, Prefer::New).unwrap();
+        assert_eq!(String::from_utf8(followed.bytes).unwrap(), card(left));
+    }
 }
 
 #[test]

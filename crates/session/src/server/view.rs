@@ -392,7 +392,7 @@ impl Texts {
     pub(super) fn replacing(self, view: &View) -> Self {
         let holdings = view.holdings.iter().map(|(_, holdings)| holdings);
         let held = holdings.fold(self.shown.clone(), |held, holdings| {
-            pim::surely_shown(&held, &self.new, holdings)
+            pim::surely_shown(&self.current, &held, &self.new, holdings)
         });
         Self {
             held: Some(held),
