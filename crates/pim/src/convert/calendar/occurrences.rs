@@ -29,7 +29,7 @@ pub const MAX_OCCURRENCES: usize = 64;
 /// the series.
 const MAX_BYTES: usize = 1 << 20;
 
-/// Dates of a series that are looked at.
+/// Dates of a series that are looked at: the last ones, for the same reason.
 const MAX_DATES: usize = 1000;
 
 /// What an event has only as part of a series.
@@ -238,17 +238,21 @@ impl<'a> Series<'a> {
         let lines = master
             .flat_map(Node::properties)
             .filter(|line| line.is(name));
-        let dates = lines.flat_map(|line| {
-            let zone = param(line, "TZID");
+        let mut values: Vec<(String, &Line<'a>)> = Vec::new();
+        for line in lines {
             let text = line.text(Dialect::New);
-            let values: Vec<_> = text.split(',').take(MAX_DATES).map(str::to_owned).collect();
-            values.into_iter().filter_map(move |value| {
-                let key = self.key(&value, zone.as_deref())?;
-                let value = value.trim().to_owned();
-                Some(Dated { key, value, line })
-            })
+            values.extend(text.split(',').map(|value| (value.trim().to_owned(), line)));
+        }
+        if values.len() > MAX_DATES {
+            // as they are written, dates are in order but for the zone
+            values.sort_by(|(one, _), (other, _)| other.cmp(one));
+            values.truncate(MAX_DATES);
+        }
+        let dated = values.into_iter().filter_map(|(value, line)| {
+            let key = self.key(&value, param(line, "TZID").as_deref())?;
+            Some(Dated { key, value, line })
         });
-        dates.take(MAX_DATES).collect()
+        dated.collect()
     }
 
     fn key(&self, text: &str, zone: Option<&str>) -> Option<String> {

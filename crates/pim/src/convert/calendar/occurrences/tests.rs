@@ -150,6 +150,24 @@ fn of_many_the_last_are_shown() {
 }
 
 #[test]
+fn of_very_many_dates_the_last_are_looked_at() {
+    let days = (0..1200).map(|day| {
+        format!(
+            "{}{:02}{:02}T180000Z",
+            1980 + day / 28,
+            day % 12 + 1,
+            day % 28 + 1
+        )
+    });
+    let mut days: Vec<_> = days.collect();
+    days.sort();
+    let (old, new) = days.split_at(600);
+    let [new, old] = [new, old].map(|days| format!("RDATE:{}", days.join(",")));
+    let found = keys(&series(&[&new, &old], &[]));
+    assert_eq!(found, days[days.len() - MAX_OCCURRENCES..]);
+}
+
+#[test]
 fn an_event_goes_back_into_its_series() {
     let before = series(&[], &[&moved(ID, "")]);
     let (key, event) = all(&before).remove(0);
