@@ -43,8 +43,6 @@ mod of_large_objects;
 mod of_logins;
 #[path = "../objects.rs"]
 mod of_objects;
-#[path = "../occurrences.rs"]
-mod of_occurrences;
 #[path = "../one_package.rs"]
 mod of_one_package;
 #[path = "../races.rs"]
@@ -98,6 +96,21 @@ mod statuses;
 #[path = "../conformance/talk.rs"]
 mod talk;
 
+#[path = "../occurrences/compared.rs"]
+mod compared;
+#[path = "../occurrences/disturbed.rs"]
+mod disturbed;
+#[path = "../occurrences/drawn.rs"]
+mod drawn;
+#[path = "../occurrences/edited.rs"]
+mod edited;
+#[path = "../occurrences/home.rs"]
+mod home;
+#[path = "../occurrences/shown.rs"]
+mod shown;
+#[path = "../occurrences/undone.rs"]
+mod undone;
+
 #[path = "../poor_phone/book.rs"]
 mod book;
 #[path = "../poor_phone/card.rs"]
@@ -125,6 +138,7 @@ fn no_file_of_tests_is_left_out() {
     for (part, but) in [
         ("", &others[..]),
         ("conformance/", &["main"]),
+        ("occurrences/", &["main"]),
         ("poor_phone/", &["main"]),
         ("sessions/", &["main"]),
     ] {
