@@ -14,6 +14,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::occurrences;
 use crate::store::{
     AccountId, ChangeSeq, Content, DatastoreId, Guid, LinkId, Origin, StoreError, StoredItem,
     Transaction,
@@ -301,7 +302,8 @@ pub struct Restored {
 
 /// Gives every item of a datastore that a session has replaced or deleted the content that it had
 /// before, as changes of the server's own side that all devices get. Items of the session that
-/// nothing is to be done about are in no list.
+/// nothing is to be done about are in no list. What the session has taken out of a series, as an item of
+/// its own, goes when it is in its series again.
 ///
 /// # Errors
 ///
@@ -314,6 +316,8 @@ pub fn restore(
     now: i64,
 ) -> Result<Restored, StoreError> {
     let mut came = tx.added_by(datastore, session)?;
+    let mut let_go = Vec::new();
+    let mut coming_back = Vec::new();
     let mut outcome = Restored::default();
     for guid in tx.changed_by(datastore, session)? {
         let (Some(before), Some(item)) = (
@@ -324,12 +328,15 @@ pub fn restore(
         };
         if before.deleted {
             came.push(guid);
+            let_go.push(guid);
         } else if item.deleted || item.content != before.content {
             if !extent.force && !tx.is_last_of(datastore, guid, session)? {
                 outcome.changed_since.push(guid);
                 continue;
             }
             outcome.restored.push(guid);
+            let former = (before.media_type.as_str(), before.content.as_slice());
+            coming_back.extend(occurrences::coming_back(former, &item));
             if !extent.dry_run {
                 let content = content_of(&before.media_type, &before.content);
                 tx.replace_item(datastore, guid, content, Origin::Local, now)?;
@@ -342,7 +349,9 @@ pub fn restore(
         let Some(item) = tx.item(datastore, guid)?.filter(|item| !item.deleted) else {
             continue;
         };
-        if !extent.remove_added {
+        // a meeting that the session has taken out of its series is in there again
+        let is_back = let_go.contains(&guid) && had_one_of(tx, datastore, guid, &coming_back)?;
+        if !extent.remove_added && !is_back {
             outcome.added.push(item.guid);
         } else if !extent.force && !tx.is_last_of(datastore, guid, session)? {
             outcome.changed_since.push(guid);
@@ -369,6 +378,21 @@ pub fn restore(
         list.sort_unstable();
     }
     Ok(outcome)
+}
+
+/// Whether an item was one of these versions.
+fn had_one_of(
+    tx: &mut dyn Transaction,
+    datastore: DatastoreId,
+    guid: Guid,
+    versions: &[u64],
+) -> Result<bool, StoreError> {
+    for exact in versions {
+        if tx.had_version(datastore, guid, *exact)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Puts an item that was restored to the root, if its folder is gone: it would be in none.

@@ -243,15 +243,29 @@ pub(crate) fn give_back(
     })
 }
 
-/// Makes an occurrence an item of its own, which every device gets.
+/// Makes an occurrence an item of its own, which every device gets: as such it was not there before, so
+/// that undoing what made it one is to remove it.
 pub(crate) fn let_go(
     tx: &mut dyn Transaction,
     datastore: DatastoreId,
     (guid, content): (Guid, Content<'_>),
     (origin, now): (Origin<'_>, i64),
 ) -> Result<ChangeSeq, StoreError> {
+    tx.delete_item(datastore, guid, Origin::Local, now)?;
     tx.set_occurrence(datastore, guid, None)?;
     tx.replace_item(datastore, guid, content, origin, now)
+}
+
+/// What of a series that is to be `before` again its present content has not: each occurrence by what
+/// its content is known by.
+pub(crate) fn coming_back(before: (&str, &[u8]), present: &StoredItem) -> Vec<u64> {
+    let mut all = pim::occurrences(before.0, before.1);
+    if !all.is_empty() {
+        let present = wanted_of(present);
+        all.retain(|one| !present.contains_key(&one.key));
+    }
+    let all = all.iter().map(|one| content_of(&one.content));
+    all.map(|content| content.fingerprint.exact).collect()
 }
 
 /// Makes a former version of an occurrence that of its series, too, where a person restores it.

@@ -1,8 +1,9 @@
 //! What persons see and undo, and what housekeeping leaves.
 
-use session::store::Guid;
+use session::guard::{self, Extent, Restored};
+use session::store::{Guid, StoreError};
 use store::{Duplicates, Expiry, Tidying};
-use syncml::ChangeKind::{Add, Delete};
+use syncml::ChangeKind::{Add, Delete, Replace};
 
 use crate::home::*;
 use crate::scripted::Server;
@@ -85,4 +86,53 @@ fn a_tombstone_stays_until_its_occurrences_have_gone() {
     // the phone has not been told yet; its anchors go with the tombstone of what it holds
     assert_eq!(tidy(expiry), 0);
     assert_eq!(kinds(&home.phone(200, &[])), [Delete; 3]);
+}
+
+#[test]
+fn undoing_a_session_leaves_no_copy_of_what_it_took_out_of_a_series() {
+    // with all that the session added, and with nothing of it
+    for remove_added in [false, true] {
+        let mut talk = Talk::new();
+        talk.server = Server::in_engine();
+        let mut home = Home::over(talk);
+        home.laptop(201, &[(Add, "s", &both())]);
+        home.phone(201, &[]);
+        let luid = home.phone.luid(ALL[0]);
+        let text = home.phone.text(ALL[0]);
+        let text = text.replace("SUMMARY:Abroad", "RRULE:W1 #3\r\nSUMMARY:Abroad");
+        let other = text
+            .replace("Abroad", "Else")
+            .replace("20260720", "20260721");
+        home.phone(200, &[(Replace, &luid, &text), (Add, "new", &other)]);
+        home.laptop(200, &[]);
+        assert_eq!(home.contents().len(), 3);
+        let calendar = home.calendar();
+        let store = home.talk.server.state.store().clone();
+        let sessions = store.past_sessions(calendar.account, 9).unwrap();
+        let extent = Extent {
+            remove_added,
+            ..Extent::default()
+        };
+        let name = sessions[0].session.clone();
+        for dry_run in [true, false] {
+            let extent = Extent { dry_run, ..extent };
+            let name = name.clone();
+            let state = &mut home.talk.server.state;
+            let undone = state.run(move |tx| guard::restore(tx, calendar, &name, extent, 5));
+            let done: Restored = undone.map_err(|error: StoreError| error).unwrap();
+            assert_eq!(done.restored, [Guid(1)]);
+            assert_eq!(done.removed.len(), 1 + usize::from(remove_added));
+            assert_eq!(done.added.len(), usize::from(!remove_added));
+        }
+        let left = 1 + usize::from(!remove_added);
+        assert_eq!(home.contents().len(), left);
+        assert_eq!(home.contents()[0], both());
+        home.phone(200, &[]);
+        home.laptop(200, &[]);
+        let phone = home.phone.shown();
+        let phone = phone.iter().filter(|one| !one.starts_with("Else"));
+        assert_eq!(phone.collect::<Vec<_>>(), ALL.iter().collect::<Vec<_>>());
+        assert_eq!(home.laptop.held.len(), left);
+        home.is_quiet();
+    }
 }
