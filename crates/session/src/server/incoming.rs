@@ -208,8 +208,9 @@ impl Run<'_> {
         if knows_folders {
             view += FOLDERS;
         }
-        // one of which nothing was known was told of no folders
-        let is_new = link.view != view && (!link.view.is_empty() || knows_folders);
+        // one of which nothing was known was told of no folders and no occurrences
+        let is_told_more = !link.view.is_empty() || knows_folders || has_occurrences;
+        let is_new = link.view != view && is_told_more;
         // a new map has nothing in it yet, unless the session has broken after it was begun
         if is_new && (!ds.renews_map() || is_resumed) {
             self.info(format!(

@@ -161,3 +161,18 @@ fn occurrences_follow_what_was_there_before_the_phone() {
         .unwrap();
     assert_eq!(kinds(&home.phone(200, &[])), [Delete, Delete, Replace]);
 }
+
+#[test]
+fn a_device_that_is_described_later_gets_what_is_there() {
+    let mut home = Home::with(&both());
+    let mut pager = Device::new("pager", true);
+    pager.describes = "my-notes";
+    session(&mut home.talk, &mut pager, 201, &[]);
+    assert_eq!(pager.held.values().collect::<Vec<_>>(), [&both()]);
+    pager.describes = "my-calendar";
+    let sent = session(&mut home.talk, &mut pager, 200, &[]);
+    assert_eq!(kinds(&sent), [Add, Add, Replace], "{sent:?}");
+    assert_eq!(pager.shown(), ALL);
+    assert_eq!(session(&mut home.talk, &mut pager, 201, &[]), []);
+    home.is_quiet();
+}
