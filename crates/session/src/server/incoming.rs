@@ -402,6 +402,7 @@ impl Run<'_> {
         let unheard = self.changed_unheard(ds, link, whole)?;
         let code = self.take_content(ds, link, whole.luid, &given)?;
         self.give_back_of(ds, link, whole.luid)?;
+        self.tell_dates(ds, link, &given, whole.luid)?;
         self.put_into_folder(ds, link, whole)?;
         if let Some(guid) = unheard {
             self.tell_place(link, guid)?;

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Run;
 use super::state::DatastoreState;
 use super::view::says_the_same;
+use super::{Run, reconcile};
 use crate::occurrences::{self, Given};
 use crate::store::{
     ChangeSeq, Content, DatastoreId, DatastoreKind, Guid, LinkId, Mapping, Origin, StoreError,
     StoredItem,
 };
+use pim::line::Lines;
 
 /// Occurrences without a series that are let go with one message.
 const LET_GO: usize = 500;
@@ -166,6 +167,35 @@ impl Run<'_> {
             Given::Own => self.stay_in_step(ds, link, &item),
             Given::Nothing | Given::Stray => Ok(()),
         }
+    }
+
+    /// A series of the device's own may have added dates in it, which it gets as events. So that it has
+    /// none twice, it gets the series without them.
+    pub(super) fn tell_dates(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        given: &reconcile::Given<'_>,
+        luid: &str,
+    ) -> Result<(), StoreError> {
+        if !ds.has_occurrences || !Lines::new(given.text).any(|line| line.is("RDATE")) {
+            return Ok(());
+        }
+        let Some(mapping) = self.current_mapping(ds, link, luid)? else {
+            return Ok(());
+        };
+        let Some(item) = self.tx.item(link.datastore, mapping.guid)? else {
+            return Ok(());
+        };
+        if pim::occurrences(&item.media_type, &item.content).is_empty() {
+            return Ok(());
+        }
+        self.doubt(link, &mapping)?;
+        if item.seq.0 <= ds.seen {
+            // nothing has changed that it would hear of in any case
+            self.tell_place(link, mapping.guid)?;
+        }
+        Ok(())
     }
 
     /// Gives an occurrence the text that follows from its series, so that no later look at the series

@@ -130,6 +130,9 @@ fn a_device_that_says_nothing_of_its_calendar_keeps_its_events() {
     let shown = home.phone.shown();
     assert_eq!(shown.len(), ALL.len(), "{shown:?}");
     assert!(shown.iter().any(|shown| shown.starts_with("In Rome")));
+    // it was given the series as it is meanwhile, and says so
+    home.phone(201, &[]);
+    assert_eq!(times_shown(&home.phone), 1);
     home.laptop(200, &[]);
     home.is_quiet();
 }
@@ -175,4 +178,58 @@ fn a_device_that_is_described_later_gets_what_is_there() {
     assert_eq!(pager.shown(), ALL);
     assert_eq!(session(&mut home.talk, &mut pager, 201, &[]), []);
     home.is_quiet();
+}
+
+/// How often the phone shows the added date: in its series, or as an event.
+fn times_shown(phone: &Device) -> usize {
+    let lines = phone.held.values().flat_map(|text| text.lines());
+    let shown = lines.filter(|line| {
+        let is_date = line.starts_with("RDATE") || line.starts_with("DTSTART");
+        is_date && line.contains("20260115T180000")
+    });
+    shown.count()
+}
+
+#[test]
+fn a_series_of_the_phones_own_shows_no_date_twice() {
+    for knows_utc in [true, false] {
+        for edits_too in [true, false] {
+            let mut home = Home::new();
+            home.phone.knows_utc = knows_utc;
+            let own = "BEGIN:VCALENDAR\r\nVERSION:1.0\r\nBEGIN:VEVENT\r\nSUMMARY:Choir\r\n\
+                DTSTART:20260112T090000Z\r\nDTEND:20260112T103000Z\r\nRRULE:W1 MO #0\r\n\
+                RDATE:20260115T180000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+            let own = if knows_utc {
+                own.to_owned()
+            } else {
+                own.replace("00Z", "00")
+            };
+            home.phone(201, &[]);
+            home.phone(200, &[(Add, "own", &own)]);
+            assert_eq!(times_shown(&home.phone), 1, "{:?}", home.phone.held);
+            home.laptop(201, &[]);
+            let (luid, text) = home.laptop.held.first_key_value().unwrap();
+            let (luid, text) = (luid.clone(), text.replace("SUMMARY:Choir", "SUMMARY:Song"));
+            assert!(text.contains("RDATE"), "{text}");
+            home.laptop(200, &[(Replace, &luid, &text)]);
+            if edits_too {
+                let text =
+                    home.phone.held["own"].replace("END:VEVENT", "LOCATION:Hall\r\nEND:VEVENT");
+                home.phone(200, &[(Replace, "own", &text)]);
+            }
+            for code in [200, 200, 201, 200] {
+                home.phone(code, &[]);
+                assert_eq!(times_shown(&home.phone), 1, "{:?}", home.phone.held);
+            }
+            home.laptop(200, &[]);
+            home.is_quiet();
+            let series = home.contents().concat();
+            assert!(
+                series.contains("RDATE") && series.contains("SUMMARY:Song"),
+                "{series}"
+            );
+            assert_eq!(series.contains("LOCATION:Hall"), edits_too);
+            assert_eq!(home.contents().len(), 1);
+        }
+    }
 }
