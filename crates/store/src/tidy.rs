@@ -17,7 +17,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use session::store::{AccountId, DatastoreId, Guid, LinkId, StoreError, Transaction};
+use session::store::{AccountId, DatastoreId, Guid, LinkId, Origin, StoreError, Transaction};
 
 /// Accounts that are looked at in one step.
 const ACCOUNTS: usize = 200;
@@ -287,12 +287,20 @@ fn tombstones(
     };
     let before = history.min(tombstones);
     let found = tx.old_tombstones(account, before, after, ROWS)?;
-    for (_, datastore, guid) in &found {
+    for (deleted, datastore, guid) in &found {
         let number = *datastore;
         let datastore = DatastoreId { account, number };
         let guid = Guid(*guid);
         if tx.is_in_use(datastore, guid, history)? {
             continue;
+        }
+        if !walk.dry_run {
+            // who would have told of them may never come again; they have gone with the series
+            for (_, one) in tx.occurrences(datastore, guid)? {
+                if !one.deleted {
+                    tx.delete_item(datastore, one.guid, Origin::Local, *deleted)?;
+                }
+            }
         }
         if let Some(holders) = former_holders(tx, datastore, guid, before)? {
             for (link, is_past) in holders {

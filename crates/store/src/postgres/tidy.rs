@@ -159,8 +159,6 @@ impl Old for Running<'_> {
                      WHERE account = $1 AND datastore = $2 AND guid = $3 AND at >= $4)
                  OR EXISTS (SELECT 1 FROM item
                      WHERE account = $1 AND datastore = $2 AND parent = $3 AND NOT deleted)
-                 OR EXISTS (SELECT 1 FROM item
-                     WHERE account = $1 AND datastore = $2 AND series = $3 AND NOT deleted)
                  OR EXISTS (SELECT 1 FROM withheld
                      WHERE account = $1 AND datastore = $2 AND guid = $3)
                  OR EXISTS (SELECT 1 FROM history

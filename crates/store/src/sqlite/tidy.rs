@@ -151,8 +151,6 @@ impl Old for Running<'_> {
                      WHERE account = ?1 AND datastore = ?2 AND guid = ?3 AND at >= ?4)
                  OR EXISTS (SELECT 1 FROM item
                      WHERE account = ?1 AND datastore = ?2 AND parent = ?3 AND deleted = 0)
-                 OR EXISTS (SELECT 1 FROM item
-                     WHERE account = ?1 AND datastore = ?2 AND series = ?3 AND deleted = 0)
                  OR EXISTS (SELECT 1 FROM device CROSS JOIN withheld
                        ON withheld.account = ?1 AND withheld.datastore = ?2
                       AND withheld.device = number AND withheld.guid = ?3

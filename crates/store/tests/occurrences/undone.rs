@@ -56,7 +56,7 @@ fn persons_see_the_series_alone_and_may_restore_it() {
 }
 
 #[test]
-fn a_tombstone_stays_until_its_occurrences_have_gone() {
+fn occurrences_go_with_the_tombstone_of_their_series() {
     let mut talk = Talk::new();
     talk.server = Server::in_engine();
     let mut home = Home::over(talk);
@@ -83,9 +83,14 @@ fn a_tombstone_stays_until_its_occurrences_have_gone() {
         walk.done().tombstones
     };
     assert!(store.devices(account).unwrap().len() == 1);
-    // the phone has not been told yet; its anchors go with the tombstone of what it holds
-    assert_eq!(tidy(expiry), 0);
-    assert_eq!(kinds(&home.phone(200, &[])), [Delete; 3]);
+    // the phone has not been told yet: its anchors go with what it holds, as for any item
+    assert_eq!(tidy(expiry), 1);
+    assert_eq!(tidy(expiry), 2);
+    assert_eq!(home.phone(200, &[]), []);
+    assert_eq!(home.phone.shown(), ALL);
+    assert_eq!(home.contents().len(), 3);
+    home.laptop(201, &[]);
+    home.is_quiet();
 }
 
 #[test]
