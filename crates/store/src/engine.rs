@@ -7,8 +7,8 @@ use session::store::{
 };
 
 use crate::{
-    DeviceLinks, Duplicates, Error, Moved, PastSession, Postgres, Restored, Rule, Sqlite, Tidying,
-    Version, Wish,
+    DeviceLinks, Duplicates, Error, Moved, Overruled, PastSession, Postgres, Restored, Rule,
+    Sqlite, Tidying, Version, Wish,
 };
 
 /// The state of a server, in whichever engine keeps it. Clones share it.
@@ -197,13 +197,9 @@ impl Store {
         either!(self, engine => engine.histories(datastore, limit))
     }
 
-    /// The versions of devices that lost a conflict, the latest first, at most `limit`: for each
-    /// the item, and its number among the versions of [`Store::history`].
-    pub fn overruled(
-        &self,
-        datastore: DatastoreId,
-        limit: usize,
-    ) -> Result<Vec<(Guid, usize, Version)>, Error> {
+    /// The versions of devices that lost a conflict, the latest first, at most `limit`; their numbers
+    /// are those in [`Store::history`].
+    pub fn overruled(&self, datastore: DatastoreId, limit: usize) -> Result<Vec<Overruled>, Error> {
         either!(self, engine => engine.overruled(datastore, limit))
     }
 

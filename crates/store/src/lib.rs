@@ -36,5 +36,5 @@ pub use error::{Error, Refusal};
 pub use memory::Memory;
 pub use postgres::Postgres;
 pub use sessions::PastSession;
-pub use sqlite::{DeviceLinks, Restored, Rule, Sqlite, Version, Wish};
+pub use sqlite::{DeviceLinks, Overruled, Restored, Rule, Sqlite, Version, Wish};
 pub use tidy::{Expiry, Tidied, Tidying};

@@ -37,7 +37,7 @@ use session::store::{StoreError, Transaction};
 
 pub(crate) use backup::reclaim;
 
-pub use admin::{DeviceLinks, Restored, Rule, Version, Wish};
+pub use admin::{DeviceLinks, Overruled, Restored, Rule, Version, Wish};
 
 use crate::Error;
 use transaction::{Running, failed};

@@ -570,6 +570,8 @@ Examples:
         json: bool,
     },
     /// List the latest 100 versions of devices that lost a conflict; `store restore` brings one back.
+    /// Of a meeting that was moved out of a series, which devices of vCalendar 1.0 have as an event, the
+    /// series is named too.
     #[command(after_help = "\
 Example:
   syncline store conflicts --user alice contacts")]

@@ -21,7 +21,7 @@ use crate::copy::MOVED;
 use crate::duplicates::{Duplicates, Earlier, look, make_one};
 use crate::sessions::{self, Count};
 use crate::shared;
-use crate::{DeviceLinks, Error, Moved, PastSession, Restored, Rule, Version, Wish};
+use crate::{DeviceLinks, Error, Moved, Overruled, PastSession, Restored, Rule, Version, Wish};
 
 /// The columns that [`version_of`] reads.
 const VERSION: &str = "content, media_type, why, origin, at, session";
@@ -424,12 +424,14 @@ impl Postgres {
         &self,
         datastore: DatastoreId,
         limit: usize,
-    ) -> Result<Vec<(Guid, usize, Version)>, Error> {
+    ) -> Result<Vec<Overruled>, Error> {
         let sql = format!(
             "SELECT {VERSION}, guid,
                  (SELECT count(*) FROM history AS earlier
                   WHERE earlier.account = $1 AND earlier.datastore = $2
-                    AND earlier.guid = history.guid AND earlier.number <= history.number)
+                    AND earlier.guid = history.guid AND earlier.number <= history.number),
+                 (SELECT series FROM item WHERE item.account = $1 AND item.datastore = $2
+                    AND item.guid = history.guid)
              FROM history WHERE account = $1 AND datastore = $2 AND number >= 0
                AND why = 'overruled'
              ORDER BY number DESC LIMIT $3"
@@ -440,7 +442,12 @@ impl Postgres {
             running.all(datastore.account, &sql, keys, |row| {
                 let number: i64 = column(row, 7)?;
                 let number = usize::try_from(number).unwrap_or(usize::MAX);
-                Ok((Guid(column(row, 6)?), number, version_of(row)?))
+                Ok(Overruled {
+                    guid: Guid(column(row, 6)?),
+                    series: column::<Option<i64>>(row, 8)?.map(Guid),
+                    number,
+                    version: version_of(row)?,
+                })
             })
         })
     }

@@ -63,6 +63,19 @@ pub struct Version {
     pub at: i64,
 }
 
+/// A version of a device that lost a conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overruled {
+    /// The item.
+    pub guid: Guid,
+    /// The series of which that item is an occurrence, shown as an event of its own to some devices.
+    pub series: Option<Guid>,
+    /// Its number among the versions of the item, from 1.
+    pub number: usize,
+    /// What the device had made of the item.
+    pub version: Version,
+}
+
 /// What became of a wish to restore a version; each with the version's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Restored {
@@ -476,20 +489,17 @@ impl Sqlite {
         })
     }
 
-    /// The versions of devices that lost a conflict, the latest first, at most `limit`: for each the
-    /// item, and its number among the versions of [`Sqlite::history`].
-    pub fn overruled(
-        &self,
-        datastore: DatastoreId,
-        limit: usize,
-    ) -> Result<Vec<(Guid, usize, Version)>, Error> {
+    /// The versions of devices that lost a conflict, the latest first, at most `limit`.
+    pub fn overruled(&self, datastore: DatastoreId, limit: usize) -> Result<Vec<Overruled>, Error> {
         self.run(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT content, media_type, why, origin, at, session, guid,
                      (SELECT count(*) FROM history AS earlier
                       WHERE earlier.account = history.account
                         AND earlier.datastore = history.datastore
-                        AND earlier.guid = history.guid AND earlier.id <= history.id)
+                        AND earlier.guid = history.guid AND earlier.id <= history.id),
+                     (SELECT series FROM item WHERE item.account = history.account
+                        AND item.datastore = history.datastore AND item.guid = history.guid)
                  FROM history WHERE account = ? AND datastore = ? AND why = 'overruled'
                  ORDER BY id DESC LIMIT ?",
             )?;
@@ -497,7 +507,12 @@ impl Sqlite {
             let rows = statement.query_map(key, |row| {
                 let number: i64 = row.get(7)?;
                 let number = usize::try_from(number).unwrap_or(usize::MAX);
-                Ok((Guid(row.get(6)?), number, version_of(row)?))
+                Ok(Overruled {
+                    guid: Guid(row.get(6)?),
+                    series: row.get::<_, Option<i64>>(8)?.map(Guid),
+                    number,
+                    version: version_of(row)?,
+                })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -794,9 +809,10 @@ mod tests {
         let lost = store.overruled(datastore, 9).unwrap();
         let seen: Vec<_> = lost
             .iter()
-            .map(|(guid, number, lost)| (guid.0, *number, lost.content.as_slice(), lost.at))
+            .map(|lost| (lost.guid.0, lost.series, lost.number, lost.version.at))
             .collect();
-        assert_eq!(seen, [(2, 2, b"zwei".as_slice(), 30)]);
+        assert_eq!(seen, [(2, None, 2, 30)]);
+        assert_eq!(lost[0].version.content, b"zwei");
         assert_eq!(
             store.history(datastore, Guid(2)).unwrap()[1].content,
             b"zwei"

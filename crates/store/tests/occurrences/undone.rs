@@ -1,6 +1,7 @@
 //! What persons see and undo, and what housekeeping leaves.
 
 use session::guard::{self, Extent, Restored};
+use session::server::ConflictPolicy;
 use session::store::{Guid, StoreError};
 use store::{Duplicates, Expiry, Tidying};
 use syncml::ChangeKind::{Add, Delete, Replace};
@@ -140,4 +141,26 @@ fn undoing_a_session_leaves_no_copy_of_what_it_took_out_of_a_series() {
         assert_eq!(home.laptop.held.len(), left);
         home.is_quiet();
     }
+}
+
+#[test]
+fn what_lost_a_conflict_is_listed_with_its_series() {
+    let mut talk = Talk::new();
+    talk.server = Server::in_engine();
+    talk.server.config.conflict = ConflictPolicy::ServerWins;
+    let mut home = Home::over(talk);
+    home.laptop(201, &[(Add, "s", &both())]);
+    home.phone(201, &[]);
+    home.rewrite(&both().replace("Abroad", "In Rome"));
+    home.edit(ALL[0], "SUMMARY:Abroad", "SUMMARY:Concert");
+    let calendar = home.calendar();
+    let store = home.talk.server.state.store().clone();
+    let lost = store.overruled(calendar, 9).unwrap();
+    assert_eq!(lost.len(), 1);
+    assert_eq!(lost[0].series, Some(Guid(1)));
+    store
+        .restore(calendar, lost[0].guid, Some(lost[0].number), 6)
+        .unwrap();
+    let series = home.contents().concat();
+    assert!(series.contains("SUMMARY:Concert\r\n"), "{series}");
 }

@@ -109,6 +109,9 @@ pub(super) fn changed(store: &Store, datastore: &Datastore, json: bool) -> Outco
 #[derive(Serialize)]
 struct LostRow {
     guid: i64,
+    /// Of an occurrence that devices of vCalendar 1.0 have as an event of its own, the item that
+    /// everybody else sees.
+    series: Option<i64>,
     #[serde(flatten)]
     lost: VersionRow,
 }
@@ -116,9 +119,10 @@ struct LostRow {
 /// Lists the versions that lost a conflict, the latest first.
 pub(super) fn overruled(store: &Store, datastore: &Datastore, json: bool) -> Outcome {
     let lost = store.overruled(datastore.id, ITEMS)?.into_iter();
-    let rows = lost.map(|(guid, number, version)| LostRow {
-        guid: guid.0,
-        lost: VersionRow::new(number, version),
+    let rows = lost.map(|lost| LostRow {
+        guid: lost.guid.0,
+        series: lost.series.map(|series| series.0),
+        lost: VersionRow::new(lost.number, lost.version),
     });
     if json {
         return output::json(&rows.collect::<Vec<_>>());
@@ -126,7 +130,11 @@ pub(super) fn overruled(store: &Store, datastore: &Datastore, json: bool) -> Out
     let rows = rows.map(|row| {
         let version = row.lost.version.to_string();
         let [at, _, device, session, item] = row.lost.cells();
-        vec![row.guid.to_string(), version, at, device, session, item]
+        let guid = match row.series {
+            Some(series) => format!("{} (of {series})", row.guid),
+            None => row.guid.to_string(),
+        };
+        vec![guid, version, at, device, session, item]
     });
     output::table(
         &["guid", "version", "lost at", "device", "session", "item"],
