@@ -96,7 +96,7 @@ pub(crate) fn title(media_type: &str, content: &[u8]) -> Option<String> {
                 .find(|line| line.is("SUBJECT"))
                 .map(|line| line.text(Dialect::Old).into_owned())
         }
-        Object::File | Object::Folder => Some(element(&text, "name")?.1),
+        Object::File | Object::Folder => Some(element(&text, "name")?.1.into_owned()),
         Object::Message => Some(Message::read(&text).text),
     }
 }
@@ -149,17 +149,18 @@ fn data(xml: &str, name: &str) -> Option<Vec<u8>> {
     let tag = tag.to_ascii_lowercase();
     let mut out = Vec::new();
     if tag.contains("base64") {
+        out.reserve(text.len() / 4 * 3 + 3);
         decode::base64(text.as_bytes(), &mut out);
     } else if tag.contains("quoted-printable") {
         decode::quoted_printable(text.as_bytes(), Dialect::Old, false, &mut out);
     } else {
-        out = text.into_bytes();
+        out = text.into_owned().into_bytes();
     }
     Some(out)
 }
 
 /// The first element of this name, prefix and case aside: its tag and its text.
-fn element<'x>(xml: &'x str, name: &str) -> Option<(&'x str, String)> {
+fn element<'x>(xml: &'x str, name: &str) -> Option<(&'x str, Cow<'x, str>)> {
     let mut rest = xml;
     while let Some(at) = rest.find('<') {
         rest = rest.get(at + 1..)?;
@@ -173,7 +174,7 @@ fn element<'x>(xml: &'x str, name: &str) -> Option<(&'x str, String)> {
         let local = word.split_once(':').map_or(word, |(_, local)| local);
         if local.eq_ignore_ascii_case(name) {
             let is_empty = tag.ends_with('/');
-            return Some((tag, if is_empty { String::new() } else { text(after) }));
+            return Some((tag, if is_empty { "".into() } else { text(after) }));
         }
     }
     None
@@ -215,16 +216,17 @@ fn end_of_marked(marked: &str) -> Option<(usize, usize)> {
 }
 
 /// The text up to the next tag.
-fn text(xml: &str) -> String {
-    let mut out = String::new();
+fn text(xml: &str) -> Cow<'_, str> {
+    // what is in one piece, which may be many megabytes, is not copied
+    let mut out = Cow::Borrowed("");
     let mut rest = xml;
     loop {
         let (plain, after) = rest.split_once('<').unwrap_or((rest, ""));
-        out.push_str(&unescaped(plain));
+        out += unescaped(plain);
         let Some((inner, next)) = section(after) else {
             return out;
         };
-        out.push_str(inner.unwrap_or_default());
+        out += inner.unwrap_or_default();
         rest = next;
     }
 }

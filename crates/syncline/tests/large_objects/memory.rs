@@ -83,7 +83,7 @@ fn travels(store: (&str, Kind), content: &[u8]) {
         device.sync("two-way").unwrap();
     }
     let [(_, _, first), (_, _, second)] = &places;
-    fs::write(first.folder(store.0).join("large.vcf"), content).unwrap();
+    fs::write(first.folder(store.0).join("large"), content).unwrap();
     for (server, proxy, device) in &places {
         let (on_the_way, in_all) = measured(server, proxy, device, content.len(), message);
         assert!(on_the_way < SLACK, "{on_the_way} bytes on the way");
@@ -117,4 +117,37 @@ fn a_photo_costs_the_server_a_message_until_it_is_whole() {
     let (size, _) = sizes();
     let card = items::contact_with_photo(9, size / 4 * 3);
     travels(("contacts", Kind::Contact), &card);
+}
+
+/// The base64 of so many bytes.
+fn base64(size: usize) -> String {
+    let card = items::contact_with_photo(1, size);
+    let card = String::from_utf8(card).unwrap();
+    let (_, photo) = card.split_once("PHOTO").unwrap();
+    let (_, photo) = photo.split_once(':').unwrap();
+    let lines = photo.split("\r\n").take_while(|line| !line.contains(':'));
+    lines.collect::<String>().replace(' ', "")
+}
+
+#[test]
+fn a_file_costs_the_server_a_message_until_it_is_whole() {
+    let (size, _) = sizes();
+    let body = base64(size / 4 * 3);
+    let file = format!(
+        "<File><name>film.mp4</name><cttype>video/mp4</cttype><body enc=\"base64\">{body}</body></File>"
+    );
+    assert!(file.len() >= size, "{}", file.len());
+    travels(("files", Kind::Note), file.as_bytes());
+}
+
+#[test]
+fn a_mail_costs_the_server_a_message_until_it_is_whole() {
+    let attached = base64(5 << 20);
+    let mail = format!(
+        "<Email><read>false</read><emailitem>From: ann@example.com&#13;\nSubject: The photo&#13;\n\
+         MIME-Version: 1.0&#13;\nContent-Type: image/jpeg&#13;\n\
+         Content-Transfer-Encoding: base64&#13;\n&#13;\n{attached}</emailitem></Email>"
+    );
+    assert!(mail.len() > 5 << 20, "{}", mail.len());
+    travels(("mail", Kind::Note), mail.as_bytes());
 }
