@@ -187,6 +187,7 @@ pub fn confirm(
                     mapping.revision = seq;
                     tx.put_mapping(link, &mapping)?;
                 }
+                tell_place_again(tx, place, item.as_ref(), now)?;
                 decided.replacements += 1;
             }
             kept => {
@@ -252,6 +253,27 @@ fn waiting(
 
 fn is_untouched(item: Option<&StoredItem>, change: &Withheld) -> bool {
     item.is_some_and(|item| !item.deleted && item.content_seq == change.seq)
+}
+
+/// Has the devices be told again where an item is that was put to another place, or was to be told of, since
+/// it got the content that it had until now: the number of new content would hide that.
+///
+/// # Errors
+///
+/// Those of the transaction.
+// spec: M05
+pub(crate) fn tell_place_again(
+    tx: &mut dyn Transaction,
+    datastore: DatastoreId,
+    before: Option<&StoredItem>,
+    now: i64,
+) -> Result<(), StoreError> {
+    match before.filter(|item| item.seq > item.content_seq) {
+        Some(item) => tx
+            .move_item(datastore, item.guid, item.parent, now)
+            .map(|_| ()),
+        None => Ok(()),
+    }
 }
 
 /// Notes that a device is to be looked at for an item again.

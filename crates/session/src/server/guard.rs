@@ -14,7 +14,7 @@ use syncml::StatusCode;
 use super::reconcile::Given;
 use super::state::DatastoreState;
 use super::{ConflictPolicy, Run};
-use crate::guard::{Before, Replacement, Withheld};
+use crate::guard::{Before, Replacement, Withheld, tell_place_again};
 use crate::hash::hash;
 use crate::store::{ChangeSeq, Content, Guid, LinkId, Mapping, Origin, StoreError, StoredItem};
 
@@ -256,8 +256,9 @@ impl Run<'_> {
             }
         }
         let session = self.session.clone();
-        self.tx
-            .take_back(link.datastore, guid, &session, self.request.now)?;
+        let now = self.request.now;
+        self.tx.take_back(link.datastore, guid, &session, now)?;
+        tell_place_again(self.tx, link.datastore, Some(&item), now)?;
         let replacement = (!item.deleted).then_some(Replacement {
             media_type: item.media_type,
             content: item.content,

@@ -1,5 +1,7 @@
 //! Folders: what the server makes of those of a client, and how it tells of its own.
 
+use session::guard::{self, Decided};
+use session::server::Guard;
 use session::store::{DatastoreId, Guid, LinkId, StoreError, StoredItem};
 use syncml::{ChangeKind, Command, Document, Limits};
 
@@ -96,11 +98,15 @@ fn says(
     (kind, id.into(), source.into(), target.into())
 }
 
-fn held(talk: &Talk) -> Vec<StoredItem> {
-    talk.server.state.items(DatastoreId {
+fn files_of(talk: &Talk) -> DatastoreId {
+    DatastoreId {
         number: 6,
         ..talk.server.contacts()
-    })
+    }
+}
+
+fn held(talk: &Talk) -> Vec<StoredItem> {
+    talk.server.state.items(files_of(talk))
 }
 
 /// GUID and folder of every file.
@@ -109,6 +115,19 @@ fn tree(talk: &Talk) -> Vec<(i64, Option<i64>)> {
     items
         .map(|item| (item.guid.0, item.parent.map(|guid| guid.0)))
         .collect()
+}
+
+/// Confirms what waits of the device.
+fn confirm(talk: &mut Talk) -> Decided {
+    let (account, datastore) = (talk.server.account, files_of(talk));
+    let device = talk.server.state.device(account, talk.device);
+    let device = device.unwrap().unwrap().number;
+    let link = LinkId { datastore, device };
+    let decided: Result<_, StoreError> = talk.server.state.transact(|tx| {
+        let name = tx.hold(link)?.expect("changes wait");
+        guard::confirm(tx, account, &name, None, 5)
+    });
+    decided.unwrap()
 }
 
 /// A server with the folder 1, in it the folder 2, and in that the file 3, out of a laptop.
@@ -334,27 +353,34 @@ fn a_folder_waits_for_a_decision_with_all_that_is_in_it() {
     talk.server.config.guard = Some(session::server::Guard { share: 0, floor: 1 });
     files(&mut talk, &refreshes, 203, ("1", "2"), "");
     assert_eq!(tree(&talk), [(1, None), (2, Some(1)), (3, Some(2))]);
-    let account = talk.server.account;
-    let laptop = talk
-        .server
-        .state
-        .device(account, "laptop")
-        .unwrap()
-        .unwrap();
-    let link = LinkId {
-        datastore: DatastoreId {
-            number: 6,
-            ..talk.server.contacts()
-        },
-        device: laptop.number,
-    };
-    let decided: Result<_, StoreError> = talk.server.state.transact(|tx| {
-        let name = tx.hold(link)?.expect("changes wait");
-        session::guard::confirm(tx, account, &name, None, 5)
-    });
-    let decided = decided.unwrap();
+    let decided = confirm(&mut talk);
     assert_eq!((decided.deletions, decided.left), (3, Vec::new()));
     assert_eq!(tree(&talk), []);
+}
+
+// spec: M05
+#[test]
+fn a_device_whose_edit_waits_is_told_with_the_decision_where_the_item_is() {
+    // the edit waits at once, or is made and taken back
+    for floor in [0, 1] {
+        let mut talk = nested();
+        talk.device = "phone";
+        files(&mut talk, FOLDERS, 201, ("", "1"), "");
+        talk.device = "laptop";
+        let moved = item("Move", 21, "leaf", false, &within("top"));
+        files(&mut talk, FOLDERS, 200, ("1", "2"), &moved);
+        talk.device = "phone";
+        talk.server.config.guard = Some(Guard { share: 0, floor });
+        let edited = item("Replace", 21, "L-3", false, "") + &item("Replace", 22, "L-1", true, "");
+        let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), &edited);
+        assert_eq!(heard.codes().last(), Some(&("22", 202)));
+        assert_eq!(confirm(&mut talk).replacements, 2);
+        let heard = files(&mut talk, FOLDERS, 200, ("2", "3"), "");
+        let told = [says(ChangeKind::Move, "L-3", "", "L-1")];
+        assert_eq!(sent(&heard), told, "{floor}");
+        let heard = files(&mut talk, FOLDERS, 200, ("3", "4"), "");
+        assert_eq!(sent(&heard), []);
+    }
 }
 
 // spec: M03
