@@ -139,6 +139,10 @@ impl Replica for Frail {
         self.powered()?.confirm(luid)
     }
 
+    fn place_untold(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        self.powered()?.place_untold(luid)
+    }
+
     fn forgotten(&mut self, luid: &str) -> Result<(), ReplicaError> {
         self.powered()?.forgotten(luid)
     }

@@ -25,12 +25,36 @@ struct Held {
     parent: Option<String>,
 }
 
+/// Where the server has an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    /// In the folder of this LUID, or at the root.
+    In(Option<String>),
+    /// In another one than it is in here.
+    Elsewhere,
+}
+
+/// An item as the server has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Agreed {
+    edit: u64,
+    place: Place,
+}
+
+/// An item as it was given out.
+#[derive(Debug, Clone)]
+struct Given {
+    /// As the server has it once it confirms it.
+    agreed: Agreed,
+    /// LUID of the folder that it was in.
+    parent: Option<String>,
+}
+
 /// What lasts.
 #[derive(Debug, Clone, Default)]
 struct State {
     items: BTreeMap<String, Held>,
-    /// The edit of each item that the server has.
-    confirmed: BTreeMap<String, u64>,
+    confirmed: BTreeMap<String, Agreed>,
     /// Items that were given out and not confirmed: the server may have them.
     offered: BTreeSet<String>,
     /// Items that are on the server alone, taken off the device by a soft deletion.
@@ -62,8 +86,12 @@ pub struct MemoryReplica {
     /// `now` may differ from `durable`.
     is_dirty: bool,
     queue: VecDeque<LocalChange>,
-    /// The edit of each item as it was given out in this session; `None` for a deletion.
-    given: BTreeMap<String, Option<u64>>,
+    /// Each item as it was given out in this session; `None` for a deletion.
+    given: BTreeMap<String, Option<Given>>,
+    /// What was given out before this session and not confirmed.
+    in_doubt: BTreeSet<String>,
+    /// All items are given out, to be compared.
+    compares: bool,
     /// Room for items and bytes, where it is limited.
     room: Option<Room>,
     /// What was there before the Atomic that is going on.
@@ -74,7 +102,7 @@ pub struct MemoryReplica {
 #[derive(Debug, Clone)]
 struct Before {
     state: State,
-    given: BTreeMap<String, Option<u64>>,
+    given: BTreeMap<String, Option<Given>>,
 }
 
 impl MemoryReplica {
@@ -173,10 +201,24 @@ impl MemoryReplica {
 
     /// Whether a person has changed or removed the item, and the server was not given that change.
     fn is_changed_here(&self, luid: &str) -> bool {
-        let given = self.given.get(luid).copied();
-        let known = given.unwrap_or_else(|| self.now.confirmed.get(luid).copied());
         let held = self.now.items.get(luid);
-        known != held.map(|held| held.edit)
+        match (self.given.get(luid), held) {
+            (Some(Some(given)), Some(held)) => {
+                given.agreed.edit < held.content_edit || given.parent != held.parent
+            }
+            (Some(given), held) => given.is_some() || held.is_some(),
+            (None, Some(held)) => !self.now.is_as_agreed(luid, held),
+            (None, None) => self.now.confirmed.contains_key(luid),
+        }
+    }
+
+    /// A change as it is given out.
+    fn change_now(&self, kind: ChangeKind, luid: &str, held: &Held) -> LocalChange {
+        let is_in_doubt = self.compares || self.in_doubt.contains(luid);
+        LocalChange {
+            stays: kind != ChangeKind::Move && !is_in_doubt && self.now.is_in_place(luid, held),
+            ..change_of(kind, luid, held)
+        }
     }
 }
 
@@ -206,10 +248,35 @@ impl State {
     fn difference(&self, luid: &str, held: &Held) -> Option<ChangeKind> {
         match self.confirmed.get(luid) {
             None => Some(ChangeKind::Add),
-            Some(edit) if *edit == held.edit => None,
-            Some(edit) if *edit >= held.content_edit => Some(ChangeKind::Move),
-            Some(_) => Some(ChangeKind::Replace),
+            Some(agreed) if agreed.edit < held.content_edit => Some(ChangeKind::Replace),
+            // the server may have taken a move that was not confirmed and is undone here since
+            Some(_) if self.offered.contains(luid) => Some(ChangeKind::Move),
+            Some(_) => (!self.is_in_place(luid, held)).then_some(ChangeKind::Move),
         }
+    }
+
+    /// Whether the server has an item as it is here.
+    fn is_as_agreed(&self, luid: &str, held: &Held) -> bool {
+        let agreed = self.confirmed.get(luid);
+        let has_content = agreed.is_some_and(|agreed| agreed.edit >= held.content_edit);
+        has_content && self.is_in_place(luid, held)
+    }
+
+    /// Whether an item is where the server has it.
+    fn is_in_place(&self, luid: &str, held: &Held) -> bool {
+        let agreed = self.confirmed.get(luid);
+        agreed.is_some_and(|agreed| matches!(&agreed.place, Place::In(at) if *at == held.parent))
+    }
+
+    /// Both sides agree on the content of an item; on where it is, if it is new.
+    fn agree(&mut self, luid: &str, edit: u64) {
+        let parent = || self.items.get(luid).and_then(|held| held.parent.clone());
+        let place = match self.confirmed.get(luid) {
+            Some(agreed) => agreed.place.clone(),
+            None => Place::In(parent()),
+        };
+        let agreed = Agreed { edit, place };
+        self.confirmed.insert(luid.to_owned(), agreed);
     }
 
     /// The folders that an item is in, one in another, the innermost first.
@@ -316,6 +383,7 @@ impl Replica for MemoryReplica {
 
     fn begin(&mut self, plan: Plan) -> Result<u64, ReplicaError> {
         self.given.clear();
+        self.compares = plan.all_items;
         if !plan.resumes {
             self.now.begun_edit = self.now.last_edit;
         }
@@ -328,6 +396,7 @@ impl Replica for MemoryReplica {
             self.now.offered.clear();
             self.now.anchors = Anchors::default();
         }
+        self.in_doubt = self.now.offered.clone();
         self.queue = match plan {
             Plan { sends: false, .. } => VecDeque::new(),
             Plan { resumes: true, .. } => {
@@ -372,13 +441,20 @@ impl Replica for MemoryReplica {
                 }
                 // the newest content, which is the one that will be confirmed
                 (kind, Some(held)) => {
-                    self.given.insert(change.luid.clone(), Some(held.edit));
+                    let given = Given {
+                        agreed: Agreed {
+                            edit: held.edit,
+                            place: Place::In(held.parent.clone()),
+                        },
+                        parent: held.parent.clone(),
+                    };
+                    self.given.insert(change.luid.clone(), Some(given));
                     let kind = match kind {
                         // its content may have changed since
                         ChangeKind::Move => self.now.difference(&change.luid, held),
                         kind => Some(kind),
                     };
-                    change_of(kind.unwrap_or(ChangeKind::Replace), &change.luid, held)
+                    self.change_now(kind.unwrap_or(ChangeKind::Replace), &change.luid, held)
                 }
                 // gone since the session began: a deletion of the next one
                 (_, None) => continue,
@@ -403,10 +479,27 @@ impl Replica for MemoryReplica {
             self.now.gone_depths.remove(luid);
         }
         match self.given.get(luid) {
-            Some(Some(edit)) => self.now.confirmed.insert(luid.to_owned(), *edit),
+            Some(Some(given)) => {
+                let agreed = given.agreed.clone();
+                self.now.confirmed.insert(luid.to_owned(), agreed)
+            }
             Some(None) => self.now.confirmed.remove(luid),
             None => None,
         };
+        Ok(())
+    }
+
+    // spec: M08
+    fn place_untold(&mut self, luid: &str) -> Result<(), ReplicaError> {
+        let known = self.now.confirmed.get(luid);
+        if let Some(Some(given)) = self.given.get_mut(luid) {
+            given.agreed.place = match known {
+                Some(known) => known.place.clone(),
+                // a server without folders has it at the root
+                None if given.parent.is_none() => Place::In(None),
+                None => Place::Elsewhere,
+            };
+        }
         Ok(())
     }
 
@@ -442,7 +535,7 @@ impl Replica for MemoryReplica {
             return Err(ReplicaError::full("there is no room for another item"));
         }
         let luid = self.now.put_new(media_type, content);
-        self.now.confirmed.insert(luid.clone(), self.now.last_edit);
+        self.now.agree(&luid, self.now.last_edit);
         self.now.guids.insert(guid.to_owned(), luid.clone());
         self.now.maps.push((guid.to_owned(), luid.clone()));
         Ok(Added {
@@ -459,9 +552,7 @@ impl Replica for MemoryReplica {
             return Ok(Copied::Unknown);
         };
         let added = self.add(guid, &held.media_type, &held.content)?;
-        if let Some(copy) = self.now.items.get_mut(&added.luid) {
-            copy.parent = held.parent;
-        }
+        self.set_parent(&added.luid, held.parent.as_deref())?;
         Ok(Copied::Done(added))
     }
 
@@ -490,7 +581,7 @@ impl Replica for MemoryReplica {
         held.edit = edit;
         held.content_edit = edit;
         items.insert(luid.to_owned(), held);
-        self.now.confirmed.insert(luid.to_owned(), edit);
+        self.now.agree(luid, edit);
         self.given.remove(luid);
         Ok(Applied::Done)
     }
@@ -670,20 +761,21 @@ impl Replica for MemoryReplica {
         let is_there = parent.is_none_or(|parent| {
             self.now.items.contains_key(parent) && !self.now.is_within(parent, luid)
         });
-        let edit = self.now.next_edit();
         let Some(held) = self.now.items.get_mut(luid) else {
             return Ok(Applied::Unknown);
         };
-        if !is_there {
+        let (place, applied) = if is_there {
+            held.parent = parent.map(str::to_owned);
+            (Place::In(held.parent.clone()), Applied::Done)
+        } else {
             // the folder went meanwhile, or is in the item: where the item is now is a change of ours
-            held.edit = edit;
-            return Ok(Applied::Unknown);
+            (Place::Elsewhere, Applied::Unknown)
+        };
+        if let Some(agreed) = self.now.confirmed.get_mut(luid) {
+            agreed.place = place;
         }
-        held.parent = parent.map(str::to_owned);
-        held.edit = edit;
-        self.now.confirmed.insert(luid.to_owned(), edit);
         self.given.remove(luid);
-        Ok(Applied::Done)
+        Ok(applied)
     }
 
     fn begin_atomic(&mut self) -> Result<(), ReplicaError> {

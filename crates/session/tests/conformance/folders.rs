@@ -117,8 +117,14 @@ fn an_item_at_the_root_is_said_to_be_there_where_the_server_may_have_it_elsewher
     // it may have a new one, too: the answer to an earlier addition may be lost
     let replica = nested();
     assert_eq!(sent(&replica, true)[0], told(&[("Add", "3", "/")])[0]);
+    // what stands where the server has last been told does not say so again
+    let edited = |parent| told(&[("Replace", "3", parent)]);
     replica.lock().unwrap().edit("3", b"other");
-    assert_eq!(sent(&replica, true), told(&[("Replace", "3", "/")]));
+    let failed = |name: &str| if name == "Replace" { 500 } else { 200 };
+    assert_eq!(answered(&replica, true, 200, failed), edited(""));
+    assert_eq!(sent(&replica, true), edited("/"), "in doubt");
+    replica.lock().unwrap().edit("3", b"another");
+    assert_eq!(sent(&replica, true), edited(""));
     let all = [
         ("Replace", "3", "/"),
         ("Replace", "2", "3"),
