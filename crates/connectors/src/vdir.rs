@@ -384,7 +384,8 @@ impl Vdir {
                 None if !files::fits(&name, extensions) => {}
                 None => changes.push(change(kind_of_new(&name, &offered))),
                 Some(before) => {
-                    if self.has_changed(&name, &before)? {
+                    // what was not confirmed, and is undone here since, the server may have taken
+                    if offered.contains(&name) || self.has_changed(&name, &before)? {
                         changes.push(change(ChangeKind::Replace));
                     }
                 }

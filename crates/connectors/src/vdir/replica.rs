@@ -109,6 +109,7 @@ impl Replica for Vdir {
     fn next_change(&mut self) -> Result<Option<LocalChange>, ReplicaError> {
         while let Some(change) = self.queue.pop_front() {
             if change.kind == ChangeKind::Delete {
+                self.state.offer(&change.luid)?;
                 self.given.insert(change.luid.clone(), None);
                 return Ok(Some(LocalChange {
                     kind: change.kind,
@@ -445,6 +446,7 @@ impl Replica for Vdir {
         if !has_place {
             // the folder went meanwhile, or is in the item: where the item is now is a change of ours
             tree.misplaced.insert(luid.to_owned());
+            self.given.remove(luid);
             return Ok(Applied::Unknown);
         }
         let Some(spot) = tree.spot(luid).cloned() else {

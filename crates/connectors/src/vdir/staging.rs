@@ -247,6 +247,7 @@ impl Vdir {
             tree.remove(luid);
             self.state.unplace(luid)?;
         }
+        self.state.settle(luid)?;
         self.state.forget(luid)
     }
 
@@ -322,6 +323,10 @@ impl Vdir {
     fn stage(&mut self, luid: &str, staged: Staged) -> Result<(), ReplicaError> {
         self.staged.insert(luid.to_owned(), staged);
         self.given.remove(luid);
+        if self.tree.is_none() {
+            // of folders the server need not have said where it has the item
+            self.state.settle(luid)?;
+        }
         self.state.end_release(luid).map(|_| ())
     }
 

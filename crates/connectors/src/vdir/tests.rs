@@ -164,6 +164,38 @@ fn an_item_that_the_server_may_have_is_replaced_and_not_added_again() {
 }
 
 #[test]
+fn what_is_as_it_was_again_is_told_if_the_server_may_have_it_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.vcf");
+    fs::write(&path, card("1")).unwrap();
+    let mut vdir = open(folder.path());
+    send_all(&mut vdir, false);
+    let given_out_and_not_answered = |vdir: &mut Vdir, kind| {
+        vdir.begin(plan(false)).unwrap();
+        assert_eq!(vdir.next_change().unwrap().unwrap().kind, kind);
+        vdir.message_done().unwrap();
+    };
+    let again = [(ChangeKind::Replace, "a.vcf".to_owned())];
+    fs::write(&path, card("2")).unwrap();
+    given_out_and_not_answered(&mut vdir, ChangeKind::Replace);
+    fs::write(&path, card("1")).unwrap();
+    assert_eq!(vdir.outlook().unwrap(), [0, 1, 0]);
+    assert_eq!(send_all(&mut vdir, false), again);
+    fs::remove_file(&path).unwrap();
+    given_out_and_not_answered(&mut vdir, ChangeKind::Delete);
+    fs::write(&path, card("1")).unwrap();
+    assert_eq!(send_all(&mut vdir, false), again);
+    assert_eq!(send_all(&mut vdir, false), []);
+
+    // the server has made a conflict of it, and its version is here
+    fs::write(&path, card("3")).unwrap();
+    given_out_and_not_answered(&mut vdir, ChangeKind::Replace);
+    vdir.replace("a.vcf", TYPE, card("4").as_bytes()).unwrap();
+    vdir.complete(&Anchors::default()).unwrap();
+    assert_eq!(send_all(&mut vdir, false), []);
+}
+
+#[test]
 fn changes_of_the_server_are_applied_and_are_no_changes_of_ours() {
     let folder = tempfile::tempdir().unwrap();
     let mut vdir = open(folder.path());

@@ -500,7 +500,8 @@ impl Vdir {
                 });
                 continue;
             };
-            let kind = if self.has_changed(&luid, before)? {
+            // what was not confirmed, and is undone here since, the server may have taken
+            let kind = if offered.contains(&luid) || self.has_changed(&luid, before)? {
                 ChangeKind::Replace
             } else if self.parent_text(&luid) == before.parent {
                 continue;

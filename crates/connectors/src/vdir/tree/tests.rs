@@ -182,6 +182,30 @@ fn a_move_that_the_server_does_not_take_is_told_in_another_way() {
     }
 }
 
+// spec: M01 M04
+#[test]
+fn an_item_that_is_back_in_its_folder_is_told_if_the_server_may_have_it_elsewhere() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    write(root, "x", "x");
+    fs::create_dir(root.join("a")).unwrap();
+    let mut vdir = open(root);
+    told(&mut vdir);
+    fs::rename(root.join("x"), root.join("a/x")).unwrap();
+    begin(&mut vdir, false);
+    let moved = vdir.next_change().unwrap().unwrap();
+    assert_eq!(moved.kind, ChangeKind::Move);
+    vdir.message_done().unwrap();
+    // the answer is lost
+    fs::rename(root.join("a/x"), root.join("x")).unwrap();
+    begin(&mut vdir, false);
+    let back = vdir.next_change().unwrap().unwrap();
+    assert!(!back.stays, "{back:?}");
+    assert_eq!((back.luid, back.parent), (moved.luid, None));
+    assert_eq!(told(&mut vdir), ["Replace x in /"]);
+    assert_eq!(told(&mut vdir), Vec::<String>::new());
+}
+
 #[test]
 fn what_is_in_a_folder_goes_before_it() {
     let root = tempfile::tempdir().unwrap();
