@@ -119,6 +119,8 @@ impl Run<'_> {
                 if let Some(mapping) = self.tx.mapping_of(link, sent.guid())? {
                     let insisted = Mapping {
                         revision: ChangeSeq(sent.seq),
+                        // what it was shown is known now, unless that is some of the item only
+                        stale: mapping.stale && ds.selection.some_fields,
                         ..mapping
                     };
                     self.tx.put_mapping(link, &insisted)?;

@@ -1,10 +1,10 @@
 //! Who wins: policies of the server, of a datastore and of a device.
 
 use session::server::ConflictPolicy;
-use session::store::{DatastoreId, Guid};
+use session::store::{Content, DatastoreId, Guid, Origin};
 use syncml::ChangeKind;
 
-use crate::talk::{Heard, Talk, add, card, delete, replace, status, sync};
+use crate::talk::{Heard, Talk, add, alert, card, delete, put_devinf, replace, status, sync};
 
 /// A phone and a laptop that both hold this contact, as `p` and as `l`; then the laptop has brought
 /// another version, and the phone is about to bring a third.
@@ -31,6 +31,26 @@ fn device_number(talk: &mut Talk, uri: &str) -> i64 {
         .unwrap()
         .unwrap()
         .number
+}
+
+/// A session in which the phone brings this version and insists on it, after what was done meanwhile.
+fn insists(
+    talk: &mut Talk,
+    anchors: (&str, &str),
+    (first, there): (&str, &str),
+    meanwhile: impl FnOnce(&mut Talk),
+) -> Heard {
+    talk.begin();
+    talk.say(&(alert(1, 200, "contacts", anchors.0, anchors.1) + first + "<Final/>"));
+    let heard = talk.say(&(sync("contacts", &replace(21, "p", there)) + "<Final/>"));
+    let mut replies = String::new();
+    for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
+        let code = if cmd == "Replace" { 409 } else { 200 };
+        replies += &status(number, talk.message, cmd_id, cmd, code);
+    }
+    meanwhile(talk);
+    talk.say(&(replies + "<Final/>"));
+    heard
 }
 
 // spec: H25
@@ -157,17 +177,75 @@ fn a_conflict_that_nobody_settles_is_left_to_the_client() {
     // it insists on its own
     let mut talk = changed(&old, &here);
     talk.server.config.conflict = ConflictPolicy::Ask;
-    talk.open(200, "1", "2");
-    let heard = talk.say(&(sync("contacts", &replace(21, "p", &there)) + "<Final/>"));
-    let mut replies = String::new();
-    for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
-        let code = if cmd == "Replace" { 409 } else { 200 };
-        replies += &status(number, talk.message, cmd_id, cmd, code);
-    }
-    talk.say(&(replies + "<Final/>"));
+    insists(&mut talk, ("1", "2"), ("", &there), |_| ());
     let heard = talk.sync(200, ("2", "3"), &replace(21, "p", &there));
     assert_eq!(heard.codes()[2].1, 200);
     assert!(heard.said.changes.is_empty());
+    assert_eq!(talk.server.contents(), [there]);
+}
+
+// spec: H24
+#[test]
+fn a_client_insists_on_its_version_only_against_the_one_that_it_was_shown() {
+    let card = |phone| card("Ann", phone);
+    let mut talk = changed(&card("1"), &card("2"));
+    talk.server.config.conflict = ConflictPolicy::Ask;
+    let contacts = talk.server.contacts();
+    let newer = card("4");
+    insists(&mut talk, ("1", "2"), ("", &card("3")), |talk| {
+        let content = Content::new("text/x-vcard", newer.as_bytes());
+        let state = &mut talk.server.state;
+        let changed = state.replace_item(contacts, Guid(1), content, Origin::Local, 5);
+        changed.unwrap();
+    });
+    let heard = insists(&mut talk, ("2", "3"), ("", &card("3")), |_| ());
+    assert_eq!(heard.codes()[2].1, 409, "nobody has decided on this one");
+    assert_eq!(heard.said.changes[0].content, newer);
+    assert_eq!(talk.server.contents(), [newer]);
+    let heard = talk.sync(200, ("3", "4"), &replace(21, "p", &card("3")));
+    assert_eq!(heard.codes()[2].1, 200);
+    assert_eq!(talk.server.contents(), [card("3")]);
+}
+
+// spec: H24
+#[test]
+fn a_client_that_insists_gets_nothing_of_the_other_version() {
+    let noted = |phone: &str, note: &str| {
+        let note = format!("NOTE:{note}\r\nEND:");
+        card("Ann", phone).replace("END:", &note)
+    };
+    let there = noted("1", "there");
+    // what a device holds is not known any more once it holds items in another form
+    let put = |others: &[&str]| {
+        let format = "<CTType>text/x-vcard</CTType><VerCT>2.1</VerCT>";
+        let names = ["BEGIN", "END", "VERSION", "N", "TEL", "NOTE"].iter();
+        let properties: String = names
+            .chain(others)
+            .map(|name| format!("<Property><PropName>{name}</PropName></Property>"))
+            .collect();
+        let datastore = format!(
+            "<DataStore><SourceRef>my-contacts</SourceRef><Rx-Pref>{format}</Rx-Pref>\
+             <Tx-Pref>{format}</Tx-Pref><CTCap>{format}{properties}</CTCap>\
+             <SyncCap><SyncType>1</SyncType></SyncCap></DataStore>"
+        );
+        put_devinf(2, &datastore)
+    };
+    let old = noted("1", "old");
+    let mut talk = Talk::new();
+    talk.begin();
+    talk.say(&(alert(1, 201, "contacts", "", "1") + &put(&["TITLE"]) + "<Final/>"));
+    talk.say(&(sync("contacts", &add(21, "p", &old)) + "<Final/>"));
+    talk.say("<Final/>");
+    talk.device = "laptop";
+    talk.sync(201, ("", "1"), &add(21, "l", &old));
+    talk.sync(200, ("1", "2"), &replace(21, "l", &noted("2", "here")));
+    talk.device = "phone";
+    talk.server.config.conflict = ConflictPolicy::Ask;
+    let heard = insists(&mut talk, ("1", "2"), (&put(&[]), &there), |_| ());
+    assert!(heard.codes().contains(&("21", 409)), "{}", heard.xml);
+    let heard = talk.sync(200, ("2", "3"), &replace(21, "p", &there));
+    assert_eq!(heard.codes()[2].1, 200);
+    assert!(heard.said.changes.is_empty(), "{}", heard.xml);
     assert_eq!(talk.server.contents(), [there]);
 }
 
