@@ -616,7 +616,7 @@ impl Run<'_> {
         }
         self.reply.no_resp = self.header.no_resp;
         self.forget_completed()?;
-        self.foresee_devinf(message);
+        self.foresee_devinf(message)?;
         self.handle_commands(&message.commands)?;
         if message.is_final {
             self.package_ended()?;

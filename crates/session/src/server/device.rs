@@ -1,13 +1,14 @@
 //! What the session knows of its device: its information, and the rules that hold for it.
 
+use syncml::devinf::DataStore;
 use syncml::{Command, Data, DevInf, Message};
 
 use super::room::Limit;
 use super::state::Owed;
 use super::{Run, bounds};
 use crate::peer::{Capabilities, Traits, datastore_for, describes, kind_of};
-use crate::store::{ChangeSeq, DatastoreKind, Link, StoreError};
-use crate::uri::{datastore_name, path_of};
+use crate::store::{ChangeSeq, DatastoreKind, Link, LinkId, StoreError};
+use crate::uri::{datastore_name, path_of, same_path};
 
 /// Names of rules that a session remembers, to say when they change.
 const NAMED: usize = 32;
@@ -22,10 +23,23 @@ fn agent_of(devinf: &DevInf) -> Option<&str> {
     values.first().map(String::as_str)
 }
 
+/// What a device says of its software and hardware.
+fn software_of(devinf: &DevInf) -> [Option<&str>; 6] {
+    [
+        &devinf.man,
+        &devinf.model,
+        &devinf.oem,
+        &devinf.firmware,
+        &devinf.software,
+        &devinf.hardware,
+    ]
+    .map(Option::as_deref)
+}
+
 impl Run<'_> {
     /// Device information of the message, before its commands: alerts stand before the Put, and
     /// what the device can do decides them.
-    pub(super) fn foresee_devinf(&mut self, message: &Message<'_>) {
+    pub(super) fn foresee_devinf(&mut self, message: &Message<'_>) -> Result<(), StoreError> {
         let items = message.commands.iter().flat_map(|command| match command {
             Command::Access(access) => access.items.as_slice(),
             Command::Results(results) => results.items.as_slice(),
@@ -33,10 +47,46 @@ impl Run<'_> {
         });
         for item in items {
             if let Some(Data::DevInf(devinf)) = &item.data {
-                self.devinf = Some(devinf.as_ref().clone());
+                self.devinf = Some(self.with_former(devinf)?);
                 self.devinf_read = true;
             }
         }
+        Ok(())
+    }
+
+    /// Device information with what the device has said before of datastores that it leaves out now, and has
+    /// synced: a client may name those that it syncs at the time, and its programs may know nothing of one
+    /// another. Another software, or another version of it, may have other datastores.
+    // spec: F05
+    pub(super) fn with_former(&mut self, devinf: &DevInf) -> Result<DevInf, StoreError> {
+        let mut whole = devinf.clone();
+        let Some(login) = self.state.login.clone() else {
+            return Ok(whole);
+        };
+        let Some(device) = self.tx.device(login.id(), &self.state.device)? else {
+            return Ok(whole);
+        };
+        let former = device.devinf.and_then(|former| DevInf::read(&former).ok());
+        let former = former.filter(|former| software_of(former) == software_of(devinf));
+        let mut left_out = former.map_or(Vec::new(), |former| former.datastores);
+        left_out.retain(|datastore| !describes(devinf, &datastore.source_ref));
+        if left_out.is_empty() {
+            return Ok(whole);
+        }
+        for datastore in self.tx.datastores(login.id())? {
+            let link = LinkId {
+                datastore: datastore.id,
+                device: device.number,
+            };
+            let Some(link) = self.tx.link(link)? else {
+                continue;
+            };
+            let is_it = |one: &DataStore| same_path(&one.source_ref, &link.client_uri);
+            if let Some(place) = left_out.iter().position(is_it) {
+                whole.datastores.push(left_out.remove(place));
+            }
+        }
+        Ok(whole)
     }
 
     /// Looks for what is known of the device, which alerts its datastore of that name.

@@ -356,7 +356,8 @@ impl Run<'_> {
             self.warn("the device information cannot be read".to_owned());
             return Ok(StatusCode::BAD_REQUEST);
         };
-        let devinf = &self.with_agent(devinf);
+        let devinf = self.with_former(devinf)?;
+        let devinf = &self.with_agent(&devinf);
         let document = devinf.to_whole_xml(self.state.version());
         self.use_devinf(devinf);
         if let Some(mut device) = self.tx.device(login.id(), &self.state.device)?

@@ -2,7 +2,7 @@
 
 use syncml::{Command, Data, DevInf, Document, Encoding, Limits, Version};
 
-use crate::talk::{Talk, alert};
+use crate::talk::{Talk, alert, put_devinf, sync};
 
 fn get(uri: &str) -> String {
     format!("<Get><CmdID>3</CmdID><Item><Target><LocURI>{uri}</LocURI></Target></Item></Get>")
@@ -124,6 +124,67 @@ fn what_a_client_puts_is_kept() {
     assert_eq!(kept.man.as_deref(), Some("Acme"));
 }
 
+/// A datastore of a device that takes this format, and is of this name.
+fn datastore(name: &str, media_type: &str, version: &str) -> String {
+    let format = format!("<CTType>{media_type}</CTType><VerCT>{version}</VerCT>");
+    format!(
+        "<DataStore><SourceRef>{name}</SourceRef><Rx-Pref>{format}</Rx-Pref>\
+         <Tx-Pref>{format}</Tx-Pref><SyncCap><SyncType>1</SyncType></SyncCap></DataStore>"
+    )
+}
+
+/// The device's datastores as they are known, each with the version of its format.
+fn known(talk: &mut Talk) -> Vec<(String, String)> {
+    let account = talk.server.account;
+    let device = talk.server.state.device(account, "phone").unwrap().unwrap();
+    let kept = DevInf::read(&device.devinf.unwrap()).unwrap();
+    let all = kept.datastores.into_iter();
+    all.map(|one| (one.source_ref, one.rx_pref.unwrap().version))
+        .collect()
+}
+
+/// A session that syncs one datastore and puts this device information.
+fn puts(talk: &mut Talk, name: &str, anchors: (&str, &str), devinf: &str) {
+    let code = if anchors.0.is_empty() { 201 } else { 200 };
+    talk.begin();
+    let alert = alert(1, code, name, anchors.0, anchors.1);
+    talk.say(&(alert + &put_devinf(2, devinf) + "<Final/>"));
+    talk.say(&(sync(name, "") + "<Final/>"));
+    talk.say("<Final/>");
+}
+
+// spec: F05
+#[test]
+fn a_synced_datastore_that_later_device_information_leaves_out_is_as_it_was() {
+    let mut talk = Talk::new();
+    let contacts = datastore("my-contacts", "text/x-vcard", "2.1");
+    let notes = datastore("./my-notes", "text/plain", "1.0");
+    let idle = datastore("my-calendar", "text/x-vcalendar", "1.0");
+    let of = |name: &str, version: &str| (name.to_owned(), version.to_owned());
+    puts(
+        &mut talk,
+        "contacts",
+        ("", "1"),
+        &(contacts.clone() + &idle),
+    );
+    puts(&mut talk, "notes", ("", "1"), &notes);
+    let both = [of("./my-notes", "1.0"), of("my-contacts", "2.1")];
+    assert_eq!(
+        known(&mut talk),
+        both,
+        "nothing was ever synced with the third"
+    );
+    // what it says of one takes the place of what it said of that before
+    let newer = datastore("/MY-contacts", "text/vcard", "3.0");
+    puts(&mut talk, "contacts", ("1", "2"), &newer);
+    let both = [of("/MY-contacts", "3.0"), of("./my-notes", "1.0")];
+    assert_eq!(known(&mut talk), both);
+    // another software may have other datastores
+    let updated = format!("<SwV>2</SwV>{contacts}");
+    puts(&mut talk, "contacts", ("2", "3"), &updated);
+    assert_eq!(known(&mut talk), [of("my-contacts", "2.1")]);
+}
+
 // spec: F16 F22
 #[test]
 fn a_session_without_device_information_runs() {
@@ -133,7 +194,7 @@ fn a_session_without_device_information_runs() {
         heard.said.others.contains(&"Get".to_owned()),
         "it is asked for"
     );
-    let heard = talk.say(&(crate::talk::sync("contacts", "") + "<Final/>"));
+    let heard = talk.say(&(sync("contacts", "") + "<Final/>"));
     assert_eq!(heard.said.code_of("Sync"), 200);
     talk.say("<Final/>");
     assert_eq!(talk.open(200, "1", "2").said.code_of("Alert"), 200);

@@ -350,7 +350,7 @@ fn a_folder_waits_for_a_decision_with_all_that_is_in_it() {
         "<SyncType>1</SyncType><SyncType>4</SyncType>",
     );
     let mut talk = nested();
-    talk.server.config.guard = Some(session::server::Guard { share: 0, floor: 1 });
+    talk.server.config.guard = Some(Guard { share: 0, floor: 1 });
     files(&mut talk, &refreshes, 203, ("1", "2"), "");
     assert_eq!(tree(&talk), [(1, None), (2, Some(1)), (3, Some(2))]);
     let decided = confirm(&mut talk);
