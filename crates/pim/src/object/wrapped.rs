@@ -97,7 +97,7 @@ pub fn object_parts(media_type: &str, content: &[u8]) -> Option<ObjectParts> {
 
 /// The name in a head; `None` where it has none.
 pub fn name_in_head(head: &str) -> Option<String> {
-    element(head, "name").map(|(_, name)| name)
+    element(head, "name").map(|(_, name)| name.into_owned())
 }
 
 /// A head with this text in an element that the object has once, such as `name` or `modified`, new or not.
