@@ -120,8 +120,16 @@ impl<'t> Reader<'t> {
     }
 
     fn subject(&mut self) -> Result<Subject, FilterError> {
-        if self.take("&LUID;") {
-            return Ok(Subject::Luid);
+        // the keywords of times are written as that of the identifier, too
+        let keywords = [
+            ("&LUID;", Subject::Luid),
+            ("&SINCE;", Subject::Since),
+            ("&BEFORE;", Subject::Before),
+        ];
+        for (keyword, subject) in keywords {
+            if self.take(keyword) {
+                return Ok(subject);
+            }
         }
         let name = self.word()?;
         let index = if self.take("[") {

@@ -5,7 +5,7 @@
 //! query    = term *( "&OR;" term )
 //! term     = factor *( "&AND;" factor )
 //! factor   = clause / "(" query ")"
-//! clause   = ( keyword / property / "&LUID;" ) operator value
+//! clause   = ( keyword / "&" keyword ";" / property / "&LUID;" ) operator value
 //! property = name [ "[" n "]" ] *( "." part )
 //! value    = text with %HH escapes / "&NULL;"
 //! ```

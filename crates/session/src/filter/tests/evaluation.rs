@@ -226,6 +226,10 @@ fn since_and_before_are_about_the_time_of_an_event() {
             ("SINCE&EQ;20100201T010000Z", false),
             ("BEFORE&EQ;20100131T230000Z", false),
             ("BEFORE&EQ;20100131T230001Z", true),
+            ("&SINCE;&EQ;20100201T005959Z", true),
+            ("&since;&EQ;20100201T010000Z", false),
+            ("&BEFORE;&EQ;20100131T230000Z", false),
+            ("&BEFORE;&EQ;20100131T230001Z", true),
             (
                 "SINCE&EQ;20100201T000000Z&AND;BEFORE&EQ;20100301T000000Z",
                 true,
