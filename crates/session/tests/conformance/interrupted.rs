@@ -56,6 +56,31 @@ fn a_suspension_is_said_with_final_and_ends_the_session() {
     assert_eq!(replica.lock().unwrap().anchors().unwrap(), before);
 }
 
+// spec: I01 I04
+#[test]
+fn a_server_suspends_the_session_and_the_next_one_goes_on() {
+    let (replica, _) = synced();
+    let before = replica.lock().unwrap().anchors().unwrap();
+    insert(&replica, "second");
+    let mut session = contacts(Mode::TwoWay, &replica);
+    exchange(&mut session, &alert(200));
+    let sent = next(&mut session);
+    assert!(sent.has("Sync"));
+    let suspends = "<Alert><CmdID>950</CmdID><Data>224</Data></Alert><Final/>";
+    let answer = sent.answer(|_| 200, "", suspends);
+    session.receive(answer.as_bytes(), None).unwrap();
+    let sent = next(&mut session);
+    assert!(sent.is_final && !sent.has("Sync"), "{}", sent.text);
+    assert!(sent.text.contains("<CmdRef>950</CmdRef>") && says(&sent, 200));
+    let answer = sent.answer(|_| 200, "", "<Final/>");
+    session.receive(answer.as_bytes(), None).unwrap();
+    assert!(is_over(&mut session));
+    assert!(session.summary().suspended);
+    assert_eq!(replica.lock().unwrap().anchors().unwrap(), before);
+    let sent = next(&mut contacts(Mode::TwoWay, &replica));
+    assert!(says(&sent, 225));
+}
+
 // spec: I01
 #[test]
 fn a_session_is_suspended_while_the_server_sends_with_the_maps_that_wait() {
