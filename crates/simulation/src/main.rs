@@ -1,4 +1,4 @@
-//! Runs seeds until ten have failed: `simulation SEEDS [FIRST]`; or tells one: `simulation --tell SEED`.
+//! Runs seeds until ten have failed: `simulation --seeds SEEDS [FIRST]`; or tells one: `simulation --tell SEED`.
 //! With `--guard` before them, sessions are held and their owner decides.
 
 use std::process::ExitCode;
@@ -31,14 +31,14 @@ fn main() -> ExitCode {
     };
     match words {
         ["--tell", seed] => number(seed).map(|seed| tell(run_told, seed)),
-        [seeds] => number(seeds).map(|seeds| search(run, seeds, 0)),
-        [seeds, first] => number(seeds)
+        ["--seeds", seeds] | [seeds] => number(seeds).map(|seeds| search(run, seeds, 0)),
+        ["--seeds", seeds, first] | [seeds, first] => number(seeds)
             .zip(number(first))
             .map(|(seeds, first)| search(run, seeds, first)),
         _ => None,
     }
     .unwrap_or_else(|| {
-        say("usage: simulation [--guard] SEEDS [FIRST]\n       simulation [--guard] --tell SEED");
+        say("usage: simulation [--guard] --seeds SEEDS [FIRST]\n       simulation [--guard] --tell SEED");
         ExitCode::from(2)
     })
 }

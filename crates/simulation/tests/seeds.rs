@@ -32,6 +32,20 @@ fn whatever_the_owner_decides_all_hold_the_same() {
     assert!(decisions > GUARDED, "{decisions} decisions");
 }
 
+/// Seeds that have found a fault once, beyond those that always run; and such with a guard.
+const FOUND: [u64; 7] = [4582, 5043, 30_672, 31_655, 70_346, 70_486, 71_943];
+const FOUND_GUARDED: [u64; 2] = [20_070, 20_085];
+
+#[test]
+fn what_has_failed_once_holds() {
+    for seed in FOUND {
+        assert_eq!(run(seed).fault, None, "seed {seed}");
+    }
+    for seed in FOUND_GUARDED {
+        assert_eq!(run_guarded(seed).fault, None, "seed {seed}");
+    }
+}
+
 #[test]
 fn a_seed_gives_the_same_run_twice() {
     for seed in 0..100 {
