@@ -503,7 +503,7 @@ impl Vdir {
         media_type: &str,
         content: &[u8],
     ) -> Result<(), ReplicaError> {
-        if object::is_folder(media_type) {
+        if pim::media::is_folder(media_type) {
             self.write_folder(luid, guid, content)?;
             return self.plan(luid, None, &object::name_of(content));
         }
@@ -535,7 +535,7 @@ impl Vdir {
             return self.put(luid, guid, media_type, content);
         };
         let is_folder = self.is_folder(luid);
-        if is_folder != object::is_folder(media_type) {
+        if is_folder != pim::media::is_folder(media_type) {
             return Err(ReplicaError::new(
                 "a folder stays one, and a file",
                 media_type,

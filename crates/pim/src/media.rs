@@ -271,6 +271,11 @@ pub fn same_media(a: &str, b: &str) -> bool {
     canonical(a).eq_ignore_ascii_case(canonical(b))
 }
 
+/// Whether a media type is that of folders (OMA DS Folder object).
+pub fn is_folder(media_type: &str) -> bool {
+    media_type.to_ascii_lowercase().contains("omads-folder")
+}
+
 /// The kind of item that a media type alone promises.
 pub fn kind_of_media_type(media_type: &str) -> Kind {
     match canonical(media_type) {

@@ -304,9 +304,8 @@ impl Filter {
             K::Event | K::Task | K::Journal => K::Event,
             other => other,
         };
-        let is_folder = |media_type: &str| media_type.to_ascii_lowercase().contains("omads-folder");
-        if is_folder(media_type) {
-            return is_folder(&self.media_type);
+        if pim::media::is_folder(media_type) {
+            return pim::media::is_folder(&self.media_type);
         }
         if self.media_type.is_empty() || pim::media::same_media(&self.media_type, media_type) {
             return true;

@@ -113,7 +113,7 @@ fn state(server: &mut Server, device: &Device, store: &Store) -> Result<(), Stri
             (true, None) => {}
             (true, Some(pair)) => return Err(format!("{pair:?} is of a deleted item")),
             (false, None) if store.is_small => {}
-            (false, None) if !store.has_folders && is_folder_type(&item.media_type) => {}
+            (false, None) if !store.has_folders && pim::media::is_folder(&item.media_type) => {}
             (false, None) if !is_inside(store.filter.as_ref(), &item) => {}
             (false, None) => return Err(format!("item {number} has no LUID")),
             (false, Some(pair)) => {
@@ -179,10 +179,6 @@ fn content_by(store: &Store, luid: &str) -> Option<Vec<u8>> {
     found.map(|(_, content)| content.to_vec())
 }
 
-fn is_folder_type(media_type: &str) -> bool {
-    media_type.contains("folder")
-}
-
 /// Checks that the device has an item in the folder in which the server has it.
 fn placed(
     server: &mut Server,
@@ -228,7 +224,9 @@ pub(crate) fn is_tree(server: &Server, kind: DatastoreKind) -> Result<(), Fault>
             let Some(folder) = above else {
                 break;
             };
-            let folder = items.get(&folder).filter(|f| is_folder_type(&f.media_type));
+            let folder = items
+                .get(&folder)
+                .filter(|f| pim::media::is_folder(&f.media_type));
             let folder =
                 folder.ok_or_else(|| misplaced(format!("{:?} is in no folder", item.guid)))?;
             above = folder.parent;
@@ -257,7 +255,7 @@ pub(crate) fn unknown_to(server: &Server, store: &Store) -> Vec<(Guid, ChangeSeq
     let items = server.items(store.kind).into_iter();
     items
         // folders stay, unless the server knows that the device has some
-        .filter(|item| !is_folder_type(&item.media_type))
+        .filter(|item| !pim::media::is_folder(&item.media_type))
         .filter(|item| {
             let record = read(&String::from_utf8_lossy(&item.content));
             record.is_some_and(|(record, _)| !known.contains_key(&record))

@@ -35,11 +35,6 @@ const DEVICES: [&str; 22] = [
     "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
 ];
 
-/// Whether an item of the server is a folder.
-pub(super) fn is_folder(media_type: &str) -> bool {
-    media_type.to_ascii_lowercase().contains("omads-folder")
-}
-
 /// The object of a subfolder: the one that it had under its former name, with the name that it has now.
 pub(super) fn of(before: Option<(&str, Option<&[u8]>)>, name: &str) -> Vec<u8> {
     match before {

@@ -9,11 +9,12 @@
 //! link, until the client has once said all its changes or begins to say all its items anew. So do
 //! folders that it deleted before what is in them.
 
+use pim::media::is_folder;
 use serde::{Deserialize, Serialize};
 
 use super::Run;
 use super::state::{DatastoreState, Kept, Login, Orphan};
-use super::tree::{MAX_DEPTH, is_folder};
+use super::tree::MAX_DEPTH;
 use crate::store::{Content, Guid, Link, LinkId, Mapping, Origin, StoreError};
 
 /// Items that may wait for their folders at a time, of one datastore; and as many folders that may

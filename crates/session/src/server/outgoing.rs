@@ -1,5 +1,6 @@
 //! Package 4: the server's changes; package 6: the end, and the anchors.
 
+use pim::media::is_folder;
 use syncml::{Change, ChangeKind, Command, Item, Location, Sync, Version};
 
 use super::lacking::SLICE;
@@ -7,7 +8,7 @@ use super::large::Step;
 use super::reply::Outgoing;
 use super::selection::{Deal, Selection};
 use super::state::{DatastoreState, Login, Phase, Sent, SentKind};
-use super::tree::{Told, is_folder};
+use super::tree::Told;
 use super::{Run, guid};
 use crate::content::packed;
 use crate::store::{ChangeSeq, Guid, Link, LinkId, Pending, PendingRange, StoreError};

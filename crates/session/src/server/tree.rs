@@ -5,6 +5,7 @@
 //! under which the folder was sent before. A folder may come after what is in it: its items wait at
 //! the root until it does.
 
+use pim::media::is_folder;
 use syncml::{Item, StatusCode, Text, Version};
 
 use super::Run;
@@ -77,11 +78,6 @@ impl Told {
             }
         }
     }
-}
-
-/// Whether an item is a folder, by its media type.
-pub(super) fn is_folder(media_type: &str) -> bool {
-    media_type.to_ascii_lowercase().contains("omads-folder")
 }
 
 impl Run<'_> {
