@@ -73,6 +73,15 @@ pub struct Config {
     pub software_version: String,
 }
 
+/// Who logs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The name.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
 /// The type of a synchronization (alert codes 200 to 205).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -418,6 +427,8 @@ struct Active {
     peer_folders: bool,
     /// The server says that it has no such datastore.
     is_missing: bool,
+    /// Who logs in to the datastore, where that is another one than who logs in to the server.
+    login: Option<Login>,
     /// The login that the datastore has asked for.
     cred: Option<Cred<'static>>,
     anchors: Anchors,
@@ -691,6 +702,7 @@ impl Session {
                 size: None,
                 peer_folders: false,
                 is_missing: false,
+                login: None,
                 cred: None,
                 anchors: Anchors::default(),
                 next: String::new(),
@@ -798,6 +810,16 @@ impl Session {
             resting: Vec::new(),
             decider: None,
         })
+    }
+
+    /// Names who logs in to a datastore, given by its name, if it asks for a login of its own (Cred in its
+    /// Alert); else that is who logs in to the server. To be called before the first message.
+    // spec: E16
+    pub fn log_in_as(&mut self, source: &str, login: Login) {
+        let mut all = self.sources.iter_mut();
+        if let Some(active) = all.find(|active| active.source.name == source) {
+            active.login = Some(login);
+        }
     }
 
     /// The next message, or the summary when the session is over.

@@ -646,6 +646,10 @@ pub(crate) struct Sync {
     /// the rest follows when there is room.
     #[arg(long = "room", value_name = "STORE=BYTES[,ITEMS]")]
     pub(crate) rooms: Vec<String>,
+    /// Log in to a datastore that asks for a login of its own as this file says: the name on its first
+    /// line, the password on the second. Without it, that is the login to the server.
+    #[arg(long = "store-login", value_name = "STORE=FILE")]
+    pub(crate) store_logins: Vec<String>,
     /// What becomes of an item that was changed here and on the server, where the server leaves that to
     /// this side (its policy `ask`) [default: the server's version stands].
     #[arg(long, value_enum)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use connectors::vdir::Vdir;
 use session::client::{
-    Config, Error, Mode, Plan, Progress, Replica as _, ReplicaError, Resting, Room, Session,
+    Config, Error, Login, Mode, Plan, Progress, Replica as _, ReplicaError, Resting, Room, Session,
     Source, SourceSummary, Step, Summary,
 };
 use session::filter::Filter;
@@ -40,6 +40,8 @@ pub(crate) struct Folder {
     pub(crate) filter: Option<Filter>,
     /// Room for them, where it is limited.
     pub(crate) room: Option<Room>,
+    /// Who logs in to the datastore, if it asks for a login of its own.
+    pub(crate) login: Option<Login>,
 }
 
 /// What a server has to prove before anything is done with it.
@@ -101,6 +103,11 @@ impl Device {
                 session.accept(invitation);
             }
             session.mention(self.resting.iter().map(resting).collect());
+            for folder in &self.folders {
+                if let Some(login) = &folder.login {
+                    session.log_in_as(&folder.store, login.clone());
+                }
+            }
             if let Some(server) = &self.server {
                 session.expect_server(&server.name, &server.password, world::random()?);
             }

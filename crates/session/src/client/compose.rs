@@ -14,8 +14,8 @@ use crate::filter::{Filter, Kind};
 use crate::uri::is_readable;
 
 use super::{
-    Awaited, ChangeKind, Error, Failure, LocalChange, MAX_STUCK, Owed, Phase, Plan, Room, Scheme,
-    Session, Source, Suspending, large, renews_map,
+    Awaited, ChangeKind, Error, Failure, LocalChange, Login, MAX_STUCK, Owed, Phase, Plan, Room,
+    Scheme, Session, Source, Suspending, large, renews_map,
 };
 
 /// Pairs in one Map command.
@@ -181,7 +181,7 @@ impl Session {
             _ if self.authenticated || self.unknown_scheme.is_some() => None,
             Scheme::Mac => None,
             Scheme::Basic => Some(auth::basic_cred(user, password)),
-            Scheme::Md5 => Some(self.digest_over(&self.nonce)),
+            Scheme::Md5 => Some(self.digest_over(&self.nonce, (user, password))),
         };
         let meta = Meta {
             max_msg_size: Some(config.max_msg_size),
@@ -205,12 +205,15 @@ impl Session {
         }
     }
 
-    /// Our login in the way that a challenge asks for, where that is possible and shows the password to
-    /// nobody.
+    /// A login in the way that a challenge asks for, where that is possible and shows the password to
+    /// nobody; ours to the server where none is given.
     // spec: E16
-    pub(super) fn cred_for(&self, chal: &Chal<'_>) -> Option<Cred<'static>> {
+    pub(super) fn cred_for(&self, chal: &Chal<'_>, login: Option<&Login>) -> Option<Cred<'static>> {
         let config = &self.config;
-        let (user, password) = (&config.user, &config.password);
+        let (user, password) = match login {
+            Some(own) => (&own.user, &own.password),
+            None => (&config.user, &config.password),
+        };
         let scheme = chal.meta.media_type.as_deref().unwrap_or_default().trim();
         let nonce = chal.meta.next_nonce.as_deref().unwrap_or_default();
         if scheme.eq_ignore_ascii_case(auth::BASIC) {
@@ -219,13 +222,11 @@ impl Session {
         }
         scheme
             .eq_ignore_ascii_case(auth::MD5)
-            .then(|| self.digest_over(nonce))
+            .then(|| self.digest_over(nonce, (user, password)))
     }
 
-    fn digest_over(&self, nonce: &[u8]) -> Cred<'static> {
-        let config = &self.config;
-        let (user, password) = (&config.user, &config.password);
-        auth::md5_cred(match config.version {
+    fn digest_over(&self, nonce: &[u8], (user, password): (&str, &str)) -> Cred<'static> {
+        auth::md5_cred(match self.config.version {
             Version::V1_0 => auth::md5_v1_0(user, password, nonce),
             _ => auth::md5(&auth::user_digest(user, password), nonce),
         })
@@ -321,6 +322,8 @@ impl Session {
             Some(unfinished) => (AlertCode::RESUME, unfinished.last.clone()),
             None => (active.source.mode.alert(), active.anchors.client.clone()),
         };
+        let login = active.login.as_ref().filter(|_| active.cred.is_some());
+        let name = login.map(|login| login.user.clone());
         let alert = Alert {
             cmd_id: out.next_cmd_id.to_string().into(),
             // spec: E16
@@ -328,7 +331,11 @@ impl Session {
             data: code.to_string().into(),
             items: vec![Item {
                 target: Some(target_of(&active.source, self.config.version)),
-                source: Some(Location::new(active.source.local_uri.clone())),
+                source: Some(Location {
+                    // a digest does not say whose it is
+                    name: name.map(Into::into),
+                    ..Location::new(active.source.local_uri.clone())
+                }),
                 meta: Some(Meta {
                     anchor: Some(Anchor {
                         last: Some(last.into()),

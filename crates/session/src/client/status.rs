@@ -121,7 +121,8 @@ impl Session {
         let Some(chal) = status.chal.as_ref().filter(|_| is_asked) else {
             return false;
         };
-        let cred = self.cred_for(chal);
+        let own = self.sources.get(source);
+        let cred = self.cred_for(chal, own.and_then(|active| active.login.as_ref()));
         let Some(active) = self.sources.get_mut(source) else {
             return false;
         };

@@ -2,7 +2,7 @@
 //! ask for a login of their own.
 
 use super::*;
-use session::client::Error;
+use session::client::{Error, Login};
 use syncml::auth;
 
 const CHALLENGE: &str = "<Chal><Meta><Type xmlns='syncml:metinf'>syncml:auth-MAC</Type>\
@@ -122,6 +122,37 @@ fn a_datastore_that_asks_for_a_login_of_its_own_gets_one() {
     exchange(&mut session, "<Final/>");
     assert!(is_over(&mut session));
     assert_eq!(session.summary().sources[0].error, None);
+}
+
+// spec: E16
+#[test]
+fn a_datastore_has_a_login_of_its_own_where_one_is_named_for_it() {
+    let of = |user: &str| Login {
+        user: user.to_owned(),
+        password: "secret".to_owned(),
+    };
+    for (scheme, expected) in [
+        (
+            "md5",
+            auth::md5_cred(auth::md5(&auth::user_digest("ann", "secret"), b"Nonce")),
+        ),
+        ("basic", auth::basic_cred("ann", "secret")),
+    ] {
+        let mut session = contacts(Mode::TwoWay, &Shared::default());
+        session.log_in_as("contacts", of("ann"));
+        session.log_in_as("notes", of("bob"));
+        let first = next(&mut session);
+        assert!(!first.text.contains(">ann<"), "nobody has asked");
+        let answer = asked_by(&first, scheme);
+        session.receive(answer.as_bytes(), None).unwrap();
+        let second = next(&mut session);
+        assert_eq!(alert_cred(&second), Some(format!("{:?}", expected.data)));
+        let text: String = second.text.split_whitespace().collect();
+        let named = "<LocURI>./contacts</LocURI><LocName>ann</LocName>";
+        assert!(text.contains(named), "{text}");
+        let header = text.split("</SyncHdr>").next().unwrap();
+        assert!(header.contains("<LocName>bruce</LocName>"), "{header}");
+    }
 }
 
 // spec: E16

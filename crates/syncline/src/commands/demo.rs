@@ -118,6 +118,7 @@ impl Folders {
             mode: Mode::TwoWay,
             filter: None,
             room: None,
+            login: None,
         });
         Device {
             http: Options::default(),

@@ -25,7 +25,7 @@ use crate::conflict;
 use crate::device::{Device, Folder, Planned, ServerProof};
 use crate::output;
 use crate::report::{Failure, Outcome, say, warn};
-use profile::{Profile, password_in};
+use profile::{Profile, login_in, password_in};
 
 /// How long a server may take to hear that the session is suspended, once the person has asked for an
 /// end.
@@ -270,6 +270,7 @@ fn folder(
     };
     let filter = filters::filter_of(&entry, media_type)?;
     let room = entry.room.as_deref().map(filters::room_of).transpose()?;
+    let login = entry.login_file.as_deref().map(login_in).transpose()?;
     Ok(Folder {
         store,
         dir: entry.dir,
@@ -278,6 +279,7 @@ fn folder(
         mode: mode.into(),
         filter,
         room,
+        login,
     })
 }
 

@@ -257,6 +257,7 @@ mod tests {
             mode: Mode::Slow,
             filter: None,
             room: None,
+            login: None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! What of a datastore is wanted: the filters and the room of the command line and the profile.
+//! What is special about a datastore: filter, room and login of the command line and the profile.
 
 use session::client::Room;
 use session::filter::{self, FieldParameter, FieldProperty, Fields, Filter, MAX_PROPERTIES, Query};
@@ -7,7 +7,7 @@ use super::profile::Entry;
 use crate::cli::Sync;
 use crate::report::{Failure, Outcome};
 
-/// The datastores with the filters and the room of the command line.
+/// The datastores with what the command line says of each.
 pub(super) fn added(
     mut stores: Vec<(String, Entry)>,
     options: &Sync,
@@ -23,6 +23,10 @@ pub(super) fn added(
     for room in &options.rooms {
         let (entry, room) = named(&mut stores, room, "STORE=BYTES or STORE=BYTES,ITEMS")?;
         entry.room = Some(room.to_owned());
+    }
+    for login in &options.store_logins {
+        let (entry, file) = named(&mut stores, login, "STORE=FILE")?;
+        entry.login_file = Some(file.into());
     }
     for (_, entry) in &mut stores {
         entry.inclusive |= options.inclusive;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use session::client::Login;
 
 use crate::cli::{MSG_SIZES, OnConflict, SyncEncoding, SyncMode, SyncVersion};
 use crate::config::{check_range, read_toml};
@@ -47,6 +48,8 @@ pub(super) struct Entry {
     pub(super) inclusive: bool,
     /// Room for items: bytes, and their number behind a comma where it is limited.
     pub(super) room: Option<String>,
+    /// A file with the name and the password for a datastore that asks for a login of its own.
+    pub(super) login_file: Option<PathBuf>,
 }
 
 /// The file's form.
@@ -81,7 +84,7 @@ struct Form {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct FormEntry {
     dir: PathBuf,
     #[serde(rename = "type")]
@@ -92,6 +95,8 @@ struct FormEntry {
     #[serde(default)]
     inclusive: bool,
     room: Option<String>,
+    /// Relative to the profile.
+    login_file: Option<PathBuf>,
 }
 
 impl Profile {
@@ -165,6 +170,7 @@ fn entry(path: &Path, folder: &Path, store: &str, value: toml::Value) -> Outcome
             fields: None,
             inclusive: false,
             room: None,
+            login_file: None,
         },
         value => value.try_into().map_err(|error: toml::de::Error| {
             Failure::usage(format_args!(
@@ -182,6 +188,7 @@ fn entry(path: &Path, folder: &Path, store: &str, value: toml::Value) -> Outcome
         fields: entry.fields,
         inclusive: entry.inclusive,
         room: entry.room,
+        login_file: entry.login_file.map(|file| folder.join(file)),
     })
 }
 
@@ -193,6 +200,29 @@ pub(super) fn password_in(path: &Path) -> Outcome<String> {
         ))
     })?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// The name and the password of a file, each on a line of its own.
+pub(super) fn login_in(path: &Path) -> Outcome<Login> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format_args!(
+            "the login file {} cannot be read: {error}; check the path",
+            path.display()
+        ))
+    })?;
+    let mut lines = text.lines();
+    let (Some(user), Some(password)) = (lines.next().filter(|user| !user.is_empty()), lines.next())
+    else {
+        return Err(Failure::usage(format_args!(
+            "the login file {} has no name and password; write the one on its first line and the \
+             other on its second",
+            path.display()
+        )));
+    };
+    Ok(Login {
+        user: user.to_owned(),
+        password: password.to_owned(),
+    })
 }
 
 fn of_pair(pair: &str) -> Outcome<(String, Entry)> {
@@ -217,6 +247,7 @@ fn of_pair(pair: &str) -> Outcome<(String, Entry)> {
         fields: None,
         inclusive: false,
         room: None,
+        login_file: None,
     };
     Ok((store.to_owned(), entry))
 }
@@ -256,6 +287,7 @@ mod tests {
             fields: None,
             inclusive: false,
             room: None,
+            login_file: None,
         }
     }
 
@@ -295,13 +327,27 @@ mod tests {
     }
 
     #[test]
+    fn a_login_is_a_name_and_a_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("login");
+        for incomplete in ["", "ann", "\nsecret\n"] {
+            std::fs::write(&path, incomplete).unwrap();
+            let failure = format!("{:?}", login_in(&path).unwrap_err());
+            assert!(failure.contains("no name and password"), "{failure}");
+        }
+        std::fs::write(&path, "ann\nsecret\n").unwrap();
+        let login = login_in(&path).unwrap();
+        assert_eq!((&*login.user, &*login.password), ("ann", "secret"));
+    }
+
+    #[test]
     fn profiles() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("home.toml");
         std::fs::write(folder.path().join("secret"), "word\nmore\n").unwrap();
         let text = "url = 'http://h/syncml'\nuser = 'alice'\npassword-file = 'secret'\n\
                     version = '1.1'\nhttp-user = 'gate'\nhttp-password-file = 'secret'\n[stores]\ncontacts = 'c'\n\
-                    calendar = { dir = '/k', type = 'text/calendar', mode = 'slow' }\n";
+                    calendar = { dir = '/k', type = 'text/calendar', mode = 'slow', login-file = 'l' }\n";
         std::fs::write(&path, text).unwrap();
         let profile = Profile::load(&path).unwrap();
         assert_eq!(profile.password.as_deref(), Some("word"));
@@ -322,6 +368,7 @@ mod tests {
             entry("calendar"),
             Entry {
                 mode: Some(SyncMode::Slow),
+                login_file: Some(folder.path().join("l")),
                 ..plain("/k", Some("text/calendar"))
             }
         );
