@@ -87,6 +87,7 @@ impl Store {
     fn new(kind: DatastoreKind, traits: Traits, rng: &mut Rng) -> Self {
         let is_small = rng.u8(..8) == 0;
         let mut memory = MemoryReplica::default();
+        memory.restrict(kind);
         if is_small {
             memory.limit(rng.u64(500..10_000), rng.u64(1..20));
         }

@@ -147,6 +147,10 @@ impl Replica for Frail {
         self.powered()?.forgotten(luid)
     }
 
+    fn takes(&self, media_type: &str, content: &[u8]) -> bool {
+        self.memory().takes(media_type, content)
+    }
+
     fn add(&mut self, guid: &str, media_type: &str, bytes: &[u8]) -> Result<Added, ReplicaError> {
         let keeps_less = self.breaks(Sabotage::KeepLess);
         let mut memory = self.powered()?;

@@ -209,6 +209,15 @@ impl Replica for Vdir {
         self.state.forget(luid)
     }
 
+    // spec: M21
+    fn takes(&self, media_type: &str, content: &[u8]) -> bool {
+        let media_type = match media_type {
+            "" => self.default_media_type,
+            named => named,
+        };
+        self.kind.takes(media_type, content)
+    }
+
     fn add(&mut self, guid: &str, media_type: &str, content: &[u8]) -> Result<Added, ReplicaError> {
         if let Some(luid) = self.luid_added(guid)? {
             let is_there = self.print(&luid)?.is_some();

@@ -195,6 +195,21 @@ fn what_is_as_it_was_again_is_told_if_the_server_may_have_it_otherwise() {
     assert_eq!(send_all(&mut vdir, false), []);
 }
 
+// spec: M21
+#[test]
+fn cards_of_any_version_belong_to_contacts_and_nothing_else_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let vdir = open(folder.path());
+    let card = card("1");
+    let old = card.replace("3.0", "2.1");
+    for (media_type, content) in [(TYPE, &card), ("", &card), ("text/x-vcard", &old)] {
+        assert!(vdir.takes(media_type, content.as_bytes()), "{media_type}");
+    }
+    let event = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    assert!(!vdir.takes("text/calendar", event.as_bytes()));
+    assert!(!vdir.takes("", b""));
+}
+
 #[test]
 fn changes_of_the_server_are_applied_and_are_no_changes_of_ours() {
     let folder = tempfile::tempdir().unwrap();

@@ -230,6 +230,13 @@ fn apply(
                 bytes = whole.into();
             }
             let media_type = meta.media_type.as_deref().unwrap_or_default().trim();
+            // spec: M21
+            if !replica.takes(media_type, &bytes) {
+                return refuse(
+                    StatusCode::UNSUPPORTED_TYPE,
+                    "it is of a type that does not belong here",
+                );
+            }
             let folder = folder_of(replica, item).map_err(failed)?;
             if kind == syncml::ChangeKind::Replace && !luid.is_empty() {
                 let applied = replica.replace(luid, media_type, &bytes).map_err(failed)?;

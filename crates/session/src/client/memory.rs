@@ -7,7 +7,7 @@ use super::{
     Added, Anchors, Applied, ChangeKind, Copied, LocalChange, Plan, Replica, ReplicaError, Room,
     Unfinished, told_at_resume,
 };
-use crate::store::Partial;
+use crate::store::{DatastoreKind, Partial};
 
 /// Folders in one another that are looked at.
 const MAX_DEPTH: usize = 64;
@@ -94,6 +94,8 @@ pub struct MemoryReplica {
     compares: bool,
     /// Room for items and bytes, where it is limited.
     room: Option<Room>,
+    /// What it holds; anything without it.
+    kind: Option<DatastoreKind>,
     /// What was there before the Atomic that is going on.
     before_atomic: Option<Box<Before>>,
 }
@@ -120,6 +122,11 @@ impl MemoryReplica {
             items: Some(items),
             shared: false,
         });
+    }
+
+    /// Takes of the server only what belongs into a datastore of this kind.
+    pub fn restrict(&mut self, kind: DatastoreKind) {
+        self.kind = Some(kind);
     }
 
     /// Puts an item into a folder, or to the root, as a person does; whether there is such an item.
@@ -509,6 +516,10 @@ impl Replica for MemoryReplica {
         self.now.guids.retain(|_, known| known != luid);
         self.now.maps.retain(|(_, known)| known != luid);
         Ok(())
+    }
+
+    fn takes(&self, media_type: &str, content: &[u8]) -> bool {
+        self.kind.is_none_or(|kind| kind.takes(media_type, content))
     }
 
     fn add(&mut self, guid: &str, media_type: &str, content: &[u8]) -> Result<Added, ReplicaError> {

@@ -226,6 +226,12 @@ pub trait Replica {
         Ok(())
     }
 
+    /// Whether an item of this type and content belongs here. Of another one the server is told that its type
+    /// is not supported (status 415).
+    fn takes(&self, media_type: &str, content: &[u8]) -> bool {
+        let _ = (media_type, content);
+        true
+    }
     /// Adds an item of the server and remembers its GUID, so that the same addition gives the same
     /// LUID when it comes again. The pair waits in [`Replica::pending_maps`].
     fn add(&mut self, guid: &str, media_type: &str, content: &[u8]) -> Result<Added, ReplicaError>;
@@ -362,6 +368,9 @@ impl<R: Replica> Replica for Arc<Mutex<R>> {
     }
     fn move_refused(&mut self, luid: &str) -> Result<(), ReplicaError> {
         locked(self).move_refused(luid)
+    }
+    fn takes(&self, media_type: &str, content: &[u8]) -> bool {
+        locked(self).takes(media_type, content)
     }
     fn add(&mut self, guid: &str, media_type: &str, bytes: &[u8]) -> Result<Added, ReplicaError> {
         locked(self).add(guid, media_type, bytes)

@@ -55,6 +55,39 @@ fn a_command_that_wants_no_status_gets_none_and_the_others_do() {
     assert_eq!(texts(&replica).len(), 3);
 }
 
+// spec: M21
+#[test]
+fn what_does_not_belong_into_a_datastore_is_refused_and_what_does_is_kept_as_it_is() {
+    let replica = Shared::default();
+    replica.lock().unwrap().restrict(DatastoreKind::Contacts);
+    let card = |version: &str| format!("BEGIN:VCARD\nVERSION:{version}\nN:Ann\nEND:VCARD\n");
+    let event = "BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nEND:VEVENT\nEND:VCALENDAR\n";
+    let of = |command: String, media_type: &str, content: &str| {
+        let typed = command.replace("text/plain", media_type);
+        let (head, rest) = typed.split_once("<Data>").unwrap();
+        let (_, tail) = rest.split_once("</Data>").unwrap();
+        format!("{head}<Data>{content}</Data>{tail}")
+    };
+    let (three, two) = (card("3.0"), card("2.1"));
+    let add = of(change("Add", 903, "7", ""), "text/vcard", &three);
+    let changes = add + &of(change("Add", 904, "8", ""), "text/calendar", event);
+    let sent = answer_to(&replica, "", &changes);
+    let of_head = [("SyncHdr", "200"), ("Sync", "200")];
+    expect(
+        &sent,
+        &[&of_head[..], &[("Add", "201"), ("Add", "415")]].concat(),
+    );
+    assert_eq!(texts(&replica), [three]);
+    let other = of(change("Replace", 903, "", "1"), "text/x-vcard", &two);
+    let changes = other + &of(change("Replace", 904, "", "1"), "text/calendar", event);
+    let sent = answer_to(&replica, "", &changes);
+    expect(
+        &sent,
+        &[&of_head[..], &[("Replace", "200"), ("Replace", "415")]].concat(),
+    );
+    assert_eq!(texts(&replica), [two]);
+}
+
 // spec: A28
 #[test]
 fn a_message_that_wants_no_status_gets_none() {
