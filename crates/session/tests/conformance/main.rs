@@ -609,6 +609,33 @@ fn the_alert_carries_both_anchors_and_no_last_after_a_reset() {
     assert_eq!(anchor(&flat(&reset), "Last"), "");
 }
 
+// spec: G19 G20
+#[test]
+fn a_server_that_says_no_last_agrees_and_one_that_says_another_does_not() {
+    let replica = Shared::default();
+    two_way(&mut contacts(Mode::TwoWay, &replica), "");
+    replica.lock().unwrap().insert("text/plain", b"mine");
+    for (last, code) in [
+        ("", 200),
+        ("<Last/>", 200),
+        ("<Last>s0</Last>", 508),
+        ("<Last>0</Last>", 508),
+    ] {
+        let fresh = Arc::new(Mutex::new(replica.lock().unwrap().clone()));
+        let mut session = contacts(Mode::TwoWay, &fresh);
+        exchange(
+            &mut session,
+            &alert(200).replace("<Next>", &format!("{last}<Next>")),
+        );
+        let sent = next(&mut session);
+        let answered = ("Alert".to_owned(), code.to_string());
+        assert!(statuses(&sent).contains(&answered), "{last}: {}", sent.text);
+        // all items are compared as replacements
+        assert_eq!(sent.has("Replace"), code == 508, "{last}");
+        assert_eq!(sent.has("Add"), code == 200, "{last}");
+    }
+}
+
 // spec: G22
 #[test]
 fn a_refresh_deletes_only_when_the_servers_items_come() {
