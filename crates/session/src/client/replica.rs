@@ -232,6 +232,7 @@ pub trait Replica {
         let _ = (media_type, content);
         true
     }
+
     /// Adds an item of the server and remembers its GUID, so that the same addition gives the same
     /// LUID when it comes again. The pair waits in [`Replica::pending_maps`].
     fn add(&mut self, guid: &str, media_type: &str, content: &[u8]) -> Result<Added, ReplicaError>;

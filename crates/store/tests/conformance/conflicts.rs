@@ -219,10 +219,9 @@ fn a_client_that_insists_gets_nothing_of_the_other_version() {
     let put = |others: &[&str]| {
         let format = "<CTType>text/x-vcard</CTType><VerCT>2.1</VerCT>";
         let names = ["BEGIN", "END", "VERSION", "N", "TEL", "NOTE"].iter();
-        let properties: String = names
-            .chain(others)
-            .map(|name| format!("<Property><PropName>{name}</PropName></Property>"))
-            .collect();
+        let all: Vec<&str> = names.chain(others).copied().collect();
+        let properties = all.join("</PropName></Property><Property><PropName>");
+        let properties = format!("<Property><PropName>{properties}</PropName></Property>");
         let datastore = format!(
             "<DataStore><SourceRef>my-contacts</SourceRef><Rx-Pref>{format}</Rx-Pref>\
              <Tx-Pref>{format}</Tx-Pref><CTCap>{format}{properties}</CTCap>\
