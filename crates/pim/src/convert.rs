@@ -9,6 +9,7 @@ mod card;
 pub(crate) mod encode;
 mod note;
 
+pub(crate) use calendar::journal::text_of as journal_text;
 pub(crate) use calendar::stamp;
 pub use calendar::{
     AllDay, MAX_OCCURRENCES, Occurrence, RuleEnd, TimeMode, TimeProfile, Zone, occurrences,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::convert::journal_text;
 use crate::decode::{self, Dialect, whole_text};
 use crate::line::{Encoding, Line, Lines, Param};
 use crate::media::{Format, Kind, kind_of_media_type};
@@ -89,6 +90,8 @@ pub(crate) struct Record {
     pub(crate) start: Option<Moment>,
     pub(crate) due: Option<Moment>,
     pub(crate) recurs: bool,
+    /// Summary and description of a journal entry.
+    entry: (String, String),
     uid: String,
     recurrence: String,
 }
@@ -323,8 +326,15 @@ impl Facts {
             Kind::Note if !self.body.is_empty() => {
                 self.record.title = normalized(cut(&self.body, TEXT_KEY));
             }
-            Kind::Event | Kind::Task | Kind::Journal => {
+            Kind::Event | Kind::Task => {
                 self.written_name.clone_from(&self.record.title);
+            }
+            // what it is known by on a device that has it as a note
+            Kind::Journal => {
+                let (summary, description) = &self.record.entry;
+                let text = body(&journal_text(summary, description));
+                self.written_name = std::mem::take(&mut self.record.title);
+                self.record.title = normalized(cut(&text, TEXT_KEY));
             }
             _ => {}
         }
@@ -343,7 +353,13 @@ impl Facts {
         } else if line.is("FN") {
             reading.display = normalized(&line.text(dialect));
         } else if line.is("SUMMARY") {
-            record.title = normalized(&line.text(dialect));
+            let text = line.text(dialect);
+            record.title = normalized(&text);
+            if self.kind == Some(Kind::Journal) {
+                record.entry.0 = text.into_owned();
+            }
+        } else if line.is("DESCRIPTION") && self.kind == Some(Kind::Journal) {
+            record.entry.1 = line.text(dialect).into_owned();
         } else if line.is("BODY") && self.body.is_empty() {
             self.body = body(&line.text(dialect));
         } else if line.is("URL") && self.kind == Some(Kind::Bookmark) {

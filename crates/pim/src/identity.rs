@@ -80,7 +80,7 @@ fn key(facts: &Facts) -> Option<String> {
 /// A title with the start of what has one.
 fn with_start(facts: &Facts, title: &str) -> String {
     match (facts.kind(), &facts.record.start) {
-        (Kind::Event | Kind::Journal, Some(start)) => {
+        (Kind::Event, Some(start)) => {
             let (zoned, number) = start.bucket();
             format!("{title}\n{zoned} {number}")
         }
@@ -92,7 +92,7 @@ fn with_start(facts: &Facts, title: &str) -> String {
 ///
 /// Items that differ are versions of one record ([`Likeness::Match`]) if they are of one kind and
 ///
-/// * events and journal entries: have one UID, of 8 characters at least, or one title, starts that
+/// * events: have one UID, of 8 characters at least, or one title, starts that
 ///   may be the same, and both recur or neither does. Starts are the same if they are one instant,
 ///   by the VTIMEZONE in the items; where one side only names a zone, if that zone's offset could
 ///   make them so; and, for dates and times without a zone, if they are written alike.
@@ -101,6 +101,8 @@ fn with_start(facts: &Facts, title: &str) -> String {
 ///   in none of these, and share the organization or one has nothing of these. Names are equal
 ///   whatever their order where one is written as one text. Companies are known by their
 ///   organization; without that, contacts have to share their first address or number.
+/// * journal entries: have one UID, or one beginning of what a note would say of them, and no two
+///   starts.
 /// * notes: have one text, or one, in the same format, has only the beginning of the other's, at
 ///   least 32 characters.
 /// * bookmarks: have one URL.
@@ -247,7 +249,12 @@ pub(crate) fn same_by_content(a: &Facts, b: &Facts) -> bool {
     }
     match a.kind() {
         Kind::Contact => same_contact(a, b),
-        Kind::Event | Kind::Journal => same_start(a, b) && a.record.recurs == b.record.recurs,
+        Kind::Event => same_start(a, b) && a.record.recurs == b.record.recurs,
+        Kind::Journal => {
+            // a device that has it as a note knows of no date
+            let is_dated = a.record.start.is_some() && b.record.start.is_some();
+            !is_dated || same_start(a, b)
+        }
         Kind::Task => same_due(a, b),
         Kind::Note => a.body == b.body || is_beginning(a, b) || is_beginning(b, a),
         Kind::Bookmark => true,
@@ -559,7 +566,10 @@ mod tests {
     #[test]
     fn journal_entries_of_one_title_are_told_by_their_day() {
         let entry = |day: &str| {
-            let properties = format!("SUMMARY:Diary\r\nDTSTART:{day}\r\nDESCRIPTION:{day}\r\n");
+            let properties = format!(
+                "SUMMARY:Diary\r\nDTSTART:{day}\r\n\
+                 DESCRIPTION:What has happened since I got up: {day}\r\n"
+            );
             calendar(&component("VJOURNAL", &properties))
         };
         assert!(!is_match(CALENDAR, &entry("20260302"), &entry("20260303")));
@@ -568,6 +578,23 @@ mod tests {
             &entry("20260302"),
             &entry("20260302T000000")
         ));
+        // and what was a note has none
+        let undated = entry("1").replace("DTSTART:1\r\n", "");
+        assert!(is_match(CALENDAR, &entry("20260302"), &undated));
+        let other = undated.replace("What has", "All that");
+        assert!(!is_match(CALENDAR, &entry("20260302"), &other));
+    }
+
+    #[test]
+    fn a_note_and_a_journal_entry_of_it_have_one_key() {
+        let key = |media_type, text: &str| fingerprint(media_type, text.as_bytes()).key;
+        let entry = |properties: &str| key(CALENDAR, &calendar(&component("VJOURNAL", properties)));
+        let note = key("text/plain", "Shopping\r\nMilk, and bread");
+        assert!(note.is_some());
+        let apart = "DTSTART:20260302\r\nSUMMARY:Shopping\r\nDESCRIPTION:Milk\\, and bread\r\n";
+        assert_eq!(entry(apart), note);
+        let whole = "SUMMARY:Shopping\r\nDESCRIPTION:Shopping\\nMilk\\, and bread\r\n";
+        assert_eq!(entry(whole), note);
     }
 
     #[test]

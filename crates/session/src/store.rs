@@ -143,6 +143,17 @@ impl DatastoreKind {
         }
     }
 
+    /// Media types and versions that the datastore takes and gives, too, for those that name them: older
+    /// peers have never heard of them, or have another datastore for what comes under them.
+    pub const fn named_content_types(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Contacts => &[("text/vcard", "4.0")],
+            // VJOURNAL
+            Self::Notes => &[("text/calendar", "2.0")],
+            _ => &[],
+        }
+    }
+
     /// The media types and versions that the datastore takes and gives, preferred one first.
     pub const fn content_types(self) -> &'static [(&'static str, &'static str)] {
         match self {

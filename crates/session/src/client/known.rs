@@ -108,7 +108,8 @@ fn capabilities(devinf: Option<&DevInf>, name: &str, is_whole: bool) -> Capabili
 
 /// Our formats that are among these. The order is ours: a folder keeps what it gets.
 fn ours(kind: DatastoreKind, both: &[ContentType]) -> Vec<ContentType> {
-    let all = kind.content_types().iter();
+    let own = kind.content_types().iter();
+    let all = own.chain(kind.named_content_types());
     let all = all.map(|(media_type, version)| ContentType {
         media_type: (*media_type).to_owned(),
         version: (*version).to_owned(),

@@ -119,8 +119,7 @@ impl Capabilities {
             return Some(StatusCode::NOT_SUPPORTED);
         }
         let mut formats = self.accepts.iter().chain(&self.gives).peekable();
-        let has_format =
-            formats.peek().is_none() || formats.any(|format| holds(kind, &format.media_type));
+        let has_format = formats.peek().is_none() || formats.any(|format| may_hold(kind, format));
         (rules.check_content_types && !has_format).then_some(StatusCode::UNSUPPORTED_TYPE)
     }
 
@@ -216,6 +215,20 @@ fn holds(kind: DatastoreKind, media_type: &str) -> bool {
     }
 }
 
+/// Whether items of a format may be in a datastore that the device itself syncs with one of ours: notes
+/// as journal entries are found under the type of events.
+fn may_hold(kind: DatastoreKind, format: &ContentType) -> bool {
+    let mut named = pairs(kind.named_content_types());
+    holds(kind, &format.media_type) || named.any(|one| same(&one, format))
+}
+
+fn pairs(types: &'static [(&str, &str)]) -> impl Iterator<Item = ContentType> {
+    types.iter().map(|(media_type, version)| ContentType {
+        media_type: (*media_type).to_owned(),
+        version: (*version).to_owned(),
+    })
+}
+
 fn is_of(kind: DatastoreKind, media_type: &str) -> bool {
     let types = kind.content_types();
     types.iter().any(|(known, _)| same_media(known, media_type))
@@ -234,14 +247,14 @@ fn common(
     kind: DatastoreKind,
     wanted: Option<&Format>,
 ) -> Vec<ContentType> {
-    let own_formats = kind.content_types().iter();
-    let mut ours: Vec<ContentType> = own_formats
-        .map(|(media_type, version)| ContentType {
-            media_type: (*media_type).to_owned(),
-            version: (*version).to_owned(),
-        })
-        .collect();
-    // the XML of Funambol's clients is for those that name it
+    let wanted = wanted.map(|wanted| ContentType {
+        media_type: wanted.media_type.clone(),
+        version: wanted.version.clone(),
+    });
+    let is_named = |one: &ContentType| theirs.iter().chain(&wanted).any(|other| same(one, other));
+    let mut ours: Vec<ContentType> = pairs(kind.content_types()).collect();
+    ours.extend(pairs(kind.named_content_types()).filter(is_named));
+    // the XML of Funambol's clients is for those that name it, too
     let of_funambol = |one: &&ContentType| is_sif(&one.media_type) && holds(kind, &one.media_type);
     ours.extend(theirs.iter().filter(of_funambol).take(1).cloned());
     let is_theirs = |one: &&ContentType| theirs.iter().any(|other| same(one, other));
@@ -253,10 +266,6 @@ fn common(
         to_front(&mut both, preferred);
     }
     if let Some(wanted) = wanted {
-        let wanted = ContentType {
-            media_type: wanted.media_type.clone(),
-            version: wanted.version.clone(),
-        };
         let known = ours.iter().find(|one| same(one, &wanted));
         if let Some(known) = known.filter(|known| !both.contains(known)) {
             both.push(known.clone());
@@ -277,16 +286,13 @@ fn to_front(formats: &mut [ContentType], wanted: &ContentType) {
 /// Whether two pairs name one format. The version decides where devices name the other type of the
 /// same family, as in `text/x-vcard` 3.0; an empty one means what the type says.
 fn same(a: &ContentType, b: &ContentType) -> bool {
-    let (a_version, b_version) = (major(&a.version), major(&b.version));
     let family = |one: &ContentType| match kind_of_media_type(&one.media_type) {
         _ if is_sif(&one.media_type) => None,
         kind @ (Kind::Contact | Kind::Event) => Some(kind),
         _ => None,
     };
-    match (a_version, b_version) {
-        (Some(a_version), Some(b_version)) if family(a).is_some() => {
-            family(a) == family(b) && a_version == b_version
-        }
+    match (family(a), family(b)) {
+        (Some(a_kind), Some(b_kind)) => a_kind == b_kind && version(a) == version(b),
         _ => same_media(&a.media_type, &b.media_type),
     }
 }
@@ -295,8 +301,16 @@ fn is_sif(media_type: &str) -> bool {
     pim::Format::of_media_type(media_type).is_some_and(pim::Format::is_sif)
 }
 
-fn major(version: &str) -> Option<char> {
-    version.trim().chars().next()
+/// The first number of a version, which is all that tells the formats of a family apart.
+fn version(one: &ContentType) -> Option<char> {
+    let named = one.version.trim().chars().next();
+    let of_type = || {
+        pim::Format::of_media_type(&one.media_type)?
+            .version()
+            .chars()
+            .next()
+    };
+    named.or_else(of_type)
 }
 
 #[cfg(test)]
@@ -370,6 +384,27 @@ mod tests {
         );
     }
 
+    // spec: G18
+    #[test]
+    fn notes_may_be_journal_entries_where_a_device_says_so() {
+        let journals = device(&[("text/calendar", "2.0")], &[]);
+        let notes = DatastoreKind::Notes;
+        assert_eq!(refusal(&journals, notes, AlertCode::TWO_WAY), None);
+        let rules = Rules::default();
+        let known = Capabilities::of(Some(&journals), &rules, "people");
+        let list = known.to_send(&rules, notes);
+        assert_eq!(list, [pair("text/calendar", "2.0")]);
+        // and what does not say what it is has events
+        assert_eq!(kind_of(&journals, "people"), Some(DatastoreKind::Calendar));
+        assert!(!has_use(&journals, notes));
+        assert_eq!(datastore_for(&journals, notes), None);
+        let old = device(&[("text/x-vcalendar", "1.0")], &[]);
+        assert_eq!(
+            refusal(&old, notes, AlertCode::TWO_WAY),
+            Some(StatusCode::UNSUPPORTED_TYPE)
+        );
+    }
+
     #[test]
     fn two_way_and_slow_sync_need_no_listing() {
         let devinf = device(&[("text/x-vcard", "2.1")], &[7]);
@@ -409,6 +444,13 @@ mod tests {
         );
         assert_eq!(offered(&[("text/x-vcard", "3.0")]), ["3.0"]);
         assert_eq!(offered(&[("text/vcard", "")]), ["3.0"]);
+        assert_eq!(offered(&[("text/vcard;version=4.0", "")]), ["4.0"]);
+        assert_eq!(offered(&[("text/vcard", "4.0")]), ["4.0"]);
+        assert_eq!(
+            offered(&[("text/vcard", "3.0"), ("text/vcard", "4.0")]),
+            ["3.0", "4.0"]
+        );
+        // those that have never heard of 4.0 do not hear of it here
         assert_eq!(offered(&[("image/png", "")]), ["3.0", "2.1"]);
         assert_eq!(offered(&[]), ["3.0", "2.1"]);
     }

@@ -314,7 +314,7 @@ impl View {
         let (Some(a_format), Some(b_format)) = (Format::of(a.0, a.1), Format::of(b.0, b.1)) else {
             return false;
         };
-        let format = kept_as(a_format.max(b_format));
+        let format = kept_as(fuller(a_format, b_format));
         let (Some(a), Some(b)) = (self.read(a.0, a.1, format), self.read(b.0, b.1, format)) else {
             return false;
         };
@@ -343,7 +343,7 @@ impl View {
         let (new_type, new) = new;
         let from = Format::of(item_type, current)?;
         let theirs = Format::of(new_type, new)?;
-        let format = kept_as(from.max(theirs));
+        let format = kept_as(fuller(from, theirs));
         let shown = self.show(item_type, current);
         let shown = match &shown {
             Some(shown) => self.read(&shown.media_type, &shown.bytes, format)?,
@@ -423,6 +423,24 @@ fn kept_as(format: Format) -> Format {
     }
 }
 
+/// The forms of a note, from the one that says least.
+const NOTES: [Format; 4] = [
+    Format::Text,
+    Format::SifNote,
+    Format::VNote,
+    Format::ICalendar20,
+];
+
+/// Of two formats of a record, the one that says more.
+fn fuller(a: Format, b: Format) -> Format {
+    let place = |format| NOTES.iter().position(|one| *one == format);
+    match (place(a), place(b)) {
+        (Some(a_place), Some(b_place)) if a_place > b_place => a,
+        (Some(_), Some(_)) => b,
+        _ => a.max(b),
+    }
+}
+
 /// The format that a media type and version name together; devices write the one beside the other
 /// at will, and the version decides.
 fn format_of(one: &ContentType) -> Option<Format> {
@@ -432,13 +450,13 @@ fn format_of(one: &ContentType) -> Option<Format> {
     }
     let by_version = match (
         pim::media::kind_of_media_type(&one.media_type),
-        one.version.trim(),
+        one.version.trim().chars().next(),
     ) {
-        (Kind::Contact, "2.1") => Format::VCard21,
-        (Kind::Contact, "3.0") => Format::VCard30,
-        (Kind::Contact, "4.0") => Format::VCard40,
-        (Kind::Event, "1.0") => Format::VCalendar10,
-        (Kind::Event, "2.0") => Format::ICalendar20,
+        (Kind::Contact, Some('2')) => Format::VCard21,
+        (Kind::Contact, Some('3')) => Format::VCard30,
+        (Kind::Contact, Some('4')) => Format::VCard40,
+        (Kind::Event, Some('1')) => Format::VCalendar10,
+        (Kind::Event, Some('2')) => Format::ICalendar20,
         _ => by_type,
     };
     Some(by_version)

@@ -31,6 +31,8 @@ mod of_echoes;
 mod of_engines;
 #[path = "../example_session.rs"]
 mod of_example_session;
+#[path = "../formats.rs"]
+mod of_formats;
 #[path = "../funambol.rs"]
 mod of_funambol;
 #[path = "../guard.rs"]

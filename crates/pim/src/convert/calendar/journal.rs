@@ -44,13 +44,7 @@ pub(in crate::convert) fn to_note(
             .unwrap_or_default()
     };
     let (summary, description) = (text("SUMMARY"), text("DESCRIPTION"));
-    let body = if summary.is_empty() || description.lines().next() == Some(summary.as_str()) {
-        description
-    } else if description.is_empty() {
-        summary
-    } else {
-        format!("{summary}\n{description}")
-    };
+    let body = text_of(&summary, &description);
     let body = body.replace('\n', "\r\n").into_bytes();
     let mut lost = Vec::new();
     for line in entry.properties() {
@@ -66,6 +60,17 @@ pub(in crate::convert) fn to_note(
         Format::VNote => (note::convert(&body, target).0, lost),
         _ => (body, lost),
     })
+}
+
+/// What a note says of a journal entry with this summary and description.
+pub(crate) fn text_of(summary: &str, description: &str) -> String {
+    if summary.is_empty() || description.lines().next() == Some(summary) {
+        description.to_owned()
+    } else if description.is_empty() {
+        summary.to_owned()
+    } else {
+        format!("{summary}\n{description}")
+    }
 }
 
 /// Whether the calendar has an event or a task.
