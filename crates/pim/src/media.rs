@@ -219,7 +219,7 @@ fn has_version(media_type: &str, version: &str) -> bool {
 }
 
 /// The media types that occur, each with the one name it has here.
-const NAMES: [(&str, &str); 23] = [
+const NAMES: [(&str, &str); 24] = [
     ("text/vcard", "text/vcard"),
     ("text/directory", "text/vcard"),
     ("text/x-vcard", "text/x-vcard"),
@@ -239,6 +239,7 @@ const NAMES: [(&str, &str); 23] = [
     ("text/x-vmsg", "text/x-vmessage"),
     ("text/message", "message/rfc822"),
     ("message/rfc822", "message/rfc822"),
+    ("message/x-rfc822", "message/rfc822"),
     ("text/x-s4j-sifc", "text/x-s4j-sifc"),
     ("text/x-s4j-sife", "text/x-s4j-sife"),
     ("text/x-s4j-sift", "text/x-s4j-sift"),

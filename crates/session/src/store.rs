@@ -113,7 +113,7 @@ impl DatastoreKind {
     /// nothing. Events and to-dos may share a datastore, as they do on many devices.
     pub fn takes(self, media_type: &str, content: &[u8]) -> bool {
         use pim::Kind;
-        use pim::media::{kind_of, kind_of_media_type};
+        use pim::media::{kind_of, kind_of_media_type, same_media};
         // of what is structured the structure has to show; SIF is XML and tells by its type alone
         let by_type = kind_of_media_type(media_type);
         let is_sif = media_type.to_ascii_lowercase().contains("x-s4j-sif");
@@ -133,11 +133,12 @@ impl DatastoreKind {
                 _ => false,
             },
             Self::Mail => {
-                let media_type = media_type.to_ascii_lowercase();
-                let known = ["omads-email", "omads-folder", "message/rfc822"];
-                let short = ["x-vmsg", "x-vmessage"];
-                let mut known = known.iter().chain(&short);
-                known.any(|known| media_type.contains(known))
+                // devices write the objects' names in several ways
+                let objects = ["omads-email", "omads-folder"];
+                let name = media_type.to_ascii_lowercase();
+                let is_object = objects.iter().any(|object| name.contains(object));
+                let mut types = self.content_types().iter();
+                is_object || types.any(|(known, _)| same_media(known, media_type))
             }
             Self::Files => true,
         }
@@ -764,6 +765,29 @@ mod tests {
                 "{media_type}"
             );
             assert!(!DatastoreKind::Contacts.takes(media_type, message));
+        }
+    }
+
+    #[test]
+    fn a_message_is_mail_by_any_of_its_types() {
+        let message = b"Subject: Hi\r\n\r\nHi\r\n";
+        for media_type in [
+            "message/rfc822",
+            "Text/Message; charset=utf-8",
+            "message/x-rfc822",
+            "application/vnd.omads-email+xml",
+            "application/vnd.OMADS-Folder+xml",
+        ] {
+            assert!(
+                DatastoreKind::Mail.takes(media_type, message),
+                "{media_type}"
+            );
+        }
+        for media_type in ["text/plain", "message/partial", ""] {
+            assert!(
+                !DatastoreKind::Mail.takes(media_type, message),
+                "{media_type}"
+            );
         }
     }
 }
