@@ -170,3 +170,50 @@ fn sizes_of_the_server_are_decimal_and_no_larger_than_can_be() {
     session.receive(answer.as_bytes(), None).unwrap();
     assert!(next(&mut session).text.contains("<MoreData"));
 }
+
+/// The first chunk of an addition that the server says has 1000 bytes.
+fn server_chunk() -> String {
+    let meta = "<Size xmlns='syncml:metinf'>1000</Size></Meta>";
+    change("Add", 903, "7", "")
+        .replacen("</Meta>", meta, 1)
+        .replacen("</Data>", "</Data><MoreData/>", 1)
+}
+
+/// What the client says of a package that follows the first chunk of an object, and what it has then.
+fn after_first_chunk(package: &str) -> (Sent, usize) {
+    let replica = Shared::default();
+    let mut session = contacts(Mode::TwoWay, &replica);
+    exchange(&mut session, &alert(200));
+    exchange(&mut session, &sync(&server_chunk()).replace("<Final/>", ""));
+    exchange(&mut session, package);
+    let sent = next(&mut session);
+    let count = replica.lock().unwrap().items().count();
+    (sent, count)
+}
+
+// spec: J07
+#[test]
+fn an_object_of_another_size_than_was_said_is_refused() {
+    let last = change("Add", 904, "7", "");
+    let (sent, count) = after_first_chunk(&sync(&last));
+    let said = statuses(&sent);
+    assert!(
+        said.contains(&("Add".to_owned(), "424".to_owned())),
+        "{said:?}"
+    );
+    assert_eq!(count, 0);
+}
+
+// spec: J08
+#[test]
+fn another_item_in_place_of_the_next_chunk_is_told_and_taken() {
+    let other = change("Add", 904, "8", "");
+    let (sent, count) = after_first_chunk(&sync(&other));
+    assert!(sent.text.contains("<Data>223</Data>"), "{}", sent.text);
+    let said = statuses(&sent);
+    assert!(
+        said.contains(&("Add".to_owned(), "201".to_owned())),
+        "{said:?}"
+    );
+    assert_eq!(count, 1);
+}
