@@ -15,8 +15,7 @@ mod talk;
 
 use session::peer::Table;
 use session::store::{Content, DatastoreId, DatastoreKind, Origin, StoreError};
-use syncml::ChangeKind;
-use talk::{Heard, Talk, add, alert, replace, status, sync};
+use talk::{Heard, Talk, add, alert, replace, replies, status, sync};
 
 /// A phone of vCard 2.1 with these elements of the device, and these of its contacts.
 fn introduction(device: &str, more: &str) -> String {
@@ -78,21 +77,6 @@ fn with_card(text: &str) -> Talk {
     let mut talk = Talk::new();
     stock(&mut talk, DatastoreKind::Contacts, "text/vcard", text);
     talk
-}
-
-/// Statuses for an answer, and maps for what is new in it: LUIDs are `l` with the GUID.
-fn replies(talk: &Talk, heard: &Heard, name: &str) -> String {
-    let mut text = String::new();
-    for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
-        text += &status(number, talk.message, cmd_id, cmd, 200);
-    }
-    for (number, change) in (200..).zip(&heard.said.changes) {
-        if change.kind == ChangeKind::Add {
-            let map = talk::map(number, &change.guid, &format!("l{}", change.guid));
-            text += &map.replace("contacts", name);
-        }
-    }
-    text
 }
 
 /// A session, in which the client begins with this; what the server sends.

@@ -16,9 +16,8 @@ mod talk;
 use std::fmt::Write as _;
 
 use session::peer::Table;
-use session::store::{DatastoreId, DatastoreKind};
-use syncml::ChangeKind;
-use talk::{Heard, Talk, alert, item, put_devinf, status, sync};
+use session::store::DatastoreKind;
+use talk::{Talk, alert, item, kept, put_devinf, replies, sync};
 
 /// A device of the tests.
 struct Device {
@@ -105,34 +104,6 @@ impl Device {
         let changes = heard.said.changes.into_iter();
         changes.map(|change| change.content).collect()
     }
-}
-
-/// Statuses for an answer, and maps for what is new in it.
-fn replies(talk: &Talk, heard: &Heard, name: &str) -> String {
-    let mut text = String::new();
-    for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
-        text += &status(number, talk.message, cmd_id, cmd, 200);
-    }
-    for (number, change) in (200..).zip(&heard.said.changes) {
-        if change.kind == ChangeKind::Add {
-            let map = talk::map(number, &change.guid, &format!("l{}", change.guid));
-            text += &map.replace("contacts", name);
-        }
-    }
-    text
-}
-
-fn kept(talk: &Talk, kind: DatastoreKind) -> Vec<String> {
-    let numbers = DatastoreKind::ALL.into_iter().zip(1..);
-    let mut numbers = numbers.filter(|(one, _)| *one == kind);
-    let datastore = DatastoreId {
-        account: talk.server.account,
-        number: numbers.next().unwrap().1,
-    };
-    let items = talk.server.state.items(datastore).into_iter();
-    items
-        .map(|item| String::from_utf8(item.content).unwrap())
-        .collect()
 }
 
 const OLD_CARD: &str = "BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8:Bär;Ann\r\nTEL;CELL;PREF:1\r\n\

@@ -13,8 +13,8 @@ mod scripted;
 #[path = "conformance/talk.rs"]
 mod talk;
 
-use session::store::{DatastoreId, DatastoreKind};
-use talk::{Heard, Talk, alert, item, status, sync};
+use session::store::DatastoreKind;
+use talk::{Heard, Talk, alert, item, kept, status, sync};
 
 const EMAIL: &str = "application/vnd.omads-email+xml";
 const FILE: &str = "application/vnd.omads-file+xml";
@@ -51,19 +51,6 @@ fn session(talk: &mut Talk, device: &'static str, name: &str, last: u32, command
     }
     talk.say(&(text + "<Final/>"));
     heard
-}
-
-fn kept(talk: &Talk, kind: DatastoreKind) -> Vec<String> {
-    let numbers = DatastoreKind::ALL.into_iter().zip(1..);
-    let mut numbers = numbers.filter(|(one, _)| *one == kind);
-    let datastore = DatastoreId {
-        account: talk.server.account,
-        number: numbers.next().unwrap().1,
-    };
-    let items = talk.server.state.items(datastore).into_iter();
-    items
-        .map(|item| String::from_utf8(item.content).unwrap())
-        .collect()
 }
 
 #[test]

@@ -144,6 +144,15 @@ fn nested() -> Talk {
     talk
 }
 
+/// The same, and a phone that has all of it; the laptop's turn.
+fn nested_on_both() -> Talk {
+    let mut talk = nested();
+    talk.device = "phone";
+    files(&mut talk, FOLDERS, 201, ("", "1"), "");
+    talk.device = "laptop";
+    talk
+}
+
 // spec: M01
 #[test]
 fn source_parents_build_the_tree() {
@@ -208,10 +217,7 @@ fn a_folder_is_told_by_guid_until_it_has_a_luid() {
 // spec: M04
 #[test]
 fn a_move_changes_the_folder_and_keeps_the_identifiers() {
-    let mut talk = nested();
-    talk.device = "phone";
-    files(&mut talk, FOLDERS, 201, ("", "1"), "");
-    talk.device = "laptop";
+    let mut talk = nested_on_both();
     let before = held(&talk);
     let commands = item("Move", 21, "leaf", false, &within("top"));
     let heard = files(&mut talk, FOLDERS, 200, ("1", "2"), &commands);
@@ -363,10 +369,7 @@ fn a_folder_waits_for_a_decision_with_all_that_is_in_it() {
 fn a_device_whose_edit_waits_is_told_with_the_decision_where_the_item_is() {
     // the edit waits at once, or is made and taken back
     for floor in [0, 1] {
-        let mut talk = nested();
-        talk.device = "phone";
-        files(&mut talk, FOLDERS, 201, ("", "1"), "");
-        talk.device = "laptop";
+        let mut talk = nested_on_both();
         let moved = item("Move", 21, "leaf", false, &within("top"));
         files(&mut talk, FOLDERS, 200, ("1", "2"), &moved);
         talk.device = "phone";
@@ -386,10 +389,7 @@ fn a_device_whose_edit_waits_is_told_with_the_decision_where_the_item_is() {
 // spec: M03
 #[test]
 fn a_device_is_told_to_delete_what_is_in_a_folder_first() {
-    let mut talk = nested();
-    talk.device = "phone";
-    files(&mut talk, FOLDERS, 201, ("", "1"), "");
-    talk.device = "laptop";
+    let mut talk = nested_on_both();
     let commands = delete(21, "leaf") + &delete(22, "sub") + &delete(23, "top");
     files(&mut talk, FOLDERS, 200, ("1", "2"), &commands);
     talk.device = "phone";
@@ -486,10 +486,7 @@ fn a_folder_that_is_not_empty_comes_back_to_who_deleted_it() {
 // spec: M01
 #[test]
 fn a_deleted_folder_comes_back_for_what_another_device_put_into_it() {
-    let mut talk = nested();
-    talk.device = "phone";
-    files(&mut talk, FOLDERS, 201, ("", "1"), "");
-    talk.device = "laptop";
+    let mut talk = nested_on_both();
     let commands = delete(21, "leaf") + &delete(22, "sub") + &delete(23, "top");
     files(&mut talk, FOLDERS, 200, ("1", "2"), &commands);
     assert_eq!(tree(&talk), []);
@@ -559,10 +556,7 @@ fn what_comes_back_brings_the_folders_that_its_device_has_and_is_at_the_root_wit
 #[test]
 fn an_edit_that_names_no_folder_leaves_the_item_where_others_have_moved_it() {
     for (parents, place) in [("", 1), (&*within("L-2"), 2)] {
-        let mut talk = nested();
-        talk.device = "phone";
-        files(&mut talk, FOLDERS, 201, ("", "1"), "");
-        talk.device = "laptop";
+        let mut talk = nested_on_both();
         let moved = item("Move", 21, "leaf", false, &within("top"));
         files(&mut talk, FOLDERS, 200, ("1", "2"), &moved);
         talk.device = "phone";
@@ -580,10 +574,7 @@ fn an_edit_that_names_no_folder_leaves_the_item_where_others_have_moved_it() {
 // spec: M05 M09
 #[test]
 fn an_item_that_comes_back_to_where_it_was_moved_is_told_to_be_there() {
-    let mut talk = nested();
-    talk.device = "phone";
-    files(&mut talk, FOLDERS, 201, ("", "1"), "");
-    talk.device = "laptop";
+    let mut talk = nested_on_both();
     let moved = item("Move", 21, "leaf", false, &within("top"));
     files(&mut talk, FOLDERS, 200, ("1", "2"), &moved);
     files(&mut talk, FOLDERS, 200, ("2", "3"), &delete(21, "leaf"));

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use session::store::{DatastoreId, DatastoreKind};
 use syncml::transcode::{to_wbxml, to_xml};
-use syncml::{Command, Data, Document, Encoding, Item, Limits, Version, auth};
+use syncml::{ChangeKind, Command, Data, Document, Encoding, Item, Limits, Version, auth};
 
 pub use crate::scripted::card;
 use crate::scripted::{PASSWORD, Said, Server, USER, read};
@@ -252,4 +253,33 @@ pub fn map(cmd_id: u32, guid: &str, luid: &str) -> String {
          <Target><LocURI>{guid}</LocURI></Target><Source><LocURI>{luid}</LocURI></Source>\
          </MapItem></Map>"
     )
+}
+
+/// Statuses for an answer, and maps for what is new in it: LUIDs are `l` with the GUID.
+pub fn replies(talk: &Talk, heard: &Heard, name: &str) -> String {
+    let mut text = String::new();
+    for (number, (cmd_id, cmd)) in (60..).zip(&heard.said.to_answer) {
+        text += &status(number, talk.message, cmd_id, cmd, 200);
+    }
+    for (number, change) in (200..).zip(&heard.said.changes) {
+        if change.kind == ChangeKind::Add {
+            let map = map(number, &change.guid, &format!("l{}", change.guid));
+            text += &map.replace("contacts", name);
+        }
+    }
+    text
+}
+
+/// What the server holds in the datastore of a kind.
+pub fn kept(talk: &Talk, kind: DatastoreKind) -> Vec<String> {
+    let numbers = DatastoreKind::ALL.into_iter().zip(1..);
+    let mut numbers = numbers.filter(|(one, _)| *one == kind);
+    let datastore = DatastoreId {
+        account: talk.server.account,
+        number: numbers.next().unwrap().1,
+    };
+    let items = talk.server.state.items(datastore).into_iter();
+    items
+        .map(|item| String::from_utf8(item.content).unwrap())
+        .collect()
 }
