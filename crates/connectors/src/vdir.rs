@@ -28,6 +28,7 @@ mod tree;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
+use pim::ObjectParts;
 use session::client::{Applied, ChangeKind, Replica as _, ReplicaError, Room};
 use session::store::DatastoreKind;
 
@@ -215,8 +216,13 @@ impl Vdir {
         if self.is_folder(luid) {
             return object::FOLDER;
         }
-        let object = self.head(luid).and_then(|_| object::media_type(self.kind));
-        if let Some(media_type) = object.or_else(|| object::plain_media_type(self.kind)) {
+        let is_object = self.head(luid).is_some() || self.object_in(luid, content).is_some();
+        let media_type = if is_object {
+            object::media_type(self.kind)
+        } else {
+            object::plain_media_type(self.kind)
+        };
+        if let Some(media_type) = media_type {
             return media_type;
         }
         match pim::media::media_type_of(content) {
@@ -296,9 +302,13 @@ impl Vdir {
         known: Option<&Known>,
         print: Print,
     ) -> Result<Print, ReplicaError> {
-        let is_changed = known.is_none_or(|known| {
-            known.hash != print.hash && known.stat.modified_ns != Stat::DOUBTED_NS
-        });
+        let has_time = |head: &str| pim::element_in_head(head, "modified").is_some();
+        let is_changed = match known {
+            Some(known) => known.hash != print.hash && known.stat.modified_ns != Stat::DOUBTED_NS,
+            // in a comparison nothing is known, and the file has the time at which it came
+            None => self.head_there(luid).is_some_and(|head| !has_time(head)),
+        };
+        let is_changed = is_changed && self.kind == DatastoreKind::Files;
         let Some(head) = self.head_there(luid).filter(|_| is_changed) else {
             return Ok(print);
         };
@@ -336,12 +346,24 @@ impl Vdir {
         let Some(object) = object.filter(|_| is_ours) else {
             return Ok((content.to_vec(), None));
         };
-        let body = match object.body {
-            Some(body) => body,
-            // it is as it was
-            None => self.body(luid)?.unwrap_or_default(),
+        if let Some(body) = object.body {
+            return Ok((body, Some(object.head)));
+        }
+        // it is as it was
+        let held = self.body(luid)?.unwrap_or_default();
+        let body = match self.object_in(luid, &held) {
+            Some(object) => object.body.unwrap_or_default(),
+            None => held,
         };
         Ok((body, Some(object.head)))
+    }
+
+    /// The object that lies as it is in a file, as releases left it that took none apart.
+    fn object_in(&self, luid: &str, content: &[u8]) -> Option<ObjectParts> {
+        if self.head(luid).is_some() {
+            return None;
+        }
+        pim::object_parts(object::media_type(self.kind)?, content)
     }
 
     fn print_there(&self, luid: &str) -> Result<Option<Print>, ReplicaError> {
@@ -542,6 +564,8 @@ impl Vdir {
             ));
         }
         if !is_folder {
+            // before it is read: a person may save it meanwhile
+            self.meet(luid)?;
             let (content, head) = self.taken_apart(luid, media_type, content)?;
             let before = self.head(luid).and_then(object::name_of_head);
             let name = head.as_deref().and_then(object::name_of_head);

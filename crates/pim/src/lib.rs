@@ -62,7 +62,7 @@ pub use identity::{Comparable, Fingerprint, Likeness, compare, fingerprint, repl
 pub use media::{Format, Kind};
 pub use merge::{fill_missing, modified, replace_fields};
 pub use object::{
-    ObjectParts, complete_object, name_in_head, object_parts, with_element, write_object,
+    ObjectParts, complete_object, element_in_head, object_parts, with_element, write_object,
 };
 pub use own::{OwnLines, own_lines};
 pub use span::{Span, Time, Zones, reach, span};

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 pub use absent::complete_object;
-pub use wrapped::{ObjectParts, name_in_head, object_parts, with_element, write_object};
+pub use wrapped::{ObjectParts, element_in_head, object_parts, with_element, write_object};
 
 use crate::decode::{self, Dialect, whole_text};
 use crate::facts::{PHONE_TAIL, hash};

@@ -29,6 +29,9 @@ pub(super) fn plain_media_type(kind: DatastoreKind) -> Option<&'static str> {
 /// Bytes of a folder's name, for the file systems that take the least.
 const MAX_NAME: usize = 120;
 
+/// Bytes of an extension that stays when a name is cut, its dot among them.
+const MAX_EXTENSION: usize = 16;
+
 /// Names that are devices on some systems, whatever follows a dot.
 const DEVICES: [&str; 22] = [
     "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8",
@@ -124,7 +127,7 @@ pub(super) fn name_of(object: &[u8]) -> String {
 /// A name for the file that a file object of the server becomes; `None` where the object has none, as that
 /// of mail.
 pub(super) fn name_of_head(head: &str) -> Option<String> {
-    Some(safe_name(&pim::name_in_head(head)?, "file"))
+    Some(safe_name(&pim::element_in_head(head, "name")?, "file"))
 }
 
 /// A name for the file of a mail: that of its subject.
@@ -132,21 +135,30 @@ pub(super) fn name_of_mail(message: &[u8]) -> String {
     let media_type = media_type(DatastoreKind::Mail).unwrap_or_default();
     let object = pim::write_object(media_type, "", message);
     let subject = object.and_then(|object| pim::summary(&object, media_type));
-    safe_name(&subject.unwrap_or_default(), "mail") + ".eml"
+    let subject = subject.filter(|subject| !subject.trim().is_empty());
+    safe_name(
+        &(subject.as_deref().unwrap_or("mail").to_owned() + ".eml"),
+        "mail.eml",
+    )
 }
 
-/// A name of the server as far as all systems take it, or `other` where they take nothing of it.
+/// A name of the server as far as all systems take it, or `other` where they take nothing of it. A long one
+/// keeps its extension, which says what opens it.
 fn safe_name(title: &str, other: &str) -> String {
     let is_safe = |c: char| !c.is_control() && !"<>:\"/\\|?*".contains(c);
     let safe: String = title
         .chars()
         .map(|c| if is_safe(c) { c } else { '_' })
         .collect();
-    let mut end = safe.len().min(MAX_NAME);
-    while !safe.is_char_boundary(end) {
+    let (stem, extension) = match super::files::split_name(&safe) {
+        (stem, extension) if extension.len() <= MAX_EXTENSION => (stem, extension),
+        _ => (safe.as_str(), ""),
+    };
+    let mut end = stem.len().min(MAX_NAME - extension.len());
+    while !stem.is_char_boundary(end) {
         end -= 1;
     }
-    let cut = safe.get(..end).unwrap_or_default();
+    let cut = stem.get(..end).unwrap_or_default().to_owned() + extension;
     // what is hidden or a left-over of a program is no item, and some systems drop the dots and spaces
     let cut = cut
         .trim_start_matches(['.', ' '])
@@ -196,6 +208,15 @@ mod tests {
         ] {
             assert_eq!(name(theirs), ours, "{theirs:?}");
         }
+        let long = format!("{}.pdf", "\u{65e5}".repeat(60));
+        let cut = name_of_head(&named(&long)).unwrap();
+        assert!(
+            cut.len() <= MAX_NAME && cut.ends_with("\u{65e5}.pdf"),
+            "{cut}"
+        );
+        assert_eq!(name_of_head(&named("a/b.txt")).unwrap(), "a_b.txt");
+        assert_eq!(name_of_head(&named("con.txt")).unwrap(), "con.txt_");
+        assert_eq!(name_of_head(&named(".hidden")).unwrap(), "hidden");
         let hundred = "x".repeat(100);
         assert_eq!(name(&hundred), hundred);
         assert_eq!(

@@ -354,7 +354,7 @@ impl Vdir {
     }
 
     /// Remembers how a file is that something is to happen to.
-    fn meet(&mut self, luid: &str) -> Result<(), ReplicaError> {
+    pub(super) fn meet(&mut self, luid: &str) -> Result<(), ReplicaError> {
         if !self.met.contains_key(luid) {
             let stat = self.stat(luid)?;
             self.met.insert(luid.to_owned(), stat);

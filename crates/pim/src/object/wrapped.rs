@@ -15,6 +15,8 @@ struct Form {
     root: &'static str,
     /// The element of the message or content.
     body: &'static str,
+    /// Whether that is one without a byte.
+    may_be_empty: bool,
     /// Its elements in their order; what else there is comes last.
     order: &'static [&'static str],
 }
@@ -22,6 +24,7 @@ struct Form {
 const EMAIL: Form = Form {
     root: "Email",
     body: "emailitem",
+    may_be_empty: false,
     order: &[
         "read",
         "forwarded",
@@ -38,6 +41,7 @@ const EMAIL: Form = Form {
 const FILE: Form = Form {
     root: "File",
     body: "body",
+    may_be_empty: true,
     order: &[
         "name",
         "created",
@@ -73,7 +77,7 @@ impl Form {
 pub struct ObjectParts {
     /// All that the object says but for message or content.
     pub head: String,
-    /// The message or content; `None` where the object leaves it as it is.
+    /// The message or content, decoded; `None` where the object leaves it as it is.
     pub body: Option<Vec<u8>>,
 }
 
@@ -83,21 +87,23 @@ pub fn object_parts(media_type: &str, content: &[u8]) -> Option<ObjectParts> {
     let form = Form::of(media_type)?;
     let text = whole_text(content);
     let outer = root(&text).filter(|element| element.is(form.root))?;
-    let mut head = String::new();
+    let (mut head, mut body) = (String::new(), None);
     for element in children(outer.inner)? {
-        if !element.is(form.body) && !element.is("size") {
+        if element.is(form.body) {
+            body = body.or_else(|| data(element.text, form.body));
+        } else if !element.is("size") {
             push_plain(element.text, &mut head);
         }
     }
-    Some(ObjectParts {
-        body: data(&text, form.body),
-        head,
-    })
+    // an empty message is none, while an empty file is one
+    let body = body.filter(|body| form.may_be_empty || !body.trim_ascii().is_empty());
+    Some(ObjectParts { head, body })
 }
 
-/// The name in a head; `None` where it has none.
-pub fn name_in_head(head: &str) -> Option<String> {
-    element(head, "name").map(|(_, name)| name.into_owned())
+/// The text of an element of a head, such as `name` or `modified`; `None` where it has none.
+pub fn element_in_head(head: &str, name: &str) -> Option<String> {
+    let found = children(head)?.into_iter().find(|one| one.is(name))?;
+    element(found.text, name).map(|(_, text)| text.into_owned())
 }
 
 /// A head with this text in an element that the object has once, such as `name` or `modified`, new or not.
@@ -171,7 +177,10 @@ mod tests {
                       <o:size>9</o:size><o:name>a &lt;b&gt;</o:name><o:attributes><o:h>true</o:h>\
                       </o:attributes><o:body enc=\"quoted-printable\">mi=6Ck</o:body></o:File>";
         let read = object_parts(FILE, object.as_bytes()).unwrap();
-        assert_eq!(name_in_head(&read.head).as_deref(), Some("a <b>"));
+        assert_eq!(
+            element_in_head(&read.head, "name").as_deref(),
+            Some("a <b>")
+        );
         assert_eq!(read.body.as_deref(), Some(&b"milk"[..]));
         assert_eq!(
             written(FILE, &read.head, b"eggs"),
@@ -179,13 +188,24 @@ mod tests {
              <body enc=\"base64\">ZWdncw==</body><size>4</size><Ext><XNam>a</XNam></Ext></File>"
         );
         let renamed = with_element(&read.head, "name", "c&d");
-        assert_eq!(name_in_head(&renamed).as_deref(), Some("c&d"));
+        assert_eq!(element_in_head(&renamed, "name").as_deref(), Some("c&d"));
         assert!(renamed.contains("<h>true</h>") && !renamed.contains("&lt;b"));
         for (object, body) in [
             ("<File><name>a</name></File>", None),
+            // what an extension holds is its own
+            (
+                "<File><Ext><name>k</name><body>x</body></Ext><name>a</name></File>",
+                None,
+            ),
             ("<File><name>a</name><body/></File>", Some(vec![])),
         ] {
-            assert_eq!(object_parts(FILE, object.as_bytes()).unwrap().body, body);
+            let read = object_parts(FILE, object.as_bytes()).unwrap();
+            assert_eq!(read.body, body, "{object}");
+            assert_eq!(
+                element_in_head(&read.head, "name").as_deref(),
+                Some("a"),
+                "{object}"
+            );
         }
         for broken in [
             "<Email><read>true</read></Email>",
@@ -213,6 +233,11 @@ mod tests {
             written(EMAIL, &read.head, b"x"),
             "<Email><read>true</read><emailitem enc=\"base64\">eA==</emailitem><Ext/></Email>"
         );
+        // an empty message is none, while an empty file is one
+        for flags in ["<emailitem/>", "<emailitem>\n</emailitem>", ""] {
+            let object = format!("<Email><read>true</read>{flags}</Email>");
+            assert_eq!(object_parts(EMAIL, object.as_bytes()).unwrap().body, None);
+        }
     }
 
     proptest! {
@@ -220,7 +245,7 @@ mod tests {
         fn what_is_written_is_read(name in "[^\u{0}-\u{1f}]{1,20}", body in any::<Vec<u8>>()) {
             let head = with_element("<created>1</created>", "name", &name);
             let read = object_parts(FILE, &write_object(FILE, &head, &body).unwrap()).unwrap();
-            prop_assert_eq!(name_in_head(&read.head), Some(name));
+            prop_assert_eq!(element_in_head(&read.head, "name"), Some(name));
             prop_assert_eq!(read.body, Some(body));
             prop_assert_eq!(read.head, head);
         }
@@ -230,10 +255,10 @@ mod tests {
             head in "(<[a-zE!/?]{0,9}>?|<body>|name|<!\\[CDATA\\[|\\]\\]>|[<>&;:/é\n-]){0,40}",
         ) {
             let named = with_element(&head, "name", "a");
-            prop_assert_eq!(name_in_head(&named), Some("a".to_owned()));
+            prop_assert_eq!(element_in_head(&named, "name"), Some("a".to_owned()));
             let whole = written(FILE, &named, b"x");
             let read = object_parts(FILE, whole.as_bytes()).unwrap();
-            prop_assert_eq!(name_in_head(&read.head), Some("a".to_owned()));
+            prop_assert_eq!(element_in_head(&read.head, "name"), Some("a".to_owned()));
             object_parts(FILE, head.as_bytes());
         }
     }
