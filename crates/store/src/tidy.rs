@@ -17,7 +17,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use session::store::{AccountId, DatastoreId, Guid, LinkId, Origin, StoreError, Transaction};
+use session::store::{
+    AccountId, DatastoreId, Guid, LinkId, Origin, StoreError, StoredItem, Transaction,
+};
 
 /// Accounts that are looked at in one step.
 const ACCOUNTS: usize = 200;
@@ -287,20 +289,23 @@ fn tombstones(
     };
     let before = history.min(tombstones);
     let found = tx.old_tombstones(account, before, after, ROWS)?;
-    for (deleted, datastore, guid) in &found {
+    for (_, datastore, guid) in &found {
         let number = *datastore;
         let datastore = DatastoreId { account, number };
         let guid = Guid(*guid);
         if tx.is_in_use(datastore, guid, history)? {
             continue;
         }
-        if !walk.dry_run {
-            // who would have told of them may never come again; they have gone with the series
-            for (_, one) in tx.occurrences(datastore, guid)? {
-                if !one.deleted {
-                    tx.delete_item(datastore, one.guid, Origin::Local, *deleted)?;
-                }
-            }
+        let occurrences = tx.occurrences(datastore, guid)?;
+        let mut left = occurrences
+            .iter()
+            .map(|(_, one)| one)
+            .filter(|one| !one.deleted);
+        let deleted = tx.item(datastore, guid)?;
+        let is_older = |one: &StoredItem| deleted.as_ref().is_some_and(|item| one.seq < item.seq);
+        if !left.clone().all(is_older) {
+            // changed since, it is to be an item of its own
+            continue;
         }
         if let Some(holders) = former_holders(tx, datastore, guid, before)? {
             for (link, is_past) in holders {
@@ -312,6 +317,12 @@ fn tombstones(
                 }
             }
             if !walk.dry_run {
+                // who would have told of them may never come again; they have gone with the series
+                let at = deleted.as_ref().map_or(before, |item| item.modified);
+                left.try_for_each(|one| {
+                    let gone = tx.delete_item(datastore, one.guid, Origin::Local, at);
+                    gone.map(|_| ())
+                })?;
                 tx.remove_tombstone(datastore, guid)?;
             }
             walk.done.tombstones += 1;

@@ -2,7 +2,7 @@
 
 use session::guard::{self, Extent, Restored};
 use session::server::ConflictPolicy;
-use session::store::{Guid, StoreError};
+use session::store::{Content, Guid, Origin, StoreError};
 use store::{Duplicates, Expiry, Tidying};
 use syncml::ChangeKind::{Add, Delete, Replace};
 
@@ -92,6 +92,53 @@ fn occurrences_go_with_the_tombstone_of_their_series() {
     assert_eq!(home.contents().len(), 3);
     home.laptop(201, &[]);
     home.is_quiet();
+}
+
+#[test]
+fn an_occurrence_that_was_changed_after_its_series_went_outlives_the_tombstone() {
+    let mut talk = Talk::new();
+    talk.server = Server::in_engine();
+    let mut home = Home::over(talk);
+    home.laptop(201, &[(Add, "s", &both())]);
+    home.phone(201, &[]);
+    home.laptop(200, &[(Delete, "s", "")]);
+    let (calendar, now) = (home.calendar(), home.talk.server.now);
+    // as a session leaves it that breaks before it is made an item of its own
+    let changed = home.talk.server.state.run(move |tx| {
+        let one = tx.item(calendar, Guid(2))?.unwrap();
+        for guid in [2, 3] {
+            tx.delete_item(calendar, Guid(guid), Origin::Local, now)?;
+        }
+        let until = tx.last_change(calendar)?;
+        tx.set_followed(calendar, until)?;
+        let text = String::from_utf8(one.content).unwrap();
+        let text = text.replace("SUMMARY:", "SUMMARY:Changed ");
+        let content = Content::new(&one.media_type, text.as_bytes());
+        tx.replace_item(calendar, Guid(2), content, Origin::Local, now)?;
+        Ok::<_, StoreError>(text)
+    });
+    let changed = changed.unwrap();
+    home.talk.server.now += 86_400;
+    let store = home.talk.server.state.store().clone();
+    let until = home.talk.server.now;
+    store.expire_sessions(until, until).unwrap();
+    let before = Some(until - 1000);
+    let expiry = Expiry {
+        history: before,
+        tombstones: before,
+        unfinished: before,
+    };
+    for _ in 0..2 {
+        let mut walk = Tidying::new(expiry, false);
+        while store.tidy(&mut walk).unwrap() {}
+    }
+    let left = home.talk.server.state.run(move |tx| {
+        let series = tx.item(calendar, Guid(1))?;
+        Ok::<_, StoreError>((series.is_some(), tx.item(calendar, Guid(2))?))
+    });
+    let (has_series, left) = left.unwrap();
+    let left = left.filter(|one| !one.deleted).unwrap();
+    assert!(has_series && left.content == changed.as_bytes());
 }
 
 #[test]
