@@ -335,6 +335,7 @@ impl Facts {
                 let text = body(&journal_text(summary, description));
                 self.written_name = std::mem::take(&mut self.record.title);
                 self.record.title = normalized(cut(&text, TEXT_KEY));
+                self.body = text;
             }
             _ => {}
         }
@@ -355,11 +356,14 @@ impl Facts {
         } else if line.is("SUMMARY") {
             let text = line.text(dialect);
             record.title = normalized(&text);
-            if self.kind == Some(Kind::Journal) {
+            if self.kind == Some(Kind::Journal) && record.entry.0.is_empty() {
                 record.entry.0 = text.into_owned();
             }
         } else if line.is("DESCRIPTION") && self.kind == Some(Kind::Journal) {
-            record.entry.1 = line.text(dialect).into_owned();
+            // of several a note has the first
+            if record.entry.1.is_empty() {
+                record.entry.1 = line.text(dialect).into_owned();
+            }
         } else if line.is("BODY") && self.body.is_empty() {
             self.body = body(&line.text(dialect));
         } else if line.is("URL") && self.kind == Some(Kind::Bookmark) {

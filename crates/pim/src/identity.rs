@@ -101,8 +101,8 @@ fn with_start(facts: &Facts, title: &str) -> String {
 ///   in none of these, and share the organization or one has nothing of these. Names are equal
 ///   whatever their order where one is written as one text. Companies are known by their
 ///   organization; without that, contacts have to share their first address or number.
-/// * journal entries: have one UID, or one beginning of what a note would say of them, and no two
-///   starts.
+/// * journal entries: have one UID, or one beginning of what a note would say of them, no two
+///   starts, and one summary or text as notes have.
 /// * notes: have one text, or one, in the same format, has only the beginning of the other's, at
 ///   least 32 characters.
 /// * bookmarks: have one URL.
@@ -252,11 +252,12 @@ pub(crate) fn same_by_content(a: &Facts, b: &Facts) -> bool {
         Kind::Event => same_start(a, b) && a.record.recurs == b.record.recurs,
         Kind::Journal => {
             // a device that has it as a note knows of no date
-            let is_dated = a.record.start.is_some() && b.record.start.is_some();
-            !is_dated || same_start(a, b)
+            let are_dated = a.record.start.is_some() && b.record.start.is_some();
+            let is_titled = !a.written_name.is_empty() && a.written_name == b.written_name;
+            (!are_dated || same_start(a, b)) && (is_titled || is_one_text(a, b))
         }
         Kind::Task => same_due(a, b),
-        Kind::Note => a.body == b.body || is_beginning(a, b) || is_beginning(b, a),
+        Kind::Note => is_one_text(a, b),
         Kind::Bookmark => true,
         Kind::Other => a.twin.is_some() && a.twin == b.twin,
     }
@@ -275,6 +276,11 @@ fn same_due(a: &Facts, b: &Facts) -> bool {
         (Some(a), Some(b)) => a.abs_diff(b) <= 1,
         _ => true,
     }
+}
+
+/// Whether two have one text, or one has the beginning of the other's.
+fn is_one_text(a: &Facts, b: &Facts) -> bool {
+    a.body == b.body || is_beginning(a, b) || is_beginning(b, a)
 }
 
 fn is_beginning(cut: &Facts, whole: &Facts) -> bool {
@@ -583,6 +589,13 @@ mod tests {
         assert!(is_match(CALENDAR, &entry("20260302"), &undated));
         let other = undated.replace("What has", "All that");
         assert!(!is_match(CALENDAR, &entry("20260302"), &other));
+        // as notes are two that begin alike
+        let minutes = |month: &str| {
+            let summary = format!("SUMMARY:Minutes of the weekly board meeting - {month}\r\n");
+            calendar(&component("VJOURNAL", &summary))
+        };
+        assert!(!is_match(CALENDAR, &minutes("Feb"), &minutes("Mar")));
+        assert!(is_match(CALENDAR, &minutes("Feb"), &minutes("feb")));
     }
 
     #[test]
@@ -595,6 +608,9 @@ mod tests {
         assert_eq!(entry(apart), note);
         let whole = "SUMMARY:Shopping\r\nDESCRIPTION:Shopping\\nMilk\\, and bread\r\n";
         assert_eq!(entry(whole), note);
+        // of several descriptions a note has the first
+        let more = format!("{apart}DESCRIPTION:And more\r\n");
+        assert_eq!(entry(&more), note);
     }
 
     #[test]

@@ -47,10 +47,12 @@ pub(in crate::convert) fn to_note(
     let body = text_of(&summary, &description);
     let body = body.replace('\n', "\r\n").into_bytes();
     let mut lost = Vec::new();
+    let mut unsaid = vec!["SUMMARY", "DESCRIPTION", "DTSTAMP"];
     for line in entry.properties() {
-        let known = ["SUMMARY", "DESCRIPTION", "DTSTAMP"];
-        if !known.iter().any(|n| line.is(n)) {
-            lost.push(line.source().to_vec());
+        // the first of each
+        match unsaid.iter().position(|name| line.is(name)) {
+            Some(at) => drop(unsaid.swap_remove(at)),
+            None => lost.push(line.source().to_vec()),
         }
     }
     entry.children.iter().for_each(|c| c.sources(&mut lost));
