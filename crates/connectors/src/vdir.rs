@@ -341,21 +341,36 @@ impl Vdir {
         media_type: &str,
         content: &[u8],
     ) -> Result<(Vec<u8>, Option<String>), ReplicaError> {
-        let is_ours = self.kind.is_hierarchical();
-        let object = pim::object_parts(media_type, content);
-        let Some(object) = object.filter(|_| is_ours) else {
-            return Ok((content.to_vec(), None));
-        };
-        if let Some(body) = object.body {
-            return Ok((body, Some(object.head)));
+        let whole = self.completed(luid, media_type, content)?;
+        let object = object::is_of(self.kind, media_type)
+            .then(|| pim::object_parts(media_type, whole.as_deref().unwrap_or(content)))
+            .flatten();
+        Ok(match object {
+            Some(ObjectParts {
+                head,
+                body: Some(body),
+            }) if self.kind == DatastoreKind::Mail || object::name_of_head(&head).is_some() => {
+                (body, Some(head))
+            }
+            // what cannot be told of again as it came stays as it came
+            _ => (content.to_vec(), None),
+        })
+    }
+
+    /// The object that the server gives of an item, with what it leaves as it was; `None` where it leaves
+    /// nothing out, or there is no item yet.
+    // spec: T46
+    fn completed(
+        &self,
+        luid: &str,
+        media_type: &str,
+        content: &[u8],
+    ) -> Result<Option<Vec<u8>>, ReplicaError> {
+        if !object::is_of(self.kind, media_type) {
+            return Ok(None);
         }
-        // it is as it was
-        let held = self.body(luid)?.unwrap_or_default();
-        let body = match self.object_in(luid, &held) {
-            Some(object) => object.body.unwrap_or_default(),
-            None => held,
-        };
-        Ok((body, Some(object.head)))
+        let held = self.body(luid)?.map(|body| self.as_item(luid, body));
+        Ok(held.and_then(|held| pim::complete_object(media_type, &held, &held, content)))
     }
 
     /// The object that lies as it is in a file, as releases left it that took none apart.

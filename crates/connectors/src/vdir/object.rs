@@ -17,6 +17,16 @@ pub(super) fn media_type(kind: DatastoreKind) -> Option<&'static str> {
     }
 }
 
+/// Whether an item of the server is an object of those that the files of a datastore are.
+pub(super) fn is_of(kind: DatastoreKind, media_type: &str) -> bool {
+    let name = match kind {
+        DatastoreKind::Files => "omads-file",
+        DatastoreKind::Mail => "omads-email",
+        _ => return false,
+    };
+    media_type.to_ascii_lowercase().contains(name)
+}
+
 /// The media type of files of a datastore that are no objects.
 pub(super) fn plain_media_type(kind: DatastoreKind) -> Option<&'static str> {
     match kind {
@@ -163,12 +173,20 @@ fn safe_name(title: &str, other: &str) -> String {
     let cut = cut
         .trim_start_matches(['.', ' '])
         .trim_end_matches(['.', ' ', '~']);
-    let stem = cut.split('.').next().unwrap_or_default().trim_end();
-    let is_special = DEVICES.iter().any(|one| one.eq_ignore_ascii_case(stem));
-    match cut {
+    let (stem, rest) = cut.split_at(cut.find('.').unwrap_or(cut.len()));
+    let is_special = DEVICES
+        .iter()
+        .any(|one| one.eq_ignore_ascii_case(stem.trim_end()));
+    // a device stays one whatever follows the dot
+    let name = if is_special {
+        format!("{stem}_{rest}")
+    } else {
+        cut.to_owned()
+    };
+    match name.as_str() {
         "" => other.to_owned(),
-        cut if is_special || !super::files::is_item(cut) => format!("{cut}_"),
-        cut => cut.to_owned(),
+        name if !super::files::is_item(name) => format!("{name}_"),
+        _ => name,
     }
 }
 
@@ -200,7 +218,7 @@ mod tests {
             ("a/b\\c:d", "a_b_c_d"),
             (".syncline", "syncline"),
             ("CON", "CON_"),
-            ("nul.txt", "nul.txt_"),
+            ("nul.txt", "nul_.txt"),
             ("dots. .", "dots"),
             ("old~", "old"),
             ("x.tmp", "x.tmp_"),
@@ -215,7 +233,7 @@ mod tests {
             "{cut}"
         );
         assert_eq!(name_of_head(&named("a/b.txt")).unwrap(), "a_b.txt");
-        assert_eq!(name_of_head(&named("con.txt")).unwrap(), "con.txt_");
+        assert_eq!(name_of_head(&named("con.txt")).unwrap(), "con_.txt");
         assert_eq!(name_of_head(&named(".hidden")).unwrap(), "hidden");
         let hundred = "x".repeat(100);
         assert_eq!(name(&hundred), hundred);

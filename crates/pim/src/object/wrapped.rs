@@ -90,6 +90,10 @@ pub fn object_parts(media_type: &str, content: &[u8]) -> Option<ObjectParts> {
     let (mut head, mut body) = (String::new(), None);
     for element in children(outer.inner)? {
         if element.is(form.body) {
+            // markup that is not escaped is no text: what is read of it would be a part
+            if !children(element.inner)?.is_empty() {
+                return None;
+            }
             body = body.or_else(|| data(element.text, form.body));
         } else if !element.is("size") {
             push_plain(element.text, &mut head);
@@ -208,6 +212,7 @@ mod tests {
             );
         }
         for broken in [
+            "<File><name>a.html</name><body>Hello <b>x</b> end</body></File>",
             "<Email><read>true</read></Email>",
             "<File><name>",
             "milk",

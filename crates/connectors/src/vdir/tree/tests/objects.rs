@@ -261,3 +261,48 @@ fn begun(vdir: &mut Vdir) -> Vec<String> {
     let changes = std::iter::from_fn(|| vdir.next_change().unwrap());
     changes.map(|change| change.luid).collect()
 }
+
+// spec: T46
+#[test]
+fn an_object_without_content_stays_as_it_is_until_it_has_some() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let mut vdir = open(root);
+    begin(&mut vdir, false);
+    let bare = b"<File><name>a</name></File>";
+    let nameless = b"<File><body>x</body></File>";
+    let luid = vdir.add("1", FILE, bare).unwrap().luid;
+    vdir.add("2", FILE, nameless).unwrap();
+    vdir.complete(&Anchors::default()).unwrap();
+    // a comparison finds them as they came
+    begin(&mut vdir, true);
+    let mut all = Vec::new();
+    while let Some(change) = vdir.next_change().unwrap() {
+        assert_eq!(change.media_type, FILE);
+        vdir.confirm(&change.luid).unwrap();
+        all.push(change.content);
+    }
+    all.sort();
+    assert_eq!(all, [nameless.to_vec(), bare.to_vec()]);
+    vdir.complete(&Anchors::default()).unwrap();
+    begin(&mut vdir, false);
+    let whole = file("a", "", "text");
+    assert_eq!(vdir.replace(&luid, FILE, &whole).unwrap(), Applied::Done);
+    vdir.message_done().unwrap();
+    assert!(
+        paths(root).contains(&"a=text".to_owned()),
+        "{:?}",
+        paths(root)
+    );
+    // and what says no name keeps it
+    let hidden = b"<File><attributes><h>true</h></attributes></File>";
+    assert_eq!(vdir.replace(&luid, FILE, hidden).unwrap(), Applied::Done);
+    vdir.message_done().unwrap();
+    assert!(
+        paths(root).contains(&"a=text".to_owned()),
+        "{:?}",
+        paths(root)
+    );
+    let held = String::from_utf8(vdir.content(&luid).unwrap().unwrap()).unwrap();
+    assert!(held.contains("<name>a</name>") && held.contains("<h>true</h>"));
+}
