@@ -134,7 +134,7 @@ impl DatastoreKind {
             },
             Self::Mail => {
                 // devices write the objects' names in several ways
-                let objects = ["omads-email", "omads-folder"];
+                let objects = ["omads-email", "omads-folder", "x-vmsg", "x-vmessage"];
                 let name = media_type.to_ascii_lowercase();
                 let is_object = objects.iter().any(|object| name.contains(object));
                 let mut types = self.content_types().iter();
@@ -775,6 +775,7 @@ mod tests {
             "message/rfc822",
             "Text/Message; charset=utf-8",
             "message/x-rfc822",
+            "application/x-vmsg",
             "application/vnd.omads-email+xml",
             "application/vnd.OMADS-Folder+xml",
         ] {

@@ -7,7 +7,7 @@ use session::client::{
     Added, Anchors, Applied, ChangeKind, Copied, LocalChange, Plan, Replica, ReplicaError, Room,
     Unfinished, told_at_resume,
 };
-use session::store::Partial;
+use session::store::{DatastoreKind, Partial};
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -215,7 +215,10 @@ impl Replica for Vdir {
             "" => self.default_media_type,
             named => named,
         };
-        self.kind.takes(media_type, content)
+        // a note may hold anything, in any character set
+        let is_note = self.kind == DatastoreKind::Notes
+            && pim::media::kind_of_media_type(media_type) == pim::Kind::Note;
+        is_note || self.kind.takes(media_type, content)
     }
 
     fn add(&mut self, guid: &str, media_type: &str, content: &[u8]) -> Result<Added, ReplicaError> {

@@ -208,6 +208,12 @@ fn cards_of_any_version_belong_to_contacts_and_nothing_else_does() {
     let event = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
     assert!(!vdir.takes("text/calendar", event.as_bytes()));
     assert!(!vdir.takes("", b""));
+    let folder = tempfile::tempdir().unwrap();
+    let kind = DatastoreKind::Notes;
+    let notes = Vdir::open(folder.path(), "http://server notes", kind, "text/plain").unwrap();
+    for text in [&b"caf\xe9"[..], b"as is:\r\nBEGIN:VCARD\r\nEND:VCARD\r\n"] {
+        assert!(notes.takes("text/plain", text) && notes.takes("", text));
+    }
 }
 
 #[test]
