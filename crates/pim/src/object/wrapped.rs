@@ -130,9 +130,11 @@ pub fn write_object(media_type: &str, head: &str, body: &[u8]) -> Option<Vec<u8>
     let name = form.body;
     let inner = format!("<{name} enc=\"base64\">{}</{name}>", base64(body));
     let size = format!("<size>{}</size>", body.len());
+    // a head has neither content nor size, so that none would stand before those that are given
     let mut parts: Vec<(usize, &str)> = children(head)
         .unwrap_or_default()
         .into_iter()
+        .filter(|element| !element.is(name) && !element.is("size"))
         .map(|element| (form.rank(element.name), element.text))
         .collect();
     parts.push((form.rank(name), &inner));
@@ -265,6 +267,21 @@ mod tests {
             let read = object_parts(FILE, whole.as_bytes()).unwrap();
             prop_assert_eq!(element_in_head(&read.head, "name"), Some("a".to_owned()));
             object_parts(FILE, head.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_head_brings_no_content_of_its_own() {
+        for head in [
+            "<body><body></></>",
+            "<body>a</body><size>1</size>",
+            "<o:Body>a</o:Body>",
+        ] {
+            let whole = written(FILE, &with_element(head, "name", "a"), b"x");
+            assert_eq!(
+                whole,
+                "<File><name>a</name><body enc=\"base64\">eA==</body><size>1</size></File>"
+            );
         }
     }
 }
