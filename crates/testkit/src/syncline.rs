@@ -95,6 +95,11 @@ impl Installation {
         self.folder.path().join("syncline.toml")
     }
 
+    /// Whether several servers may have its state at a time: where a database server holds it.
+    pub fn is_shared(&self) -> bool {
+        self.database.is_some()
+    }
+
     /// Gives the servers that are started from now on a configuration file with this text.
     ///
     /// # Errors

@@ -62,7 +62,7 @@ impl Pair {
         let output = running.finish(PATIENCE).unwrap();
         let expected = (point.end == End::Cut).then_some(3);
         assert_eq!(output.code, expected, "{context}: {}", output.all());
-        proxy.mend();
+        self.world.mend();
         Traffic::of(&proxy.take_exchanges(), point.moment == Moment::After)
     }
 }
@@ -129,7 +129,7 @@ fn ctrl_c_suspends_and_the_next_run_goes_on() {
     running.interrupt();
     let heard = running.wait_until(|running| running.stderr().contains("being suspended"));
     assert!(heard.unwrap());
-    pair.world.proxy.mend();
+    pair.world.mend();
     let output = running.finish(PATIENCE).unwrap();
     assert_eq!(output.code, Some(1), "{}", output.all());
     let says = "the session is suspended; run the same command again to go on";

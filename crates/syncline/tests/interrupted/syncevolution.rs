@@ -64,7 +64,7 @@ impl Pair {
             );
             let output = running.finish(PATIENCE).unwrap();
             assert_eq!(output.code, Some(0), "{context}: {}", output.all());
-            proxy.mend();
+            self.world.mend();
             return None;
         }
         if point.end == End::Killed {
@@ -72,7 +72,7 @@ impl Pair {
         }
         let output = running.finish(PATIENCE).unwrap();
         assert_ne!(output.code, Some(0), "{context}: {}", output.all());
-        proxy.mend();
+        self.world.mend();
         let exchanges = proxy.take_exchanges();
         Some(Traffic::of(&exchanges, point.moment == Moment::After))
     }

@@ -1,5 +1,6 @@
 //! What every broken session has: a server, a network that breaks at a point, and contacts that one
-//! side has and the other has not.
+//! side has and the other has not. Over an engine that several nodes can share, the server that a session
+//! broke at is never that of the next one.
 
 use std::path::Path;
 
@@ -56,8 +57,10 @@ impl Point {
 /// A server behind a network that can break.
 pub(crate) struct World {
     installation: Installation,
-    /// Ends when the world does.
-    _server: Server,
+    /// The node that sessions break at. Ends when the world does.
+    first: Server,
+    /// The one that goes on, where nodes can share their state.
+    second: Option<Server>,
     pub(crate) proxy: Proxy,
 }
 
@@ -68,13 +71,24 @@ impl World {
         installation.add_user(USER, PASSWORD).unwrap();
         let limit = format!("[server]\nmax-msg-size = {max_msg_size}\n");
         installation.configure(&limit).unwrap();
-        let server = installation.serve().unwrap();
-        let proxy = Proxy::start(server.url()).unwrap();
+        let first = installation.serve().unwrap();
+        let second = installation
+            .is_shared()
+            .then(|| installation.serve().unwrap());
+        let proxy = Proxy::start(first.url()).unwrap();
         Self {
             installation,
-            _server: server,
+            first,
+            second,
             proxy,
         }
+    }
+
+    /// Lets everything pass again, to the node that has seen nothing of the broken session if there is one.
+    pub(crate) fn mend(&self) {
+        self.proxy.mend();
+        self.proxy
+            .lead_to(self.second.as_ref().unwrap_or(&self.first).url());
     }
 
     /// Gives the server and the client's folder contacts that the other has not; all of them.
