@@ -172,8 +172,7 @@ fn each<'x>(xml: &'x str, mut take: impl FnMut(Element<'x>) -> bool) -> Option<(
 /// The element that a text begins with.
 fn first(xml: &str) -> Option<Element<'_>> {
     let (tag, body) = xml.get(1..)?.split_once('>')?;
-    let word = tag.split(|c: char| c.is_whitespace() || c == '/').next()?;
-    let name = word.rsplit(':').next().filter(|name| !name.is_empty())?;
+    let name = name_in(tag)?;
     let (mut depth, mut rest) = (usize::from(!tag.ends_with('/')), body);
     let mut inner = "";
     while depth > 0 {
@@ -184,11 +183,13 @@ fn first(xml: &str) -> Option<Element<'_>> {
             continue;
         }
         let (next, left) = after.split_once('>')?;
-        if next.starts_with('/') {
+        if let Some(end) = next.strip_prefix('/') {
+            name_in(end)?;
             depth -= 1;
             inner = body.get(..body.len() - rest.len() + at)?;
-        } else if !next.ends_with('/') && !next.starts_with(['?', '!']) {
-            depth += 1;
+        } else if !next.starts_with(['?', '!']) {
+            name_in(next)?;
+            depth += usize::from(!next.ends_with('/'));
         }
         if depth > DEPTH {
             return None;
@@ -203,6 +204,18 @@ fn first(xml: &str) -> Option<Element<'_>> {
     })
 }
 
+/// The name that a tag begins with, without its prefix; `None` where that is none, or the tag holds the
+/// beginning of another.
+fn name_in(tag: &str) -> Option<&str> {
+    if tag.contains('<') {
+        return None;
+    }
+    let word = tag.split(|c: char| c.is_whitespace() || c == '/').next()?;
+    let name = word.rsplit(':').next()?;
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    (!name.is_empty() && word.replace(':', "").chars().all(is_name)).then_some(name)
+}
+
 /// An element without the prefixes of its names, which another document does not declare.
 pub(super) fn push_plain(xml: &str, out: &mut String) {
     let mut rest = xml;
@@ -211,6 +224,13 @@ pub(super) fn push_plain(xml: &str, out: &mut String) {
         out.push('<');
         if let Some((_, next)) = section(after) {
             out.push_str(after.get(..after.len() - next.len()).unwrap_or_default());
+            rest = next;
+            continue;
+        }
+        if after.starts_with(['?', '!']) {
+            let end = after.find('>').unwrap_or(after.len());
+            let (mark, next) = after.split_at(end);
+            out.push_str(mark);
             rest = next;
             continue;
         }

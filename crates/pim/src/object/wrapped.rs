@@ -274,6 +274,9 @@ mod tests {
     fn a_head_brings_no_content_of_its_own() {
         for head in [
             "<body><body></></>",
+            // no names, which would end what stands around them
+            "<]]><!:<<]]></]]>",
+            "name]]><a/:</>",
             "<body>a</body><size>1</size>",
             "<o:Body>a</o:Body>",
         ] {
