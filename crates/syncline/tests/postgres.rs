@@ -10,7 +10,8 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use testkit::items::{self, Kind};
 use testkit::postgres::{Disk, Postgres};
 use testkit::process::{self, Server};
-use testkit::syncline::{Device, Installation};
+use testkit::proxy::{Break, Moment, Proxy};
+use testkit::syncline::{Device, Installation, Transfer};
 use testkit::{Peer, require};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_syncline");
@@ -284,6 +285,46 @@ fn a_database_that_hangs_stalls_nobody() {
         told("the state can be used again"),
     );
     assert!(down.is_some() && down < up, "{logs}");
+}
+
+/// A signal to a node, by its name.
+fn signal(node: &Server, name: &str) {
+    run("/bin/kill", &[name, &node.pid().to_string()]);
+}
+
+#[test]
+fn what_a_node_had_in_hand_when_it_froze_is_not_done_twice() {
+    let Some(database) = Postgres::shared() else {
+        return;
+    };
+    let database = database.database().unwrap();
+    let installation = Installation::with_database(PROGRAM, database.url()).unwrap();
+    installation.add_user("ann", "secret").unwrap();
+    let nodes = [installation.serve().unwrap(), installation.serve().unwrap()];
+    let proxy = Proxy::start(nodes[0].url()).unwrap();
+    let mut phone = device(&nodes[0]);
+    proxy.url().clone_into(&mut phone.url);
+    phone.arguments = ["--max-msg-size", "3000"].map(str::to_owned).to_vec();
+    items::fill(&phone.folder("contacts"), Kind::Contact, 1..=60, 0).unwrap();
+
+    proxy.break_at(5, Moment::During, Break::Silence);
+    let mut running = phone.start("two-way").unwrap();
+    assert!(running.wait_until(|_| proxy.is_broken()).unwrap());
+    signal(&nodes[0], "-STOP");
+    running.kill();
+    running.finish(process::PATIENCE).unwrap();
+    proxy.mend();
+    proxy.lead_to(nodes[1].url());
+    // if it froze within its transaction, that is ended for it before long
+    phone.sync("two-way").unwrap();
+    assert_eq!(installation.counts("ann").unwrap()["contacts"], 60);
+    // it goes on with its message as if no time had passed
+    signal(&nodes[0], "-CONT");
+    assert_eq!(status(&nodes[0], "/readyz"), "200");
+    proxy.lead_to(nodes[0].url());
+    let quiet = phone.sync("two-way").unwrap()["contacts"];
+    assert_eq!(quiet, Transfer::default());
+    assert_eq!(installation.counts("ann").unwrap()["contacts"], 60);
 }
 
 #[test]
