@@ -48,6 +48,7 @@ fn expected(server: &Server, store: &Store) -> Vec<String> {
         .filter(|item| is_inside(store.filter.as_ref(), item))
         .map(|item| shown_of(store, &item.content))
         .filter(|content| store.has_folders || !is_folder(content))
+        .map(|content| says(&content))
         .collect();
     contents.sort();
     contents
@@ -57,7 +58,7 @@ fn expected(server: &Server, store: &Store) -> Vec<String> {
 fn held_of(store: &Store) -> Vec<String> {
     let contents = store.contents().into_iter();
     let mut contents: Vec<String> = contents
-        .map(|content| wanted_of(store, content.as_bytes()))
+        .map(|content| says(&wanted_of(store, content.as_bytes())))
         .collect();
     contents.sort();
     contents
@@ -75,6 +76,15 @@ fn wanted_of(store: &Store, content: &[u8]) -> String {
     let wanted = reduced(store.filter.as_ref(), media_type(store.kind), &content);
     let lines = wanted.split_inclusive('\n');
     lines.filter(|line| !line.starts_with("REV:")).collect()
+}
+
+/// What a content says: of a card or an entry its lines in any order, since that says nothing.
+fn says(content: &str) -> String {
+    let mut lines: Vec<&str> = content.split_inclusive('\n').collect();
+    if content.starts_with("BEGIN:") {
+        lines.sort_unstable();
+    }
+    lines.concat()
 }
 
 fn state(server: &mut Server, device: &Device, store: &Store) -> Result<(), String> {
@@ -119,8 +129,8 @@ fn state(server: &mut Server, device: &Device, store: &Store) -> Result<(), Stri
             (false, Some(pair)) => {
                 placed(server, store, id, &item, &pair)?;
                 let content = content_by(store, &pair.luid);
-                let is_same =
-                    |content: &Vec<u8>| wanted_of(store, content) == shown_of(store, &item.content);
+                let shown = says(&shown_of(store, &item.content));
+                let is_same = |content: &Vec<u8>| says(&wanted_of(store, content)) == shown;
                 if !content.as_ref().is_some_and(is_same) {
                     // it may have made a deletion of what has come back since
                     is_owed(store, &link, &item, &pair)?;

@@ -33,7 +33,7 @@ fn whatever_the_owner_decides_all_hold_the_same() {
 }
 
 /// Seeds that have found a fault once, beyond those that always run; and such with a guard.
-const FOUND: [u64; 7] = [4582, 5043, 30_672, 31_655, 70_346, 70_486, 71_943];
+const FOUND: [u64; 8] = [4582, 5043, 30_672, 31_655, 70_346, 70_486, 71_943, 100_597];
 const FOUND_GUARDED: [u64; 2] = [20_070, 20_085];
 
 #[test]
