@@ -29,6 +29,7 @@ mod initialization;
 mod lacking;
 mod large;
 mod login;
+mod most;
 mod occurrences;
 mod orphans;
 mod outgoing;

@@ -596,8 +596,9 @@ pub trait Transaction: Withholding + Occurrences {
     fn put_mapping(&mut self, link: LinkId, mapping: &Mapping) -> Result<(), StoreError>;
     /// Forgets the pair of a GUID.
     fn remove_mapping(&mut self, link: LinkId, guid: Guid) -> Result<(), StoreError>;
-    /// Makes all pairs [`Mapping::stale`], and forgets the texts that are kept with them.
-    fn forget_forms(&mut self, link: LinkId) -> Result<(), StoreError>;
+    /// Makes pairs [`Mapping::stale`], and forgets the texts that are kept with them: those of items with
+    /// contents of so many bytes or more, and those of former versions, whatever the size.
+    fn forget_forms(&mut self, link: LinkId, bytes: u64) -> Result<(), StoreError>;
     /// The exact text that the device holds of an item, where it is another one than the server
     /// would write for it.
     fn device_text(&mut self, link: LinkId, guid: Guid) -> Result<Option<Vec<u8>>, StoreError>;

@@ -52,10 +52,10 @@ impl Watched<'_> {
 }
 
 impl Transaction for Watched<'_> {
-    fn forget_forms(&mut self, link: LinkId) -> Result<(), StoreError> {
+    fn forget_forms(&mut self, link: LinkId, bytes: u64) -> Result<(), StoreError> {
         self.write()?;
         let link = self.map_of(link);
-        self.state.forget_forms(link)
+        self.state.forget_forms(link, bytes)
     }
 
     fn device_text(&mut self, link: LinkId, guid: Guid) -> Result<Option<Vec<u8>>, StoreError> {

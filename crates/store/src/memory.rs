@@ -435,11 +435,19 @@ impl Transaction for Memory {
         Ok(())
     }
 
-    fn forget_forms(&mut self, link: LinkId) -> Result<(), StoreError> {
+    fn forget_forms(&mut self, link: LinkId, bytes: u64) -> Result<(), StoreError> {
+        let items = self.items.entry(link.datastore).or_default();
         for mapping in self.mappings.entry(link).or_default() {
-            mapping.stale = true;
+            let is_meant = bytes == 0
+                || items.get(&mapping.guid).is_some_and(|held| {
+                    let item = &held.item;
+                    item.content.len() as u64 >= bytes || mapping.revision < item.content_seq
+                });
+            if is_meant {
+                mapping.stale = true;
+                self.device_texts.remove(&(link, mapping.guid));
+            }
         }
-        self.device_texts.retain(|(of, _), _| *of != link);
         Ok(())
     }
 

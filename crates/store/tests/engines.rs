@@ -157,7 +157,7 @@ enum Call {
     Held(u8, u8),
     UndoPartial(u8),
     EndPartial(u8),
-    ForgetForms(u8),
+    ForgetForms(u8, u8),
     DeviceText(u8, u8),
     KeepDeviceText(u8, u8, u8),
     ContentAt(u8, u8),
@@ -226,7 +226,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         1 => (d.clone(), 0..2u8).prop_map(|(d, m)| Call::Held(d, m)),
         1 => d.clone().prop_map(Call::UndoPartial),
         1 => d.clone().prop_map(Call::EndPartial),
-        1 => d.clone().prop_map(Call::ForgetForms),
+        1 => (d.clone(), 0..60u8).prop_map(|(d, n)| Call::ForgetForms(d, n)),
         2 => (d.clone(), 1..6u8).prop_map(|(d, g)| Call::DeviceText(d, g)),
         2 => (d.clone(), 1..6u8, 0..9u8).prop_map(|(d, g, n)| Call::KeepDeviceText(d, g, n)),
         2 => (1..6u8, 0..20u8).prop_map(|(g, n)| Call::ContentAt(g, n)),
@@ -485,7 +485,9 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
         Call::Held(d, m) => format!("{:?}", tx.held(link(wide(d)), wide(m))?),
         Call::UndoPartial(d) => format!("{:?}", tx.undo_partial(link(wide(d)))?),
         Call::EndPartial(d) => format!("{:?}", tx.end_partial(link(wide(d)))?),
-        Call::ForgetForms(d) => format!("{:?}", tx.forget_forms(link(wide(d)))?),
+        Call::ForgetForms(d, n) => {
+            format!("{:?}", tx.forget_forms(link(wide(d)), u64::from(n))?)
+        }
         Call::DeviceText(d, g) => format!("{:?}", tx.device_text(link(wide(d)), Guid(wide(g)))?),
         Call::KeepDeviceText(d, g, n) => {
             let (link, guid) = (link(wide(d)), Guid(wide(g)));

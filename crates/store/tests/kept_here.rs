@@ -16,6 +16,7 @@ mod talk;
 use session::peer::Table;
 use session::server::ConflictPolicy;
 use session::store::{Content, DatastoreId, Guid, Origin};
+use syncml::Version;
 use talk::{Heard, Talk, alert, change, item, put_devinf, status, sync};
 
 /// A phone with one datastore.
@@ -24,6 +25,10 @@ struct Phone {
     name: &'static str,
     /// Elements of its datastore.
     datastore: String,
+    /// Elements of the device.
+    device: &'static str,
+    /// Bytes of the largest object that it takes; 0 where it says nothing.
+    max_obj_size: u32,
     anchor: u32,
 }
 
@@ -53,6 +58,8 @@ impl Phone {
             talk: Talk::new(),
             name,
             datastore,
+            device: "",
+            max_obj_size: 0,
             anchor: 0,
         };
         for text in items {
@@ -80,9 +87,12 @@ impl Phone {
         };
         self.anchor += 1;
         let alert = alert(1, code, self.name, &last, &self.anchor.to_string());
+        let size = self.max_obj_size;
+        let size = format!("<Meta><MaxObjSize xmlns='syncml:metinf'>{size}</MaxObjSize>");
+        let alert = alert.replace("<Meta>", &size);
         let datastore = format!(
-            "<UTC/><DataStore><SourceRef>my-{}</SourceRef>{}</DataStore>",
-            self.name, self.datastore
+            "<UTC/>{}<DataStore><SourceRef>my-{}</SourceRef>{}</DataStore>",
+            self.device, self.name, self.datastore
         );
         self.talk.begin();
         let heard = self
@@ -184,6 +194,156 @@ fn a_photo_that_is_too_large_for_a_phone_stays_through_its_edits() {
             assert!(held[0].replace("\r\n ", "").contains(&photo), "{held:?}");
         }
     }
+}
+
+/// A phone that takes objects of at most so many bytes, or messages. What it lists of cards is all that it
+/// holds, the photo among it.
+fn narrow(limits: (Version, u64, u32), cards: &[&str]) -> Phone {
+    let names = ["N", "FN", "TEL", "PHOTO"].map(|name| property(name, ""));
+    let mut phone = Phone::new("contacts", listing(CARDS, &names.concat()), cards);
+    (phone.talk.version, phone.talk.limit, phone.max_obj_size) = limits;
+    if phone.max_obj_size > 0 {
+        phone.device = "<SupportLargeObjs/>";
+    }
+    phone
+}
+
+/// A phone that takes no objects in chunks, and one that takes small ones.
+const NARROW: [(Version, u64, u32); 2] =
+    [(Version::V1_0, 10_000, 0), (Version::V1_1, 20_000, 5_000)];
+
+/// What another device of the account gets, which takes everything.
+fn elsewhere(phone: &mut Phone) -> Vec<String> {
+    let talk = &mut phone.talk;
+    (talk.device, talk.version, talk.limit) = ("tablet", Version::V1_2, 1_000_000);
+    let heard = talk.sync(201, ("", "1"), "");
+    let cards = heard.said.changes.into_iter();
+    cards
+        .map(|card| card.content.replace("\r\n ", ""))
+        .collect()
+}
+
+fn photo_line(bytes: usize) -> String {
+    format!(":{}\r\n", "AAAA".repeat(bytes / 3))
+}
+
+// spec: J12 F21 H05
+#[test]
+fn a_card_that_is_too_large_comes_without_its_photo() {
+    for limits in NARROW {
+        let mut phone = narrow(limits, &[&with_photo(40_000)]);
+        let shown = came(&phone.sync(201, ""));
+        assert!(
+            shown.contains("Berg") && shown.contains(":1\r\n"),
+            "{shown}"
+        );
+        assert!(!shown.contains("PHOTO"), "{limits:?}: {shown}");
+        assert_eq!(came(&phone.sync(200, "")), "", "{limits:?}");
+        let edited = shown.replace(":1\r\n", ":2\r\n");
+        let heard = phone.sync(200, &talk::replace(30, "l1", &edited));
+        assert_eq!(came(&heard), "", "{limits:?}");
+        let held = phone.contents();
+        // it compares all that it has, and replaces all that is here
+        for code in [201, 203] {
+            let heard = phone.sync(code, &change("Add", 30, &item("l1", &edited)));
+            assert_eq!(came(&heard), "", "{limits:?}");
+            assert_eq!(phone.contents(), held, "{limits:?}");
+        }
+        let rich = elsewhere(&mut phone);
+        assert!(
+            rich.len() == 1 && rich[0].contains(&photo_line(40_000)),
+            "{limits:?}"
+        );
+        assert!(
+            rich[0].contains(":2\r\n") && !rich[0].contains(":1\r\n"),
+            "{limits:?}"
+        );
+    }
+}
+
+// spec: F21 H05
+#[test]
+fn a_photo_stays_when_a_phone_takes_more_or_less_than_before() {
+    for (before, after) in [(10_000, 200_000), (200_000, 10_000)] {
+        for policy in ConflictPolicy::ALL {
+            let mut phone = narrow((Version::V1_0, before, 0), &[&with_photo(40_000)]);
+            let id = phone.id();
+            phone.talk.server.state.set_policy(id, 0, policy.name());
+            let shown = came(&phone.sync(201, ""));
+            assert_eq!(shown.contains("PHOTO"), before > after);
+            phone.talk.limit = after;
+            let edited = shown.replace(":1\r\n", ":2\r\n");
+            let got = came(&phone.sync(200, &talk::replace(30, "l1", &edited)));
+            assert_eq!(got.contains("PHOTO"), after > before, "{after}: {got}");
+            let held = phone.contents().concat().replace("\r\n ", "");
+            assert!(held.contains(&photo_line(40_000)), "{after}");
+            assert!(held.contains(":2\r\n"), "{after}: {}", policy.name());
+            assert_eq!(came(&phone.sync(200, "")), "", "{after}");
+        }
+    }
+}
+
+// spec: F21 H05
+#[test]
+fn a_photo_that_was_left_out_stays_where_a_smaller_one_has_taken_its_place() {
+    for (limit, policy) in [10_000, 200_000]
+        .into_iter()
+        .zip(ConflictPolicy::ALL.into_iter().cycle())
+    {
+        let mut phone = narrow((Version::V1_0, 10_000, 0), &[&with_photo(40_000)]);
+        let shown = came(&phone.sync(201, ""));
+        let (id, smaller) = (phone.id(), with_photo(300));
+        let content = Content::new("", smaller.as_bytes());
+        let state = &mut phone.talk.server.state;
+        state.set_policy(id, 0, policy.name());
+        let changed = state.replace_item(id, Guid(1), content, Origin::Local, 2);
+        changed.unwrap();
+        phone.talk.limit = limit;
+        let edited = shown.replace(":1\r\n", ":2\r\n");
+        phone.sync(200, &talk::replace(30, "l1", &edited));
+        let held = phone.contents().concat().replace("\r\n ", "");
+        assert!(held.contains(&photo_line(300)), "{limit}: {held}");
+        // a refresh from what it was shown at first takes nothing away either
+        let mut phone = narrow((Version::V1_0, 10_000, 0), &[&with_photo(40_000)]);
+        phone.sync(201, "");
+        let state = &mut phone.talk.server.state;
+        let changed = state.replace_item(id, Guid(1), content, Origin::Local, 2);
+        changed.unwrap();
+        phone.talk.limit = limit;
+        phone.sync(203, &talk::replace(30, "l1", &edited));
+        let held = phone.contents().concat().replace("\r\n ", "");
+        assert!(held.contains(&photo_line(300)), "{limit}: {held}");
+    }
+}
+
+// spec: F21 H05
+#[test]
+fn a_photo_of_the_phone_itself_is_no_more_than_it_can_hold() {
+    let card = "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Berg;Ada\r\nTEL;CELL:1\r\n\
+                PHOTO;ENCODING=BASE64;JPEG:";
+    // too large to be sent to it beside all that a message may have
+    let card = format!("{card}{}\r\n\r\nEND:VCARD\r\n", "AAAA".repeat(2250));
+    let mut phone = narrow((Version::V1_0, 10_000, 0), &[]);
+    assert_eq!(came(&phone.sync(201, &talk::add(30, "own", &card))), "");
+    let edited = card.replace("CELL:1", "CELL:2");
+    assert_eq!(
+        came(&phone.sync(200, &talk::replace(30, "own", &edited))),
+        ""
+    );
+    let held = phone.contents().concat().replace("\r\n ", "");
+    assert!(
+        held.contains(&"AAAA".repeat(2250)) && held.contains("CELL:2"),
+        "{held}"
+    );
+    assert_eq!(came(&phone.sync(200, "")), "");
+    // what it takes off itself is gone
+    let without = "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Berg;Ada\r\nTEL;CELL:3\r\nEND:VCARD\r\n";
+    phone.sync(200, &talk::replace(30, "own", without));
+    let held = phone.contents().concat();
+    assert!(
+        held.contains("CELL:3") && !held.contains("AAAAAAAA"),
+        "{held}"
+    );
 }
 
 /// A card of this version with a first number and a note.

@@ -7,6 +7,7 @@ use syncml::{AlertCode, Change, ChangeKind, Command, Item, StatusCode, Sync};
 
 use super::ahead::Ahead;
 use super::group::is_done;
+use super::most::Remembered;
 use super::reconcile::Given;
 use super::reply::StatusOut;
 use super::selection::Selection;
@@ -69,13 +70,15 @@ impl Run<'_> {
             self.refuse(command, code);
             return Ok(());
         }
+        if let Some(meta) = &sync.meta {
+            self.take_max_obj_size(meta);
+        }
         self.begin(index)?;
         self.follow_series(index)?;
         if let Some(ds) = self.state.datastores.get_mut(index) {
             ds.sync_received = true;
         }
         if let Some(meta) = &sync.meta {
-            self.take_max_obj_size(meta);
             self.take_room(index, meta);
         }
         self.push_status(command, StatusCode::OK);
@@ -179,55 +182,76 @@ impl Run<'_> {
         (id, is_resumed): (LinkId, bool),
         link: &mut Link,
     ) -> Result<(), StoreError> {
+        let most = self.most_shown(ds);
+        let ds = &DatastoreState { most, ..ds.clone() };
+        self.views.remove(&ds.number);
         let seen = self.view(ds)?;
-        let mut view = seen.name();
         let splits_series = seen.splits_series();
+        let former = Remembered::read(&link.view);
         // a device that says nothing of the datastore is shown items as they are, and holds of them
         // what it can
         let is_described = self.describes(&ds.source);
         let knows_folders = if is_described {
             self.says_folders(ds)
         } else {
-            link.view.ends_with(FOLDERS)
+            former.name.ends_with(FOLDERS)
         };
         let has_occurrences = if is_described {
             splits_series
         } else {
-            link.view.ends_with(EVENTS)
+            former.name.ends_with(EVENTS)
         };
         if let Some(ds) = self.state.datastores.get_mut(index) {
+            ds.most = most;
             ds.knows_folders = knows_folders;
             ds.has_occurrences = has_occurrences;
         }
-        if !is_described {
-            return Ok(());
-        }
-        if has_occurrences {
-            view += EVENTS;
-        }
-        if knows_folders {
-            view += FOLDERS;
-        }
+        let name = if is_described {
+            let events = if has_occurrences { EVENTS } else { "" };
+            let folders = if knows_folders { FOLDERS } else { "" };
+            format!("{}{events}{folders}", seen.name())
+        } else {
+            former.name.to_owned()
+        };
         // one of which nothing was known was told of no folders and no occurrences
-        let is_told_more = !link.view.is_empty() || knows_folders || has_occurrences;
-        let is_new = link.view != view && is_told_more;
+        let is_told_more = !former.name.is_empty() || knows_folders || has_occurrences;
+        let view = Remembered { name: &name, most };
+        let differs_from = if former.name != name && is_told_more {
+            Some(0)
+        } else {
+            view.differs_from(former.most)
+        };
+        let view = view.write();
         // a new map has nothing in it yet, unless the session has broken after it was begun
-        if is_new && (!ds.renews_map() || is_resumed) {
-            self.info(format!(
-                "{}: the device has changed what it can hold, its items are sent again",
-                ds.name
-            ));
-            self.tx.forget_forms(id)?;
+        if let Some(bytes) = differs_from.filter(|_| !ds.renews_map() || is_resumed) {
+            self.show_again(index, ds, id, bytes)?;
             // should this session break, the next one goes on with it
             link.seen = ChangeSeq(0);
             link.previous_seen = ChangeSeq(0);
-            if let Some(ds) = self.state.datastores.get_mut(index) {
-                ds.seen = 0;
-                // an object does not go on in another form than it was begun in
-                ds.resumes = None;
-            }
         }
         link.view = view;
+        Ok(())
+    }
+
+    /// Items of so many bytes or more are shown in another form than before.
+    fn show_again(
+        &mut self,
+        index: usize,
+        ds: &DatastoreState,
+        link: LinkId,
+        bytes: u64,
+    ) -> Result<(), StoreError> {
+        self.info(format!(
+            "{}: the device has changed what it can hold, its items{} are sent again",
+            ds.name,
+            if bytes > 0 { " of some size" } else { "" }
+        ));
+        self.tx.forget_forms(link, bytes)?;
+        if let Some(ds) = self.state.datastores.get_mut(index) {
+            ds.seen = 0;
+            // an object does not go on in another form than it was begun in
+            ds.resumes = None;
+        }
         Ok(())
     }
 

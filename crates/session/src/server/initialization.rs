@@ -197,6 +197,7 @@ impl Run<'_> {
             generation: link.generation,
             begun: resumed.is_some(),
             viewed: false,
+            most: None,
             maps_until: link.sent_until.0,
             after_break: link.open.is_some(),
             damage: Damage::with_hold(self.tx.hold(link_id)?),

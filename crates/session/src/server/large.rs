@@ -279,19 +279,6 @@ impl Run<'_> {
         }
     }
 
-    /// Whether an object of this size may go in chunks.
-    // spec: J12 J15
-    pub(super) fn may_chunk(&self, size: u64) -> bool {
-        self.state.large_objects
-            && self.state.version() >= Version::V1_1
-            && self.state.peer_max_obj_size.is_none_or(|most| size <= most)
-            && self
-                .state
-                .rules
-                .object_limit
-                .is_none_or(|most| size <= most)
-    }
-
     /// What is known of an object that begins to go out; where a broken session ended when this
     /// one resumes it.
     pub(super) fn begin_sending(

@@ -306,7 +306,8 @@ impl Run<'_> {
             return Ok(Written::Next);
         }
         let has_content = !pending.item.deleted && !moves_only(&pending, &told);
-        let is_too_large = has_content && pending.size > out.limit as u64;
+        let is_too_large =
+            has_content && (pending.size > out.limit as u64 || !self.may_send(pending.size));
         if !is_too_large {
             if pending.item.content.is_empty() && has_content {
                 let datastore = place.link.datastore;
@@ -333,7 +334,7 @@ impl Run<'_> {
                 return Ok(Written::Full);
             }
         }
-        if has_content && self.may_chunk(pending.size) {
+        if has_content && pending.size <= self.most_in_chunks() {
             let encoding = out.writer.encoding();
             let sending = self.begin_sending(ds, place.link, (&pending, own_form), encoding)?;
             self.count_room(place.index, ds, place.link, &pending)?;

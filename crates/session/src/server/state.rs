@@ -238,6 +238,9 @@ pub(super) struct DatastoreState {
     /// How the device is shown items is known.
     #[serde(default)]
     pub(super) viewed: bool,
+    /// Bytes of the largest item that the device is shown as it is.
+    #[serde(default)]
+    pub(super) most: Option<u64>,
     /// The last change of the session before, whose maps may come now.
     #[serde(default)]
     pub(super) maps_until: i64,

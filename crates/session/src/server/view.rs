@@ -6,7 +6,8 @@
 //! known of the device, so that what a device holds can be made again at any time:
 //!
 //! ```text
-//! item ──▶ format of the device ──▶ fields of its filter ──▶ fields and sizes it can keep ──▶ device
+//! item ──▶ format of the device ──▶ fields of its filter ──▶ fields and sizes it can keep
+//!      ──▶ without its photo, if it would be too large ──▶ device
 //! ```
 
 use std::rc::Rc;
@@ -20,6 +21,7 @@ use syncml::Version;
 use syncml::devinf::{Capability, ContentType};
 
 use super::Run;
+use super::most;
 use super::state::DatastoreState;
 use crate::filter::Filter;
 use crate::peer::{Capabilities, Rules};
@@ -43,6 +45,8 @@ pub(super) struct View {
     holdings: Vec<(Format, Holdings)>,
     /// The fields that its user wants, by the filter of the session.
     filter: Option<Filter>,
+    /// Bytes beyond which a card is shown without its photo.
+    most: Option<u64>,
 }
 
 /// An item in the form of a device.
@@ -110,6 +114,7 @@ impl View {
             },
             holdings,
             filter: None,
+            most: None,
         }
     }
 
@@ -119,12 +124,19 @@ impl View {
         self
     }
 
-    /// Names the view, but for the filter: another name means that the device may hold its items in
+    /// The view for cards of at most so many bytes.
+    fn with_most(mut self, most: Option<u64>) -> Self {
+        self.most = most;
+        self
+    }
+
+    /// Names the view, but for the filter and the limit: another name means that the device may hold its items in
     /// another form than this one would show them. What it holds by its own clock does not change
     /// with the time of year.
     pub(super) fn name(&self) -> String {
         let mut of_device = Self {
             filter: None,
+            most: None,
             ..self.clone()
         };
         of_device.times.converts_by = None;
@@ -173,6 +185,10 @@ impl View {
         if let Some(fitted) = fitted {
             bytes = Some(fitted.bytes);
         }
+        let whole = bytes.as_deref().unwrap_or(content);
+        if let Some(smaller) = self.without_media(media_type, whole) {
+            bytes = Some(smaller);
+        }
         if media_type.is_empty() {
             media_type = format.media_type();
         }
@@ -182,8 +198,24 @@ impl View {
         })
     }
 
-    /// Whether an item of this beginning may be shown in another form.
+    /// A card that would be too large, without its photo, logo and sound.
+    pub(super) fn without_media(&self, media_type: &str, card: &[u8]) -> Option<Vec<u8>> {
+        let most = self.most.filter(|most| card.len() as u64 > *most);
+        most.and_then(|_| most::without_media(media_type, card))
+    }
+
+    /// Whether some version of an item of this beginning may be shown in another form.
     pub(super) fn may_change(&self, media_type: &str, head: &[u8]) -> bool {
+        self.most.is_some() || self.may_change_small(media_type, head)
+    }
+
+    /// Whether an item of this beginning and size may be shown in another form.
+    fn may_change_sized(&self, media_type: &str, head: &[u8], size: u64) -> bool {
+        let is_too_large = self.most.is_some_and(|most| size > most);
+        is_too_large || self.may_change_small(media_type, head)
+    }
+
+    fn may_change_small(&self, media_type: &str, head: &[u8]) -> bool {
         let Some(format) = Format::of(media_type, head) else {
             return self.filter.is_some();
         };
@@ -390,7 +422,12 @@ impl Texts {
     /// The texts of a device that is to be followed in all that it can hold: what it lacks was removed
     /// there, unless it may never have been shown it.
     pub(super) fn replacing(self, view: &View) -> Self {
+        let by_size = Holdings {
+            properties: None,
+            max_photo: view.most,
+        };
         let holdings = view.holdings.iter().map(|(_, holdings)| holdings);
+        let holdings = holdings.chain([&by_size]);
         let held = holdings.fold(self.shown.clone(), |held, holdings| {
             pim::surely_shown(&self.current, &held, &self.new, holdings)
         });
@@ -534,7 +571,8 @@ impl Run<'_> {
         let zone = self.config.zone.as_ref();
         let at = (self.state.version(), self.request.now);
         let view = View::of(&known, &properties, rules, ds.kind(), zone, at)
-            .with_filter(ds.selection.filter.as_ref());
+            .with_filter(ds.selection.filter.as_ref())
+            .with_most(ds.most);
         let view = Rc::new(view);
         self.views.insert(ds.number, Rc::clone(&view));
         Ok(view)
@@ -617,7 +655,7 @@ impl Run<'_> {
         let guid = pending.item.guid;
         if pending.item.content.is_empty() && pending.size > 0 {
             let head = self.tx.content_slice(link.datastore, guid, 0, HEAD)?;
-            if !view.may_change(&pending.item.media_type, &head) {
+            if !view.may_change_sized(&pending.item.media_type, &head, pending.size) {
                 return Ok(Some(false));
             }
             let length = usize::try_from(pending.size).unwrap_or(usize::MAX);

@@ -565,14 +565,19 @@ impl Transaction for Running<'_> {
         self.one(datastore.account, &sql, keys, item_of)
     }
 
-    fn forget_forms(&mut self, link: LinkId) -> Result<(), StoreError> {
+    fn forget_forms(&mut self, link: LinkId, bytes: u64) -> Result<(), StoreError> {
         let [account, datastore, device] = link_keys(link);
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         self.later(
             link.datastore.account,
             "UPDATE map SET stale = true, device_text = NULL
              WHERE account = $1 AND datastore = $2 AND device = $3
-               AND NOT (stale AND device_text IS NULL)",
-            &[&account, &datastore, &device],
+               AND NOT (stale AND device_text IS NULL)
+               AND ($4::bigint = 0 OR EXISTS (SELECT 1 FROM item
+                 WHERE item.account = map.account AND item.datastore = map.datastore
+                   AND item.guid = map.guid
+                   AND (octet_length(item.content) >= $4 OR map.revision < item.content_seq)))",
+            &[&account, &datastore, &device, &bytes],
         )
     }
 

@@ -234,8 +234,8 @@ impl Transaction for Running<'_> {
         links::remove_mapping(self, link, guid)
     }
 
-    fn forget_forms(&mut self, link: LinkId) -> Result<(), StoreError> {
-        links::forget_forms(self, link)
+    fn forget_forms(&mut self, link: LinkId, bytes: u64) -> Result<(), StoreError> {
+        links::forget_forms(self, link, bytes)
     }
 
     fn device_text(&mut self, link: LinkId, guid: Guid) -> Result<Option<Vec<u8>>, StoreError> {

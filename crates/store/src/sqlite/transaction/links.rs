@@ -130,12 +130,26 @@ pub(super) fn remove_mapping(
         .map(|_| ())
 }
 
-pub(super) fn forget_forms(running: &Running<'_>, link: LinkId) -> Result<(), StoreError> {
+pub(super) fn forget_forms(
+    running: &Running<'_>,
+    link: LinkId,
+    bytes: u64,
+) -> Result<(), StoreError> {
+    let [account, datastore, device] = link_params(link);
     running
         .execute(
             "UPDATE map SET stale = 1, device_text = NULL
-         WHERE account = ? AND datastore = ? AND device = ?",
-            link_params(link),
+         WHERE account = ?1 AND datastore = ?2 AND device = ?3
+           AND (?4 = 0 OR EXISTS (SELECT 1 FROM item
+             WHERE item.account = map.account AND item.datastore = map.datastore
+               AND item.guid = map.guid
+               AND (length(item.content) >= ?4 OR map.revision < item.content_seq)))",
+            [
+                account,
+                datastore,
+                device,
+                i64::try_from(bytes).unwrap_or(i64::MAX),
+            ],
         )
         .map(|_| ())
 }
