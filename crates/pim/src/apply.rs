@@ -99,6 +99,7 @@ pub struct Applied {
 /// device as a whole once one of them was edited, but for a rule that it was not shown.
 ///
 /// `None` when the texts are not of one format and version, or one of them has no record.
+// spec: V08
 pub fn apply(edit: &Edit<'_>, prefer: Prefer) -> Option<Applied> {
     let format = Format::of("", edit.current).or_else(|| text(edit.current))?;
     let others = [Some(edit.shown), edit.held, Some(edit.new)];
@@ -121,6 +122,7 @@ fn text(content: &[u8]) -> Option<Format> {
 }
 
 /// A card, note or bookmark: one component.
+// spec: T41
 fn record(edit: &Edit<'_>, prefer: Prefer, format: Format) -> Option<Applied> {
     let reader = Reader::new(format, &[]);
     let read = |content| Component::read(content, &reader);

@@ -134,6 +134,7 @@ impl<'a> Components<'a> {
         self.stack.iter().rev().nth(levels).map(|o| o.tag)
     }
 
+    // spec: T16
     fn begin(&mut self, line: Line<'a>, name: &'a [u8], nested: bool) -> Option<Event<'a>> {
         if self.beyond > 0 {
             self.beyond += 1;
@@ -162,6 +163,7 @@ impl<'a> Components<'a> {
         None
     }
 
+    // spec: T16
     fn end(&mut self, line: Line<'a>, name: &[u8]) -> Option<Event<'a>> {
         if self.beyond > 0 {
             self.beyond -= 1;
@@ -181,6 +183,7 @@ impl<'a> Components<'a> {
     }
 
     /// Performs what is held, one event at a time.
+    // spec: T16
     fn resume(&mut self) -> Option<Event<'a>> {
         let (target, held) = self.held.take()?;
         if self.stack.len() > target {

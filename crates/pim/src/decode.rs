@@ -23,6 +23,7 @@ pub(crate) fn is_blank(byte: u8) -> bool {
 }
 
 /// The length of the line end at the start of `bytes`: CRLF, LF, CR or CR CR LF; 0 if none.
+// spec: T03 T07
 pub(crate) fn line_end(bytes: &[u8]) -> usize {
     match bytes {
         [b'\r', b'\r', b'\n', ..] => 3,
@@ -33,6 +34,7 @@ pub(crate) fn line_end(bytes: &[u8]) -> usize {
 }
 
 /// A text whose lines end in LF, whichever way they ended.
+// spec: T07
 pub(crate) fn with_line_feeds(text: &str) -> Cow<'_, str> {
     if !text.contains('\r') {
         return Cow::Borrowed(text);
@@ -79,6 +81,7 @@ fn soft_break(bytes: &[u8]) -> Option<usize> {
 ///
 /// vCard 2.1 puts the line end before a blank that is part of the value; the later formats insert
 /// the blank with the line end.
+// spec: T04
 pub fn unfold(raw: &[u8], dialect: Dialect, out: &mut Vec<u8>) {
     let mut rest = raw;
     while let Some(at) = rest.iter().position(|b| matches!(b, b'\r' | b'\n')) {
@@ -96,6 +99,7 @@ pub fn unfold(raw: &[u8], dialect: Dialect, out: &mut Vec<u8>) {
 /// Soft breaks and folds are removed, blanks before a line end dropped, a `=` without two
 /// hexadecimal digits kept. With `keep_separators` an encoded `;` comes out as `\;`, so that it
 /// can still be told from a `;` that separates the parts of a structured value.
+// spec: T06 T07 T12
 pub fn quoted_printable(raw: &[u8], dialect: Dialect, keep_separators: bool, out: &mut Vec<u8>) {
     let mut rest = raw;
     while let Some(&byte) = rest.first() {
@@ -139,6 +143,7 @@ pub fn quoted_printable(raw: &[u8], dialect: Dialect, keep_separators: bool, out
 
 /// Decodes base64 `raw` and appends it to `out`, skipping whatever is not of its alphabet
 /// (line ends, blanks, padding).
+// spec: T08
 pub fn base64(raw: &[u8], out: &mut Vec<u8>) {
     let mut bits = 0_u32;
     let mut held = 0;
@@ -164,6 +169,7 @@ pub fn base64(raw: &[u8], out: &mut Vec<u8>) {
 ///
 /// `label` is the value of the `CHARSET` parameter. It is believed if the bytes are valid in it;
 /// otherwise, and without it, the bytes are UTF-8 if they can be, and Windows-1252 if not.
+// spec: T10
 pub fn charset<'b>(bytes: Cow<'b, [u8]>, label: Option<&[u8]>) -> Cow<'b, str> {
     let declared = label
         .filter(|l| !l.eq_ignore_ascii_case(b"us-ascii") && !l.eq_ignore_ascii_case(b"ascii"))
@@ -188,6 +194,7 @@ pub fn charset<'b>(bytes: Cow<'b, [u8]>, label: Option<&[u8]>) -> Cow<'b, str> {
 
 /// Turns a whole text, such as a plain note, into a string: a byte order mark decides (UTF-8,
 /// UTF-16), and [`charset`] where there is none.
+// spec: T10
 pub fn whole_text(content: &[u8]) -> Cow<'_, str> {
     match Encoding::for_bom(content) {
         Some((encoding, length)) => {
@@ -202,6 +209,7 @@ pub fn whole_text(content: &[u8]) -> Cow<'_, str> {
 /// Undoes the backslash escapes of a text value.
 ///
 /// The old formats know `\;` only, and a path such as `C:\new` is plain text there.
+// spec: T12
 pub fn unescape(text: &str, dialect: Dialect) -> Cow<'_, str> {
     if !text.contains('\\') {
         return Cow::Borrowed(text);
@@ -248,6 +256,7 @@ pub fn parts(text: &str, separator: char, dialect: Dialect) -> Parts<'_> {
 impl<'t> Iterator for Parts<'t> {
     type Item = &'t str;
 
+    // spec: T12
     fn next(&mut self) -> Option<&'t str> {
         let text = self.rest?;
         let mut from = 0;

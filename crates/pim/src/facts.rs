@@ -440,6 +440,7 @@ fn canonical_line(line: &Line<'_>, dialect: Dialect, form: &mut Vec<u8>) -> u64 
 }
 
 /// Whether a parameter only numbers the places that a device has for numbers and addresses.
+// spec: T38
 pub(crate) fn is_number_of_slot(name: &[u8]) -> bool {
     let head = name.get(..b"X-SYNCMLREF".len());
     head.is_some_and(|head| head.eq_ignore_ascii_case(b"X-SYNCMLREF"))
@@ -484,6 +485,7 @@ fn body(text: &str) -> String {
 }
 
 /// A URL with its scheme and host in lower case and without a slash at the end.
+// spec: T41
 fn address(url: &str) -> String {
     let url = url.trim().trim_end_matches('/');
     let host = url.find("://").map_or(0, |at| at + 3);
@@ -495,6 +497,7 @@ fn address(url: &str) -> String {
 
 /// The address that the envelope of a bookmark repeats (IrMC): `URL=` in an Internet shortcut,
 /// which is the value of `X-IRMC-URL` or, since few encode its line ends, stands in lines of its own.
+// spec: T41
 pub(crate) fn shortcut(line: &Line<'_>) -> Option<String> {
     let address = |text: &str| {
         let (key, url) = text.trim().split_once('=')?;

@@ -283,6 +283,7 @@ fn is_one_text(a: &Facts, b: &Facts) -> bool {
     a.body == b.body || is_beginning(a, b) || is_beginning(b, a)
 }
 
+// spec: V07
 fn is_beginning(cut: &Facts, whole: &Facts) -> bool {
     cut.format == whole.format
         && cut.body.len() < whole.body.len()

@@ -29,6 +29,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// The encoding that a parameter's value names, if it names one.
+    // spec: T09
     pub(crate) fn named(value: &[u8]) -> Option<Self> {
         let is = |name: &[u8]| value.eq_ignore_ascii_case(name);
         if is(b"QUOTED-PRINTABLE") || is(b"QP") || is(b"Q") {
@@ -94,6 +95,7 @@ pub struct Params<'l> {
 impl<'l> Iterator for Params<'l> {
     type Item = Param<'l>;
 
+    // spec: T11
     fn next(&mut self) -> Option<Param<'l>> {
         while !self.rest.is_empty() {
             let mut quoted = false;
@@ -193,6 +195,7 @@ impl<'a> Line<'a> {
 
     /// The types of the property: the values of `TYPE` and the bare parameters of vCard 2.1, in
     /// order, whichever way they are spelled. Bare encodings are not types.
+    // spec: T09
     pub fn types(&self) -> impl Iterator<Item = &[u8]> {
         self.params()
             .filter(|p| p.is("TYPE") || (p.name.is_empty() && Encoding::named(p.value).is_none()))
@@ -307,6 +310,7 @@ struct Physical {
 }
 
 impl Physical {
+    // spec: T03
     fn at(content: &[u8], from: usize) -> Self {
         let length = memchr2(b'\r', b'\n', &content[from..]);
         let end = length.map_or(content.len(), |l| from + l);
@@ -332,6 +336,7 @@ struct Head {
 }
 
 /// Iterates over the logical lines of some bytes; nothing is skipped.
+// spec: T18
 #[derive(Debug, Clone)]
 pub struct Lines<'a> {
     content: &'a [u8],
@@ -348,6 +353,7 @@ impl<'a> Lines<'a> {
         }
     }
 
+    // spec: T10 T11
     fn find_head(&self) -> Head {
         let content = self.content;
         let mut start = self.position;
@@ -411,6 +417,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Follows a quoted-printable value, which starts at `from`, over soft breaks and folds.
+    // spec: T05
     fn extend_quoted_printable(&self, mut from: usize, mut line: Physical) -> Physical {
         let content = self.content;
         loop {
@@ -429,6 +436,7 @@ impl<'a> Lines<'a> {
 
     /// Follows a base64 value to the empty line or to what must be a property. Answers the last
     /// line of the value and the position behind the empty line.
+    // spec: T08
     fn extend_base64(&self, mut line: Physical) -> (Physical, usize) {
         let content = self.content;
         while line.next > line.end && line.next < content.len() {
@@ -456,6 +464,7 @@ fn is_boundary(rest: &[u8]) -> bool {
     starts(b"END:V") || starts(b"BEGIN:V")
 }
 
+// spec: T09
 fn declared_encoding(params: Params<'_>) -> Encoding {
     params
         .filter(|p| p.name.is_empty() || p.is("ENCODING"))
@@ -466,6 +475,7 @@ fn declared_encoding(params: Params<'_>) -> Encoding {
 impl<'a> Iterator for Lines<'a> {
     type Item = Line<'a>;
 
+    // spec: T11
     fn next(&mut self) -> Option<Line<'a>> {
         let content = self.content;
         let offset = self.position;

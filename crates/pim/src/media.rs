@@ -64,6 +64,7 @@ impl Format {
     /// that does not start with `BEGIN` is plain text, unless `media_type` names a structured
     /// format and a `BEGIN` follows later on (some peers send junk first). None if neither
     /// `content` nor `media_type` tells of a text format.
+    // spec: T02
     pub fn of(media_type: &str, content: &[u8]) -> Option<Self> {
         let declared = Self::of_media_type(media_type);
         if let Some(declared) = declared.filter(|format| format.is_sif()) {
@@ -219,6 +220,7 @@ fn has_version(media_type: &str, version: &str) -> bool {
 }
 
 /// The media types that occur, each with the one name it has here.
+// spec: T01
 const NAMES: [(&str, &str); 24] = [
     ("text/vcard", "text/vcard"),
     ("text/directory", "text/vcard"),
@@ -252,6 +254,7 @@ fn bare(media_type: &str) -> &str {
 }
 
 /// The one name of a media type; what is not known stays as it is, without parameters.
+// spec: T01
 fn canonical(media_type: &str) -> &str {
     let bare = bare(media_type);
     NAMES
@@ -290,6 +293,7 @@ pub fn kind_of_media_type(media_type: &str) -> Kind {
 }
 
 /// What an item is: by its first component, else by its media type.
+// spec: T42
 pub fn kind_of(media_type: &str, content: &[u8]) -> Kind {
     let components = Lines::new(content).filter(|line| line.is("BEGIN"));
     let mut kinds = components.filter_map(|line| {

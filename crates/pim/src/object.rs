@@ -51,6 +51,7 @@ fn object(media_type: &str, content: &[u8]) -> Option<Object> {
 /// * A file: its name and content, whatever its times and attributes are.
 /// * A folder: its role. What it is called does not tell, since another may be called so elsewhere.
 /// * A vMessage: the end of the first number, the minute and the text.
+// spec: T42
 pub(crate) fn twin(media_type: &str, content: &[u8]) -> Option<String> {
     let object = object(media_type, content)?;
     let text = whole_text(content);

@@ -53,6 +53,7 @@ pub(crate) fn format(declared: Format, content: &[u8]) -> Format {
 }
 
 /// The item in its [`pivot`].
+// spec: T43
 pub(crate) fn read(content: &[u8], format: Format) -> Vec<u8> {
     let mut elements = Elements::read(content);
     match format {
@@ -64,6 +65,7 @@ pub(crate) fn read(content: &[u8], format: Format) -> Vec<u8> {
 
 /// An item of the format's [`pivot`] in SIF, and the lines that it has no element for. `None` when
 /// there is no such item in it.
+// spec: T43
 pub(crate) fn write(content: &[u8], format: Format) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
     let mut lost = Vec::new();
     let (root, written) = match format {
@@ -76,6 +78,7 @@ pub(crate) fn write(content: &[u8], format: Format) -> Option<(Vec<u8>, Vec<Vec<
 }
 
 /// An item with the elements that it lacks and `held` has; `None` when it lacks none.
+// spec: T43
 pub(crate) fn complete(held: &[u8], new: &[u8]) -> Option<Vec<u8>> {
     let (before, now) = (Elements::read(held), Elements::read(new));
     let mut all: Written = now.all().collect();

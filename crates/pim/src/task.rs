@@ -18,6 +18,7 @@ struct Progress {
 /// a task that is done, and devices leave it out. `None` where it says so, or is no such task.
 ///
 /// `now` is in seconds since 1970.
+// spec: U10
 pub fn stamp_completion(before: &[u8], after: &[u8], now: i64) -> Option<Vec<u8>> {
     let done = progress(after).filter(|after| after.is_done && !after.is_stamped)?;
     if progress(before).is_some_and(|before| before.is_done) {

@@ -62,6 +62,7 @@ impl Pairs {
     }
 
     /// Pairs what is left by equal keys, in order.
+    // spec: T18
     pub(super) fn by_key<K: Ord>(
         &mut self,
         from: impl Fn(usize) -> Option<K>,

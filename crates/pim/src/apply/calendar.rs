@@ -28,6 +28,7 @@ const RULES: [&str; 3] = ["RRULE", "RDATE", "EXRULE"];
 const ENDS: [&str; 3] = ["DTEND", "DURATION", "DUE"];
 
 /// How far a task has come.
+// spec: U10
 const PROGRESS: [&str; 3] = ["STATUS", "PERCENT-COMPLETE", "COMPLETED"];
 
 /// Applies the edit of a calendar object; see [`super::apply`].
@@ -79,6 +80,7 @@ fn uid<'s, 'a>(entries: &[&'s Component<'a>]) -> Option<&'s Prop<'a>> {
 
 /// The record with the descriptions of zones that it did not name before, as `current`, and that
 /// the device describes.
+// spec: U20
 fn with_zones(
     record: Vec<u8>,
     current: &Component<'_>,
@@ -155,6 +157,7 @@ impl<'g, 'a> Group<'g, 'a> {
 }
 
 /// The line of a time with another one, which another line tells by the clock of another zone.
+// spec: V09
 fn in_zone_of(line: &Line<'_>, other: &Line<'_>, dialect: Dialect) -> Option<Vec<u8>> {
     let zone = |line: &Line<'_>| {
         let name = line.param("TZID")?.unquoted().to_vec();
@@ -251,6 +254,7 @@ impl Merge<'_> {
     }
 
     /// Applies an edit of properties that change together: all or none.
+    // spec: V05
     fn group(&mut self, sides: Sides<'_, '_>, names: &[&str]) {
         let whole = Group::of(sides, names);
         let differing: Vec<&str> = names
@@ -290,6 +294,7 @@ impl Merge<'_> {
     ///
     /// A time stays in the record's zone, as long as the device has not said by what rule it recurs:
     /// a device tells times by its own clock, wherever they were made.
+    // spec: U10 U13 V09
     fn take(&mut self, sides: Sides<'_, '_>, name: &str, has_end: bool, has_same_rule: bool) {
         let of = Group::of(sides, &[name]);
         let is_same = of.is_same();

@@ -36,6 +36,7 @@ pub(super) enum Sort {
 impl Sort {
     /// Which one of `to` each of `from` is. Alarms that are `followed` may have been changed to go
     /// off at another time.
+    // spec: U20
     fn align(
         self,
         from: &[&Component<'_>],
@@ -226,6 +227,7 @@ impl Merge<'_> {
     }
 
     /// Puts a component into the record as it is, under the identifier of the record.
+    // spec: U20
     fn bring(&mut self, lists: &Lists<'_, '_>, new: &Component<'_>) {
         let Some(text) = lists.text.get(new.start..new.end) else {
             return;

@@ -23,6 +23,7 @@ pub(super) fn is_cut(cut: &[u8], whole: &[u8], name: &str, is_known: bool) -> bo
 }
 
 /// [`is_cut`] of two texts.
+// spec: V07
 pub(crate) fn is_cut_text(cut: &str, whole: &str, is_known: bool) -> bool {
     let Some(rest) = whole.strip_prefix(cut).filter(|rest| !rest.is_empty()) else {
         return false;
@@ -42,6 +43,7 @@ pub(crate) fn is_cut_text(cut: &str, whole: &str, is_known: bool) -> bool {
 ///
 /// `None` if it was shown the whole, or nothing of a short text is left that the rest would follow.
 /// Newlines are LF in all.
+// spec: V07
 pub(super) fn with_tail(whole: &str, shown: &str, held: &str, new: &str) -> Option<String> {
     let (shown, new) = (shown.trim_end(), new.trim_end());
     let tail = whole.strip_prefix(shown)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 /// The text of one side with the lines that the other has added since `held`, if both have only
 /// added some: then nothing is in dispute. Newlines are LF.
+// spec: V06
 pub(super) fn with_added(held: &str, one: &str, other: &str) -> Option<String> {
     let (_, added) = (added(held, one)?, added(held, other)?);
     let mut text = one.trim_end().to_owned();

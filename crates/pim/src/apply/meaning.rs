@@ -70,6 +70,7 @@ const SHAPES: [(&str, Shape); 36] = [
 ];
 
 /// Properties that software changes by itself, or that say what a text is: never an edit.
+// spec: V02
 const SILENT: [&str; 18] = [
     "BEGIN",
     "END",
@@ -155,6 +156,7 @@ impl Reader {
     }
 
     /// The properties of a component, and those of them that have no value.
+    // spec: T17
     pub(super) fn props<'a>(&self, lines: Vec<Line<'a>>) -> (Vec<Prop<'a>>, Vec<Prop<'a>>) {
         let is_label =
             |line: &Line<'_>| line.group().is_some() && LABELS.iter().any(|name| line.is(name));
@@ -197,6 +199,7 @@ impl Reader {
         }
     }
 
+    // spec: V02
     fn value(&self, line: &Line<'_>, name: &str) -> Vec<u8> {
         let dialect = self.dialect();
         if line.encoding() == Encoding::Base64 {
@@ -376,6 +379,7 @@ fn distance(text: &str) -> Option<i64> {
 }
 
 /// The types and other parameters of a line, so far as a person would see a difference.
+// spec: V02
 fn kinds(line: &Line<'_>, name: &str) -> Vec<String> {
     let string = |bytes: &[u8]| String::from_utf8_lossy(bytes).to_ascii_uppercase();
     let mut kinds: Vec<String> = line

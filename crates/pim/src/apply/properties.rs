@@ -98,6 +98,7 @@ const ONE: [&str; 27] = [
 ];
 
 /// Properties that every phone has a place for.
+// spec: T37 V03
 const COMMON: [&str; 25] = [
     "N",
     "FN",
@@ -249,12 +250,14 @@ impl<'m> Merge<'m> {
     }
 
     /// Who wins a property that both sides changed.
+    // spec: V05
     pub(super) fn conflict(&mut self, name: &str) -> bool {
         self.conflicts.insert(name.to_owned());
         self.prefer == Prefer::New
     }
 
     /// Applies the edits of the properties of a component, those aside that `skip` names.
+    // spec: T17 T37 V03
     pub(super) fn properties(&mut self, sides: Sides<'_, '_>, skip: &[&str]) {
         let current = index(&sides.current.props);
         let shown = index(&sides.shown.props);
@@ -319,6 +322,7 @@ impl<'m> Merge<'m> {
     }
 
     /// Applies what was done to the properties of one name since the device held them.
+    // spec: T17 V01
     fn edits(&mut self, named: &Named<'_, '_>, held: &[&Prop<'_>]) {
         let current_of = align(named.shown, named.current, true);
         let new_of = align(held, named.new, false);
@@ -390,6 +394,7 @@ impl<'m> Merge<'m> {
     }
 
     /// Applies the edit of one property from `held` to `new`, where the device would be shown `now`.
+    // spec: V05
     fn change(
         &mut self,
         named: &Named<'_, '_>,
@@ -438,6 +443,7 @@ impl<'m> Merge<'m> {
     }
 
     /// Adds or completes the properties of one name from a device of which nothing is known.
+    // spec: V04
     fn join(&mut self, named: &Named<'_, '_>) {
         let current_of = align(named.shown, named.current, true);
         let shown_of = align(named.new, named.shown, false);
@@ -462,6 +468,7 @@ impl<'m> Merge<'m> {
     }
 
     /// Decides between two values of what a record has once.
+    // spec: V04
     fn complete(
         &mut self,
         named: &Named<'_, '_>,

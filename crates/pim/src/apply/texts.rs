@@ -35,6 +35,7 @@ impl Merge<'_> {
 
     /// The text of the side that is preferred, with the lines that the other has added to it, where
     /// both have only added some to what the device held.
+    // spec: V06
     pub(super) fn both(
         &self,
         name: &str,
@@ -62,6 +63,7 @@ impl Merge<'_> {
 
     /// Components, each from the side that changed it. Without `held`, what one side lacks is taken
     /// from the other; and what a device leaves out at the end may be what it has no place for.
+    // spec: V03
     pub(super) fn parts(
         &mut self,
         name: &str,

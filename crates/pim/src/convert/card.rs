@@ -112,6 +112,7 @@ pub(super) fn convert(content: &[u8], from: Format, target: Target) -> (Vec<u8>,
 }
 
 /// Of an agent `is_inner`: it has no agent itself, since escapes in escapes double.
+// spec: T35
 fn convert_card(
     content: &[u8],
     from: Format,
@@ -203,6 +204,7 @@ impl<'a> Reading<'a> {
         }
     }
 
+    // spec: T30
     fn begin_agent(&mut self, line: &Line<'a>) {
         // the line before, which has no value
         let is_agent = |entry: &mut Entry<'_>| {
@@ -215,6 +217,7 @@ impl<'a> Reading<'a> {
     }
 
     /// A line within a component of the card, or after it.
+    // spec: T15
     fn inner(&mut self, line: &Line<'a>) {
         match &mut self.agent {
             Some((card, source)) => {

@@ -16,6 +16,7 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 /// Appends text as [`escape`] writes it.
+// spec: T07
 pub(crate) fn escape_into(out: &mut String, text: &str) {
     let mut rest = text;
     let is_special = |byte| matches!(byte, b'\\' | b';' | b',' | b'\n' | b'\r');
@@ -38,6 +39,7 @@ pub(crate) fn escape_into(out: &mut String, text: &str) {
 /// Writes one line of text. `value` is escaped already. The old formats get quoted-printable
 /// where the text has newlines, or characters outside of ASCII and `quoted` says so; they are
 /// not folded otherwise, since old phones cannot unfold.
+// spec: T13
 pub(crate) fn text(out: &mut Vec<u8>, head: &str, value: &str, dialect: Dialect, quoted: bool) {
     if dialect == Dialect::New {
         fold(out, &[head, ":", value]);
@@ -60,6 +62,7 @@ pub(crate) fn text(out: &mut Vec<u8>, head: &str, value: &str, dialect: Dialect,
 }
 
 /// Writes the pieces of a line, folded at 75 octets, between characters.
+// spec: T14
 fn fold(out: &mut Vec<u8>, pieces: &[&str]) {
     let mut width = 0;
     for piece in pieces {
@@ -78,6 +81,7 @@ fn fold(out: &mut Vec<u8>, pieces: &[&str]) {
 }
 
 /// A soft break never parts the octets of one character: phones decode line by line.
+// spec: T14
 fn quoted_printable(out: &mut Vec<u8>, value: &str) {
     let is_literal = |byte: &u8| matches!(byte, b'!'..=b'<' | b'>'..=b'~');
     let mut width = 0;
@@ -120,6 +124,7 @@ fn quoted_printable(out: &mut Vec<u8>, value: &str) {
 }
 
 /// Writes a line of binary data as base64; in vCard 2.1 an empty line ends it.
+// spec: T13
 pub(crate) fn binary(out: &mut Vec<u8>, head: &str, data: &[u8], dialect: Dialect) {
     let encoded = base64(data);
     if dialect == Dialect::New {

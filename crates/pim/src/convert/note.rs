@@ -6,6 +6,7 @@ use crate::line::Lines;
 use crate::media::Format;
 
 /// Plain text keeps the body alone; every other property of a vNote is lost.
+// spec: T40
 pub(super) fn convert(content: &[u8], target: Target) -> (Vec<u8>, Vec<Vec<u8>>) {
     let mut out = Vec::new();
     let mut lost = Vec::new();

@@ -16,6 +16,7 @@ pub(super) fn is_one(line: &Line<'_>) -> bool {
 }
 
 /// The name under which a device keeps such an alarm.
+// spec: U22
 pub(super) fn known_as<'s>(name: &[u8], slots: &'s Slots) -> Option<(&'static str, &'s Slot)> {
     let find = |name: &&'static str| slots.find(name.as_bytes()).map(|slot| (*name, slot));
     let own = NAMES.iter().filter(|known| known.as_bytes() == name);

@@ -81,6 +81,7 @@ pub(super) struct Anchor {
 
 /// Writes an alarm of vCalendar 1.0 as a VALARM; false if part of it cannot be. `read` gives the
 /// wall time of a text and `instant` the instant of a wall time.
+// spec: U21 U22
 pub(super) fn write_new(
     line: &Line<'_>,
     anchor: Option<Anchor>,
@@ -174,6 +175,7 @@ pub(super) struct Alarm {
 
 /// Reads a VALARM; none if it never rings or does what the old format cannot. `end` is the wall
 /// time of the end, and `wall` gives the wall time of an instant.
+// spec: U21 U22
 pub(super) fn read_new(
     node: &Node<'_>,
     anchor: Option<Anchor>,

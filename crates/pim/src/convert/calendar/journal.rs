@@ -8,6 +8,7 @@ use crate::line::Lines;
 use crate::media::Format;
 
 /// Writes a note as a journal entry: its first line is the summary, all of it the description.
+// spec: T40
 pub(in crate::convert) fn from_note(content: &[u8], from: Format) -> (Vec<u8>, Vec<Vec<u8>>) {
     let plain = Target {
         format: Format::Text,
@@ -30,6 +31,7 @@ pub(in crate::convert) fn from_note(content: &[u8], from: Format) -> (Vec<u8>, V
 }
 
 /// Writes a journal entry as a note, the summary as its first line. None if there is no entry.
+// spec: T40
 pub(in crate::convert) fn to_note(
     content: &[u8],
     target: Target,
@@ -65,6 +67,7 @@ pub(in crate::convert) fn to_note(
 }
 
 /// What a note says of a journal entry with this summary and description.
+// spec: T40
 pub(crate) fn text_of(summary: &str, description: &str) -> String {
     if summary.is_empty() || description.lines().next() == Some(summary) {
         description.to_owned()

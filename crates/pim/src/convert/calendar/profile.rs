@@ -78,6 +78,7 @@ pub struct TimeProfile {
 impl TimeProfile {
     /// Seconds since 1970 on the clock of `home` for a time that the device wrote, and whether it
     /// is a date without a time.
+    // spec: U23
     pub(super) fn read(&self, text: &str, home: Option<&Zone>) -> Option<(i64, bool)> {
         let (wall, is_date, is_utc) = read_wall(text)?;
         let in_utc = match self.mode {
@@ -95,6 +96,7 @@ impl TimeProfile {
     }
 
     /// A wall time of the zone `home`, as the device writes it.
+    // spec: U23
     pub(super) fn write(&self, wall: i64, home: Option<&Zone>) -> String {
         let Some(home) = home else {
             return stamp(wall);
@@ -112,6 +114,7 @@ impl TimeProfile {
     }
 
     /// A midnight as the device writes it for events of whole days.
+    // spec: U28
     pub(super) fn write_midnight(&self, wall: i64, home: Option<&Zone>) -> String {
         match self.mode {
             TimeMode::FalseZ => stamp(wall) + "Z",
@@ -121,6 +124,7 @@ impl TimeProfile {
     }
 
     /// The start and the end of whole days; `end` is the midnight after the last.
+    // spec: U28
     pub(super) fn write_days(
         &self,
         start: i64,
@@ -152,6 +156,7 @@ impl TimeProfile {
 
     /// The midnights before and after the whole days that a start and an end on the device's
     /// clock mean; none if they mean times of a day.
+    // spec: U27
     pub(super) fn whole_days(&self, start: i64, end: Option<i64>) -> Option<(i64, i64)> {
         let of_day = |wall: i64| wall.rem_euclid(DAY);
         let midnight = |wall: i64| wall - of_day(wall);

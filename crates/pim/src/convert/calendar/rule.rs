@@ -99,6 +99,7 @@ impl Rule {
 
     /// Reads a rule of vCalendar 1.0. The day of `start` is part of a weekly rule, and stands for
     /// a list that lacks. A rule without an end has two intervals.
+    // spec: U11 U15
     pub(super) fn read_old(text: &str, start: Date) -> Option<Self> {
         let text = text.to_ascii_uppercase();
         let mut tokens = text.split([' ', '\t', ',']).filter(|t| !t.is_empty());
@@ -329,6 +330,7 @@ impl Rule {
 
     /// Writes the rule, without an end, in the grammar of vCalendar 1.0; none if that cannot say
     /// it for a series that starts on `start`.
+    // spec: U13
     pub(super) fn write_old(&self, start: Date) -> Option<String> {
         let n = self.interval;
         let names = |days: &[(i8, Weekday)]| {

@@ -50,6 +50,7 @@ struct Times {
 }
 
 /// The calendar as iCalendar 2.0, and the lines that do not fit in it.
+// spec: T15 U31
 pub(super) fn convert(content: &[u8], profile: &TimeProfile) -> (Vec<u8>, Vec<Vec<u8>>) {
     let root = tree::read(content);
     let calendar = root.children.iter().find(|c| c.tag == Tag::VCalendar);
@@ -131,6 +132,7 @@ impl Times {
     }
 
     /// An exception or addition: a device may name only the day, or its midnight.
+    // spec: U19
     fn occurrence(&self, wall: i64, is_date: bool) -> i64 {
         match self.start {
             Some(start) if self.form != Form::Days && (is_date || wall.rem_euclid(DAY) == 0) => {
@@ -142,6 +144,7 @@ impl Times {
 }
 
 /// Whether the entry says in so many words that it is of whole days.
+// spec: U27
 fn is_marked(node: &Node<'_>) -> bool {
     let text = |name: &str| {
         let text = node.text(name, Dialect::Old).unwrap_or_default();
@@ -165,6 +168,7 @@ fn first_time(node: &Node<'_>) -> Option<String> {
 
 /// The zone in the `TZ` and `DAYLIGHT` of an entry or a calendar: `device` where it is that of the
 /// device.
+// spec: U24
 fn described(node: &Node<'_>, device: Option<&Zone>) -> Option<Zone> {
     let tz = node.text("TZ", Dialect::Old)?;
     let first = first_time(node);
@@ -187,6 +191,7 @@ impl Writer<'_> {
         self.lost.push(line.source().to_vec());
     }
 
+    // spec: U24
     fn home(&self, node: &Node<'_>) -> Option<Zone> {
         let device = self.profile.zone.as_ref();
         let described = described(node, device).or_else(|| self.described.clone());
@@ -204,6 +209,7 @@ impl Writer<'_> {
     }
 
     /// Reads the times of an entry, and tells whole days from times of a day.
+    // spec: U27
     fn times(&self, node: &Node<'_>) -> Times {
         let home = self.home(node);
         let mut dated = false;
@@ -257,6 +263,7 @@ impl Writer<'_> {
         times
     }
 
+    // spec: U07 U09 U10
     fn entry(&mut self, node: &Node<'_>, calendar: &Node<'_>) {
         let is_task = node.tag == Tag::VTodo;
         let times = self.times(node);
@@ -358,6 +365,7 @@ impl Writer<'_> {
 
     /// When the entry was made and changed. The new format demands a stamp, and there is no clock
     /// to ask: the start of 1970 says that it is not known.
+    // spec: U08
     fn stamps(&mut self, node: &Node<'_>, times: &Times) {
         let mut stamped = None;
         for (old, new) in [("DCREATED", "CREATED"), ("LAST-MODIFIED", "LAST-MODIFIED")] {
@@ -376,6 +384,7 @@ impl Writer<'_> {
         self.push(&format!("DTSTAMP:{text}Z\r\n"));
     }
 
+    // spec: U10 U30
     fn time(&mut self, line: &Line<'_>, name: &str, times: &Times) {
         let (wall, start) = match name {
             "DTSTART" => (times.start, None),
@@ -396,6 +405,7 @@ impl Writer<'_> {
 
     /// Splits a rule's end into what RFC 5545 says of it: its text, and the last day. None if
     /// there is no recurrence.
+    // spec: U11 U12 U15 U16
     fn end(&self, rule: &Rule, times: &Times, start: i64) -> Option<(String, Option<i64>)> {
         let first = civil(start).date();
         match &rule.end {
@@ -427,6 +437,7 @@ impl Writer<'_> {
         }
     }
 
+    // spec: U18
     fn rule(&mut self, line: &Line<'_>, name: &str, times: &Times) -> bool {
         let Some(start) = times.start.or(times.due) else {
             return false;
@@ -458,6 +469,7 @@ impl Writer<'_> {
     }
 
     /// One property a date; some separate dates by commas, as the new format does.
+    // spec: U19
     fn dates(&mut self, line: &Line<'_>, name: &str, times: &Times) {
         let text = line.text(Dialect::Old);
         let mut complete = true;

@@ -60,6 +60,7 @@ struct Writer<'p> {
 
 /// The calendar as vCalendar 1.0, and the lines that do not fit in it. An occurrence that
 /// overrides one of a series is lost beside the series, which gets an exception for it.
+// spec: U20 U31
 pub(super) fn convert(
     content: &[u8],
     profile: &TimeProfile,
@@ -189,6 +190,7 @@ impl Writer<'_> {
     }
 
     /// Where the times of a line are. A zone that nothing is known of leaves them floating.
+    // spec: U26
     fn place(&self, line: &Line<'_>) -> Place {
         let Some(id) = param(line, "TZID") else {
             return Place::Floating;
@@ -251,6 +253,7 @@ impl Writer<'_> {
         }
     }
 
+    // spec: U08
     fn entry(&mut self, node: &Node<'_>, overrides: &[&Line<'_>]) {
         let is_task = node.tag == Tag::VTodo;
         let kind = if is_task { "VTODO" } else { "VEVENT" };
@@ -369,6 +372,7 @@ impl Writer<'_> {
 
     /// Where an entry has to begin for a device that cannot hold its start; none where it can. What
     /// does not recur from there on begins on the first day that the device has, by any clock.
+    // spec: U29
     fn later_start(&mut self, node: &Node<'_>, start: &When) -> Option<Later> {
         if self.can_hold(start) {
             return None;
@@ -409,6 +413,7 @@ impl Writer<'_> {
 
     /// Writes a rule with its last occurrence, without so many of its first ones; false if part of it
     /// cannot be.
+    // spec: U12 U14 U16
     fn rule(&mut self, line: &Line<'_>, name: &str, start: &When, skipped: u32) -> bool {
         let Some(mut rule) = Rule::read_new(&line.text(Dialect::New)) else {
             return false;
@@ -463,6 +468,7 @@ impl Writer<'_> {
     }
 
     /// How a rule ends; none if it has no occurrence.
+    // spec: U12
     fn end(&mut self, rule: &Rule, start: &When) -> Option<Last> {
         let first = civil(start.wall).date();
         let until = match &rule.end {
@@ -489,6 +495,7 @@ impl Writer<'_> {
     }
 
     /// Exceptions and additions, each in one line.
+    // spec: U19 U20
     fn dates(&mut self, node: &Node<'_>, start: Option<&When>, overrides: &[&Line<'_>]) {
         for kind in ["EXDATE", "RDATE"] {
             let mut dates = Vec::new();
@@ -530,6 +537,7 @@ impl Writer<'_> {
 
     /// An occurrence of a series of another zone, as a device comes to it that repeats the series by
     /// its own clock: where one of the two clocks has changed, that is not when it takes place.
+    // spec: U23
     fn occurrence(&self, when: When, start: &When) -> When {
         let (Place::Zone(zone), Some(home)) = (&start.place, &self.home) else {
             return when;

@@ -74,6 +74,7 @@ fn spaced(word: &str) -> String {
 
 /// STATUS of an event or a task in iCalendar 2.0. A task that somebody has taken on is IN-PROCESS
 /// if it `is_begun`.
+// spec: U02
 pub(super) fn status_new(word: &str, is_task: bool, is_begun: bool) -> Option<Word> {
     let (found, same) = find(&STATUS, &spaced(word), true)?;
     if is_task && is_begun && !same && found == "NEEDS-ACTION" {
@@ -87,6 +88,7 @@ pub(super) fn status_new(word: &str, is_task: bool, is_begun: bool) -> Option<Wo
     }
 }
 
+// spec: U02
 pub(super) fn status_old(word: &str) -> Option<Word> {
     match word.trim() {
         "IN-PROCESS" => Some(("NEEDS ACTION", false)),
@@ -111,6 +113,7 @@ pub(super) fn role_old(role: &str) -> Option<Word> {
 }
 
 /// PRIORITY in iCalendar 2.0: the middle of each class.
+// spec: U01
 pub(super) fn priority_new(word: &str) -> Option<Word> {
     match word.trim() {
         "0" => Some(("0", true)),
@@ -122,6 +125,7 @@ pub(super) fn priority_new(word: &str) -> Option<Word> {
     }
 }
 
+// spec: U01
 pub(super) fn priority_old(word: &str) -> Option<Word> {
     match word.trim() {
         "0" => Some(("0", true)),
@@ -135,6 +139,7 @@ pub(super) fn priority_old(word: &str) -> Option<Word> {
 }
 
 /// TRANSP in iCalendar 2.0: whatever does not block is transparent.
+// spec: U03
 pub(super) fn transparency_new(word: &str) -> Option<Word> {
     match word.trim() {
         "0" | "OPAQUE" => Some(("OPAQUE", true)),
@@ -143,6 +148,7 @@ pub(super) fn transparency_new(word: &str) -> Option<Word> {
     }
 }
 
+// spec: U03
 pub(super) fn transparency_old(word: &str) -> Option<Word> {
     match word.trim() {
         "OPAQUE" => Some(("0", true)),

@@ -73,6 +73,7 @@ impl Zone {
     /// The zone of a name, which is one of the IANA database (a path may stand before it), one of
     /// Microsoft's, an offset from UTC such as `+01:00`, or a rule as POSIX writes it
     /// (`CET-1CEST,M3.5.0,M10.5.0/3`). None if it is none of these.
+    // spec: U26
     pub fn new(name: &str) -> Option<Self> {
         let name = name.trim().trim_matches('"');
         if name.is_empty() || name.len() > 128 || name.chars().any(char::is_control) {
@@ -169,6 +170,7 @@ impl Zone {
 
     /// Appends the description (VTIMEZONE, RFC 5545 3.6.5): one rule for either half of the year
     /// as it is in the years after `from`.
+    // spec: U25
     pub(super) fn describe_new(&self, from: i64, out: &mut String) {
         let _ = write!(out, "BEGIN:VTIMEZONE\r\nTZID:{}\r\n", self.name);
         let from = from.saturating_sub(366 * 86_400);
@@ -204,6 +206,7 @@ impl Zone {
     }
 
     /// `TZ` and `DAYLIGHT` of vCalendar 1.0, for the years from one instant to another.
+    // spec: U25
     pub(super) fn describe_old(&self, from: i64, to: i64) -> String {
         let first = civil(self.wall(from)).year();
         let last = civil(self.wall(to.max(from))).year();

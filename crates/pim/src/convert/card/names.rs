@@ -1,6 +1,7 @@
 //! What the versions call things, and which of them has what.
 
 /// Names that differ: in vCard 2.1 and 3.0, and in 4.0.
+// spec: T33
 pub(super) const NAMES: [(&str, &str); 7] = [
     ("X-ANNIVERSARY", "ANNIVERSARY"),
     ("X-EVOLUTION-ANNIVERSARY", "ANNIVERSARY"),
@@ -13,6 +14,7 @@ pub(super) const NAMES: [(&str, &str); 7] = [
 
 /// Messenger addresses: the property of vCard 2.1 and 3.0, the scheme of `IMPP`, and the service
 /// where the scheme does not tell it.
+// spec: T31
 pub(super) const MESSENGERS: [(&str, &str, &str); 9] = [
     ("X-AIM", "aim", ""),
     ("X-ICQ", "aim", "ICQ"),
@@ -27,6 +29,7 @@ pub(super) const MESSENGERS: [(&str, &str, &str); 9] = [
 
 /// People by their part: the properties of vCard 2.1 and 3.0, the first of which is written, and
 /// the type of `RELATED`.
+// spec: T32
 pub(super) const RELATIONS: [(&str, &str); 10] = [
     ("X-SPOUSE", "SPOUSE"),
     ("X-EVOLUTION-SPOUSE", "SPOUSE"),

@@ -6,6 +6,7 @@ use crate::decode::{self, Dialect};
 use crate::line::{Encoding, Line};
 use crate::media::Format;
 
+// spec: T24 T33 T34
 pub(super) fn read(line: &Line<'_>, from: Format) -> Property {
     let dialect = from.dialect();
     let mut name = upper(line.name());
@@ -113,6 +114,7 @@ fn upper(bytes: &[u8]) -> String {
 }
 
 /// The components of a value; one that is empty has no list.
+// spec: T20
 fn components(escaped: &str, name: &str, dialect: Dialect) -> Value {
     let lists = dialect == Dialect::New || LISTS.contains(&name);
     let text = |part: &str| decode::unescape(part, dialect).into_owned();
@@ -130,6 +132,7 @@ fn components(escaped: &str, name: &str, dialect: Dialect) -> Value {
 
 /// A place as latitude and longitude. With a comma, as the text of vCard 2.1 has it, the longitude
 /// stands first, unless what stands second can be no latitude.
+// spec: T29
 fn place(line: &Line<'_>, from: Format) -> Value {
     let text = line.text(from.dialect());
     let text = text.trim();
@@ -177,6 +180,7 @@ fn without_carets(value: &str) -> String {
 }
 
 /// The type of a picture or sound, by its first bytes.
+// spec: T24
 fn kind_of_data(data: &[u8]) -> Option<&'static str> {
     const MAGIC: [(&[u8], &str); 6] = [
         (b"\xff\xd8\xff", "JPEG"),

@@ -29,6 +29,7 @@ pub(super) fn relate(mut entries: Vec<Entry<'_>>, from: Format, to: Format) -> V
 }
 
 /// The lowest rank of a property's occurrences is what the other versions call preferred.
+// spec: T28
 fn prefer(entries: &mut [Entry<'_>]) {
     if entries.iter().all(|entry| entry.property.rank.is_none()) {
         return;
@@ -50,6 +51,7 @@ fn prefer(entries: &mut [Entry<'_>]) {
 }
 
 /// Dates and relations that a label in their group tells the sort of.
+// spec: T32
 fn name_by_label(entries: &mut Vec<Entry<'_>>) {
     let is_label = |property: &Property| property.name == "X-ABLABEL";
     let mut names: BTreeMap<String, &str> = BTreeMap::new();
@@ -108,6 +110,7 @@ fn place(property: &Property) -> Vec<String> {
 }
 
 /// The text of an address becomes a parameter of the address of the same types, or of an empty one.
+// spec: T26
 fn label_addresses(entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
     let mut addresses: BTreeMap<Vec<String>, VecDeque<usize>> = BTreeMap::new();
     for (number, entry) in entries.iter().enumerate() {
@@ -142,6 +145,7 @@ fn label_addresses(entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
 }
 
 /// The name to sort by becomes a parameter of the name.
+// spec: T22
 fn sort_names(entries: &mut Vec<Entry<'_>>) {
     let find =
         |entries: &[Entry<'_>], name: &str| entries.iter().position(|e| e.property.name == name);
@@ -159,6 +163,7 @@ fn sort_names(entries: &mut Vec<Entry<'_>>) {
 }
 
 /// Parameters of vCard 4.0 that are properties elsewhere.
+// spec: T22 T26
 fn part(entries: Vec<Entry<'_>>, to: Format) -> Vec<Entry<'_>> {
     let mut parted = Vec::with_capacity(entries.len());
     for mut entry in entries {
@@ -187,6 +192,7 @@ fn part(entries: Vec<Entry<'_>>, to: Format) -> Vec<Entry<'_>> {
 }
 
 /// How a name is read: each of its parts is a property.
+// spec: T23
 fn part_reading(entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
     let mut parted = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -218,6 +224,7 @@ fn part_reading(entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
 }
 
 /// How a name is read: its parts are one property.
+// spec: T23
 fn join_reading(entries: &mut Vec<Entry<'_>>) {
     let find =
         |entries: &[Entry<'_>], name: &str| entries.iter().position(|e| e.property.name == name);
@@ -259,6 +266,7 @@ fn take(property: &mut Property, key: &str) -> Option<String> {
 }
 
 /// Makes up the name that the target's version requires.
+// spec: T21
 fn complete(entries: &mut Vec<Entry<'_>>, to: Format) {
     let text = |name: &str| {
         let mut texts = entries.iter().filter(|e| e.property.name == name);

@@ -11,6 +11,7 @@ use crate::media::Format;
 use crate::own::own_lines;
 
 /// Gives the property the form it has in the target's version, if it has one.
+// spec: T33 T35 T36 T38
 pub(super) fn shape(property: &mut Property, from: Format, target: Target) -> Shaped {
     let to = target.format;
     let is_new = to == Format::VCard40;
@@ -76,6 +77,7 @@ pub(super) fn shape(property: &mut Property, from: Format, target: Target) -> Sh
 }
 
 /// Whether a picture or sound is another part of the message that the card came in.
+// spec: T24
 fn is_in_message(property: &Property) -> bool {
     let mut params = property.params.iter();
     params.any(|(key, value)| {
@@ -85,6 +87,7 @@ fn is_in_message(property: &Property) -> bool {
 }
 
 /// Whether a picture or sound is a file of another machine.
+// spec: T24
 fn is_path(property: &Property) -> bool {
     let Value::Verbatim(address) = &property.value else {
         return false;
@@ -108,6 +111,7 @@ fn flatten(property: &mut Property) {
     }
 }
 
+// spec: T29 T31 T32
 fn to_new(property: &mut Property) {
     let name = property.name.as_str();
     if name == "MAILER" {
@@ -142,6 +146,7 @@ fn to_new(property: &mut Property) {
 }
 
 /// An agent is a relation, named by the identifier or the name in its card.
+// spec: T30
 fn agent_to_new(property: &mut Property) {
     "RELATED".clone_into(&mut property.name);
     property.types.push("AGENT".to_owned());
@@ -173,6 +178,7 @@ fn agent_to_new(property: &mut Property) {
     };
 }
 
+// spec: T30 T31
 fn to_old(property: &mut Property, target: Target) {
     if property.name == "RELATED" {
         relation_to_old(property);
@@ -210,6 +216,7 @@ fn is_service(name: &str) -> bool {
     named.any(|(.., of)| of.eq_ignore_ascii_case(name))
 }
 
+// spec: T30 T32
 fn relation_to_old(property: &mut Property) {
     let is_text = property.value.is_text();
     let text = property.text();
@@ -233,6 +240,7 @@ fn relation_to_old(property: &mut Property) {
     }
 }
 
+// spec: T33
 fn gender(value: &mut Value, new: bool) {
     let Value::Parts(parts) = value else { return };
     let Some(first) = parts.first_mut().and_then(|p| p.first_mut()) else {
@@ -247,6 +255,7 @@ fn gender(value: &mut Value, new: bool) {
 }
 
 /// Writes a date as the target does. It is the same day everywhere; a time of it is left out.
+// spec: T25
 fn date(property: &mut Property, from: Format, to: Format) -> Shaped {
     let text = property.text();
     let text = text.trim();
@@ -292,6 +301,7 @@ fn date(property: &mut Property, from: Format, to: Format) -> Shaped {
 
 /// A `tel:` URI is a number like any other in the versions before 4.0, and in 4.0 as text. Phones
 /// expect to be told that a number is one to speak to.
+// spec: T27
 fn telephone(property: &mut Property, to: Format) {
     if property.name != "TEL" {
         return;
@@ -312,6 +322,7 @@ fn telephone(property: &mut Property, to: Format) {
 }
 
 /// Phones ignore addresses that do not say of which network they are; vCard 4.0 knows only one.
+// spec: T27
 fn address(property: &mut Property, to: Format) {
     let is_network = |kind: &String| NETWORKS.contains(&kind.as_str());
     if to == Format::VCard40 {

@@ -15,6 +15,7 @@ pub(super) struct Room {
     value: String,
 }
 
+// spec: T28 T36
 fn write_head(head: &mut String, property: &Property, to: Format, with_types: bool) {
     if let Some(group) = &property.group {
         head.extend([group, "."]);
@@ -50,6 +51,7 @@ fn write_head(head: &mut String, property: &Property, to: Format, with_types: bo
     }
 }
 
+// spec: T20 T34
 pub(super) fn write(out: &mut Vec<u8>, property: &Property, target: Target, room: &mut Room) {
     let to = target.format;
     let dialect = to.dialect();
@@ -135,6 +137,7 @@ fn new_part(value: &mut String, part: &[String], glue: char) {
 }
 
 /// The old formats know one escape. In the one text of a property a `;` is none of it.
+// spec: T13
 fn old_part(value: &mut String, text: &str, is_text: bool) {
     let text = if is_text {
         text

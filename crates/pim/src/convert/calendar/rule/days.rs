@@ -170,6 +170,7 @@ impl Rule {
     /// The days of the rule in order, the start's included only if it is one of them; the
     /// rule's count is obeyed, its end date is the caller's `until`. None if there are more than
     /// `limit`, or if the search had to be given up before the end; `budget` is what it may cost.
+    // spec: U11
     pub(in crate::convert::calendar) fn days(
         &self,
         start: Date,
@@ -207,6 +208,7 @@ impl Rule {
 
     /// Moves the weekdays, for a zone in which the series falls on the day before or after. False
     /// if the rule has days that cannot be moved.
+    // spec: U17
     pub(in crate::convert::calendar) fn shift(&mut self, days: i64) -> bool {
         let weekly = self.frequency == Frequency::Weekly && self.interval == 1;
         if days == 0 || (self.frequency == Frequency::Daily && self.days.is_empty()) {

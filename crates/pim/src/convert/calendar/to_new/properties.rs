@@ -19,6 +19,7 @@ impl Writer<'_> {
         }
     }
 
+    // spec: U04
     pub(super) fn attendee(&mut self, line: &Line<'_>) {
         let (person, address) = words::person(&line.text(Dialect::Old));
         let role = param(line, "ROLE").unwrap_or_default();
@@ -63,6 +64,7 @@ impl Writer<'_> {
     }
 
     /// A property that has the same meaning in both formats.
+    // spec: U03 U05 U06 U07
     pub(super) fn plain(&mut self, line: &Line<'_>) {
         let old = name(line);
         let known = words::NAMES.iter().find(|(n, _)| *n == old);

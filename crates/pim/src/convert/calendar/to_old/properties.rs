@@ -19,6 +19,7 @@ impl Writer<'_> {
         }
     }
 
+    // spec: U04
     pub(super) fn attendee(&mut self, line: &Line<'_>, kind: &str) {
         let organizer = kind == "ORGANIZER";
         let mut head = String::from("ATTENDEE;ROLE=");
@@ -67,6 +68,7 @@ impl Writer<'_> {
     }
 
     /// A property that has the same meaning in both formats.
+    // spec: U03 U05 U06 U07
     pub(super) fn plain(&mut self, line: &Line<'_>) {
         let new = name(line);
         let known = words::NAMES.iter().find(|(_, n)| *n == new);

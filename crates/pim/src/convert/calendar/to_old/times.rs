@@ -72,6 +72,7 @@ impl Writer<'_> {
 }
 
 /// The end that DURATION means: days count on the wall, hours by the clock.
+// spec: U30
 pub(super) fn duration_end(node: &Node<'_>, start: Option<&When>) -> Option<When> {
     let text = node.text("DURATION", Dialect::New)?;
     let length = read_duration(&text).filter(|length| *length >= 0)?;
