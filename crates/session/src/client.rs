@@ -864,7 +864,7 @@ impl Session {
     /// stays, and another session goes on from there. Before 1.2, and before any change was
     /// agreed on, the session ends at once: its datastores have an error then. A session that is
     /// over stays as it ended.
-    // spec: I01 I15
+    // spec: I01 I15 S20
     pub fn suspend(&mut self) {
         if self.phase == Phase::Done || self.suspending != Suspending::No {
             return;

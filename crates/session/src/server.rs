@@ -478,6 +478,7 @@ fn only_asks(message: &Message<'_>) -> bool {
     })
 }
 
+// spec: N09 N17
 fn find_session(
     tx: &mut dyn Transaction,
     request: &Request<'_>,
@@ -543,7 +544,7 @@ fn may_go_on(session: &StoredSession, request: &Request<'_>) -> bool {
     !state.token_shown && !moved
 }
 
-// spec: A25 N19
+// spec: A25 I13 N19 R03
 fn repeated(session: &StoredSession, config: &Config, encoding: Encoding) -> Answer {
     let state = State::load(&session.state);
     Answer {
@@ -806,7 +807,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    // spec: R10 K11
+    // spec: K11 R02 R10
     fn save(&mut self, token: &str, body: &[u8]) -> Result<(), StoreError> {
         if self.logged_in_now
             && let Some(login) = &self.state.login

@@ -233,6 +233,7 @@ fn undone<R, E: From<StoreError>>(fault: Fault, error: Option<E>) -> Attempt<R, 
     }
 }
 
+// spec: R12
 fn commit<R, E: From<StoreError>>(lease: &mut Lease<'_>, done: R) -> Attempt<R, E> {
     match lease.batch("COMMIT") {
         Ok(()) => Attempt::Done(Ok(done)),

@@ -167,6 +167,7 @@ fn gone() -> StoreError {
     StoreError::Unavailable("the thread that writes the state has ended".into())
 }
 
+// spec: R12
 fn connect(path: &Path) -> Result<Connection, Error> {
     make_private(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -241,6 +242,7 @@ fn write(connection: &Connection, jobs: &Receiver<Job>) {
 }
 
 /// Runs the jobs that wait, and commits them together.
+// spec: R12
 fn write_group(connection: &Connection, first: Job, jobs: &Receiver<Job>) {
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         // whoever waits has waited as long: the next try would only add to it

@@ -111,6 +111,7 @@ impl Vdir {
     /// Takes over what a crash left between a file and the memory, and does what it kept from being done:
     /// what a message brings is done as a whole. What cannot be done is left, as where a person was here
     /// meanwhile: the server was not told that it is done, and sends it again.
+    // spec: R12
     pub(super) fn adopt(&mut self) -> Result<(), ReplicaError> {
         let mut intents = self.state.intents()?;
         self.sort(&mut intents);
@@ -439,6 +440,7 @@ impl Vdir {
 
     /// Does what is staged: written down first, so that a crash in between is recognized, then
     /// done, then remembered. Files are flushed together, which costs little more than one.
+    // spec: R12
     pub(super) fn carry_out(&mut self) -> Result<(), ReplicaError> {
         self.carry_out_once()?;
         // a name may have become free by it

@@ -7,7 +7,7 @@ use crate::chunks::Taken;
 use crate::content::{carried, content_of};
 
 impl Session {
-    // spec: B14 C17
+    // spec: B14 C17 S18
     pub(super) fn take_sync(
         &mut self,
         header: &Header<'_>,
@@ -30,6 +30,7 @@ impl Session {
     }
 
     /// The source that a Sync is for; or why it is not taken.
+    // spec: S06
     pub(super) fn source_of(&self, sync: &Sync<'_>) -> Result<usize, StatusCode> {
         let uri = |location: &Option<syncml::Location<'_>>| {
             location
@@ -71,7 +72,7 @@ impl Session {
         Ok(brought)
     }
 
-    // spec: G22
+    // spec: G22 J18
     pub(super) fn begin_receiving(
         &mut self,
         index: usize,
@@ -207,7 +208,7 @@ impl Session {
 /// What was done to one item, and how it counts; or the status and the reason of a failure.
 pub(super) type Outcome = Result<(StatusCode, Option<ChangeKind>), (StatusCode, String)>;
 
-// spec: G28 G29 H10
+// spec: G28 G29 H10 S09 S11 S15
 fn apply(
     replica: &mut dyn super::Replica,
     change: &Change<'_>,
@@ -281,7 +282,7 @@ pub(super) fn failed(error: super::ReplicaError) -> (StatusCode, String) {
 }
 
 /// Deletes an item, or takes it off the device alone. No replica has an archive.
-// spec: M07 M10 M11 M12
+// spec: M07 M10 M11 M12 S13
 fn take_delete(
     replica: &mut dyn super::Replica,
     change: &Change<'_>,

@@ -173,7 +173,7 @@ impl Session {
         !said_all || waits
     }
 
-    // spec: A01 A02 A09
+    // spec: A01 A02 A09 J11
     fn header(&self) -> Header<'static> {
         let config = &self.config;
         let (user, password) = (&config.user, &config.password);
@@ -264,7 +264,7 @@ impl Session {
         true
     }
 
-    // spec: F03
+    // spec: F03 S04
     fn write_devinf_results(&mut self, out: &mut Outgoing) -> bool {
         while let Some((msg_ref, cmd_ref)) = self.asked_devinf.first().cloned() {
             let results = Command::Results(Results {
@@ -309,7 +309,7 @@ impl Session {
     }
 
     /// Writes the alert of a source once; whether it is written.
-    // spec: B13 G08 M25
+    // spec: B13 G08 G21 I09 M25 S05
     fn write_alert(&mut self, out: &mut Outgoing, index: usize) -> bool {
         let Some(active) = self.sources.get_mut(index) else {
             return true;
@@ -421,6 +421,7 @@ impl Session {
     }
 
     /// Fills the message with changes; whether all of them are out now.
+    // spec: I11
     fn write_changes(&mut self, out: &mut Outgoing) -> Result<bool, Error> {
         for index in 0..self.sources.len() {
             self.begin(index)?;
@@ -442,6 +443,7 @@ impl Session {
     }
 
     /// Tells a replica what is coming, once.
+    // spec: I09 S16
     pub(super) fn begin(&mut self, index: usize) -> Result<(), Error> {
         let Some(active) = self.sources.get_mut(index) else {
             return Ok(());
@@ -474,7 +476,7 @@ impl Session {
     }
 
     /// Writes a Sync with what fits; whether the source has nothing more to send.
-    // spec: B09 B15 M25
+    // spec: B09 B15 J16 M25 R08 S06
     fn write_source(&mut self, out: &mut Outgoing, index: usize) -> Result<bool, Error> {
         let message = self.msg_id;
         let Some(active) = self.sources.get_mut(index) else {
@@ -620,7 +622,7 @@ impl Session {
     }
 
     /// Writes the pairs that wait; whether all of them fitted.
-    // spec: H09 H11 H14 R05
+    // spec: H09 H11 H14 R05 S09
     fn write_maps(&mut self, out: &mut Outgoing) -> Result<bool, Error> {
         for index in 0..self.sources.len() {
             let message = self.msg_id;
@@ -772,6 +774,7 @@ fn command_of(change: &LocalChange, cmd_id: u32) -> Command<'_> {
 }
 
 /// The command that tells the server of a change.
+// spec: S08 S10 S12 S14
 pub(super) fn change_of(change: &LocalChange, cmd_id: u32) -> Change<'_> {
     let source = Some(Location::new(change.luid.as_str()));
     // spec: M01

@@ -91,7 +91,7 @@ impl Session {
     }
 
     /// Writes the next chunk of the object that is going out.
-    // spec: J01 J02 J03
+    // spec: J01 J02 J03 S19
     pub(super) fn write_chunk(&mut self, out: &mut super::compose::Outgoing, index: usize) -> Step {
         let message = self.msg_id;
         let Some(active) = self.sources.get_mut(index) else {
@@ -239,6 +239,7 @@ impl Session {
     }
 
     /// Takes a chunk.
+    // spec: S19
     pub(super) fn take_chunk(
         &mut self,
         index: usize,

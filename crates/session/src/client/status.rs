@@ -141,7 +141,7 @@ impl Session {
     }
 
     /// The server's answer to the alert that asks to go on with an unfinished session.
-    // spec: I06 I07 I08
+    // spec: I06 I07 I08 S20
     fn settle_resume(&mut self, source: usize, code: StatusCode) -> Result<(), Error> {
         let Some(active) = self.sources.get_mut(source) else {
             return Ok(());
@@ -164,7 +164,7 @@ impl Session {
     }
 
     /// The server's answer to a change of ours.
-    // spec: C14 H26 R11
+    // spec: C14 H26 I13 R03 R09 R11
     fn settle_change(
         &mut self,
         source: usize,

@@ -114,6 +114,7 @@ impl Session {
     }
 
     /// Whether the session goes on with this message; `false` when the client has to log in again.
+    // spec: S03
     fn take_header_status(&mut self, status: &Status<'_>) -> Result<bool, Error> {
         let Some(code) = status.code() else {
             return Err(Error::Protocol {
@@ -154,7 +155,7 @@ impl Session {
         }
     }
 
-    // spec: E11 E12
+    // spec: E11 E12 S01 S02
     fn log_in_again(&mut self, status: &Status<'_>, code: StatusCode) -> Result<bool, Error> {
         let wanted = status
             .chal
@@ -320,7 +321,7 @@ impl Session {
         }
     }
 
-    // spec: F03 F17
+    // spec: F03 F17 S04
     fn take_access(
         &mut self,
         header: &Header<'_>,
@@ -418,7 +419,7 @@ impl Session {
         }
     }
 
-    // spec: C07 G11 G12 G15 G16
+    // spec: C07 G11 G12 G15 G16 S07 S17
     fn take_sync_alert(&mut self, code: AlertCode, item: &Item<'_>) -> StatusCode {
         let Some(index) = self.find_source(item.target_uri(), item.source_uri()) else {
             return StatusCode::NOT_FOUND;
@@ -563,7 +564,7 @@ impl Session {
         Ok(())
     }
 
-    // spec: C12
+    // spec: C12 I13 K04 R01
     fn complete(&mut self) -> Result<(), Error> {
         self.phase = Phase::Done;
         // the wish to suspend came when all was said already

@@ -35,7 +35,7 @@ pub(super) fn deferred(state: &mut State) -> Option<Vec<u8>> {
 
 impl<'r> Run<'r> {
     /// Puts a message off; its answer says so and nothing else.
-    // spec: K01 K03
+    // spec: K01 K03 K04
     pub(super) fn put_off(&mut self, message: &Message<'_>, body: &[u8]) {
         if is_poll(message) {
             self.answer_polls(message, StatusCode::IN_PROGRESS);

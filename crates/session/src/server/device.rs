@@ -171,6 +171,7 @@ impl Run<'_> {
     }
 
     /// Finds the rules that hold for the device, as far as it is known.
+    // spec: J17
     fn apply_rules(&mut self, datastore: Option<&str>) {
         if let Some(agent) = self.agent() {
             self.state.user_agent = Some(agent.to_owned());
@@ -263,7 +264,7 @@ impl Run<'_> {
 
     /// The change sequence that a client with this `Last` has seen; `None` when it is not one that
     /// the server remembers.
-    // spec: G19 G20
+    // spec: G19 G20 S07
     pub(super) fn seen_at(&self, link: &Link, last: &str) -> Option<ChangeSeq> {
         if last.is_empty() {
             None

@@ -171,7 +171,7 @@ impl Run<'_> {
 
     /// Applies what a person changed on the device to the item. `None` where the device's version
     /// is all there is to say.
-    // spec: H05 H20
+    // spec: H05 H20 H23
     pub(super) fn take_edit(
         &mut self,
         ds: &DatastoreState,

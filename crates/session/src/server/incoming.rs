@@ -41,7 +41,7 @@ pub(super) struct Whole<'w> {
 }
 
 impl Run<'_> {
-    // spec: C08
+    // spec: C08 S18
     pub(super) fn take_sync(
         &mut self,
         command: &Command<'_>,
@@ -119,6 +119,7 @@ impl Run<'_> {
         self.find_alerted(target, source)
     }
 
+    // spec: S06
     pub(super) fn find_alerted(&self, target: &str, source: &str) -> Option<usize> {
         let all = &self.state.datastores;
         if datastore_name(target).is_empty()
@@ -134,7 +135,7 @@ impl Run<'_> {
     /// follows; a slow sync or refresh begins its new map here. From there on its old anchors are
     /// void: when such a session breaks, a resume goes on with it, or another slow sync finds by
     /// content what it has done.
-    // spec: B09 G23 H29
+    // spec: B09 G23 H29 I09
     fn begin(&mut self, index: usize) -> Result<(), StoreError> {
         let Some(login) = self.state.login.clone() else {
             return Ok(());
@@ -459,7 +460,7 @@ impl Run<'_> {
         Ok(pim::replace_fields(&held, whole.bytes))
     }
 
-    // spec: G27 G29 H27 M10
+    // spec: G27 G29 H27 M10 S12 S14
     fn take_delete(
         &mut self,
         ds: &DatastoreState,

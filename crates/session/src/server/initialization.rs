@@ -15,6 +15,7 @@ use crate::store::{Datastore, DatastoreId, Link, LinkId, Permission, StoreError}
 const MAX_OWED: usize = 100;
 
 impl Run<'_> {
+    // spec: S20
     pub(super) fn take_alert(
         &mut self,
         command: &Command<'_>,
@@ -74,7 +75,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    // spec: C07 G07 G10 G14
+    // spec: C07 G07 G10 G14 I09 S05 S07 S17 S20
     fn take_sync_alert(
         &mut self,
         command: &Command<'_>,
@@ -295,7 +296,7 @@ impl Run<'_> {
         }
     }
 
-    // spec: F04 F05 F17
+    // spec: F04 F05 F17 S04
     pub(super) fn take_access(
         &mut self,
         command: &Command<'_>,

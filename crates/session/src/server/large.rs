@@ -173,6 +173,7 @@ impl Run<'_> {
         }
     }
 
+    // spec: S19
     pub(super) fn take_chunk(
         &mut self,
         ds: &DatastoreState,
@@ -330,7 +331,7 @@ impl Run<'_> {
     }
 
     /// Writes the next chunk of the object that is going out.
-    // spec: J01 J02 J03
+    // spec: J01 J02 J03 S19
     pub(super) fn write_chunk(
         &mut self,
         out: &mut Outgoing,

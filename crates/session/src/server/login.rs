@@ -39,7 +39,7 @@ enum By {
 }
 
 impl Run<'_> {
-    // spec: E09
+    // spec: E09 S01
     /// Whether the message comes from who is logged in, now or before; sets the header's status.
     // spec: E05 E06 E08 E17
     pub(super) fn log_in(&mut self, message: &Message<'_>) -> Result<bool, StoreError> {
@@ -260,7 +260,7 @@ impl Run<'_> {
         Ok(nonces)
     }
 
-    // spec: E05 E06 E07
+    // spec: E05 E06 E07 S01 S02
     fn challenge(&mut self, code: StatusCode, by: By) {
         let mut status = self.header_status(code);
         status.challenge = self.next_challenge(matches!(by, By::Digest | By::Mac));
@@ -296,7 +296,7 @@ impl Run<'_> {
         nonce_of(&self.request.entropy[16..])
     }
 
-    // spec: E09 E10
+    // spec: E09 E10 S03
     fn accept(&mut self, account: &Account, by: By) -> Result<(), StoreError> {
         let known = self.tx.device(account.id, &self.state.device)?;
         let is_new = known.is_none();

@@ -58,7 +58,7 @@ impl Run<'_> {
         Ok(true)
     }
 
-    // spec: G24 G25 G30 H02
+    // spec: G24 G25 G30 H02 J16 J17 R09 S06
     fn write_datastore(
         &mut self,
         out: &mut Outgoing,
@@ -119,6 +119,7 @@ impl Run<'_> {
     }
 
     /// Fills the open Sync.
+    // spec: R08
     fn fill(&mut self, out: &mut Outgoing, place: &Place) -> Result<Filled, StoreError> {
         let mut has_ended_one = false;
         let mut passed_over = 0;
@@ -391,7 +392,7 @@ impl Run<'_> {
     }
 
     /// The session ended well: both anchors are taken over.
-    // spec: G09 B22
+    // spec: B22 G09 I13 R02
     pub(super) fn complete(&mut self) -> Result<(), StoreError> {
         let Some(login) = self.state.login.clone() else {
             return Ok(());
@@ -439,7 +440,7 @@ impl Run<'_> {
 
     /// Up to where the client has seen everything: before the first change that it did not
     /// confirm.
-    // spec: C12 R04
+    // spec: C12 R04 R09
     fn seen_now(
         &mut self,
         ds: &DatastoreState,
@@ -524,7 +525,7 @@ fn moves_only(pending: &Pending, told: &Told) -> bool {
 }
 
 /// The command that brings an item to the client.
-// spec: G26 H07 H08 H12 H13
+// spec: G26 H07 H08 H12 H13 S09 S11 S13
 pub(super) fn change_for(
     pending: &Pending,
     told: Told,

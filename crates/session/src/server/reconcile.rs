@@ -83,7 +83,7 @@ impl<'g> Given<'g> {
 }
 
 impl Run<'_> {
-    // spec: G28 H01 H19
+    // spec: G28 H01 H19 R03 S08 S15
     pub(super) fn take_content(
         &mut self,
         ds: &DatastoreState,
@@ -202,7 +202,7 @@ impl Run<'_> {
     }
 
     /// A change of an item that the client has in its map.
-    // spec: C16
+    // spec: C16 H23 R09 S10 S14
     fn take_known(
         &mut self,
         ds: &DatastoreState,
@@ -443,7 +443,7 @@ impl Run<'_> {
 
     /// The item that the client's may be the same as, when its LUID tells nothing. `wanted` says
     /// what likeness will do.
-    // spec: H01 H06
+    // spec: H01 H06 S16
     fn find_match(
         &mut self,
         ds: &DatastoreState,
@@ -686,7 +686,7 @@ impl Run<'_> {
         Ok(StatusCode::CONFLICT_MERGED)
     }
 
-    // spec: H03
+    // spec: H03 S08
     pub(super) fn add(
         &mut self,
         ds: &DatastoreState,

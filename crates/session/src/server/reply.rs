@@ -268,7 +268,7 @@ impl Run<'_> {
         }
     }
 
-    // spec: A01 A02 A09 N15
+    // spec: A01 A02 A09 J11 N15
     pub(super) fn answer_header(
         &self,
         token: &str,

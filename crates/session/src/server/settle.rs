@@ -154,7 +154,7 @@ impl Run<'_> {
         }
     }
 
-    // spec: C11 H16 H17
+    // spec: C11 H16 H17 S09
     pub(super) fn take_map(
         &mut self,
         command: &Command<'_>,

@@ -58,6 +58,7 @@ const HANDSHAKE: u32 = 3;
 /// as at the node's own end. An answer is durable when it leaves, whatever
 /// the server's own setting.
 /// Those that an engine of another make does not know are left out.
+// spec: R12
 const SETTINGS: &str = "
 SELECT set_config(name, value, false) FROM (VALUES
     ('plan_cache_mode', 'force_generic_plan'),

@@ -116,7 +116,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A decimal number; the largest one for those that are larger.
-    // spec: J19
+    // spec: J18 J19
     fn number(&mut self) -> Result<Option<u64>, Error> {
         let text = self.text()?;
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -356,7 +356,7 @@ impl Client {
             })
     }
 
-    // spec: N01 N04 N05 N06 N07 N13 N16
+    // spec: N01 N04 N05 N06 N07 N08 N09 N13 N16
     async fn send_once(
         &self,
         url: &Url,

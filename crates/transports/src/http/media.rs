@@ -29,6 +29,7 @@ impl MediaType {
 
     /// Whether a body of this type may be a SyncML message: it is named as one, or it is named as
     /// nothing in particular and looks like one.
+    // spec: N08
     pub(super) fn may_carry(&self, body: &[u8]) -> bool {
         Encoding::from_media_type(&self.essence).is_some()
             || (VAGUE.contains(&self.essence.as_str()) && looks_like_message(body))

@@ -151,7 +151,7 @@ fn empty(headers: &HeaderMap) -> Response {
 }
 
 /// Reads a body within the bounds of the settings.
-// spec: K10 N03
+// spec: K10 N03 N22
 async fn read(mut body: Body, mut held: HeldBody, settings: &Settings) -> Result<Bytes, Response> {
     if body.size_hint().lower() > settings.max_body as u64 {
         return Err(too_large(settings));
