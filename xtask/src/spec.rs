@@ -3,7 +3,7 @@
 //! `docs/conformance/rows.txt` holds the requirements, `open.txt` beside it those that nothing shows
 //! yet. Comments `// spec: C14` in the sources name the rows that the code below them implements, or
 //! the test below them shows. Of these three `docs/conformance.md` is written. A row that is for both sides
-//! needs a test of each.
+//! needs a test of each, and one that tests show the code that does it.
 
 mod rows;
 mod scan;
@@ -71,7 +71,7 @@ fn build(root: &Path) -> Result<(String, Vec<String>), String> {
     Ok((table, faults))
 }
 
-/// Citations of nothing, rows that nothing shows, and gaps that are none.
+/// Citations of nothing, rows that nothing shows or does, and gaps that are none.
 fn faults_of(rows: &[&Row], gaps: &BTreeMap<String, Gap>, citations: &[Citation]) -> Vec<String> {
     let exists = |id: &str| rows.iter().any(|row| row.id == id);
     let mut faults: Vec<String> = citations
@@ -101,11 +101,22 @@ fn faults_of(rows: &[&Row], gaps: &BTreeMap<String, Gap>, citations: &[Citation]
             (false, Some(Gap::Open(_) | Gap::Later(_))) => {
                 faults.push(format!("{OPEN}: a test shows {}", row.id));
             }
-            (false, None) => faults.extend(sides_missing(row, &tests)),
-            _ => {}
+            (false, None) => {
+                faults.extend(code_missing(row, citations));
+                faults.extend(sides_missing(row, &tests));
+            }
+            (false, Some(Gap::Partly(_))) => faults.extend(code_missing(row, citations)),
+            (true, Some(Gap::Open(_) | Gap::Later(_))) => {}
         }
     }
     faults
+}
+
+/// What is wrong where tests show a row that no code names.
+fn code_missing(row: &Row, citations: &[Citation]) -> Option<String> {
+    let mut of_row = citations.iter().filter(|citation| citation.row == row.id);
+    let is_done = of_row.any(|citation| citation.place == Place::Code);
+    (!is_done).then(|| format!("{}: no code is named that does it", row.id))
 }
 
 /// The sides that a row is for and that none of its tests shows.
@@ -153,9 +164,11 @@ mod tests {
         let rows: Vec<&Row> = sections.iter().flat_map(|section| &section.rows).collect();
         let gaps = rows::parse_gaps("A03 A04 A09 open | not yet\nA05 A06 partly | but\n").unwrap();
         let citations = [
+            citation("A01", Place::Code),
             citation("A01", Place::Test),
             citation("A02", Place::Code),
             citation("A04", Place::Test),
+            citation("A05", Place::Code),
             citation("A05", Place::Test),
             citation("Z99", Place::Code),
         ];
@@ -170,6 +183,30 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn a_row_that_a_test_shows_names_the_code_that_does_it() {
+        let sections = rows::parse_rows(
+            "== A Header\nA01 B all M | One.\nA02 B all M | Two.\nA03 B all M | Three.\nA04 B all M | Four.\n",
+        )
+        .unwrap();
+        let rows: Vec<&Row> = sections.iter().flat_map(|section| &section.rows).collect();
+        let gaps = rows::parse_gaps("A03 partly | but\nA04 open | not yet\n").unwrap();
+        let citations = [
+            citation("A01", Place::Code),
+            citation("A01", Place::Test),
+            citation("A02", Place::Test),
+            citation("A03", Place::Test),
+        ];
+        assert_eq!(
+            faults_of(&rows, &gaps, &citations),
+            [
+                "A02: no code is named that does it",
+                "A03: no code is named that does it",
+            ]
+        );
+    }
+
     #[test]
     fn a_row_of_both_sides_needs_a_test_of_each() {
         let sections = rows::parse_rows(
@@ -183,7 +220,7 @@ mod tests {
             "crates/session/tests/client.rs",
             "crates/store/tests/guard.rs",
         );
-        let citations = [
+        let tests = [
             at(client, "A01", Place::Test),
             at(server, "A01", Place::Test),
             at(server, "A02", Place::Test),
@@ -191,6 +228,8 @@ mod tests {
             at(server, "A04", Place::Test),
             at("crates/syncline/tests/kill.rs", "A05", Place::Test),
         ];
+        let code = rows.iter().map(|row| citation(&row.id, Place::Code));
+        let citations: Vec<Citation> = tests.into_iter().chain(code).collect();
         assert_eq!(
             faults_of(&rows, &gaps, &citations),
             [
