@@ -148,18 +148,8 @@ fn sizes_of_the_server_are_decimal_and_no_larger_than_can_be() {
         ("-5", "411"),
         (huge, "416"),
     ] {
-        let replica = Shared::default();
-        let mut session = contacts(Mode::TwoWay, &replica);
-        let meta = format!("<Size xmlns='syncml:metinf'>{size}</Size></Meta>");
-        let chunk = change("Add", 903, "7", "")
-            .replacen("</Meta>", &meta, 1)
-            .replacen("</Data>", "</Data><MoreData/>", 1);
-        exchange(&mut session, &alert(200));
-        let package = sync(&chunk).replace("<Final/>", "");
-        exchange(&mut session, &package);
-        let said = statuses(&next(&mut session));
-        let expected = ("Add".to_owned(), code.to_owned());
-        assert!(said.contains(&expected), "{size}: {said:?}");
+        let (sent, _) = after_chunk(&chunk_with(&size_of(size)));
+        assert!(answers(&sent, code), "{size}: {:?}", statuses(&sent));
     }
     // and a limit that is no number is none
     let replica = large();
@@ -171,20 +161,78 @@ fn sizes_of_the_server_are_decimal_and_no_larger_than_can_be() {
     assert!(next(&mut session).text.contains("<MoreData"));
 }
 
-/// The first chunk of an addition that the server says has 1000 bytes.
-fn server_chunk() -> String {
-    let meta = "<Size xmlns='syncml:metinf'>1000</Size></Meta>";
+fn size_of(size: &str) -> String {
+    format!("<Size xmlns='syncml:metinf'>{size}</Size>")
+}
+
+/// The first chunk of an addition of the server, with this in its Meta.
+fn chunk_with(size: &str) -> String {
     change("Add", 903, "7", "")
-        .replacen("</Meta>", meta, 1)
+        .replacen("</Meta>", &format!("{size}</Meta>"), 1)
         .replacen("</Data>", "</Data><MoreData/>", 1)
+}
+
+/// What the client says of a chunk after which more is to come, and its session then.
+fn after_chunk(chunk: &str) -> (Sent, Session) {
+    let mut session = contacts(Mode::TwoWay, &Shared::default());
+    exchange(&mut session, &alert(200));
+    exchange(&mut session, &sync(chunk).replace("<Final/>", ""));
+    (next(&mut session), session)
+}
+
+fn answers(sent: &Sent, code: &str) -> bool {
+    statuses(sent).contains(&("Add".to_owned(), code.to_owned()))
+}
+
+// spec: J04 J13 J14
+#[test]
+fn a_first_chunk_is_taken_or_refused_by_its_size() {
+    let most: u64 = 32 << 20;
+    for (size, code) in [
+        (size_of("1000"), "213"),
+        (size_of(&most.to_string()), "213"),
+        (size_of(&(most + 1).to_string()), "416"),
+        (String::new(), "411"),
+    ] {
+        let (sent, session) = after_chunk(&chunk_with(&size));
+        assert!(answers(&sent, code), "{size}: {:?}", statuses(&sent));
+        assert!(sent.text.contains("<Data>222</Data>"), "{}", sent.text);
+        let failed = session.summary().sources.remove(0).failed;
+        assert_eq!(failed.len(), usize::from(code != "213"), "{failed:?}");
+    }
+}
+
+// spec: J12 J15
+#[test]
+fn a_server_gets_no_chunks_that_it_cannot_take() {
+    for (most, goes) in [("", false), ("5996", false), ("5997", true)] {
+        let limits = match most {
+            "" => LIMITS.replacen(
+                "<MaxObjSize xmlns='syncml:metinf'>100000</MaxObjSize>",
+                "",
+                1,
+            ),
+            most => LIMITS.replacen("100000", most, 1),
+        };
+        let mut session = contacts(Mode::TwoWay, &large());
+        let sent = next(&mut session);
+        let answer = sent.answer(|_| 200, &limits, &alert(200));
+        session.receive(answer.as_bytes(), None).unwrap();
+        let sent = next(&mut session);
+        assert_eq!(sent.has("Add"), goes, "{most}: {}", sent.text);
+        assert_eq!(sent.text.contains("<MoreData"), goes, "{most}");
+        let failed = session.summary().sources.remove(0).failed;
+        assert_eq!(failed.len(), usize::from(!goes), "{most}: {failed:?}");
+    }
 }
 
 /// What the client says of a package that follows the first chunk of an object, and what it has then.
 fn after_first_chunk(package: &str) -> (Sent, usize) {
     let replica = Shared::default();
     let mut session = contacts(Mode::TwoWay, &replica);
+    let chunk = chunk_with(&size_of("1000"));
     exchange(&mut session, &alert(200));
-    exchange(&mut session, &sync(&server_chunk()).replace("<Final/>", ""));
+    exchange(&mut session, &sync(&chunk).replace("<Final/>", ""));
     exchange(&mut session, package);
     let sent = next(&mut session);
     let count = replica.lock().unwrap().items().count();
@@ -196,11 +244,7 @@ fn after_first_chunk(package: &str) -> (Sent, usize) {
 fn an_object_of_another_size_than_was_said_is_refused() {
     let last = change("Add", 904, "7", "");
     let (sent, count) = after_first_chunk(&sync(&last));
-    let said = statuses(&sent);
-    assert!(
-        said.contains(&("Add".to_owned(), "424".to_owned())),
-        "{said:?}"
-    );
+    assert!(answers(&sent, "424"), "{:?}", statuses(&sent));
     assert_eq!(count, 0);
 }
 
@@ -210,10 +254,6 @@ fn another_item_in_place_of_the_next_chunk_is_told_and_taken() {
     let other = change("Add", 904, "8", "");
     let (sent, count) = after_first_chunk(&sync(&other));
     assert!(sent.text.contains("<Data>223</Data>"), "{}", sent.text);
-    let said = statuses(&sent);
-    assert!(
-        said.contains(&("Add".to_owned(), "201".to_owned())),
-        "{said:?}"
-    );
+    assert!(answers(&sent, "201"), "{:?}", statuses(&sent));
     assert_eq!(count, 1);
 }
