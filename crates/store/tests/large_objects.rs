@@ -1,4 +1,5 @@
-//! Objects larger than a message, in both directions and over broken sessions.
+//! Objects larger than a message between devices of ours and the server, in both directions and over broken
+//! sessions.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,23 +11,10 @@
 
 mod scripted;
 
-use scripted::device::{Device, card, counts, run};
-use scripted::{Client, Server, statuses_for, sync_alert};
+use scripted::Server;
+use scripted::device::{Device, card, counts, large, run};
 use session::client::{Config, Mode, Step};
-use syncml::devinf::DevInf;
-use syncml::{
-    Access, AccessKind, Change, ChangeKind, Command, Data, Document, Encoding, Item, Limits,
-    Location, Meta, Sync, Version,
-};
-
-/// A contact of about so many bytes, with characters of every length and some that XML reserves.
-fn large(name: &str, bytes: usize) -> String {
-    let words = (0..bytes / 20).map(|number| format!("{number} grün & <groß> \u{20ac}\u{1f600} "));
-    let note: String = words.collect();
-    format!(
-        "BEGIN:VCARD\r\nVERSION:3.0\r\nN:{name};;;;\r\nFN:{name}\r\nNOTE:{note}\r\nEND:VCARD\r\n"
-    )
-}
+use syncml::{Command, Document, Encoding, Limits, Version};
 
 fn device(name: &str, version: Version, encoding: Encoding, limit: u64) -> Device {
     let mut device = Device::new(name);
@@ -39,12 +27,6 @@ fn device(name: &str, version: Version, encoding: Encoding, limit: u64) -> Devic
     device
 }
 
-fn put(device: &Device, content: &str) -> String {
-    device
-        .contacts
-        .with(|replica| replica.insert("text/vcard", content.as_bytes()))
-}
-
 // spec: J01 J06 J11 S19
 #[test]
 fn an_object_larger_than_a_message_arrives_whole_in_every_version_and_encoding() {
@@ -55,8 +37,8 @@ fn an_object_larger_than_a_message_arrives_whole_in_every_version_and_encoding()
                 server.config.max_msg_size = limit;
                 let mut phone = device("phone", version, encoding, limit);
                 let mut laptop = device("laptop", version, encoding, limit);
-                put(&phone, &large("Large", 40_000));
-                put(&phone, &card("Small", "1"));
+                phone.put(&large("Large", 40_000));
+                phone.put(&card("Small", "1"));
                 let first = phone.sync(&mut server, Mode::TwoWay);
                 assert_eq!(counts(&first), [2, 0, 0, 0, 0, 0]);
                 let second = laptop.sync(&mut server, Mode::TwoWay);
@@ -89,7 +71,7 @@ fn bytes_that_xml_cannot_carry_arrive_as_they_were() {
     let mut phone = device("phone", Version::V1_2, Encoding::Xml, limit);
     let mut laptop = device("laptop", Version::V1_2, Encoding::Xml, limit);
     let odd = large("Odd", 9000).replace("grün", "gr\u{1}n");
-    put(&phone, &odd);
+    phone.put(&odd);
     phone.sync(&mut server, Mode::TwoWay);
     assert_eq!(server.contents(), [odd.as_str()]);
     laptop.sync(&mut server, Mode::TwoWay);
@@ -103,8 +85,8 @@ fn version_1_0_has_no_chunks() {
     let mut server = Server::new();
     server.config.max_msg_size = limit;
     let mut phone = device("phone", Version::V1_0, Encoding::Xml, limit);
-    put(&phone, &large("Large", 9000));
-    put(&phone, &card("Small", "1"));
+    phone.put(&large("Large", 9000));
+    phone.put(&card("Small", "1"));
     let mut session = phone.session(&server, Mode::TwoWay);
     let summary = run(&mut session, &mut server, (limit, limit)).unwrap();
     assert_eq!(summary.sources[0].failed.len(), 1, "the large one is named");
@@ -142,7 +124,7 @@ fn size_is_in_the_first_chunk_and_more_data_in_all_but_the_last() {
     server.config.max_msg_size = limit;
     let mut phone = device("phone", Version::V1_2, Encoding::Wbxml, limit);
     let content = large("Large", 9000);
-    put(&phone, &content);
+    phone.put(&content);
     let mut laptop = device("laptop", Version::V1_2, Encoding::Wbxml, limit);
     let mut sent = Vec::new();
     let mut received = Vec::new();
@@ -209,7 +191,7 @@ fn no_chunk_begins_with_blanks_that_a_reader_may_leave_out() {
             server.config.max_msg_size = limit;
             let mut phone = device("phone", Version::V1_2, encoding, limit);
             let mut laptop = device("laptop", Version::V1_2, encoding, limit);
-            put(&phone, &content);
+            phone.put(&content);
             let mut chunks = 0;
             for device in [&mut phone, &mut laptop] {
                 let mut session = device.session(&server, Mode::TwoWay);
@@ -267,7 +249,7 @@ fn goes_on_after_breaks(content: &str) {
             server.config.max_msg_size = limit;
             let mut phone = device("phone", Version::V1_2, encoding, limit);
             let mut laptop = device("laptop", Version::V1_2, encoding, limit);
-            put(&phone, content);
+            phone.put(content);
             for device in [&mut phone, &mut laptop] {
                 let mut moved = 0;
                 let mut sessions = 0;
@@ -335,7 +317,7 @@ fn an_object_whose_end_came_unheard_is_whole_in_the_next_session() {
     let sizes = [4000, 5500, 7000];
     let fill = |device: &Device| {
         for (number, size) in sizes.into_iter().enumerate() {
-            put(device, &large(&format!("Person {number}"), size));
+            device.put(&large(&format!("Person {number}"), size));
         }
     };
     for encoding in [Encoding::Xml, Encoding::Wbxml] {
@@ -371,108 +353,6 @@ fn an_object_whose_end_came_unheard_is_whole_in_the_next_session() {
     }
 }
 
-fn put_devinf(large_objects: bool) -> Command<'static> {
-    let devinf = DevInf {
-        version: Some(Version::V1_2),
-        dev_id: "phone".into(),
-        dev_type: "phone".into(),
-        large_objects,
-        ..DevInf::default()
-    };
-    Command::Access(Access {
-        kind: AccessKind::Put,
-        cmd_id: "20".into(),
-        no_resp: false,
-        lang: None,
-        cred: None,
-        meta: Some(Meta::of_type("application/vnd.syncml-devinf+xml")),
-        items: vec![Item {
-            source: Some(Location::new("./devinf12")),
-            data: Some(Data::DevInf(Box::new(devinf))),
-            ..Item::default()
-        }],
-    })
-}
-
-/// One chunk in a Sync of its own; command 51.
-fn chunk(luid: &str, data: &str, size: Option<u64>, more: bool) -> Command<'static> {
-    let item = Item {
-        source: Some(Location::new(luid.to_owned())),
-        meta: Some(Meta {
-            size,
-            ..Meta::of_type("text/x-vcard")
-        }),
-        data: Some(Data::text(data.to_owned())),
-        more_data: more,
-        ..Item::default()
-    };
-    Command::Sync(Sync {
-        cmd_id: "50".into(),
-        target: Some(Location::new("./contacts")),
-        source: Some(Location::new("addressbook")),
-        commands: vec![Command::Change(Change::new(
-            ChangeKind::Replace,
-            "51",
-            item,
-        ))],
-        ..Sync::default()
-    })
-}
-
-/// A device that is past the initialization.
-fn begun(server: &mut Server, large_objects: bool) -> Client {
-    let mut client = Client::new("phone");
-    client.begin();
-    let first = [sync_alert(1, 201, "", "1"), put_devinf(large_objects)];
-    let mut said = client.send(server, &first, true);
-    while !said.is_final {
-        let more = statuses_for(&said, client.message);
-        said = client.send(server, &more, false);
-    }
-    client
-}
-
-// spec: J04 J07 J13 J14
-#[test]
-fn chunks_get_the_statuses_of_the_standard() {
-    let content = card("Ann", "1");
-    let size = content.len() as u64;
-    let (one, two) = content.split_at(20);
-    let send = |chunks: &[Command<'static>]| {
-        let mut server = Server::new();
-        server.config.max_obj_size = 1000;
-        let mut client = begun(&mut server, true);
-        let mut codes = Vec::new();
-        let mut asked = false;
-        for (number, chunk) in chunks.iter().enumerate() {
-            let last = number + 1 == chunks.len();
-            let said = client.send(&mut server, std::slice::from_ref(chunk), last);
-            codes.push(said.code_of("Replace"));
-            asked |= said.alerts.iter().any(|alert| alert.0 == 222);
-        }
-        (codes, server.contents(), asked)
-    };
-    let (codes, held, asked) = send(&[
-        chunk("a", one, Some(size), true),
-        chunk("a", two, None, false),
-    ]);
-    assert_eq!(codes, [213, 201]);
-    assert_eq!(held, [content.as_str()]);
-    assert!(asked, "alert 222 asks for the next chunk");
-
-    let (codes, held, _) = send(&[chunk("a", one, None, true)]);
-    assert_eq!((codes, held.len()), (vec![411], 0));
-    let (codes, held, _) = send(&[chunk("a", one, Some(1001), true)]);
-    assert_eq!((codes, held.len()), (vec![416], 0));
-    let (codes, held, _) = send(&[
-        chunk("a", one, Some(size + 5), true),
-        chunk("a", two, None, false),
-    ]);
-    assert_eq!((codes, held.len()), (vec![213, 424], 0));
-    let (codes, held, _) = send(&[chunk("a", one, Some(25), true), chunk("a", two, None, true)]);
-    assert_eq!((codes, held.len()), (vec![213, 424], 0));
-}
-
 // spec: I01 I09 I10
 #[test]
 fn a_session_that_is_suspended_within_an_object_goes_on_with_it() {
@@ -483,7 +363,7 @@ fn a_session_that_is_suspended_within_an_object_goes_on_with_it() {
             server.config.max_msg_size = limit;
             let mut phone = device("phone", Version::V1_2, encoding, limit);
             let mut laptop = device("laptop", Version::V1_2, encoding, limit);
-            put(&phone, &large("Large", 9000));
+            phone.put(&large("Large", 9000));
             let mut suspended = false;
             for device in [&mut phone, &mut laptop] {
                 let mut session = device.session(&server, Mode::TwoWay);
@@ -514,113 +394,6 @@ fn a_session_that_is_suspended_within_an_object_goes_on_with_it() {
     }
 }
 
-// spec: I10
-#[test]
-fn the_end_of_an_object_without_its_beginning_is_no_object() {
-    let mut server = Server::new();
-    let mut client = begun(&mut server, true);
-    let mut end = chunk("a", &card("Ann", "1"), None, false);
-    if let Command::Sync(sync) = &mut end
-        && let Some(Command::Change(change)) = sync.commands.first_mut()
-        && let Some(meta) = &mut change.items[0].meta
-    {
-        meta.emi.push("datapos=700".into());
-    }
-    let said = client.send(&mut server, &[end], true);
-    assert_eq!(said.code_of("Replace"), 411);
-    assert_eq!(server.contents(), [""; 0]);
-}
-
-// spec: J08
-#[test]
-fn another_item_in_place_of_the_next_chunk_drops_the_object() {
-    let mut server = Server::new();
-    let mut client = begun(&mut server, true);
-    let (half, whole) = (card("Half", "1"), card("Whole", "2"));
-    let size = half.len() as u64;
-    client.send(
-        &mut server,
-        &[chunk("a", &half[..20], Some(size), true)],
-        false,
-    );
-    let said = client.send(&mut server, &[chunk("b", &whole, None, false)], true);
-    assert_eq!(said.code_of("Replace"), 201);
-    assert!(said.alerts.iter().any(|alert| alert.0 == 223), "{said:?}");
-    assert_eq!(server.contents(), [whole]);
-}
-
-// spec: J12 J15
-#[test]
-fn a_device_gets_no_chunks_that_it_cannot_take() {
-    for (large_objects, max_obj_size, goes) in [
-        (false, None, false),
-        (true, Some(1000), false),
-        (true, Some(50_000), true),
-        (true, None, true),
-    ] {
-        let mut server = Server::new();
-        let mut other = Device::new("other");
-        put(&other, &large("Large", 9000));
-        other.sync(&mut server, Mode::TwoWay);
-        let mut client = Client::new("phone");
-        client.limit = 3000;
-        client.max_obj_size = max_obj_size;
-        client.begin();
-        let first = [sync_alert(1, 201, "", "1"), put_devinf(large_objects)];
-        let mut said = client.send(&mut server, &first, true);
-        while !said.is_final {
-            let more = statuses_for(&said, client.message);
-            said = client.send(&mut server, &more, false);
-        }
-        let mut replies = statuses_for(&said, client.message);
-        replies.push(scripted::sync_of(&[]));
-        let mut said = client.send(&mut server, &replies, true);
-        let mut chunks = said.changes.len();
-        while !said.is_final {
-            let more = statuses_for(&said, client.message);
-            said = client.send(&mut server, &more, false);
-            chunks += said.changes.len();
-        }
-        assert_eq!(chunks > 2, goes, "{chunks} chunks");
-    }
-}
-
-// spec: J15 F16
-#[test]
-fn what_is_too_large_for_a_device_that_says_nothing_waits_until_it_does() {
-    let mut server = Server::new();
-    let mut other = Device::new("other");
-    put(&other, &large("Large", 9000));
-    put(&other, &card("Small", "1"));
-    other.sync(&mut server, Mode::TwoWay);
-    let mut client = Client::new("phone");
-    client.limit = 3000;
-    // what the header says is no word on chunks
-    client.max_obj_size = Some(50_000);
-    let first = client.sync(&mut server, 201, ("", "1"), &[]);
-    assert_eq!(first.changes.len(), 1, "the small one");
-    let second = client.sync(&mut server, 200, ("1", "2"), &[]);
-    assert_eq!((second.agreed, second.changes.len()), (200, 0));
-
-    client.begin();
-    let first = [sync_alert(1, 200, "2", "3"), put_devinf(true)];
-    let mut said = client.send(&mut server, &first, true);
-    assert_eq!(said.code_of("Alert"), 200);
-    let mut replies = statuses_for(&said, client.message);
-    replies.push(scripted::sync_of(&[]));
-    said = client.send(&mut server, &replies, true);
-    let mut content = String::new();
-    loop {
-        content.extend(said.changes.iter().map(|chunk| chunk.content.as_str()));
-        if said.is_final {
-            break;
-        }
-        let more = statuses_for(&said, client.message);
-        said = client.send(&mut server, &more, false);
-    }
-    assert!(content == large("Large", 9000), "{} bytes", content.len());
-}
-
 #[test]
 fn an_object_that_changes_between_two_chunks_is_sent_by_the_next_session() {
     let limit = 3000;
@@ -637,8 +410,8 @@ fn an_object_that_changes_between_two_chunks_is_sent_by_the_next_session() {
         server.config.max_msg_size = limit;
         let mut laptop = device("laptop", Version::V1_2, Encoding::Wbxml, limit);
         let mut phone = device("phone", Version::V1_2, Encoding::Wbxml, limit);
-        put(&laptop, &large("Large", 9000));
-        put(&laptop, &card("Small", "1"));
+        laptop.put(&large("Large", 9000));
+        laptop.put(&card("Small", "1"));
         laptop.sync(&mut server, Mode::TwoWay);
 
         let mut session = phone.session(&server, Mode::TwoWay);
@@ -666,8 +439,8 @@ fn an_object_that_another_one_goes_before_begins_anew() {
     let mut server = Server::new();
     server.config.max_msg_size = limit;
     let mut phone = device("phone", Version::V1_2, Encoding::Wbxml, limit);
-    let small = put(&phone, &card("First", "1"));
-    put(&phone, &large("Second", 9000));
+    let small = phone.put(&card("First", "1"));
+    phone.put(&large("Second", 9000));
     let (_, ended) = broken(&mut phone, &mut server, 5);
     assert!(!ended, "it broke in the second one");
     let newer = large("First", 8000);

@@ -17,7 +17,8 @@ const ONE_SIDED: [(&str, &str); 9] = [
     ("crates/syncline/src/node", "server"),
 ];
 
-/// Tests of the store with the project's own client at the other end.
+/// Tests of the store with the project's own client at the other end, and no client that says what the
+/// test wants.
 const TWO_SIDED: [&str; 5] = [
     "crates/store/tests/client.rs",
     "crates/store/tests/large_objects.rs",
@@ -37,7 +38,18 @@ pub(super) fn shows(file: &str, side: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
+
+    #[test]
+    fn what_counts_for_both_sides_has_no_scripted_client() {
+        for file in TWO_SIDED {
+            let text = std::fs::read_to_string(crate::root().join(file)).unwrap();
+            assert!(text.contains("Device::new("), "{file}");
+            assert!(!text.contains("Client::new("), "{file}");
+        }
+    }
 
     #[test]
     fn a_test_shows_the_side_that_it_stands_with() {

@@ -19,6 +19,8 @@ mod scripted;
 
 #[path = "../beginnings.rs"]
 mod of_beginnings;
+#[path = "../chunks.rs"]
+mod of_chunks;
 #[path = "../client.rs"]
 mod of_client;
 #[path = "../converted.rs"]

@@ -97,11 +97,25 @@ impl Device {
             .with(|replica| replica.insert("text/x-vcard", content.as_bytes()));
         content
     }
+
+    pub fn put(&self, content: &str) -> String {
+        self.contacts
+            .with(|replica| replica.insert("text/vcard", content.as_bytes()))
+    }
 }
 
 pub fn card(name: &str, phone: &str) -> String {
     format!(
         "BEGIN:VCARD\r\nVERSION:3.0\r\nN:{name}\r\nFN:{name}\r\nTEL;TYPE=CELL:{phone}\r\nEND:VCARD\r\n"
+    )
+}
+
+/// A contact of about so many bytes, with characters of every length and some that XML reserves.
+pub fn large(name: &str, bytes: usize) -> String {
+    let words = (0..bytes / 20).map(|number| format!("{number} grün & <groß> \u{20ac}\u{1f600} "));
+    let note: String = words.collect();
+    format!(
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nN:{name};;;;\r\nFN:{name}\r\nNOTE:{note}\r\nEND:VCARD\r\n"
     )
 }
 
