@@ -30,7 +30,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 11] = [
     Target {
         name: "wbxml",
         run: targets::wbxml::run,
@@ -70,6 +70,18 @@ pub const TARGETS: [Target; 9] = [
     Target {
         name: "pim",
         run: targets::pim::run,
+        takes_samples: false,
+        max_len: 4096,
+    },
+    Target {
+        name: "calendar",
+        run: targets::calendar::run,
+        takes_samples: false,
+        max_len: 4096,
+    },
+    Target {
+        name: "object",
+        run: targets::object::run,
         takes_samples: false,
         max_len: 4096,
     },

@@ -76,6 +76,16 @@ fn pim() {
 }
 
 #[test]
+fn calendar() {
+    replay(target("calendar"));
+}
+
+#[test]
+fn object() {
+    replay(target("object"));
+}
+
+#[test]
 fn session_server() {
     replay(target("session_server"));
 }
@@ -87,7 +97,7 @@ fn session_client() {
 
 #[test]
 fn every_target_is_replayed() {
-    assert_eq!(TARGETS.len(), 9, "a new target needs a test here");
+    assert_eq!(TARGETS.len(), 11, "a new target needs a test here");
 }
 
 /// `SYNCLINE_FUZZ_INPUT=TARGET:FILE` tries one file, with all that the debugger wants.
