@@ -142,8 +142,19 @@ pub(crate) fn binary(out: &mut Vec<u8>, head: &str, data: &[u8], dialect: Dialec
 
 /// Base64 in one line.
 pub(crate) fn base64(data: &[u8]) -> String {
+    let mut out = String::with_capacity(base64_length(data));
+    base64_into(&mut out, data);
+    out
+}
+
+/// Bytes of [`base64`].
+pub(crate) fn base64_length(data: &[u8]) -> usize {
+    data.len().div_ceil(3) * 4
+}
+
+/// Writes [`base64`] behind a text.
+pub(crate) fn base64_into(out: &mut String, data: &[u8]) {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(data.len().div_ceil(3) * 4);
     for chunk in data.chunks(3) {
         let octet = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
         let bits = octet(0) << 16 | octet(1) << 8 | octet(2);
@@ -153,7 +164,6 @@ pub(crate) fn base64(data: &[u8]) -> String {
         out.push(if chunk.len() > 1 { digit(6) } else { '=' });
         out.push(if chunk.len() > 2 { digit(0) } else { '=' });
     }
-    out
 }
 
 /// Writes binary data as a `data:` URI.

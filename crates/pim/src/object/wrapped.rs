@@ -7,7 +7,7 @@
 
 use super::absent::{children, push_plain, root};
 use super::{Object, data, element, object};
-use crate::convert::encode::base64;
+use crate::convert::encode::{base64_into, base64_length};
 use crate::decode::whole_text;
 
 /// How an object is written.
@@ -128,24 +128,33 @@ pub fn with_element(head: &str, name: &str, text: &str) -> String {
 pub fn write_object(media_type: &str, head: &str, body: &[u8]) -> Option<Vec<u8>> {
     let form = Form::of(media_type)?;
     let name = form.body;
-    let inner = format!("<{name} enc=\"base64\">{}</{name}>", base64(body));
     let size = format!("<size>{}</size>", body.len());
     // a head has neither content nor size, so that none would stand before those that are given
-    let mut parts: Vec<(usize, &str)> = children(head)
+    let mut parts: Vec<(usize, Option<&str>)> = children(head)
         .unwrap_or_default()
         .into_iter()
         .filter(|element| !element.is(name) && !element.is("size"))
-        .map(|element| (form.rank(element.name), element.text))
+        .map(|element| (form.rank(element.name), Some(element.text)))
         .collect();
-    parts.push((form.rank(name), &inner));
+    parts.push((form.rank(name), None));
     if form.order.contains(&"size") {
-        parts.push((form.rank("size"), &size));
+        parts.push((form.rank("size"), Some(&size)));
     }
     parts.sort_by_key(|(rank, _)| *rank);
-    let mut out =
-        String::with_capacity(head.len() + inner.len() + size.len() + 2 * form.root.len() + 5);
+    // the tags of the object and of its content are less than this; a content of many megabytes is in
+    // memory twice, as it is and as it is written, and no third time
+    let tags = 100;
+    let mut out = String::with_capacity(head.len() + base64_length(body) + size.len() + tags);
     out.extend(["<", form.root, ">"]);
-    out.extend(parts.into_iter().map(|(_, text)| text));
+    for (_, text) in parts {
+        if let Some(text) = text {
+            out.push_str(text);
+        } else {
+            out.extend(["<", name, " enc=\"base64\">"]);
+            base64_into(&mut out, body);
+            out.extend(["</", name, ">"]);
+        }
+    }
     out.extend(["</", form.root, ">"]);
     Some(out.into_bytes())
 }
