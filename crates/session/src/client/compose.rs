@@ -560,7 +560,9 @@ impl Session {
                 out.limit = out.whole_limit;
             }
             let whole_limit = out.whole_limit;
-            let fits = out.try_command(&command_of(&change, cmd_id));
+            // written out an item is no shorter; one that cannot fit is not copied to find that out
+            let fits = change.content.len() <= whole_limit
+                && out.try_command(&command_of(&change, cmd_id));
             out.limit = usual_limit;
             if fits {
                 active.progress.sent += 1;
