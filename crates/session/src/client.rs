@@ -34,7 +34,9 @@ use syncml::{AlertCode, Chal, Cred, Encoding, StatusCode, Version};
 
 use crate::clock;
 use crate::filter::Filter;
+use crate::peer::ServerTable;
 use crate::store::DatastoreKind;
+use crate::uri::is_readable;
 pub use conflict::{Conflict, Decide, Decision};
 pub use devinf::Resting;
 pub use memory::MemoryReplica;
@@ -425,6 +427,8 @@ struct Active {
     size: Option<Room>,
     /// The server has said that it knows folders here.
     peer_folders: bool,
+    /// The server is not to hear of folders.
+    is_flat: bool,
     /// The server says that it has no such datastore.
     is_missing: bool,
     /// Who logs in to the datastore, where that is another one than who logs in to the server.
@@ -558,7 +562,7 @@ impl Active {
     /// Whether folders are kept here.
     fn has_folders(&self, version: Version) -> bool {
         let may = version >= Version::V1_2 && self.source.kind.is_hierarchical();
-        may && self.source.replica.has_folders()
+        may && !self.is_flat && self.source.replica.has_folders()
     }
 
     /// Whether an item at the root has to be said to be there: the server may have it in a folder, and
@@ -684,8 +688,8 @@ const MAX_SESSION_ID: u16 = 9999;
 const MAX_SHOWN: (usize, usize) = (16, 1000);
 
 impl Session {
-    /// A session over these datastores. `now` is in seconds since 1970; `entropy` makes the
-    /// session's identifier.
+    /// A session over these datastores, with a server of which no rule is known. `now` is in seconds
+    /// since 1970; `entropy` makes the session's identifier.
     ///
     /// # Errors
     ///
@@ -696,11 +700,29 @@ impl Session {
         now: i64,
         entropy: [u8; 8],
     ) -> Result<Self, Error> {
+        Self::by_rules(config, sources, ServerTable::default(), now, entropy)
+    }
+
+    /// As [`Session::new`], by the rules that hold of the server: by its address, and by its device
+    /// information of the last session or, where it is not too late, of this one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Session::new`].
+    pub fn by_rules(
+        config: Config,
+        mut sources: Vec<Source>,
+        table: ServerTable,
+        now: i64,
+        entropy: [u8; 8],
+    ) -> Result<Self, Error> {
+        let mut server = known::Known::recalled(&mut sources, table, &config)?;
         let mut active = Vec::with_capacity(sources.len());
         for source in sources {
             let mut one = Active {
                 size: None,
                 peer_folders: false,
+                is_flat: !server.rules.hierarchy,
                 is_missing: false,
                 login: None,
                 cred: None,
@@ -735,7 +757,8 @@ impl Session {
             one.size = one.call(|replica| replica.size())?;
             let unfinished = one.call(|replica| replica.unfinished())?;
             one.unfinished = unfinished.filter(|unfinished| {
-                let is_wanted = config.resume && config.version >= Version::V1_2;
+                let may_resume = config.resume && server.rules.resume;
+                let is_wanted = may_resume && config.version >= Version::V1_2;
                 is_wanted && one.source.mode.goes_on_with(unfinished)
             });
             if one.unfinished.is_none() && one.is_on() {
@@ -749,7 +772,7 @@ impl Session {
             one.next = clock::next_anchor(now, last);
             active.push(one);
         }
-        let server = known::Known::recalled(&mut active, &config)?;
+        server.weigh(&active, &config);
         let (nonce, devinf_sent) = match active.first_mut() {
             Some(first) => (
                 first.call(|replica| replica.nonce())?,
@@ -767,7 +790,8 @@ impl Session {
         let id = u16::from_be_bytes([entropy[0], entropy[1]]) % MAX_SESSION_ID + 1;
         Ok(Self {
             url: config.url.clone(),
-            scheme: if config.basic_first {
+            scheme: if config.basic_first || (server.rules.basic_first && !is_readable(&config.url))
+            {
                 Scheme::Basic
             } else {
                 Scheme::Md5

@@ -8,11 +8,17 @@
 //! rules.toml, configuration ─▶ Table ──▶ Rules ──┬─▶ Capabilities of each datastore
 //! DevInf, address, what it did ─▶ Traits ─┘  DevInf ─┘
 //! ```
+//!
+//! A client asks a [`ServerTable`] in the same way: its rules are of servers.
 
 mod capabilities;
 mod flags;
+mod servers;
 mod table;
 
 pub use capabilities::{Capabilities, datastore_for, describes, has_use, kind_of};
 pub use flags::{Flags, Format, Rules};
-pub use table::{Pattern, Rule, Table, TableError, Traits};
+pub use servers::{
+    ServerFlags, ServerPattern, ServerRule, ServerRules, ServerTable, ServerTraits, Spoken, Written,
+};
+pub use table::{FlagSet, Pattern, Recognize, Rule, RuleOf, Table, TableError, TableOf, Traits};

@@ -141,6 +141,11 @@ fn place_of(url: &str) -> Option<(String, String)> {
     Some((scheme.to_ascii_lowercase(), host.to_ascii_lowercase()))
 }
 
+/// The host of an address, without port, in lower case.
+pub(crate) fn host_of(url: &str) -> Option<String> {
+    place_of(url).map(|(_, host)| host)
+}
+
 /// Whether a session may go on at another address: on the same host, and not with less secrecy.
 pub(crate) fn may_follow(from: &str, to: &str) -> bool {
     match (place_of(from), place_of(to)) {

@@ -130,7 +130,9 @@ A profile holds the same as the options, which go before it:
   password-file = \"password\"      # or: password = \"…\"
   [stores]
   contacts = \"contacts\"
-  calendar = { dir = \"calendar\", type = \"text/x-vcalendar\", mode = \"from-server\" }")]
+  calendar = { dir = \"calendar\", type = \"text/x-vcalendar\", mode = \"from-server\" }
+
+Rules for a server that departs from the standard go into a profile too (docs/devices.md).")]
     Sync(Sync),
     /// Make a notification that asks a device to sync (server-alerted sync).
     ///

@@ -11,9 +11,10 @@ use session::client::{
     Source, SourceSummary, Step, Summary,
 };
 use session::filter::Filter;
+use session::peer::{ServerRules, ServerTable, ServerTraits};
 use session::store::DatastoreKind;
 use syncml::san::Received;
-use syncml::{Encoding, StatusCode, Version};
+use syncml::{DevInf, Encoding, StatusCode, Version};
 use transports::http::{self, Client, Options};
 
 use crate::cli::OnConflict;
@@ -65,7 +66,10 @@ pub(crate) struct Device {
     pub(crate) id: Option<String>,
     /// The newest that both speak, unless given.
     pub(crate) version: Option<Version>,
-    pub(crate) encoding: Encoding,
+    /// WBXML, unless given or ruled.
+    pub(crate) encoding: Option<Encoding>,
+    /// What is known of servers that depart from the standard.
+    pub(crate) rules: ServerTable,
     pub(crate) max_msg_size: u64,
     pub(crate) basic_first: bool,
     pub(crate) one_package: bool,
@@ -88,17 +92,21 @@ impl Device {
     ) -> Outcome<Summary> {
         let client = Client::new(self.http.clone()).map_err(|error| unreachable(&error))?;
         let (device_id, mut sources) = self.sources()?;
-        let asked = self.invitation.as_ref();
-        let newest = asked.map_or(Version::V1_2, |asked| asked.notification().version);
-        let mut version = self.version.unwrap_or(newest);
+        let rules = self.rules_for(&mut sources)?;
+        let mut version = self.first_version(&rules);
         loop {
-            let mut session = Session::new(
-                self.config(version, &device_id),
+            let mut session = Session::by_rules(
+                self.config(version, &rules, &device_id),
                 sources,
+                self.rules.clone(),
                 world::now(),
                 world::random()?,
             )
             .map_err(|error| self.failed(&error))?;
+            let known_by = session.server_rules();
+            if !known_by.is_empty() {
+                tracing::info!(rules = known_by.join(", "), "the server is known");
+            }
             if let Some(invitation) = &self.invitation {
                 session.accept(invitation);
             }
@@ -143,6 +151,34 @@ impl Device {
         }
     }
 
+    /// What holds of the server before it has said anything.
+    fn rules_for(&self, sources: &mut [Source]) -> Outcome<ServerRules> {
+        let kept = match sources.first_mut() {
+            Some(first) => first.replica.server_devinf().map_err(|source| {
+                self.failed(&Error::Replica {
+                    name: first.name.clone(),
+                    source,
+                })
+            })?,
+            None => None,
+        };
+        let devinf = kept.and_then(|kept| DevInf::read(&kept).ok());
+        Ok(self.rules.resolve(&ServerTraits {
+            url: &self.url,
+            devinf: devinf.as_ref(),
+        }))
+    }
+
+    /// The version that the first message is in.
+    // spec: D03
+    fn first_version(&self, rules: &ServerRules) -> Version {
+        let asked = self.invitation.as_ref();
+        let newest = asked.map_or(Version::V1_2, |asked| asked.notification().version);
+        let ruled = rules.max_version.map(Version::from);
+        let newest = ruled.map_or(newest, |most| most.min(newest));
+        self.version.unwrap_or(newest)
+    }
+
     /// Counts what a session would send and remove, and contacts nobody.
     pub(crate) fn dry_run(&self) -> Outcome<Vec<Planned>> {
         let mut planned = Vec::with_capacity(self.folders.len());
@@ -177,19 +213,26 @@ impl Device {
 
     /// The identifier that a folder remembers, made up where it has none yet.
     fn remembered(&self, folder: &Folder, vdir: &mut Vdir) -> Outcome<String> {
-        let made = format!("syncline-{:016x}", u64::from_be_bytes(world::random()?));
-        let kept = vdir.device_id(&made);
+        // what the server says of itself comes too late for a name
+        let rules = self.rules.resolve(&ServerTraits {
+            url: &self.url,
+            devinf: None,
+        });
+        let prefix = rules.device_prefix.unwrap_or_default();
+        let number = u64::from_be_bytes(world::random()?);
+        let kept = vdir.device_id(&format!("{prefix}syncline-{number:016x}"));
         kept.map_err(|error| self.broken(folder, error))
     }
 
-    fn config(&self, version: Version, device_id: &str) -> Config {
+    fn config(&self, version: Version, rules: &ServerRules, device_id: &str) -> Config {
+        let ruled = rules.encoding.map(Encoding::from);
         Config {
             url: self.url.clone(),
             user: self.user.clone(),
             password: self.password.clone(),
             device_id: device_id.to_owned(),
             version,
-            encoding: self.encoding,
+            encoding: self.encoding.or(ruled).unwrap_or(Encoding::Wbxml),
             max_msg_size: self.max_msg_size,
             max_obj_size: MAX_OBJ_SIZE,
             resume: true,
@@ -474,4 +517,77 @@ fn items(vdir: &mut Vdir) -> Result<u64, ReplicaError> {
         renews_map: false,
         resumes: false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// A device with a folder, for a server of which this holds.
+    fn device(dir: PathBuf, set: &str) -> Device {
+        let rule = format!("[[rule]]\nname = 'odd'\nmatch.host = ['odd.example']\n{set}\n");
+        Device {
+            http: Options::default(),
+            url: "https://odd.example/sync".to_owned(),
+            user: "alice".to_owned(),
+            password: "secret".to_owned(),
+            server: None,
+            id: None,
+            version: None,
+            encoding: None,
+            rules: ServerTable::parse(&rule).unwrap(),
+            max_msg_size: 100_000,
+            basic_first: false,
+            one_package: false,
+            folders: vec![Folder {
+                store: "contacts".to_owned(),
+                dir,
+                kind: DatastoreKind::Contacts,
+                media_type: "text/vcard",
+                mode: Mode::TwoWay,
+                filter: None,
+                room: None,
+                login: None,
+            }],
+            resting: Vec::new(),
+            on_conflict: None,
+            invitation: None,
+        }
+    }
+
+    #[test]
+    fn a_rule_says_how_a_session_begins_unless_the_person_does() {
+        let root = tempfile::tempdir().unwrap();
+        let begins = |device: &Device| {
+            let (_, mut sources) = device.sources().unwrap();
+            let rules = device.rules_for(&mut sources).unwrap();
+            let version = device.first_version(&rules);
+            (version, device.config(version, &rules, "d").encoding)
+        };
+        let plain = device(root.path().join("c"), "");
+        assert_eq!(begins(&plain), (Version::V1_2, Encoding::Wbxml));
+        let set = "set.max-version = '1.1'\nset.encoding = 'xml'";
+        let ruled = device(root.path().join("c"), set);
+        assert_eq!(begins(&ruled), (Version::V1_1, Encoding::Xml));
+        let named = Device {
+            version: Some(Version::V1_2),
+            encoding: Some(Encoding::Wbxml),
+            ..ruled
+        };
+        assert_eq!(begins(&named), (Version::V1_2, Encoding::Wbxml));
+    }
+
+    #[test]
+    fn a_name_that_is_made_up_begins_as_a_rule_says_and_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let ruled = device(root.path().join("c"), "set.device-prefix = 'sc-pim-'");
+        let name = ruled.identifier().unwrap();
+        assert!(name.starts_with("sc-pim-syncline-"), "{name}");
+        assert_eq!(ruled.identifier().unwrap(), name);
+        let plain = device(root.path().join("d"), "");
+        let other = plain.identifier().unwrap();
+        assert!(other.starts_with("syncline-"), "{other}");
+    }
 }

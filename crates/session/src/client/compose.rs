@@ -61,7 +61,9 @@ impl Session {
     // spec: A10 B01 B02 B03
     pub(super) fn compose(&mut self) -> Result<Vec<u8>, Error> {
         self.msg_id += 1;
-        let limit = self.peer_max_msg_size.map_or(usize::MAX, |size| {
+        let by_rule = self.server.rules.message_limit.into_iter();
+        let limit = by_rule.chain(self.peer_max_msg_size).min();
+        let limit = limit.map_or(usize::MAX, |size| {
             usize::try_from(size).unwrap_or(usize::MAX)
         });
         let header = self.header();
@@ -391,7 +393,8 @@ impl Session {
                 AccessKind::Get => !self.server.is_in_doubt,
                 AccessKind::Put => self.devinf_sent == Some(hash),
             };
-            if knows_server && is_known {
+            let is_unwanted = kind == AccessKind::Put && !self.server.rules.put_devinf;
+            if is_unwanted || (knows_server && is_known) {
                 continue;
             }
             let cmd_id = out.next_cmd_id;

@@ -42,8 +42,9 @@ impl Session {
             has_folders: active.has_folders(version),
             size: active.size,
         });
+        let may = version >= Version::V1_2 && self.server.rules.hierarchy;
         let resting = self.resting.iter().cloned().map(|one| Resting {
-            has_folders: one.has_folders && version >= Version::V1_2,
+            has_folders: one.has_folders && may,
             ..one
         });
         let mut all: Vec<Resting> = synced.chain(resting).collect();

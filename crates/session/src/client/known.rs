@@ -9,7 +9,7 @@ use syncml::{Data, Item, StatusCode, Version};
 
 use super::{Active, Config, Error, Session, Source};
 use crate::filter::{Filter, GRAMMAR};
-use crate::peer::{Capabilities, Rules};
+use crate::peer::{Capabilities, Rules, ServerRules, ServerTable, ServerTraits};
 use crate::store::DatastoreKind;
 use crate::uri::datastore_name;
 
@@ -21,8 +21,11 @@ const WHOLE: u64 = 50_000;
 const NAMED: usize = 16;
 
 /// What is known of a server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Known {
+    table: ServerTable,
+    /// What holds of it.
+    pub(super) rules: ServerRules,
     devinf: Option<DevInf>,
     /// Nothing had to be left out of it.
     is_whole: bool,
@@ -33,39 +36,66 @@ pub(super) struct Known {
 impl Known {
     /// What the server said in an earlier session.
     // spec: F15
-    pub(super) fn recalled(sources: &mut [Active], config: &Config) -> Result<Self, Error> {
+    pub(super) fn recalled(
+        sources: &mut [Source],
+        table: ServerTable,
+        config: &Config,
+    ) -> Result<Self, Error> {
         let kept = match sources.first_mut() {
-            Some(first) => first.call(|replica| replica.server_devinf())?,
+            Some(first) => first
+                .replica
+                .server_devinf()
+                .map_err(|source| Error::Replica {
+                    name: first.name.clone(),
+                    source,
+                })?,
             None => None,
         };
         let devinf = kept.and_then(|kept| DevInf::read(&kept).ok());
-        let is_in_doubt = devinf.as_ref().is_some_and(|devinf| {
+        Ok(Self::of(devinf, table, config))
+    }
+
+    fn of(devinf: Option<DevInf>, table: ServerTable, config: &Config) -> Self {
+        let rules = table.resolve(&ServerTraits {
+            url: &config.url,
+            devinf: devinf.as_ref(),
+        });
+        Self {
+            table,
+            rules,
+            devinf,
+            is_whole: is_whole(config),
+            is_in_doubt: false,
+        }
+    }
+
+    /// Whether what it said in an earlier session goes with what is wanted now.
+    // spec: F15
+    pub(super) fn weigh(&mut self, sources: &[Active], config: &Config) {
+        let is_in_doubt = self.devinf.as_ref().is_some_and(|devinf| {
             let mut wanted = sources.iter().filter(|active| active.is_on());
             wanted.any(|active| {
                 let is_new = active.anchors.client.is_empty();
                 (is_new && datastore_of(devinf, &active.source.remote_uri).is_none())
-                    || objection(devinf, &active.source, config).is_some()
+                    || objection(devinf, &self.rules, &active.source, config).is_some()
             })
         });
-        Ok(Self {
-            devinf,
-            is_whole: is_whole(config),
-            is_in_doubt,
-        })
+        self.is_in_doubt = is_in_doubt;
     }
 
     /// Whether it takes objects in chunks.
     pub(super) fn takes_objects(&self) -> bool {
-        self.devinf
-            .as_ref()
-            .is_some_and(|devinf| devinf.large_objects)
+        let says_so = |devinf: &DevInf| devinf.large_objects;
+        let by_rule = self.rules.large_objects;
+        by_rule.unwrap_or_else(|| self.devinf.as_ref().is_some_and(says_so))
     }
 
     /// Whether it may be told numbers of changes: 1.0 has no word for that.
     pub(super) fn takes_counts(&self) -> bool {
         let newer = self.devinf.as_ref();
         let newer = newer.filter(|devinf| devinf.version != Some(Version::V1_0));
-        newer.is_none_or(|devinf| devinf.number_of_changes)
+        let by_rule = self.rules.number_of_changes;
+        by_rule.unwrap_or_else(|| newer.is_none_or(|devinf| devinf.number_of_changes))
     }
 
     /// The formats of a datastore that both know and the server gives, ours first preferred.
@@ -125,11 +155,21 @@ fn datastore_of<'d>(devinf: &'d DevInf, uri: &str) -> Option<&'d DataStore> {
 
 /// Why a datastore cannot be synced as it is wanted with a server that says this of itself.
 // spec: G18 L15
-fn objection(devinf: &DevInf, source: &Source, config: &Config) -> Option<String> {
+fn objection(
+    devinf: &DevInf,
+    rules: &ServerRules,
+    source: &Source,
+    config: &Config,
+) -> Option<String> {
     let datastore = datastore_of(devinf, &source.remote_uri)?;
     let known = capabilities(Some(devinf), &datastore.source_ref, is_whole(config));
     let alert = source.mode.alert();
-    match known.refusal(&Rules::default(), source.kind, alert) {
+    let checks = Rules {
+        check_sync_types: rules.check_sync_types,
+        check_content_types: rules.check_content_types,
+        ..Rules::default()
+    };
+    match known.refusal(&checks, source.kind, alert) {
         Some(StatusCode::UNSUPPORTED_TYPE) => Some(format!(
             "the server keeps there {}, and nothing of what is kept here",
             listed(
@@ -202,16 +242,18 @@ impl Session {
     }
 
     fn use_server(&mut self, devinf: &DevInf) -> Result<(), Error> {
-        if devinf.large_objects {
+        let config = &self.config;
+        let table = std::mem::take(&mut self.server.table);
+        self.server = Known::of(Some(devinf.clone()), table, config);
+        if self.server.takes_objects() {
             self.peer_max_obj_size.get_or_insert(u64::MAX);
         }
-        let config = &self.config;
         for active in &mut self.sources {
             let datastore = datastore_of(devinf, &active.source.remote_uri);
             active.peer_folders |= datastore.is_some_and(|datastore| datastore.hierarchical);
             // what goes on already is not ended by it
             if !active.begun
-                && let Some(reason) = objection(devinf, &active.source, config)
+                && let Some(reason) = objection(devinf, &self.server.rules, &active.source, config)
             {
                 active.fail(reason);
             }
@@ -228,11 +270,16 @@ impl Session {
             let whole = devinf.to_whole_xml(config.version);
             first.call(|replica| replica.set_server_devinf(&whole))?;
         }
-        self.server = Known {
-            devinf: Some(devinf.clone()),
-            is_whole: is_whole(config),
-            is_in_doubt: false,
-        };
         Ok(())
+    }
+
+    /// The names of the rules that hold of the server, as far as it is known by now.
+    pub fn server_rules(&self) -> Vec<String> {
+        let traits = ServerTraits {
+            url: &self.config.url,
+            devinf: self.server.devinf.as_ref(),
+        };
+        let rules = self.server.table.of(&traits);
+        rules.map(|rule| rule.name.clone()).collect()
     }
 }

@@ -59,6 +59,7 @@ impl Session {
     // spec: J12 J15
     pub(super) fn may_chunk(&self, size: usize) -> bool {
         self.config.version >= syncml::Version::V1_1
+            && self.server.rules.large_objects != Some(false)
             && self
                 .peer_max_obj_size
                 .is_some_and(|most| size as u64 <= most)

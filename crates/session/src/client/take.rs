@@ -448,7 +448,8 @@ impl Session {
         let last = anchor.and_then(|anchor| anchor.last.as_deref());
         let last = last.unwrap_or_default().trim();
         let expected = active.anchors.server.clone();
-        let is_checked = code == AlertCode::TWO_WAY && !active.resumed;
+        let is_checked =
+            code == AlertCode::TWO_WAY && !active.resumed && !self.server.rules.ignore_last_anchor;
         // The server goes on with a session before the one that began to compare all items here, and has
         // forgotten for that what was known.
         let is_of_another = active.resumed

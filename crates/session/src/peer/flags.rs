@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::table::{FlagSet, too_small};
+
 /// A format of items: media type and version, as in device information.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -93,19 +95,21 @@ impl From<RuleEnd> for pim::RuleEnd {
 }
 
 /// How a later rule goes over an earlier one.
-trait Overlay {
+pub(super) trait Overlay {
     fn overlay(&mut self, over: &Self);
 }
 
 macro_rules! replaced {
     ($($type:ty),*) => {
-        $(impl Overlay for $type {
+        $(impl $crate::peer::flags::Overlay for $type {
             fn overlay(&mut self, over: &Self) {
                 self.clone_from(over);
             }
         })*
     };
 }
+
+pub(super) use replaced;
 
 replaced!(
     bool,
@@ -128,13 +132,17 @@ impl<V: Clone> Overlay for BTreeMap<String, V> {
     }
 }
 
+/// Two structures of the same flags: what a rule sets, and what then holds.
 macro_rules! flags {
-    ($($(#[$meta:meta])* $name:ident: $type:ty = $default:expr;)*) => {
-        /// The flags that a rule sets; of those it does not name it says nothing. The fields are
-        /// those of [`Rules`].
+    (
+        $(#[$of_set:meta])* $set:ident,
+        $(#[$of_whole:meta])* $whole:ident:
+        $($(#[$meta:meta])* $name:ident: $type:ty = $default:expr;)*
+    ) => {
+        $(#[$of_set])*
         #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-        pub struct Flags {
+        pub struct $set {
             $(
                 $(#[$meta])*
                 #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,33 +150,35 @@ macro_rules! flags {
             )*
         }
 
-        impl Flags {
+        impl $set {
             /// Lays the flags of a later rule over these: what it sets replaces what was set, in
             /// tables entry by entry.
             pub fn overlay(&mut self, later: &Self) {
                 $(match (&mut self.$name, &later.$name) {
                     (_, None) => {}
-                    (Some(held), Some(over)) => held.overlay(over),
+                    (Some(held), Some(over)) => {
+                        $crate::peer::flags::Overlay::overlay(held, over);
+                    }
                     (held, over) => held.clone_from(over),
                 })*
             }
         }
 
-        /// What holds of a peer: every flag, with its default where no rule sets it.
+        $(#[$of_whole])*
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(default, rename_all = "kebab-case")]
-        pub struct Rules {
+        pub struct $whole {
             $($(#[$meta])* pub $name: $type,)*
         }
 
-        impl Default for Rules {
+        impl Default for $whole {
             fn default() -> Self {
                 Self { $($name: $default,)* }
             }
         }
 
-        impl From<&Flags> for Rules {
-            fn from(flags: &Flags) -> Self {
+        impl From<&$set> for $whole {
+            fn from(flags: &$set) -> Self {
                 let mut rules = Self::default();
                 $(if let Some(value) = &flags.$name {
                     rules.$name.clone_from(value);
@@ -179,7 +189,36 @@ macro_rules! flags {
     };
 }
 
+pub(super) use flags;
+
+impl FlagSet for Flags {
+    type Whole = Rules;
+
+    fn lay_over(&mut self, later: &Self) {
+        self.overlay(later);
+    }
+
+    fn whole(&self) -> Rules {
+        Rules::from(self)
+    }
+
+    fn mistake(&self) -> Option<String> {
+        let fills = |fill: u64| (10..=100).contains(&fill);
+        too_small(self.message_limit.flatten())
+            .or_else(|| too_small(self.assumed_message_size))
+            .or_else(|| {
+                let is_wrong = self.message_fill.is_some_and(|fill| !fills(fill));
+                is_wrong.then(|| "message-fill is a percentage of 10 to 100".to_owned())
+            })
+    }
+}
+
 flags! {
+    /// The flags that a rule sets; of those it does not name it says nothing. The fields are
+    /// those of [`Rules`].
+    Flags,
+    /// What holds of a peer: every flag, with its default where no rule sets it.
+    Rules:
     /// Bytes that an answer has at most, whatever `MaxMsgSize` the device gives.
     message_limit: Option<u64> = None;
     /// Percent of `MaxMsgSize` up to which answers are filled: devices count a little more than

@@ -1,9 +1,10 @@
-//! The table of rules, and which of them hold for a device.
+//! The table of rules, and which of them hold for a peer.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use syncml::{DevInf, Version};
 
-use super::flags::{Flags, Rules};
+use super::flags::Flags;
 
 /// Characters of a text that patterns are held against: what a device writes has no bound.
 const COMPARED: usize = 256;
@@ -11,22 +12,49 @@ const COMPARED: usize = 256;
 /// A smaller `message-limit` leaves no room for an answer's header and a status.
 const SMALLEST_LIMIT: u64 = 1000;
 
-/// A rule: what holds of the devices that its pattern fits.
+/// By what a peer is recognized.
+pub trait Recognize {
+    /// What a peer shows of itself.
+    type Traits<'a>;
+
+    /// Whether this fits a peer.
+    fn recognizes(&self, traits: &Self::Traits<'_>) -> bool;
+}
+
+/// Flags that rules lay over each other.
+pub trait FlagSet: Default + PartialEq {
+    /// Every flag, with its default where no rule sets it.
+    type Whole;
+
+    /// Lays the flags of a later rule over these.
+    fn lay_over(&mut self, later: &Self);
+
+    /// The flags with their defaults.
+    fn whole(&self) -> Self::Whole;
+
+    /// What is wrong with a value, where one cannot hold.
+    fn mistake(&self) -> Option<String>;
+}
+
+/// A rule: what holds of the peers that its pattern fits.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Rule {
+pub struct RuleOf<P, F> {
     /// Its name; a later rule of the same name takes its place.
     pub name: String,
-    /// What the devices do, and how that is known.
+    /// What the peers do, and how that is known.
     #[serde(default)]
     pub why: String,
-    /// By what the devices are recognized.
+    /// By what the peers are recognized.
     #[serde(rename = "match", default)]
-    pub pattern: Pattern,
+    pub pattern: P,
     /// What then holds.
     #[serde(rename = "set", default)]
-    pub flags: Flags,
+    pub flags: F,
 }
+
+/// A rule of devices.
+pub type Rule = RuleOf<Pattern, Flags>;
 
 /// By what a rule recognizes a device. Each field lists texts of which one has to fit, with `*`
 /// for any characters and `?` for one, without regard to case. All fields that are named have to
@@ -99,7 +127,16 @@ impl Pattern {
     }
 }
 
-fn fits(patterns: &[String], text: Option<&str>) -> bool {
+impl Recognize for Pattern {
+    type Traits<'a> = Traits<'a>;
+
+    fn recognizes(&self, traits: &Traits<'_>) -> bool {
+        self.fits(traits)
+    }
+}
+
+/// Whether one of the patterns fits a text; without patterns, any does.
+pub(super) fn fits(patterns: &[String], text: Option<&str>) -> bool {
     patterns.is_empty()
         || text.is_some_and(|text| patterns.iter().any(|pattern| glob(pattern, text)))
 }
@@ -135,20 +172,23 @@ fn glob(pattern: &str, text: &str) -> bool {
 }
 
 /// Rules in order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Table {
-    rules: Vec<Rule>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableOf<P, F> {
+    rules: Vec<RuleOf<P, F>>,
 }
+
+/// The rules of devices.
+pub type Table = TableOf<Pattern, Flags>;
 
 /// Why rules cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableError {
     /// The text is no table of rules.
-    #[error("the device rules cannot be read: {0}")]
+    #[error("the rules cannot be read: {0}")]
     Syntax(#[source] Box<toml::de::Error>),
     /// A flag has a value that cannot hold.
-    #[error("device rule {rule:?}: {what}")]
+    #[error("rule {rule:?}: {what}")]
     Value {
         /// The rule's name.
         rule: String,
@@ -159,9 +199,9 @@ pub enum TableError {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TableFile {
-    #[serde(default)]
-    rule: Vec<Rule>,
+struct TableFile<R> {
+    #[serde(default = "Vec::new")]
+    rule: Vec<R>,
 }
 
 impl Table {
@@ -173,14 +213,26 @@ impl Table {
     pub fn built_in() -> Result<Self, TableError> {
         Self::parse(include_str!("rules.toml"))
     }
+}
 
+impl<P, F> Default for TableOf<P, F> {
+    fn default() -> Self {
+        Self { rules: Vec::new() }
+    }
+}
+
+impl<P, F> TableOf<P, F>
+where
+    P: Recognize + Default + DeserializeOwned,
+    F: FlagSet + DeserializeOwned,
+{
     /// Reads a table: TOML with one `[[rule]]` each.
     ///
     /// # Errors
     ///
     /// [`TableError::Syntax`] with the place, [`TableError::Value`] for a flag beyond its range.
     pub fn parse(text: &str) -> Result<Self, TableError> {
-        let file: TableFile =
+        let file: TableFile<RuleOf<P, F>> =
             toml::from_str(text).map_err(|error| TableError::Syntax(Box::new(error)))?;
         let mut table = Self::default();
         table.extend(file.rule)?;
@@ -193,13 +245,13 @@ impl Table {
     /// # Errors
     ///
     /// [`TableError::Value`] for a flag beyond its range.
-    pub fn extend(&mut self, rules: Vec<Rule>) -> Result<(), TableError> {
+    pub fn extend(&mut self, rules: Vec<RuleOf<P, F>>) -> Result<(), TableError> {
         for rule in rules {
             check(&rule)?;
             let known = self.rules.len();
             self.rules.retain(|held| held.name != rule.name);
             let replaces = self.rules.len() < known;
-            if !replaces || rule.flags != Flags::default() {
+            if !replaces || rule.flags != F::default() {
                 self.rules.push(rule);
             }
         }
@@ -207,41 +259,31 @@ impl Table {
     }
 
     /// The rules, in order.
-    pub fn rules(&self) -> &[Rule] {
+    pub fn rules(&self) -> &[RuleOf<P, F>] {
         &self.rules
     }
 
-    /// The rules that hold for a device, in order.
-    pub fn of<'t>(&'t self, traits: &'t Traits<'_>) -> impl Iterator<Item = &'t Rule> {
-        self.rules.iter().filter(|rule| rule.pattern.fits(traits))
+    /// The rules that hold for a peer, in order.
+    pub fn of<'t>(&'t self, traits: &'t P::Traits<'_>) -> impl Iterator<Item = &'t RuleOf<P, F>> {
+        let rules = self.rules.iter();
+        rules.filter(|rule| rule.pattern.recognizes(traits))
     }
 
-    /// The flags that hold for a device: those of its rules, the later over the earlier.
-    pub fn resolve(&self, traits: &Traits<'_>) -> Rules {
-        let mut flags = Flags::default();
+    /// The flags that hold for a peer: those of its rules, the later over the earlier.
+    pub fn resolve(&self, traits: &P::Traits<'_>) -> F::Whole {
+        let mut flags = F::default();
         for rule in self.of(traits) {
-            flags.overlay(&rule.flags);
+            flags.lay_over(&rule.flags);
         }
-        Rules::from(&flags)
+        flags.whole()
     }
 }
 
-fn check(rule: &Rule) -> Result<(), TableError> {
-    let flags = &rule.flags;
-    let too_small = |size: Option<u64>| size.is_some_and(|size| size < SMALLEST_LIMIT);
+fn check<P, F: FlagSet>(rule: &RuleOf<P, F>) -> Result<(), TableError> {
     let wrong = if rule.name.trim().is_empty() {
         Some("a rule needs a name".to_owned())
-    } else if too_small(flags.message_limit.flatten()) || too_small(flags.assumed_message_size) {
-        Some(format!(
-            "messages cannot be smaller than {SMALLEST_LIMIT} bytes"
-        ))
-    } else if flags
-        .message_fill
-        .is_some_and(|fill| !(10..=100).contains(&fill))
-    {
-        Some("message-fill is a percentage of 10 to 100".to_owned())
     } else {
-        None
+        rule.flags.mistake()
     };
     match wrong {
         None => Ok(()),
@@ -250,6 +292,12 @@ fn check(rule: &Rule) -> Result<(), TableError> {
             what,
         }),
     }
+}
+
+/// What is wrong with a limit of messages, where there is one.
+pub(super) fn too_small(size: Option<u64>) -> Option<String> {
+    let is_too_small = size.is_some_and(|size| size < SMALLEST_LIMIT);
+    is_too_small.then(|| format!("messages cannot be smaller than {SMALLEST_LIMIT} bytes"))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod interrupted;
 mod known;
 mod objects;
 mod proof;
+mod rules;
 mod taken;
 
 use std::collections::BTreeSet;

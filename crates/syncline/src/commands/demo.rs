@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use session::client::Mode;
+use session::peer::ServerTable;
 use session::server;
 use session::store::DatastoreKind;
 use store::{Sqlite, Store};
@@ -128,7 +129,8 @@ impl Folders {
             server: None,
             id: Some(format!("demo-{name}")),
             version: Some(version),
-            encoding,
+            encoding: Some(encoding),
+            rules: ServerTable::default(),
             max_msg_size: 1_000_000,
             basic_first: false,
             one_package: false,

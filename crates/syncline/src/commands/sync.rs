@@ -15,6 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use pim::Format;
 use serde::Serialize;
 use session::client::{Counts, Progress, SourceSummary, Summary};
+use session::peer::{ServerRule, ServerTable, TableError};
 use session::store::DatastoreKind;
 use transports::http;
 
@@ -181,11 +182,8 @@ fn device(options: Sync) -> Outcome<(Device, Option<String>)> {
         server,
         id,
         version: options.version.or(profile.version).map(Into::into),
-        encoding: options
-            .encoding
-            .or(profile.encoding)
-            .unwrap_or_default()
-            .into(),
+        encoding: options.encoding.or(profile.encoding).map(Into::into),
+        rules: rules(profile.server_rules)?,
         max_msg_size: options
             .max_msg_size
             .or(profile.max_msg_size)
@@ -198,6 +196,17 @@ fn device(options: Sync) -> Outcome<(Device, Option<String>)> {
         invitation: None,
     };
     Ok((device, profile.server_id))
+}
+
+/// The rules of servers: those that come with the client, and then the profile's.
+fn rules(own: Vec<ServerRule>) -> Outcome<ServerTable> {
+    let build = || {
+        let mut table = ServerTable::of_known_servers()?;
+        table.extend(own)?;
+        Ok(table)
+    };
+    build()
+        .map_err(|error: TableError| Failure::usage(format_args!("{error}; correct the profile")))
 }
 
 /// What the server has to prove, where that is wanted.

@@ -515,3 +515,31 @@ fn with_two() -> (Place, Server) {
     place.sync(&server.url, &["contacts=c"]).ok();
     (place, server)
 }
+
+#[test]
+fn a_profile_has_rules_of_its_own_for_an_odd_server() {
+    let place = Place::new();
+    place.account();
+    place.write("c/ada.vcf", &card("Lind", "Ada", "1"));
+    let server = place.serve(&[]);
+    let profile = |rules: &str| {
+        let url = &server.url;
+        let text = format!(
+            "url = '{url}'\nuser = 'alice'\npassword = 'secret'\n{rules}\n[stores]\ncontacts = 'c'\n"
+        );
+        place.write("home.toml", &text);
+        let mut command = place.command(&["sync", "home.toml"]);
+        Run::of(command.env("SYNCLINE_LOG", "info").output().unwrap())
+    };
+    let rule = "[[server-rule]]\nname = 'odd-one'\nmatch.host = ['127.0.0.1']\n";
+    let wrong = profile(&format!("{rule}set.message-limit = 1")).fails(2);
+    assert!(
+        wrong.contains("odd-one") && wrong.contains("1000"),
+        "{wrong}"
+    );
+    let run = profile(&format!("{rule}set.device-prefix = 'sc-pim-'"));
+    assert!(run.err.contains("odd-one"), "the log names it: {}", run.err);
+    run.ok();
+    let devices = place.run(&["device", "list"]).ok();
+    assert!(devices.contains("sc-pim-syncline-"), "{devices}");
+}

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use session::client::Login;
+use session::peer::ServerRule;
 
 use crate::cli::{MSG_SIZES, OnConflict, SyncEncoding, SyncMode, SyncVersion};
 use crate::config::{check_range, read_toml};
@@ -30,6 +31,8 @@ pub(super) struct Profile {
     pub(super) ca_file: Option<PathBuf>,
     pub(super) http_user: Option<String>,
     pub(super) http_password: Option<String>,
+    /// What holds of servers, beside and before what comes with the client.
+    pub(super) server_rules: Vec<ServerRule>,
     /// Datastores of the server, each with its folder.
     pub(super) stores: Vec<(String, Entry)>,
 }
@@ -80,6 +83,8 @@ struct Form {
     http_password: Option<String>,
     /// As `password_file`.
     http_password_file: Option<PathBuf>,
+    #[serde(default)]
+    server_rule: Vec<ServerRule>,
     stores: toml::Table,
 }
 
@@ -154,6 +159,7 @@ impl Profile {
             ca_file: form.ca_file.map(|file| folder.join(file)),
             http_user: form.http_user,
             http_password,
+            server_rules: form.server_rule,
             stores,
         })
     }
