@@ -34,6 +34,8 @@ pub mod decode;
 mod facts;
 mod fields;
 mod fit;
+#[cfg(test)]
+mod generated;
 mod identity;
 pub mod line;
 pub mod media;

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::convert::encode;
 use crate::decode::Dialect;
+use crate::generated::cards::{self, Property};
 
 pub(super) fn to(content: &str, from: Format, format: Format) -> (String, Vec<String>) {
     let target = Target {
@@ -206,6 +207,42 @@ fn what_came_beside_a_card_in_a_message_is_with_nobody_any_more() {
             let (text, lost) = to(&source, Format::VCard21, format);
             assert!(!text.contains("a@b"), "{text}");
             assert_eq!(lost, [line]);
+        }
+    }
+}
+
+/// There and back: what is written is what the other version has for it, and nothing is lost.
+fn check(properties: &[Property], home: Format, middle: Format) -> Result<(), TestCaseError> {
+    let source = cards::written(properties, home);
+    let (there, lost) = to(&source, home, middle);
+    prop_assert!(lost.is_empty(), "{home:?} to {middle:?}: {lost:?}");
+    let expected = cards::fields(&cards::written(properties, middle), middle);
+    prop_assert_eq!(
+        cards::fields(&there, middle),
+        expected,
+        "{:?} to {:?}",
+        home,
+        middle
+    );
+    let (back, lost) = to(&there, middle, home);
+    prop_assert!(lost.is_empty(), "back from {middle:?}: {lost:?}");
+    prop_assert_eq!(
+        cards::fields(&back, home),
+        cards::fields(&source, home),
+        "{}",
+        there
+    );
+    Ok(())
+}
+
+proptest! {
+    // spec: T34
+    #[test]
+    fn what_all_versions_can_say_comes_back_field_by_field(properties in cards::properties()) {
+        for (home, middle) in [(Format::VCard30, Format::VCard21), (Format::VCard21, Format::VCard30),
+            (Format::VCard40, Format::VCard21), (Format::VCard21, Format::VCard40),
+            (Format::VCard30, Format::VCard40), (Format::VCard40, Format::VCard30),] {
+            check(&properties, home, middle)?;
         }
     }
 }
