@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::generated::cards::{self, Property};
 use crate::{Field, Holding, Holdings, Target, TimeProfile, Zone, convert_for, fit, keep_fields};
 
 /// What a device of an old format makes of a record, in that format and back.
@@ -12,8 +13,8 @@ struct Device {
     whole: Format,
     /// The properties that it keeps; none: any.
     fields: Vec<Field>,
-    /// The properties that it lists; none: any.
-    listed: &'static [&'static str],
+    /// What it lists of itself, if it does.
+    listed: Option<Holdings>,
     profile: TimeProfile,
 }
 
@@ -33,14 +34,7 @@ impl Device {
             [] => text.into_bytes(),
             fields => keep_fields(self.old.media_type(), text.as_bytes(), fields),
         };
-        let listed = self.listed.iter().map(|name| Holding {
-            name: (*name).to_owned(),
-            ..Holding::default()
-        });
-        let holdings = Holdings {
-            properties: (!self.listed.is_empty()).then(|| listed.collect()),
-            max_photo: None,
-        };
+        let holdings = self.listed.clone().unwrap_or_default();
         let fitted = fit(&kept, self.old.media_type(), &holdings);
         String::from_utf8(fitted.map_or(kept, |fitted| fitted.bytes)).unwrap()
     }
@@ -78,6 +72,18 @@ fn fields(names: &[&str]) -> Vec<Field> {
     names.iter().map(field).collect()
 }
 
+/// A list of these properties, or none.
+fn listed(names: &[&str]) -> Option<Holdings> {
+    let holding = |name: &&str| Holding {
+        name: (*name).to_owned(),
+        ..Holding::default()
+    };
+    (!names.is_empty()).then(|| Holdings {
+        properties: Some(names.iter().map(holding).collect()),
+        max_photo: None,
+    })
+}
+
 // spec: V08
 #[test]
 fn a_card_goes_through_a_poor_phone() {
@@ -85,7 +91,7 @@ fn a_card_goes_through_a_poor_phone() {
         old: Format::VCard21,
         whole: Format::VCard30,
         fields: fields(&["N", "TEL", "NOTE", "ADR"]),
-        listed: &[],
+        listed: None,
         profile: TimeProfile::default(),
     };
     let card = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:1\r\nN:Müller;Ada;Maria,Eva;Dr.;\r\nFN:Dr. Ada Müller\r\n\
@@ -130,7 +136,7 @@ fn a_series_goes_through_an_old_phone() {
             "DALARM",
             "DESCRIPTION",
         ]),
-        listed: &[],
+        listed: None,
         profile: TimeProfile {
             zone: Zone::new("Europe/Berlin"),
             ..TimeProfile::default()
@@ -182,7 +188,7 @@ fn an_alarm_goes_through_a_phone_that_knows_one_kind() {
         old: Format::VCalendar10,
         whole: Format::ICalendar20,
         fields: fields(&names),
-        listed: &["SUMMARY", "DTEND", "AALARM"],
+        listed: listed(&["SUMMARY", "DTEND", "AALARM"]),
         profile: TimeProfile::default(),
     };
     let event = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\n\
@@ -215,7 +221,7 @@ fn the_number_of_a_slot_outlives_a_phone() {
         old: Format::VCard21,
         whole: Format::VCard30,
         fields: fields(&["N", "FN", "TEL"]),
-        listed: &[],
+        listed: None,
         profile: TimeProfile::default(),
     };
     let record = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Lake;Ann;;;\r\nFN:Ann Lake\r\n\
@@ -247,7 +253,7 @@ fn a_group_keeps_its_members_through_a_phone() {
         known.collect()
     };
     for (group, whole) in [(new, Format::VCard40), (&custom, Format::VCard30)] {
-        for (listed, habit) in [
+        for (names, habit) in [
             (&["N", "FN", "TEL"][..], Habit::Whole),
             (&["N", "FN", "TEL"], Habit::Listed),
             (&[], Habit::Unknown),
@@ -256,7 +262,7 @@ fn a_group_keeps_its_members_through_a_phone() {
                 old: Format::VCard21,
                 whole,
                 fields: Vec::new(),
-                listed,
+                listed: listed(names),
                 profile: TimeProfile::default(),
             };
             let edit = |edit: &dyn Fn(&str) -> String| {
@@ -361,7 +367,7 @@ proptest! {
             old,
             whole,
             fields: Vec::new(),
-            listed: &[],
+            listed: None,
             profile: TimeProfile {
                 zone: Zone::new(time),
                 earliest_year: Some(1980),
@@ -384,6 +390,83 @@ proptest! {
             );
             let edited = calendar.edit(&record, &|text| text.replace("Choir", "Singing"));
             prop_assert_eq!(edited, record.replace("Choir", "Singing"));
+        }
+    }
+}
+
+/// What a device may list: for some of the properties how long and how many they may be.
+fn any_holdings() -> impl Strategy<Value = Holdings> {
+    let names = [
+        "FN",
+        "TEL",
+        "EMAIL",
+        "ADR",
+        "ORG",
+        "TITLE",
+        "ROLE",
+        "NOTE",
+        "BDAY",
+        "URL",
+        "CATEGORIES",
+        "NICKNAME",
+        "PHOTO",
+        "LOGO",
+        "GEO",
+        "TZ",
+        "X-CUSTOM",
+        "X-SPOUSE",
+    ];
+    let holding = |name: &'static str| {
+        let size = prop::option::of(8..60_u64);
+        let limits = (size, prop::option::of(1..3_u64), any::<bool>());
+        limits.prop_map(move |(max_size, max_occur, no_truncate)| Holding {
+            name: name.to_owned(),
+            max_size: max_size.filter(|_| name != "TEL"),
+            max_occur,
+            no_truncate,
+            ..Holding::default()
+        })
+    };
+    let names = prop::sample::subsequence(names.to_vec(), 0..=names.len());
+    let listed = names.prop_flat_map(move |names| Vec::from_iter(names.into_iter().map(holding)));
+    let max_photo = prop::option::of(0..200_u64);
+    (listed, max_photo).prop_map(|(mut properties, max_photo)| {
+        let name = |name: &str| Holding {
+            name: name.to_owned(),
+            ..Holding::default()
+        };
+        properties.extend([name("N"), name("MAILER")]);
+        Holdings {
+            properties: Some(properties),
+            max_photo,
+        }
+    })
+}
+
+proptest! {
+    // spec: V08
+    #[test]
+    fn a_card_of_anything_goes_through_a_device_of_any_list(
+        properties in cards::properties(), holdings in any_holdings(),
+    ) {
+        let is_edited = |property: &Property| property.line(Format::VCard21).starts_with("MAILER");
+        let mut properties = properties;
+        properties.retain(|property| !is_edited(property));
+        for whole in [Format::VCard30, Format::VCard40] {
+            let name = if whole == Format::VCard40 { "X-MAILER" } else { "MAILER" };
+            let mailer = |value: &str| format!("{name}:{value}\r\nEND:VCARD");
+            let record = cards::written(&properties, whole).replace("END:VCARD", &mailer("one"));
+            let phone = Device {
+                old: Format::VCard21,
+                whole,
+                fields: Vec::new(),
+                listed: Some(holdings.clone()),
+                profile: TimeProfile::default(),
+            };
+            prop_assert_eq!(&phone.edit(&record, &str::to_owned), &record);
+            let edited = phone.edit(&record, &|text| text.replace("MAILER:one", "MAILER:two"));
+            let expected = record.replace(&mailer("one"), &mailer("two"));
+            prop_assert_eq!(&edited, &expected, "{}", phone.show(&record));
         }
     }
 }
