@@ -2,6 +2,8 @@
 
 use super::*;
 
+/// A phone names an exception by its instant, and in summer that is another hour of UTC than
+/// the start is.
 // spec: U19
 #[test]
 fn exceptions_in_utc_hit_the_series_in_summer() {
@@ -33,6 +35,7 @@ fn exceptions_in_utc_hit_the_series_in_summer() {
     assert_eq!(line(&back, "DTSTART"), "DTSTART:20240108T080000Z");
 }
 
+/// Symbian writes the start in UTC, and the end of the series as its own clock shows it.
 // spec: U16
 #[test]
 fn an_end_of_a_series_may_be_local_while_its_start_is_not() {
@@ -49,6 +52,7 @@ fn an_end_of_a_series_may_be_local_while_its_start_is_not() {
     assert_eq!(line(&back, "RRULE"), "RRULE:MD1 15 20240715T140000");
 }
 
+/// Described for as long as it recurs, a birthday has a line of summer time for each year.
 // spec: U25
 #[test]
 fn an_anniversary_without_end_does_not_describe_a_century() {
@@ -76,6 +80,7 @@ fn an_anniversary_without_end_does_not_describe_a_century() {
     );
 }
 
+/// An offset may come in either form, with or without word on summer time.
 // spec: U24
 #[test]
 fn an_offset_alone_is_a_zone() {
@@ -90,6 +95,7 @@ fn an_offset_alone_is_a_zone() {
     }
 }
 
+/// A traveller's phone tells of a zone that is not the one it is registered with.
 // spec: U24
 #[test]
 fn what_an_item_says_of_its_zone_goes_before_what_is_known_of_the_device() {
@@ -145,6 +151,7 @@ fn what_an_item_says_of_its_zone_goes_before_what_is_known_of_the_device() {
     }
 }
 
+/// No two makers write a whole day alike, and some write what looks like a meeting.
 // spec: U27
 #[test]
 fn whole_days_are_told_in_every_convention() {
@@ -307,6 +314,7 @@ fn whole_days_are_told_in_every_convention() {
     );
 }
 
+/// A day that ends otherwise than the device expects is shown as two, or as none.
 // spec: U28
 #[test]
 fn whole_days_are_written_as_the_device_does() {
@@ -337,6 +345,7 @@ fn whole_days_are_written_as_the_device_does() {
     assert_eq!(lost, ["DTEND;VALUE=DATE:20240508\r\n"]);
 }
 
+/// Some phones add an empty line each time, and some fill the description with the title.
 // spec: U09
 #[test]
 fn a_description_does_not_grow() {
@@ -353,6 +362,7 @@ fn a_description_does_not_grow() {
     );
 }
 
+/// Without the exception a phone shows a moved meeting at both times.
 // spec: U20
 #[test]
 fn an_override_is_an_exception_of_its_series() {
@@ -377,6 +387,7 @@ fn an_override_is_an_exception_of_its_series() {
     assert_eq!(line(&back, "RECURRENCE-ID"), id);
 }
 
+/// Some devices name an exception by its day or midnight, at which no occurrence begins.
 // spec: U19
 #[test]
 fn a_date_of_an_exception_hits_the_occurrence_of_that_day() {
@@ -401,6 +412,7 @@ fn a_date_of_an_exception_hits_the_occurrence_of_that_day() {
     assert_eq!(line(&text, "EXDATE"), "EXDATE:20240115T080000Z");
 }
 
+/// One item may hold two entries; neither may go, nor become a record of its own.
 // spec: U31
 #[test]
 fn an_event_and_a_task_of_one_item_both_go_over() {
@@ -411,6 +423,7 @@ fn an_event_and_a_task_of_one_item_both_go_over() {
     assert_eq!(lines(&text, "BEGIN:V").len(), 3);
 }
 
+/// A time that is taken for a distance rings in another year.
 // spec: U21
 #[test]
 fn alarms_are_distances_in_one_format_and_times_in_the_other() {
@@ -443,6 +456,7 @@ fn alarms_are_distances_in_one_format_and_times_in_the_other() {
     assert_eq!(lost.len(), 7);
 }
 
+/// Words are spelled with blanks, underscores and hyphens.
 // spec: U04
 #[test]
 fn words_and_people_go_over() {
@@ -476,6 +490,7 @@ fn words_and_people_go_over() {
     }
 }
 
+/// A phone that is in summer takes the times of winter for an hour off.
 // spec: U23
 #[test]
 fn a_device_that_converts_by_todays_offset_keeps_the_hour() {
@@ -494,6 +509,7 @@ fn a_device_that_converts_by_todays_offset_keeps_the_hour() {
     );
 }
 
+/// Zones are named by paths, by Windows and by offsets.
 // spec: U26
 #[test]
 fn zones_are_found_under_other_names() {
@@ -511,6 +527,7 @@ fn zones_are_found_under_other_names() {
     assert_eq!(Zone::new(""), None);
 }
 
+/// A zone may have a name that nobody else knows.
 // spec: U26
 #[test]
 fn a_zone_that_only_the_item_describes_is_followed() {
@@ -523,6 +540,7 @@ fn a_zone_that_only_the_item_describes_is_followed() {
     assert_eq!(lost, ["DTSTART;TZID=Home:20240506T054500\r\n"]);
 }
 
+/// An end before the start, and times that are none.
 // spec: U30
 #[test]
 fn times_and_lengths_that_make_no_sense_are_lost() {
@@ -542,6 +560,7 @@ fn times_and_lengths_that_make_no_sense_are_lost() {
     );
 }
 
+/// A title that stands in the text too would come twice, and a line end be added each time.
 // spec: T40
 #[test]
 fn a_journal_entry_is_a_note() {
@@ -584,6 +603,7 @@ fn a_journal_entry_is_a_note() {
     }
 }
 
+/// Sounds of the device, dummies for "none", and alarms of whole days.
 // spec: U22
 #[test]
 fn alarms_of_odd_devices() {
@@ -630,6 +650,7 @@ fn alarms_of_odd_devices() {
     );
 }
 
+/// An alarm without an action is none to strict readers, and half of a repetition neither.
 // spec: U21
 #[test]
 fn each_alarm_of_the_old_format_has_an_action() {
@@ -682,6 +703,7 @@ fn each_alarm_of_the_old_format_has_an_action() {
     assert_eq!((alarms, lost), (0, 1), "{text}");
 }
 
+/// A device repeats any alarm with the series, and none at the end or by mail.
 // spec: U22
 #[test]
 fn alarms_that_a_device_cannot_ring_are_lost() {
@@ -724,6 +746,7 @@ fn alarms_that_a_device_cannot_ring_are_lost() {
     assert_eq!(alarm(half, once), ("AALARM:20240506T060000Z".to_owned(), 5));
 }
 
+/// Lists are parted by either separator, and exceptions of whole days come in UTC.
 // spec: U19
 #[test]
 fn additions_and_odd_exceptions_of_a_series() {
@@ -768,6 +791,8 @@ fn additions_and_odd_exceptions_of_a_series() {
     assert_eq!(line(&text, "EXDATE"), "EXDATE;VALUE=DATE:20240708");
 }
 
+/// The version may stand in the entry, an end be of another kind, and junk or a second object
+/// follow.
 // spec: T15
 #[test]
 fn what_stands_around_an_entry_does_not_matter() {
@@ -785,6 +810,7 @@ fn what_stands_around_an_entry_does_not_matter() {
     assert_eq!(new(&crossed, &TimeProfile::default()).0, expected);
 }
 
+/// Dates before 1980 make some phones fail, and birthdays have them.
 // spec: U29
 #[test]
 fn a_series_begins_where_the_device_can_hold_it() {
