@@ -428,7 +428,8 @@ fn any_holdings() -> impl Strategy<Value = Holdings> {
         })
     };
     let names = prop::sample::subsequence(names.to_vec(), 0..=names.len());
-    let listed = names.prop_flat_map(move |names| Vec::from_iter(names.into_iter().map(holding)));
+    let listed =
+        names.prop_flat_map(move |names| names.into_iter().map(holding).collect::<Vec<_>>());
     let max_photo = prop::option::of(0..200_u64);
     (listed, max_photo).prop_map(|(mut properties, max_photo)| {
         let name = |name: &str| Holding {
