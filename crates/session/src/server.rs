@@ -35,6 +35,7 @@ mod orphans;
 mod outgoing;
 mod policy;
 mod reconcile;
+mod remembered;
 mod reply;
 mod room;
 mod search;

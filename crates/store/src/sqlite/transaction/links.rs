@@ -1,7 +1,7 @@
 //! What devices hold: links with their anchors, and maps.
 
 use rusqlite::params;
-use session::store::{Guid, Link, LinkId, Mapping, StoreError};
+use session::store::{Forms, Guid, Link, LinkId, Mapping, StoreError};
 
 use super::super::rows::{self, LINK, link_of};
 use super::{Running, link_params};
@@ -133,7 +133,7 @@ pub(super) fn remove_mapping(
 pub(super) fn forget_forms(
     running: &Running<'_>,
     link: LinkId,
-    bytes: u64,
+    of: Forms,
 ) -> Result<(), StoreError> {
     let [account, datastore, device] = link_params(link);
     running
@@ -143,12 +143,14 @@ pub(super) fn forget_forms(
            AND (?4 = 0 OR EXISTS (SELECT 1 FROM item
              WHERE item.account = map.account AND item.datastore = map.datastore
                AND item.guid = map.guid
-               AND (length(item.content) >= ?4 OR map.revision < item.content_seq)))",
-            [
+               AND (length(item.content) >= ?4 OR map.revision < item.content_seq
+                    OR instr(item.content, CAST(?5 AS BLOB)) > 0)))",
+            params![
                 account,
                 datastore,
                 device,
-                i64::try_from(bytes).unwrap_or(i64::MAX),
+                i64::try_from(of.bytes()).unwrap_or(i64::MAX),
+                of.letters(),
             ],
         )
         .map(|_| ())

@@ -319,6 +319,117 @@ fn a_rule_without_a_form_is_lost_and_the_event_stays() {
     );
 }
 
+// spec: U13
+#[test]
+fn a_series_without_a_form_is_shown_as_its_next_occurrence() {
+    let at = |text: &str| {
+        let time: jiff::civil::DateTime = text.parse().unwrap();
+        time.to_zoned(jiff::tz::TimeZone::UTC)
+            .unwrap()
+            .timestamp()
+            .as_second()
+    };
+    let workday = "RRULE:FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1";
+    let (berlin, hour) = ("DTSTART;TZID=Europe/Berlin:", "DURATION:PT1H");
+    let start = format!("{berlin}20190131T090000");
+    for (lines, on, expected) in [
+        // at seven in winter's UTC it goes on until nine
+        (
+            vec![&*start, hour, workday],
+            "2026-11-30T08:30:00",
+            "20261130T090000",
+        ),
+        (
+            vec![&*start, hour, workday],
+            "2026-11-30T09:30:00",
+            "20261231T090000",
+        ),
+        (
+            vec![&*start, hour, workday],
+            "2018-11-30T09:30:00",
+            "20190131T090000",
+        ),
+        // what is taken out, or is elsewhere, is not what it is
+        (
+            vec![
+                &*start,
+                hour,
+                workday,
+                "EXDATE;TZID=Europe/Berlin:20261130T090000",
+                "EXDATE:20261231T080000Z",
+            ],
+            "2026-11-10T00:00:00",
+            "20270129T090000",
+        ),
+        // by its count and its end
+        (
+            vec![&*start, "RRULE:FREQ=MONTHLY;BYDAY=FR;BYSETPOS=1,3;COUNT=5"],
+            "2019-03-02T00:00:00",
+            "20190315T090000",
+        ),
+        (
+            vec![
+                &*start,
+                "RRULE:FREQ=MONTHLY;BYDAY=FR;BYSETPOS=2;UNTIL=20190601T000000Z",
+            ],
+            "2019-04-20T00:00:00",
+            "20190510T090000",
+        ),
+        // nothing of it is left
+        (
+            vec![
+                &*start,
+                "RRULE:FREQ=MONTHLY;BYDAY=FR;BYSETPOS=2;UNTIL=20190601T000000Z",
+            ],
+            "2026-04-20T00:00:00",
+            "20190131T090000",
+        ),
+        (
+            vec![
+                &*start,
+                "RRULE:FREQ=YEARLY;INTERVAL=2;BYMONTH=1,7;BYDAY=SA,SU;BYSETPOS=-1",
+            ],
+            "2026-04-20T00:00:00",
+            "20270731T090000",
+        ),
+        (
+            vec!["DTSTART;VALUE=DATE:20190131", workday],
+            "2026-11-30T12:00:00",
+            "20261231T000000",
+        ),
+    ] {
+        let profile = TimeProfile {
+            shown_on: Some(at(on)),
+            ..floating("Europe/Berlin")
+        };
+        let (text, lost) = old(&event_new(&lines), &profile);
+        assert_eq!(
+            line(&text, "DTSTART"),
+            format!("DTSTART:{expected}"),
+            "{lines:?}"
+        );
+        assert_eq!(line(&text, "RRULE"), "");
+        assert!(
+            lost.iter().any(|line| line.starts_with("RRULE")),
+            "{lost:?}"
+        );
+    }
+    // one that is moved by itself is an event of its own
+    let moved = event_new(&[&start, "UID:1", workday]).replace(
+        "END:VCALENDAR",
+        "BEGIN:VEVENT\r\nUID:1\r\nRECURRENCE-ID:20261130T080000Z\r\nDTSTART:20261201T080000Z\r\n\
+         END:VEVENT\r\nEND:VCALENDAR",
+    );
+    let profile = TimeProfile {
+        shown_on: Some(at("2026-11-10T00:00:00")),
+        ..floating("Europe/Berlin")
+    };
+    assert_eq!(
+        line(&old(&moved, &profile).0, "DTSTART"),
+        "DTSTART:20261231T090000"
+    );
+}
+
 // spec: U14
 #[test]
 fn a_device_that_refuses_dates_gets_numbers() {
