@@ -269,6 +269,81 @@ fn duplicates_become_one_on_the_server_and_on_devices() {
 }
 
 #[test]
+fn duplicates_of_every_kind_are_found_and_stay_in_a_dry_run() {
+    let place = Place::new();
+    place.account();
+    let entry = |kind: &str, lines: &str| {
+        format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:{kind}\r\n{lines}\r\nEND:{kind}\r\n\
+             END:VCALENDAR\r\n"
+        )
+    };
+    let event = "SUMMARY:Choir\r\nDTSTART:20260105T180000Z\r\nDTEND:20260105T200000Z";
+    let task = "SUMMARY:Paint\r\nDUE:20260105T180000Z";
+    let with = |lines: &str, more: &str| format!("UID:{more}\r\n{lines}\r\n{more}");
+    let note = |body: &str| format!("BEGIN:VNOTE\r\nVERSION:1.1\r\nBODY:{body}\r\nEND:VNOTE\r\n");
+    for (datastore, extension, items, why) in [
+        (
+            "calendar",
+            "ics",
+            [
+                entry("VEVENT", &with(event, "LOCATION:Hall")),
+                entry("VEVENT", &with(event, "DESCRIPTION:Bring tea")),
+                // another day
+                entry(
+                    "VEVENT",
+                    &with(&event.replace("0105T", "0112T"), "LOCATION:Hall"),
+                ),
+            ],
+            "same title and start",
+        ),
+        (
+            "tasks",
+            "ics",
+            [
+                entry("VTODO", &with(task, "PRIORITY:5")),
+                entry("VTODO", &with(task, "DESCRIPTION:The fence")),
+                entry(
+                    "VTODO",
+                    &with(&task.replace("0105T", "0112T"), "PRIORITY:5"),
+                ),
+            ],
+            "same title and due date",
+        ),
+        (
+            "notes",
+            "vnt",
+            [
+                note("Buy milk\r\nCATEGORIES:Home"),
+                note("Buy milk\r\nCLASS:PRIVATE"),
+                note("Buy bread"),
+            ],
+            "same text",
+        ),
+    ] {
+        let store = |args: &[&str]| {
+            let fixed = ["store", args[0], "--user", "alice", datastore];
+            place.run(&[&fixed[..], &args[1..]].concat())
+        };
+        for (number, item) in items.iter().enumerate() {
+            let file = format!("{datastore}/{number}.{extension}");
+            place.write(&file, item);
+        }
+        let folder = place.path(datastore);
+        store(&["import", folder.to_str().unwrap()]).ok();
+        let table = store(&["dedupe", "--dry-run"]).ok();
+        assert!(table.contains(why), "{table}");
+        assert!(table.ends_with("1 would be merged\n"), "{table}");
+        assert_eq!(place.count(datastore), 3, "a dry run changes nothing");
+        let done = store(&["dedupe"]).ok();
+        assert!(done.contains("merged 1"), "{done}");
+        assert_eq!(place.count(datastore), 2);
+        let again = store(&["dedupe", "--dry-run"]).ok();
+        assert!(again.contains("twice"), "{again}");
+    }
+}
+
+#[test]
 fn conflicts_are_resolved_as_was_said_for_the_datastore_and_device() {
     let place = Place::new();
     place.account();
