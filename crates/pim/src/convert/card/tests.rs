@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use calcard::common::IanaString as _;
+use calcard::vcard::{VCard, VCardParameterName, VCardParameterValue, VCardValue};
 use proptest::prelude::*;
 
 use super::*;
 use crate::convert::encode;
-use crate::decode::Dialect;
+use crate::decode::{self, Dialect};
 use crate::generated::cards::{self, Property};
+use crate::line::Lines;
 
 pub(super) fn to(content: &str, from: Format, format: Format) -> (String, Vec<String>) {
     let target = Target {
@@ -243,6 +246,83 @@ proptest! {
             (Format::VCard40, Format::VCard21), (Format::VCard21, Format::VCard40),
             (Format::VCard30, Format::VCard40), (Format::VCard40, Format::VCard30),] {
             check(&properties, home, middle)?;
+        }
+    }
+}
+
+/// Properties whose values another reader gives as text, as parts or as octets; of the others it
+/// makes numbers and dates.
+const READ_BY_OTHERS: [&str; 14] = [
+    "N",
+    "FN",
+    "ADR",
+    "ORG",
+    "TITLE",
+    "ROLE",
+    "NOTE",
+    "CATEGORIES",
+    "NICKNAME",
+    "TEL",
+    "EMAIL",
+    "URL",
+    "X-CUSTOM",
+    "X-EVOLUTION-FILE-AS",
+];
+
+/// Name, types and values of the lines of a card, as they are read here.
+fn read_here(card: &str) -> Vec<(String, Vec<String>, Vec<String>)> {
+    let upper = |word: &[u8]| string(word).to_uppercase();
+    let mut read = Vec::new();
+    for line in Lines::new(card.as_bytes()) {
+        let name = upper(line.name());
+        let separator = match name.as_str() {
+            "N" | "ADR" | "ORG" => ';',
+            "CATEGORIES" | "NICKNAME" => ',',
+            _ => '\0',
+        };
+        let text = line.escaped_text(Dialect::New);
+        let values = decode::parts(&text, separator, Dialect::New)
+            .map(|part| decode::unescape(part, Dialect::New).into_owned());
+        if READ_BY_OTHERS.contains(&name.as_str()) {
+            read.push((name, line.types().map(upper).collect(), values.collect()));
+        }
+    }
+    read
+}
+
+/// The same as calcard reads them.
+fn read_by_others(card: &str) -> Vec<(String, Vec<String>, Vec<String>)> {
+    let mut read = Vec::new();
+    for entry in VCard::parse(card).unwrap().entries {
+        let name = entry.name.as_str().to_uppercase();
+        let types = entry
+            .params
+            .iter()
+            .filter(|p| p.name == VCardParameterName::Type);
+        let types = types.map(|param| match &param.value {
+            VCardParameterValue::Type(kind) => kind.as_str().to_uppercase(),
+            VCardParameterValue::Text(kind) => kind.to_uppercase(),
+            other => format!("{other:?}"),
+        });
+        let values = entry.values.iter().map(|value| match value {
+            VCardValue::Text(text) => text.clone(),
+            VCardValue::Component(parts) => parts.join(","),
+            other => format!("{other:?}"),
+        });
+        if READ_BY_OTHERS.contains(&name.as_str()) {
+            read.push((name, types.collect(), values.collect()));
+        }
+    }
+    read
+}
+
+proptest! {
+    // spec: T09 T11 T12
+    #[test]
+    fn a_card_is_read_as_others_read_it(properties in cards::properties()) {
+        for version in [Format::VCard30, Format::VCard40] {
+            let card = cards::written(&properties, version);
+            prop_assert_eq!(read_here(&card), read_by_others(&card), "{}", card);
         }
     }
 }
