@@ -3,6 +3,7 @@
 //! `cargo xtask test` checks everything, as CI does; `cargo xtask bench` measures.
 
 mod fuzz;
+mod links;
 mod peers;
 mod spec;
 mod tidy;

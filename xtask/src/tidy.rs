@@ -84,6 +84,7 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
         }
     }
     check_layers(root, &mut faults);
+    crate::links::check(root, &mut faults);
     if faults.is_empty() {
         Ok(())
     } else {
