@@ -1,10 +1,13 @@
 //! The days of a rule, beside those that another implementation of RFC 5545 finds.
 
+use std::collections::BTreeSet;
+
 use calcard::common::timezone::Tz;
 use calcard::icalendar::ICalendar;
 use proptest::prelude::*;
 
 use super::*;
+use crate::moment::read_wall;
 
 const START: &str = "20240108T090000";
 
@@ -38,6 +41,12 @@ fn rule() -> impl Strategy<Value = String> {
     (head, end).prop_map(|(head, end)| format!("{head};{end}"))
 }
 
+/// calcard compares an `UNTIL` in UTC with the clock of the zone, so that in Sydney it finds nothing
+/// on the last morning.
+fn counted() -> impl Strategy<Value = String> {
+    rule().prop_filter("an end in UTC", |rule| !rule.contains("UNTIL"))
+}
+
 proptest! {
     // spec: U11
     #[test]
@@ -55,5 +64,42 @@ proptest! {
         // that one finds nothing when it gives up
         prop_assume!(!expected.is_empty());
         prop_assert_eq!(rules::days(&rule, START, &Zone::utc()), expected);
+    }
+
+    /// In a zone, across its changes of the clock, with exceptions as a phone is told of them.
+    // spec: U11 U19
+    #[test]
+    fn the_instants_of_a_series_are_those_that_others_find(
+        rule in counted(), skipped in prop::collection::vec(0..12_usize, 0..4),
+        place in prop::sample::select(vec![
+            "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Sydney", "America/Santiago"
+        ])
+    ) {
+        let zone = Zone::new(place).expect("a zone");
+        let at = |day: &str| {
+            let (wall, ..) = read_wall(&format!("{day}T090000")).expect("a time");
+            zone.instant(wall)
+        };
+        let days = rules::days(&rule, START, &zone);
+        let left_out: BTreeSet<_> = skipped.iter().filter_map(|at| days.get(*at)).collect();
+        let out = left_out.iter().map(|day| format!("\r\nEXDATE;TZID={place}:{day}T090000"));
+        let out: String = out.collect();
+        let source = event_new(&[
+            "UID:1",
+            &format!("DTSTART;TZID={place}:{START}"),
+            &format!("RRULE:{rule}{out}"),
+        ]);
+        let parsed = ICalendar::parse(&source).expect("a calendar");
+        let starts = parsed.expand_dates(Tz::UTC, 2000).events;
+        let expected: BTreeSet<_> = starts.iter().map(|event| event.start.timestamp()).collect();
+        prop_assume!(!expected.is_empty());
+        let (there, _) = old(&source, &device(place));
+        let told = line(&there, "EXDATE:").replace("EXDATE:", "");
+        let told = told.split(';').filter_map(|text| Some(read_wall(text)?.0));
+        let mut found: BTreeSet<_> = days.iter().map(|day| at(day)).collect();
+        for exception in told {
+            prop_assert!(found.remove(&exception), "{there}");
+        }
+        prop_assert_eq!(found, expected, "{}", source);
     }
 }
