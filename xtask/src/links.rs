@@ -60,10 +60,7 @@ mod tests {
     fn a_link_has_a_name_and_a_target() {
         let line = "[a](../a.rs), [a::one](../a.rs#x) | [no] (link) [b](c";
         let found: Vec<_> = links(line).collect();
-        assert_eq!(
-            found,
-            [("a", "../a.rs"), ("a::one", "../a.rs#x"), ("b", "c")]
-        );
+        assert_eq!(found, [("a", "../a.rs"), ("a::one", "../a.rs#x")]);
     }
 
     #[test]
