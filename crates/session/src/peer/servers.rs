@@ -169,6 +169,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::peer::Table;
 
     fn names<'t>(table: &'t ServerTable, traits: &'t ServerTraits<'_>) -> Vec<&'t str> {
         table.of(traits).map(|rule| rule.name.as_str()).collect()
@@ -206,6 +207,18 @@ mod tests {
             assert!(!rule.why.is_empty(), "{} says why", rule.name);
             assert_ne!(rule.pattern, ServerPattern::default(), "{}", rule.name);
             assert_ne!(rule.flags, ServerFlags::default(), "{}", rule.name);
+        }
+    }
+
+    #[test]
+    fn the_manual_names_every_rule() {
+        let page = include_str!("../../../../docs/interoperability.md");
+        let devices = Table::built_in().unwrap();
+        let devices = devices.rules().iter().map(|rule| &rule.name);
+        let servers = ServerTable::of_known_servers().unwrap();
+        let servers = servers.rules().iter().map(|rule| &rule.name);
+        for name in devices.chain(servers) {
+            assert!(page.contains(&format!("`{name}`")), "{name}");
         }
     }
 
