@@ -501,3 +501,66 @@ fn a_task_that_is_done_on_a_phone_says_when() {
         assert!(kept.contains("COMPLETED:20231114T"), "{kept}");
     }
 }
+
+#[test]
+fn a_series_is_written_as_the_rules_of_the_phone_say() {
+    let event = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:K\u{e4}se\r\n\
+                 DTSTART:20260105T070000Z\r\nDTEND:20260105T080000Z\r\n\
+                 RRULE:FREQ=WEEKLY;BYDAY=MO;UNTIL=20260126T070000Z\r\n\
+                 BEGIN:VALARM\r\nACTION:DISPLAY\r\nDESCRIPTION:b\r\nTRIGGER:-PT15M\r\nEND:VALARM\r\n\
+                 END:VEVENT\r\nEND:VCALENDAR\r\n";
+    let of = |man: &str| format!("<Man>{man}</Man><Mod>One</Mod><UTC/>");
+    let own = |flags: &str| {
+        let rule = format!("[[rule]]\nname = 'own'\nmatch.man = ['Acme']\n{flags}\n");
+        Table::parse(&rule).unwrap()
+    };
+    let built_in = || Table::built_in().unwrap();
+    for (rules, man, written, not) in [
+        (built_in(), "Acme", "RRULE:W1 MO 20260126T070000Z", "TZ:"),
+        (built_in(), "Motorola", "RRULE:W1 MO #4", "20260126"),
+        (
+            own("set.rule-end = 'count'"),
+            "Acme",
+            "W1 MO #4",
+            "20260126",
+        ),
+        (built_in(), "Nokia", "ALARM:20260105T064500Z\r\n", ";;b"),
+        (built_in(), "Acme", "ALARM:20260105T064500Z;;;b\r\n", "TZ:"),
+        (
+            built_in(),
+            "Acme",
+            "QUOTED-PRINTABLE:K=C3=A4se",
+            "K\u{e4}se",
+        ),
+        (
+            own("set.quoted-printable = false"),
+            "Acme",
+            "K\u{e4}se",
+            "=C3",
+        ),
+        (
+            own("set.describe-zone = true\nset.time-zone = 'Europe/Berlin'"),
+            "Acme",
+            "DAYLIGHT:TRUE;+02:00;20260329T020000;20261025T030000;",
+            "UNTIL",
+        ),
+        (
+            own("set.earliest-year = 2026\nset.times = 'local'\nset.time-zone = '+01:00'"),
+            "Acme",
+            "DTSTART:20260105T080000\r\n",
+            "Z\r\n",
+        ),
+    ] {
+        let mut talk = Talk::new();
+        talk.server.config.rules = rules;
+        stock(&mut talk, DatastoreKind::Calendar, "text/calendar", event);
+        let format = "<CTType>text/x-vcalendar</CTType><VerCT>1.0</VerCT>";
+        let both = format!("<Rx-Pref>{format}</Rx-Pref><Tx-Pref>{format}</Tx-Pref>");
+        let opening = alert(1, 201, "calendar", "", "1") + &put(&of(man), "calendar", &both);
+        let sent = session(&mut talk, "calendar", &opening, "").concat();
+        assert!(
+            sent.contains(written) && !sent.contains(not),
+            "{man}: {written} in {sent}"
+        );
+    }
+}
