@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod certified;
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use certified::certified;
 use testkit::items::{self, Kind};
 use testkit::postgres::{Disk, Postgres};
 use testkit::process::{self, Server};
@@ -480,19 +482,6 @@ fn a_database_that_cannot_be_used_is_named_in_a_sentence() {
     let (exit, text) = list(&url);
     assert_eq!(exit, Some(4));
     assert!(text.contains("version 99"), "{text}");
-}
-
-/// An authority's certificate, and the certificate and key that it gave to localhost.
-fn certified() -> [String; 3] {
-    let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let authority = params.self_signed(&key).unwrap().pem();
-    let issuer = Issuer::new(params, key);
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
-    let certificate = params.signed_by(&key, &issuer).unwrap().pem();
-    [authority, certificate, key.serialize_pem()]
 }
 
 #[test]

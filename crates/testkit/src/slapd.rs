@@ -23,6 +23,7 @@ pub const PERSON: &str = "uid={user},ou=people,dc=example,dc=org";
 pub struct Slapd {
     child: Child,
     url: String,
+    encrypted: Option<String>,
     _folder: TempDir,
 }
 
@@ -33,14 +34,40 @@ impl Slapd {
     ///
     /// [`Error::Failed`] when the people cannot be added, [`Error::NotListening`] when it does not
     /// start.
-    pub fn start(_installed: Availability, people: &[(&str, &str)]) -> Result<Self, Error> {
+    pub fn start(installed: Availability, people: &[(&str, &str)]) -> Result<Self, Error> {
+        Self::start_with(installed, people, None)
+    }
+
+    /// [`Slapd::start`] with a certificate for `localhost` and its key, as PEM: connections may be encrypted,
+    /// from their beginning at a port of their own or later.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Slapd::start`].
+    pub fn start_with(
+        _installed: Availability,
+        people: &[(&str, &str)],
+        certificate: Option<[&str; 2]>,
+    ) -> Result<Self, Error> {
         let folder = tempfile::Builder::new()
             .prefix("slapd-")
             .tempdir()
             .map_err(Error::io("a temporary folder"))?;
         let config = folder.path().join("slapd.conf");
         let entries = folder.path().join("people.ldif");
-        write(&config, &configuration(folder.path()))?;
+        let mut text = configuration(folder.path());
+        if let Some(parts) = certificate {
+            let names = ["TLSCertificateFile", "TLSCertificateKeyFile"];
+            let mut lines = String::new();
+            for (name, part) in names.into_iter().zip(parts) {
+                let path = folder.path().join(name);
+                write(&path, part)?;
+                lines.extend([name, " ", &path.to_string_lossy(), "\n"]);
+            }
+            // what is of the whole stands before what is of a database
+            text = text.replacen("database ", &format!("{lines}database "), 1);
+        }
+        write(&config, &text)?;
         write(&entries, &ldif(people))?;
         let (config, entries) = (config.to_string_lossy(), entries.to_string_lossy());
         let add = ["-T", "add", "-f", &config, "-l", &entries];
@@ -54,8 +81,14 @@ impl Slapd {
         }
         let port = free_port()?;
         let url = format!("ldap://127.0.0.1:{port}");
+        let encrypted = match certificate {
+            Some(_) => Some(format!("ldaps://localhost:{}", free_port()?)),
+            None => None,
+        };
+        let addresses = [Some(url.as_str()), encrypted.as_deref()];
+        let addresses: Vec<&str> = addresses.into_iter().flatten().collect();
         let child = Command::new(PROGRAM)
-            .args(["-d", "0", "-f", &config, "-h", &url])
+            .args(["-d", "0", "-f", &config, "-h", &addresses.join(" ")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -64,6 +97,7 @@ impl Slapd {
         let mut started = Self {
             child,
             url,
+            encrypted,
             _folder: folder,
         };
         started.wait_for(port)?;
@@ -73,6 +107,11 @@ impl Slapd {
     /// Where it is, as `ldap://HOST:PORT`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where connections are encrypted from their beginning, as `ldaps://HOST:PORT`, if it has a certificate.
+    pub fn encrypted_url(&self) -> Option<&str> {
+        self.encrypted.as_deref()
     }
 
     fn wait_for(&mut self, port: u16) -> Result<(), Error> {

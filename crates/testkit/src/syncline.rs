@@ -131,6 +131,20 @@ impl Installation {
     ///
     /// As [`Server::start`].
     pub fn serve_on(&self, address: &str) -> Result<Server, Error> {
+        self.serve_in(&[], address)
+    }
+
+    /// [`Installation::serve`] by a server that trusts the authorities of this file beside no others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::start`].
+    pub fn serve_trusting(&self, authorities: &Path) -> Result<Server, Error> {
+        let trusted = format!("SSL_CERT_FILE={}", authorities.display());
+        self.serve_in(&["env".to_owned(), trusted], "127.0.0.1:0")
+    }
+
+    fn serve_in(&self, enter: &[String], address: &str) -> Result<Server, Error> {
         let messages = self.folder.path().join("messages");
         let messages = messages.to_string_lossy();
         let arguments: &[&str] = if keep() {
@@ -146,7 +160,7 @@ impl Installation {
             arguments.extend(["--config", &path]);
         }
         let log = self.folder.path().join("data.log");
-        Server::start_over(&self.program, log, address, &arguments)
+        Server::start_in(enter, &self.program, log, address, &arguments)
     }
 
     /// Runs `syncline COMMAND…` on the state and wants exit code 0.
