@@ -185,10 +185,15 @@ impl Run<'_> {
         (id, is_resumed): (LinkId, bool),
         link: &mut Link,
     ) -> Result<(), StoreError> {
-        let most = self.most_shown(ds);
         let seen = self.view(ds)?;
         let splits_series = seen.splits_series();
         let former = Remembered::read(&link.view);
+        // what it holds was shown under the limit of before, and the next session shows it under its own
+        let most = if ds.compares() && !link.view.is_empty() {
+            former.most
+        } else {
+            self.most_shown(ds)
+        };
         let day = self.shown_day(ds, &seen, former.day);
         self.views.remove(&ds.number);
         // a device that says nothing of the datastore is shown items as they are, and holds of them

@@ -380,6 +380,11 @@ impl DatastoreState {
         )
     }
 
+    /// Whether what the device holds is compared with what it was shown in earlier sessions.
+    pub(super) fn compares(&self) -> bool {
+        self.renews_map() && self.alert() != AlertCode::REFRESH_FROM_SERVER
+    }
+
     /// All items are to be compared or replaced: a new map begins, and what the client has seen
     /// does not count.
     pub(super) fn renew_map(&mut self) {
