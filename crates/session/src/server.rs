@@ -35,7 +35,6 @@ mod orphans;
 mod outgoing;
 mod policy;
 mod reconcile;
-mod remembered;
 mod reply;
 mod room;
 mod search;

@@ -462,36 +462,6 @@ pub struct PendingRange {
     pub with_occurrences: bool,
 }
 
-/// Of which items [`Transaction::forget_forms`] forgets how the device holds them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Forms {
-    /// All.
-    All,
-    /// Those with contents of so many bytes or more.
-    Large(u64),
-    /// Those with contents that have these letters in them.
-    With(&'static str),
-}
-
-impl Forms {
-    /// The fewest bytes of a content that is meant for its size.
-    pub const fn bytes(self) -> u64 {
-        match self {
-            Self::All => 0,
-            Self::Large(bytes) => bytes,
-            Self::With(_) => u64::MAX,
-        }
-    }
-
-    /// The letters for which a content is meant.
-    pub const fn letters(self) -> Option<&'static str> {
-        match self {
-            Self::With(letters) => Some(letters),
-            Self::All | Self::Large(_) => None,
-        }
-    }
-}
-
 /// Among which items [`Transaction::candidates`] are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Among {
@@ -626,9 +596,9 @@ pub trait Transaction: Withholding + Occurrences {
     fn put_mapping(&mut self, link: LinkId, mapping: &Mapping) -> Result<(), StoreError>;
     /// Forgets the pair of a GUID.
     fn remove_mapping(&mut self, link: LinkId, guid: Guid) -> Result<(), StoreError>;
-    /// Makes pairs [`Mapping::stale`], and forgets the texts that are kept with them: those of such items,
-    /// and those of former versions of any item.
-    fn forget_forms(&mut self, link: LinkId, of: Forms) -> Result<(), StoreError>;
+    /// Makes pairs [`Mapping::stale`], and forgets the texts that are kept with them: those of items with
+    /// contents of so many bytes or more, and those of former versions, whatever the size.
+    fn forget_forms(&mut self, link: LinkId, bytes: u64) -> Result<(), StoreError>;
     /// The exact text that the device holds of an item, where it is another one than the server
     /// would write for it.
     fn device_text(&mut self, link: LinkId, guid: Guid) -> Result<Option<Vec<u8>>, StoreError>;

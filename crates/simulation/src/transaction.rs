@@ -5,9 +5,9 @@ mod withholding;
 
 use session::server::ConflictPolicy;
 use session::store::{
-    Account, AccountId, Among, ChangeSeq, Content, Datastore, DatastoreId, Device, Forms, Guid,
-    Link, LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts,
-    StoreError, StoredItem, StoredSession, Transaction,
+    Account, AccountId, Among, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link,
+    LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts, StoreError,
+    StoredItem, StoredSession, Transaction,
 };
 use store::Memory;
 
@@ -52,10 +52,10 @@ impl Watched<'_> {
 }
 
 impl Transaction for Watched<'_> {
-    fn forget_forms(&mut self, link: LinkId, of: Forms) -> Result<(), StoreError> {
+    fn forget_forms(&mut self, link: LinkId, bytes: u64) -> Result<(), StoreError> {
         self.write()?;
         let link = self.map_of(link);
-        self.state.forget_forms(link, of)
+        self.state.forget_forms(link, bytes)
     }
 
     fn device_text(&mut self, link: LinkId, guid: Guid) -> Result<Option<Vec<u8>>, StoreError> {

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use session::guard::Withheld;
 use session::store::{
     Account, AccountId, Among, ChangeSeq, Content, Datastore, DatastoreId, DatastoreKind, Device,
-    Forms, Guid, Link, LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission,
-    SessionCounts, StoreError, StoredItem, StoredSession, Times, Transaction,
+    Guid, Link, LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts,
+    StoreError, StoredItem, StoredSession, Times, Transaction,
 };
 
 /// A store in memory. It is its own transaction: clone it to be able to roll back.
@@ -435,19 +435,13 @@ impl Transaction for Memory {
         Ok(())
     }
 
-    fn forget_forms(&mut self, link: LinkId, of: Forms) -> Result<(), StoreError> {
+    fn forget_forms(&mut self, link: LinkId, bytes: u64) -> Result<(), StoreError> {
         let items = self.items.entry(link.datastore).or_default();
         for mapping in self.mappings.entry(link).or_default() {
-            let is_meant = of == Forms::All
+            let is_meant = bytes == 0
                 || items.get(&mapping.guid).is_some_and(|held| {
                     let item = &held.item;
-                    let mut windows = of
-                        .letters()
-                        .into_iter()
-                        .flat_map(|text| item.content.windows(text.len()).map(move |w| (w, text)));
-                    item.content.len() as u64 >= of.bytes()
-                        || mapping.revision < item.content_seq
-                        || windows.any(|(window, text)| window == text.as_bytes())
+                    item.content.len() as u64 >= bytes || mapping.revision < item.content_seq
                 });
             if is_meant {
                 mapping.stale = true;

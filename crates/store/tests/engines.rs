@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::prelude::*;
 use session::guard::{Replacement, Withheld};
 use session::store::{
-    AccountId, Among, ChangeSeq, Content, DatastoreId, Device, Forms, Guid, Link, LinkId, Mapping,
+    AccountId, Among, ChangeSeq, Content, DatastoreId, Device, Guid, Link, LinkId, Mapping,
     OpenSession, Origin, PendingRange, Period, Permission, Sending, StoreError, StoredSession,
     Transaction,
 };
@@ -226,7 +226,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         1 => (d.clone(), 0..2u8).prop_map(|(d, m)| Call::Held(d, m)),
         1 => d.clone().prop_map(Call::UndoPartial),
         1 => d.clone().prop_map(Call::EndPartial),
-        1 => (d.clone(), 0..100u8).prop_map(|(d, n)| Call::ForgetForms(d, n)),
+        1 => (d.clone(), 0..60u8).prop_map(|(d, n)| Call::ForgetForms(d, n)),
         2 => (d.clone(), 1..6u8).prop_map(|(d, g)| Call::DeviceText(d, g)),
         2 => (d.clone(), 1..6u8, 0..9u8).prop_map(|(d, g, n)| Call::KeepDeviceText(d, g, n)),
         2 => (1..6u8, 0..20u8).prop_map(|(g, n)| Call::ContentAt(g, n)),
@@ -486,12 +486,7 @@ fn make(tx: &mut dyn Transaction, call: &Call, now: i64) -> Result<String, Store
         Call::UndoPartial(d) => format!("{:?}", tx.undo_partial(link(wide(d)))?),
         Call::EndPartial(d) => format!("{:?}", tx.end_partial(link(wide(d)))?),
         Call::ForgetForms(d, n) => {
-            let of = match n {
-                0..20 => Forms::All,
-                20..40 => Forms::With("1"),
-                _ => Forms::Large(u64::from(n)),
-            };
-            format!("{:?}", tx.forget_forms(link(wide(d)), of)?)
+            format!("{:?}", tx.forget_forms(link(wide(d)), u64::from(n))?)
         }
         Call::DeviceText(d, g) => format!("{:?}", tx.device_text(link(wide(d)), Guid(wide(g)))?),
         Call::KeepDeviceText(d, g, n) => {

@@ -14,7 +14,7 @@ mod scripted;
 use scripted::{Client, Outcome, Server, statuses_for, sync_alert, sync_of};
 use session::guard::{self, Decided, Extent, Restored};
 use session::server::{ConflictPolicy, Guard};
-use session::store::{Content, DatastoreId, Forms, Guid, LinkId, Origin, StoreError, Transaction};
+use session::store::{Content, DatastoreId, Guid, LinkId, Origin, StoreError, Transaction};
 use syncml::ChangeKind::{self, Add, Delete, Replace};
 use syncml::Command;
 
@@ -424,7 +424,7 @@ fn changes_of_both_sides_are_counted_under_every_policy() {
         }
         // where it is not known what the device held, its edit is joined with the item
         let link = world.phone_link();
-        world.state(|tx| tx.forget_forms(link, Forms::All));
+        world.state(|tx| tx.forget_forms(link, 0));
         let there: Vec<String> = (1..=5).map(|n| dated("There", n, 2021)).collect();
         let done = world.phone(200, &replacements(&luids(5), &there));
         assert_eq!(done.codes, [208, 208, 208, 202, 202]);

@@ -378,55 +378,6 @@ fn a_photo_of_the_phone_itself_is_no_more_than_it_can_hold() {
     );
 }
 
-/// Replaces an item of the calendar.
-fn put_event(text: &str) -> String {
-    talk::replace(30, "l1", text).replace("text/x-vcard", "text/x-vcalendar")
-}
-
-// spec: U13 H05
-#[test]
-fn a_series_without_words_in_the_format_of_the_phone_is_its_next_occurrence() {
-    const DAYS: i64 = 86_400;
-    let last_workday = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Board\r\n\
-        DTSTART:20190131T090000Z\r\nDTEND:20190131T100000Z\r\n\
-        RRULE:FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
-    let mut phone = Phone::new("calendar", listing(CALENDAR, ""), &[last_workday]);
-    let shown = came(&phone.sync(201, ""));
-    assert!(shown.contains("DTSTART:20261130T090000Z"), "{shown}");
-    assert!(shown.contains("DTEND:20261130T100000Z"), "{shown}");
-    assert!(!shown.contains("RRULE"), "{shown}");
-    // what it says of the event is said of the series
-    let council = shown.replace("Board", "Council");
-    assert_eq!(came(&phone.sync(200, &put_event(&council))), "");
-    let held = phone.contents();
-    assert_eq!(held, [last_workday.replace("Board", "Council")]);
-    // but to move the one event that stands for all moves it on the phone alone
-    let moved = council.replace("20261130T", "20261201T");
-    assert_eq!(came(&phone.sync(200, &put_event(&moved))), "");
-    assert_eq!(phone.contents(), held);
-    // nor does it matter which one it is, where all is compared
-    let again = put_event(&council).replace("Replace>", "Add>");
-    phone.talk.server.now += 60 * DAYS;
-    for code in [201, 201] {
-        assert_eq!(came(&phone.sync(code, &again)), "");
-        assert_eq!(phone.contents(), held);
-    }
-    // once it is over, the next one comes
-    let got = came(&phone.sync(200, ""));
-    assert!(got.contains("DTSTART:20270129T090000Z"), "{got}");
-    assert_eq!(came(&phone.sync(200, "")), "");
-    // also to who has changed it just then
-    phone.talk.server.now += 7 * DAYS;
-    let choir = got.replace("Council", "Choir");
-    let got = came(&phone.sync(200, &put_event(&choir)));
-    assert!(
-        got.contains("DTSTART:20270226T090000Z") && got.contains("Choir"),
-        "{got}"
-    );
-    assert_eq!(phone.contents(), [last_workday.replace("Board", "Choir")]);
-    assert_eq!(came(&phone.sync(200, "")), "");
-}
-
 /// A card of this version with a first number and a note.
 fn noted(version: &str, number: u8, note: &str) -> String {
     format!(

@@ -234,16 +234,6 @@ fn are_alike(a: &[&Prop<'_>], b: &[&Prop<'_>]) -> bool {
     meaning(a) == meaning(b)
 }
 
-/// Whether a device is shown a series as one event, which stands for no occurrence of its own: to move it
-/// is not to move the series.
-fn is_shown_once(sides: Sides<'_, '_>) -> bool {
-    let recurs = |component: &Component<'_>| {
-        let mut props = component.props.iter();
-        props.any(|prop| prop.name == "RRULE")
-    };
-    recurs(sides.current) && !recurs(sides.shown)
-}
-
 impl Merge<'_> {
     /// Applies the edits of an entry.
     pub(super) fn entry(&mut self, sides: Sides<'_, '_>, text: &[u8]) {
@@ -276,9 +266,7 @@ impl Merge<'_> {
                 !says_nothing && !are_alike(&of.new, &of.shown)
             })
             .collect();
-        let is_of_rule = |name: &&str| RULES.contains(name);
-        let is_once = names.starts_with(&TIMES) && is_shown_once(sides);
-        if differing.is_empty() || (is_once && !differing.iter().any(is_of_rule)) {
+        if differing.is_empty() {
             return;
         }
         let is_conflict = match &whole.held {

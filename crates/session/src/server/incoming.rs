@@ -7,8 +7,8 @@ use syncml::{AlertCode, Change, ChangeKind, Command, Item, StatusCode, Sync};
 
 use super::ahead::Ahead;
 use super::group::is_done;
+use super::most::Remembered;
 use super::reconcile::Given;
-use super::remembered::Remembered;
 use super::reply::StatusOut;
 use super::selection::Selection;
 use super::state::{DatastoreState, Phase};
@@ -16,9 +16,7 @@ use super::tree::Folder;
 use super::{Run, bounds};
 use crate::chunks;
 use crate::content::content_of;
-use crate::store::{
-    ChangeSeq, Content, Forms, Link, LinkId, Mapping, OpenSession, Origin, StoreError,
-};
+use crate::store::{ChangeSeq, Content, Link, LinkId, Mapping, OpenSession, Origin, StoreError};
 use crate::uri::{datastore_name, same_path};
 
 /// How the name of a view ends that is told of folders.
@@ -185,8 +183,6 @@ impl Run<'_> {
         (id, is_resumed): (LinkId, bool),
         link: &mut Link,
     ) -> Result<(), StoreError> {
-        let seen = self.view(ds)?;
-        let splits_series = seen.splits_series();
         let former = Remembered::read(&link.view);
         // what it holds was shown under the limit of before, and the next session shows it under its own
         let most = if ds.compares() && !link.view.is_empty() {
@@ -194,8 +190,10 @@ impl Run<'_> {
         } else {
             self.most_shown(ds)
         };
-        let day = self.shown_day(ds, &seen, former.day);
+        let ds = &DatastoreState { most, ..ds.clone() };
         self.views.remove(&ds.number);
+        let seen = self.view(ds)?;
+        let splits_series = seen.splits_series();
         // a device that says nothing of the datastore is shown items as they are, and holds of them
         // what it can
         let is_described = self.describes(&ds.source);
@@ -211,7 +209,6 @@ impl Run<'_> {
         };
         if let Some(ds) = self.state.datastores.get_mut(index) {
             ds.most = most;
-            ds.day = day;
             ds.knows_folders = knows_folders;
             ds.has_occurrences = has_occurrences;
         }
@@ -224,20 +221,16 @@ impl Run<'_> {
         };
         // one of which nothing was known was told of no folders and no occurrences
         let is_told_more = !former.name.is_empty() || knows_folders || has_occurrences;
-        let view = Remembered {
-            name: &name,
-            most,
-            day,
-        };
-        let differing = if former.name != name && is_told_more {
-            Some(Forms::All)
+        let view = Remembered { name: &name, most };
+        let differs_from = if former.name != name && is_told_more {
+            Some(0)
         } else {
-            view.differing(&former)
+            view.differs_from(former.most)
         };
         let view = view.write();
         // a new map has nothing in it yet, unless the session has broken after it was begun
-        if let Some(forms) = differing.filter(|_| !ds.renews_map() || is_resumed) {
-            self.show_again(index, ds, id, forms)?;
+        if let Some(bytes) = differs_from.filter(|_| !ds.renews_map() || is_resumed) {
+            self.show_again(index, ds, id, bytes)?;
             // should this session break, the next one goes on with it
             link.seen = ChangeSeq(0);
             link.previous_seen = ChangeSeq(0);
@@ -246,21 +239,20 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Such items are shown in another form than before.
+    /// Items of so many bytes or more are shown in another form than before.
     fn show_again(
         &mut self,
         index: usize,
         ds: &DatastoreState,
         link: LinkId,
-        forms: Forms,
+        bytes: u64,
     ) -> Result<(), StoreError> {
-        let why = match forms {
-            Forms::All => "the device has changed what it can hold, its items are",
-            Forms::Large(_) => "the device takes more or less than before, large items are",
-            Forms::With(_) => "series go on that the device has as single events, they are",
-        };
-        self.info(format!("{}: {why} sent again", ds.name));
-        self.tx.forget_forms(link, forms)?;
+        self.info(format!(
+            "{}: the device has changed what it can hold, its items{} are sent again",
+            ds.name,
+            if bytes > 0 { " of some size" } else { "" }
+        ));
+        self.tx.forget_forms(link, bytes)?;
         if let Some(ds) = self.state.datastores.get_mut(index) {
             ds.seen = 0;
             // an object does not go on in another form than it was begun in

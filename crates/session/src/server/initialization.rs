@@ -199,7 +199,6 @@ impl Run<'_> {
             begun: resumed.is_some(),
             viewed: false,
             most: None,
-            day: None,
             maps_until: link.sent_until.0,
             after_break: link.open.is_some(),
             damage: Damage::with_hold(self.tx.hold(link_id)?),

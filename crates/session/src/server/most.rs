@@ -13,11 +13,55 @@ use crate::store::DatastoreKind;
 /// Bytes of a message beside the one item in it: the header, statuses, Sync and the command.
 const FRAME: u64 = 1500;
 
+/// What stands in a link between the name of the view and its limit.
+const MARK: char = '@';
+
+/// In other words an item may take several times its bytes: quoted-printable has three letters for one.
+const GROWTH: u64 = 4;
+
 /// What is kept of a card that is too large.
 const WITHOUT_MEDIA: Holdings = Holdings {
     properties: None,
     max_photo: Some(0),
 };
+
+/// A view as a link remembers it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Remembered<'l> {
+    /// Its name; empty for items as they are.
+    pub(super) name: &'l str,
+    /// Its limit.
+    pub(super) most: Option<u64>,
+}
+
+impl<'l> Remembered<'l> {
+    pub(super) fn read(link: &'l str) -> Self {
+        let Some((name, most)) = link.split_once(MARK) else {
+            return Self {
+                name: link,
+                most: None,
+            };
+        };
+        Self {
+            name,
+            most: most.parse().ok(),
+        }
+    }
+
+    pub(super) fn write(&self) -> String {
+        match self.most {
+            Some(most) => format!("{}{MARK}{most}", self.name),
+            None => self.name.to_owned(),
+        }
+    }
+
+    /// Bytes from which on an item may be shown in another form under this limit than under another;
+    /// `None` where there is no difference.
+    pub(super) fn differs_from(&self, other: Option<u64>) -> Option<u64> {
+        let least = self.most.into_iter().chain(other).min()?;
+        (self.most != other).then_some(least / GROWTH)
+    }
+}
 
 /// A card without its photo, logo and sound; `None` where it has none.
 pub(super) fn without_media(media_type: &str, card: &[u8]) -> Option<Vec<u8>> {

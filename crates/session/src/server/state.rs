@@ -241,9 +241,6 @@ pub(super) struct DatastoreState {
     /// Bytes of the largest item that the device is shown as it is.
     #[serde(default)]
     pub(super) most: Option<u64>,
-    /// The day, counted from 1970, for which the device is shown series that go as one event.
-    #[serde(default)]
-    pub(super) day: Option<i64>,
     /// The last change of the session before, whose maps may come now.
     #[serde(default)]
     pub(super) maps_until: i64,

@@ -22,7 +22,6 @@ use syncml::devinf::{Capability, ContentType};
 
 use super::Run;
 use super::most;
-use super::remembered::DAY;
 use super::state::DatastoreState;
 use crate::filter::Filter;
 use crate::peer::{Capabilities, Rules};
@@ -112,7 +111,6 @@ impl View {
                 describes_zone: rules.describe_zone,
                 bare_alarms: rules.bare_alarms,
                 earliest_year: rules.earliest_year,
-                shown_on: None,
             },
             holdings,
             filter: None,
@@ -132,13 +130,7 @@ impl View {
         self
     }
 
-    /// The view for a day, counted from 1970.
-    fn with_day(mut self, day: Option<i64>) -> Self {
-        self.times.shown_on = day.map(|day| day * DAY);
-        self
-    }
-
-    /// Names the view, but for the filter, the limit and the day: another name means that the device may hold its items in
+    /// Names the view, but for the filter and the limit: another name means that the device may hold its items in
     /// another form than this one would show them. What it holds by its own clock does not change
     /// with the time of year.
     pub(super) fn name(&self) -> String {
@@ -148,7 +140,6 @@ impl View {
             ..self.clone()
         };
         of_device.times.converts_by = None;
-        of_device.times.shown_on = None;
         format!(
             "{:016x}",
             crate::hash::hash(format!("{of_device:?}").as_bytes())
@@ -581,8 +572,7 @@ impl Run<'_> {
         let at = (self.state.version(), self.request.now);
         let view = View::of(&known, &properties, rules, ds.kind(), zone, at)
             .with_filter(ds.selection.filter.as_ref())
-            .with_most(ds.most)
-            .with_day(ds.day);
+            .with_most(ds.most);
         let view = Rc::new(view);
         self.views.insert(ds.number, Rc::clone(&view));
         Ok(view)

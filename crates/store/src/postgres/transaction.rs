@@ -8,9 +8,9 @@
 //! plans.
 
 use session::store::{
-    Account, AccountId, Among, ChangeSeq, Content, Datastore, DatastoreId, Device, Forms, Guid,
-    Link, LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts,
-    StoreError, StoredItem, StoredSession, Transaction,
+    Account, AccountId, Among, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link,
+    LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts, StoreError,
+    StoredItem, StoredSession, Transaction,
 };
 use tokio_postgres::Row;
 
@@ -565,10 +565,9 @@ impl Transaction for Running<'_> {
         self.one(datastore.account, &sql, keys, item_of)
     }
 
-    fn forget_forms(&mut self, link: LinkId, of: Forms) -> Result<(), StoreError> {
+    fn forget_forms(&mut self, link: LinkId, bytes: u64) -> Result<(), StoreError> {
         let [account, datastore, device] = link_keys(link);
-        let bytes = i64::try_from(of.bytes()).unwrap_or(i64::MAX);
-        let letters = of.letters().map(str::as_bytes);
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         self.later(
             link.datastore.account,
             "UPDATE map SET stale = true, device_text = NULL
@@ -577,9 +576,8 @@ impl Transaction for Running<'_> {
                AND ($4::bigint = 0 OR EXISTS (SELECT 1 FROM item
                  WHERE item.account = map.account AND item.datastore = map.datastore
                    AND item.guid = map.guid
-                   AND (octet_length(item.content) >= $4 OR map.revision < item.content_seq
-                        OR position($5::bytea IN item.content) > 0)))",
-            &[&account, &datastore, &device, &bytes, &letters],
+                   AND (octet_length(item.content) >= $4 OR map.revision < item.content_seq)))",
+            &[&account, &datastore, &device, &bytes],
         )
     }
 

@@ -5,9 +5,9 @@
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row, params};
 use session::store::{
-    Account, AccountId, Among, ChangeSeq, Content, Datastore, DatastoreId, Device, Forms, Guid,
-    Link, LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts,
-    StoreError, StoredItem, StoredSession, Transaction,
+    Account, AccountId, Among, ChangeSeq, Content, Datastore, DatastoreId, Device, Guid, Link,
+    LinkId, Mapping, Origin, Partial, Pending, PendingRange, Permission, SessionCounts, StoreError,
+    StoredItem, StoredSession, Transaction,
 };
 
 use super::rows::{account_of, datastore_of, device_of, permission_of};
@@ -234,8 +234,8 @@ impl Transaction for Running<'_> {
         links::remove_mapping(self, link, guid)
     }
 
-    fn forget_forms(&mut self, link: LinkId, of: Forms) -> Result<(), StoreError> {
-        links::forget_forms(self, link, of)
+    fn forget_forms(&mut self, link: LinkId, bytes: u64) -> Result<(), StoreError> {
+        links::forget_forms(self, link, bytes)
     }
 
     fn device_text(&mut self, link: LinkId, guid: Guid) -> Result<Option<Vec<u8>>, StoreError> {

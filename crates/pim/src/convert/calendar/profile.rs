@@ -73,10 +73,6 @@ pub struct TimeProfile {
     /// The first year that the device can hold: a series of events that is older is written from
     /// its first occurrence in that year or later on.
     pub earliest_year: Option<i16>,
-    /// Seconds since 1970 of the day for which an event is written that recurs by places in a list
-    /// (`BYSETPOS`), which the old formats have no words for: one event, at its first occurrence that is not
-    /// over by then. None: at the start of the series.
-    pub shown_on: Option<i64>,
 }
 
 impl TimeProfile {

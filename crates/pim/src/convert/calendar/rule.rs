@@ -52,8 +52,6 @@ pub(super) struct Rule {
     pub(super) month_days: Vec<i8>,
     pub(super) months: Vec<i8>,
     pub(super) year_days: Vec<i16>,
-    /// Which of an interval's days are meant, counted from either end; all where it is empty.
-    places: Vec<i16>,
     pub(super) week_start: Weekday,
     pub(super) end: End,
 }
@@ -94,7 +92,6 @@ impl Rule {
             month_days: Vec::new(),
             months: Vec::new(),
             year_days: Vec::new(),
-            places: Vec::new(),
             week_start: Weekday::Monday,
             end: End::Never,
         }
@@ -216,18 +213,8 @@ impl Rule {
         self.months.dedup();
     }
 
-    /// Reads a rule of RFC 5545; none if it says what vCalendar 1.0 cannot.
+    /// Reads a rule of RFC 5545; none if it says what a [`Rule`] cannot.
     pub(super) fn read_new(text: &str) -> Option<Self> {
-        Self::read(text).filter(|rule| rule.places.is_empty())
-    }
-
-    /// Reads a rule of RFC 5545 of which vCalendar 1.0 can say all but which of an interval's days are
-    /// meant (`BYSETPOS`).
-    pub(super) fn read_with_places(text: &str) -> Option<Self> {
-        Self::read(text).filter(|rule| !rule.places.is_empty())
-    }
-
-    fn read(text: &str) -> Option<Self> {
         let text = text.trim().to_ascii_uppercase();
         let mut rule = Self::new(Frequency::Daily, 1);
         let mut frequency = None;
@@ -277,12 +264,6 @@ impl Rule {
                 "BYMONTH" => {
                     rule.months = list(value, |item| {
                         item.parse().ok().filter(|n| (1..=12).contains(n))
-                    })?;
-                }
-                "BYSETPOS" => {
-                    rule.places = list(value, |item| {
-                        let place: i16 = item.parse().ok()?;
-                        (1..=366).contains(&place.unsigned_abs()).then_some(place)
                     })?;
                 }
                 "BYYEARDAY" => {

@@ -264,13 +264,7 @@ impl Writer<'_> {
         let mut end = read("DTEND").or_else(|| times::duration_end(node, start.as_ref()));
         let mut skipped = Some(0);
         let first = start.as_ref().or(due.as_ref());
-        let length = start.as_ref().zip(end.as_ref());
-        let length = length.map_or(0, |(start, end)| end.wall - start.wall);
-        let later = first.and_then(|when| {
-            self.shown_occurrence(node, when, length, overrides)
-                .or_else(|| self.later_start(node, when))
-        });
-        if let Some(later) = later {
+        if let Some(later) = first.and_then(|when| self.later_start(node, when)) {
             skipped = later.skipped;
             let is_early = due.as_ref().is_some_and(|when| !self.can_hold(when));
             let due = due.as_mut().filter(|_| is_early);
@@ -394,76 +388,27 @@ impl Writer<'_> {
     }
 
     fn later_occurrence(&mut self, node: &Node<'_>, start: &When) -> Option<Later> {
-        let rule = Rule::read_new(&node.find("RRULE")?.text(Dialect::New))?;
-        let year = self.profile.earliest_year?;
-        let all = self.occurrences_until(&rule, start, year)?;
-        let skipped = all.iter().take_while(|when| !self.can_hold(when)).count();
-        Some(Later {
-            seconds: all.get(skipped)?.wall - start.wall,
-            skipped: Some(u32::try_from(skipped).ok()?),
-        })
-    }
-
-    /// The occurrence of a series that the device is shown alone, since there are no words for its rule:
-    /// the first one that is as the others are and not over, `length` seconds after it has begun.
-    // spec: U13
-    fn shown_occurrence(
-        &mut self,
-        node: &Node<'_>,
-        start: &When,
-        length: i64,
-        overrides: &[&Line<'_>],
-    ) -> Option<Later> {
-        let from = self.profile.shown_on?;
-        let rule = Rule::read_with_places(&node.find("RRULE")?.text(Dialect::New))?;
-        let except: BTreeSet<i64> = node
-            .properties()
-            .filter(|line| line.is("EXDATE"))
-            .chain(overrides.iter().copied())
-            .flat_map(|line| self.walls(line, start))
-            .collect();
-        let all = self.occurrences_until(&rule, start, civil(from).year())?;
-        let is_shown = |when: &&When| {
-            let begins = self.instant(when).unwrap_or(when.wall);
-            begins.saturating_add(length) >= from && !except.contains(&when.wall)
-        };
-        let shown = all.iter().find(is_shown)?;
-        Some(Later {
-            seconds: shown.wall - start.wall,
-            skipped: None,
-        })
-    }
-
-    /// The times of a line, by the clock of a series.
-    fn walls(&self, line: &Line<'_>, start: &When) -> Vec<i64> {
-        let place = self.place(line);
-        let text = line.text(Dialect::New);
-        let all = text.split(',').filter_map(|date| read(date, &place));
-        all.map(|when| match (&when.place, &start.place) {
-            (Place::Zone(of), Place::Zone(own)) => own.wall(of.instant(when.wall)),
-            (Place::Date, Place::Zone(_) | Place::Described(_) | Place::Floating) => {
-                when.wall + start.wall.rem_euclid(DAY)
-            }
-            _ => when.wall,
-        })
-        .collect()
-    }
-
-    /// When a series takes place, up to some years after the one given.
-    fn occurrences_until(&mut self, rule: &Rule, start: &When, year: i16) -> Option<Vec<When>> {
         let first = civil(start.wall).date();
-        let last = match self.end(rule, start)? {
+        let rule = Rule::read_new(&node.find("RRULE")?.text(Dialect::New))?;
+        let last = match self.end(&rule, start)? {
             Last::Found(_, last) => Some(last),
             Last::Never | Last::TooFar => None,
         };
-        let until = Date::new(year.saturating_add(YEARS_BETWEEN), 12, 31).ok()?;
+        let until = self.profile.earliest_year?.saturating_add(YEARS_BETWEEN);
+        let until = Date::new(until, 12, 31).ok()?;
         let until = last.map_or(until, |last| until.min(last));
         let days = rule.days(first, Some(until), MAX_SKIPPED, &mut self.budget)?;
-        let on = |day: Date| When {
+        let on = |day: &Date| When {
             wall: seconds(day.at(0, 0, 0, 0)) + start.wall.rem_euclid(DAY),
             place: start.place.clone(),
         };
-        Some(days.into_iter().map(on).collect())
+        let early = days.iter().take_while(|day| !self.can_hold(&on(day)));
+        let skipped = early.count();
+        let wall = on(days.get(skipped)?).wall;
+        Some(Later {
+            seconds: wall - start.wall,
+            skipped: Some(u32::try_from(skipped).ok()?),
+        })
     }
 
     /// Writes a rule with its last occurrence, without so many of its first ones; false if part of it

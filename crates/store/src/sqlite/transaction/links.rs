@@ -1,7 +1,7 @@
 //! What devices hold: links with their anchors, and maps.
 
 use rusqlite::params;
-use session::store::{Forms, Guid, Link, LinkId, Mapping, StoreError};
+use session::store::{Guid, Link, LinkId, Mapping, StoreError};
 
 use super::super::rows::{self, LINK, link_of};
 use super::{Running, link_params};
@@ -133,7 +133,7 @@ pub(super) fn remove_mapping(
 pub(super) fn forget_forms(
     running: &Running<'_>,
     link: LinkId,
-    of: Forms,
+    bytes: u64,
 ) -> Result<(), StoreError> {
     let [account, datastore, device] = link_params(link);
     running
@@ -143,14 +143,12 @@ pub(super) fn forget_forms(
            AND (?4 = 0 OR EXISTS (SELECT 1 FROM item
              WHERE item.account = map.account AND item.datastore = map.datastore
                AND item.guid = map.guid
-               AND (length(item.content) >= ?4 OR map.revision < item.content_seq
-                    OR instr(item.content, CAST(?5 AS BLOB)) > 0)))",
-            params![
+               AND (length(item.content) >= ?4 OR map.revision < item.content_seq)))",
+            [
                 account,
                 datastore,
                 device,
-                i64::try_from(of.bytes()).unwrap_or(i64::MAX),
-                of.letters(),
+                i64::try_from(bytes).unwrap_or(i64::MAX),
             ],
         )
         .map(|_| ())

@@ -143,25 +143,7 @@ impl Rule {
                 }
             }
         }
-        Some(self.at_places(found))
-    }
-
-    /// Of an interval's days those that are meant.
-    fn at_places(&self, days: BTreeSet<Date>) -> BTreeSet<Date> {
-        if self.places.is_empty() {
-            return days;
-        }
-        let all: Vec<Date> = days.into_iter().collect();
-        let at = |place: &i16| {
-            let place = isize::from(*place);
-            let from_start = if place > 0 {
-                place - 1
-            } else {
-                place + isize::try_from(all.len()).ok()?
-            };
-            all.get(usize::try_from(from_start).ok()?).copied()
-        };
-        self.places.iter().filter_map(at).collect()
+        Some(found)
     }
 
     /// The days of one month, which is given by its first day.
