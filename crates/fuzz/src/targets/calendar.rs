@@ -10,11 +10,12 @@ use pim::{
 
 const ICALENDAR: &str = "text/calendar";
 
-/// Bytes that a conversion may add whatever it converts: descriptions of zones.
-const ADDED: usize = 16 * 1024;
+/// Bytes that a conversion may add whatever it converts: descriptions of zones, and the dates that
+/// exceptions by rule become.
+const ADDED: usize = 64 * 1024;
 
 /// Times that a conversion may make of one: a letter of an 8-bit character set is two bytes, and each is
-/// `=XX`; and an exception by rule is a date for each week.
+/// `=XX`; and short lines have longer names.
 const GROWTH: usize = 64;
 
 pub(crate) fn run(input: &[u8]) {

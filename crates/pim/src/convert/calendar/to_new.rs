@@ -38,6 +38,8 @@ struct Writer<'p> {
     described: Option<Zone>,
     /// Steps that are left for writing rules out.
     budget: u32,
+    /// Dates that are left for exceptions by rule.
+    exceptions: usize,
 }
 
 /// The times of one entry, on the wall of `home`.
@@ -62,6 +64,7 @@ pub(super) fn convert(content: &[u8], profile: &TimeProfile) -> (Vec<u8>, Vec<Ve
         zones: Vec::new(),
         described: described(calendar, profile.zone.as_ref()),
         budget: RULE_BUDGET,
+        exceptions: MAX_EXCEPTIONS,
     };
     let product = calendar
         .text("PRODID", Dialect::Old)
@@ -459,8 +462,9 @@ impl Writer<'_> {
         }
         let until = last.map(|wall| civil(wall).date());
         let bounded = until.is_some() || matches!(rule.end, End::Count(_));
-        let days = rule.days(first, until, MAX_EXCEPTIONS, &mut self.budget);
+        let days = rule.days(first, until, self.exceptions, &mut self.budget);
         let days = days.filter(|_| bounded);
+        self.exceptions -= days.as_ref().map_or(0, Vec::len).min(self.exceptions);
         for day in days.iter().flatten() {
             let wall = seconds(day.at(0, 0, 0, 0)) + start.rem_euclid(DAY);
             self.push(&times.write("EXDATE", wall));

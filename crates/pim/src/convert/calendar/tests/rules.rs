@@ -381,6 +381,13 @@ fn a_series_that_is_on_another_day_on_the_device_changes_its_weekdays() {
 // spec: U18
 #[test]
 fn exceptions_by_rule_become_dates() {
+    let many = ["DTSTART:20240101T090000", "EXRULE:D1 #400"];
+    let all = [&many[..], &["EXRULE:D1 #101"], &["EXRULE:D7 #100"]].concat();
+    let (written, lost) = new(&event_old(&all), &TimeProfile::default());
+    // what is beyond five hundred dates of an item is lost, whatever rules they come from
+    assert_eq!(written.matches("EXDATE").count(), 500, "{lost:?}");
+    assert_eq!(lost, ["EXRULE:D1 #101\r\n"]);
+
     let source = event_old(&["DTSTART:20240101T090000", "RRULE:D1 #10", "EXRULE:D2 #3"]);
     let (text, lost) = new(&source, &TimeProfile::default());
     assert!(lost.is_empty());
