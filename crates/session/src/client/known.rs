@@ -250,7 +250,8 @@ impl Session {
         }
         for active in &mut self.sources {
             let datastore = datastore_of(devinf, &active.source.remote_uri);
-            active.peer_folders |= datastore.is_some_and(|datastore| datastore.hierarchical);
+            active.peer_folders |=
+                !active.is_flat && datastore.is_some_and(|datastore| datastore.hierarchical);
             // what goes on already is not ended by it
             if !active.begun
                 && let Some(reason) = objection(devinf, &self.server.rules, &active.source, config)

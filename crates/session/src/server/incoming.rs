@@ -184,12 +184,15 @@ impl Run<'_> {
         link: &mut Link,
     ) -> Result<(), StoreError> {
         let former = Remembered::read(&link.view);
-        // what it holds was shown under the limit of before, and the next session shows it under its own
-        let most = if ds.compares() && !link.view.is_empty() {
-            former.most
+        let present = self.most_shown(ds);
+        // what it holds may have been shown under the limit of before, until a session has ended that sends
+        // it again
+        let smaller = if link.view.is_empty() {
+            present
         } else {
-            self.most_shown(ds)
+            former.most.into_iter().chain(present).min()
         };
+        let most = if ds.compares() { smaller } else { present };
         let ds = &DatastoreState { most, ..ds.clone() };
         self.views.remove(&ds.number);
         let seen = self.view(ds)?;
@@ -227,7 +230,11 @@ impl Run<'_> {
         } else {
             view.differs_from(former.most)
         };
-        let view = view.write();
+        let until_sent = Remembered {
+            most: smaller,
+            ..view
+        };
+        let until_sent = until_sent.write();
         // a new map has nothing in it yet, unless the session has broken after it was begun
         if let Some(bytes) = differs_from.filter(|_| !ds.renews_map() || is_resumed) {
             self.show_again(index, ds, id, bytes)?;
@@ -235,7 +242,7 @@ impl Run<'_> {
             link.seen = ChangeSeq(0);
             link.previous_seen = ChangeSeq(0);
         }
-        link.view = view;
+        link.view = until_sent;
         Ok(())
     }
 

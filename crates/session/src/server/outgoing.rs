@@ -5,6 +5,7 @@ use syncml::{Change, ChangeKind, Command, Item, Location, Sync, Version};
 
 use super::lacking::SLICE;
 use super::large::Step;
+use super::most::Remembered;
 use super::reply::Outgoing;
 use super::selection::{Deal, Selection};
 use super::state::{DatastoreState, Login, Phase, Sent, SentKind};
@@ -425,6 +426,13 @@ impl Run<'_> {
             link.client_uri.clone_from(&ds.source);
             link.last_sync = self.request.now;
             link.open = None;
+            if ds.sends() && !ds.compares() {
+                let shown = Remembered {
+                    most: ds.most,
+                    ..Remembered::read(&link.view)
+                };
+                link.view = shown.write();
+            }
             let is_selected = ds.sends() && !self.waits(&ds);
             link.filter = if is_selected || !ds.selection.is_new {
                 ds.selection.kept(link.seen < ds.until())

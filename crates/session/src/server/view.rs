@@ -140,10 +140,9 @@ impl View {
             ..self.clone()
         };
         of_device.times.converts_by = None;
-        format!(
-            "{:016x}",
-            crate::hash::hash(format!("{of_device:?}").as_bytes())
-        )
+        // a field that says nothing is not in the names that links remember
+        let text = format!("{of_device:?}").replace(", most: None", "");
+        format!("{:016x}", crate::hash::hash(text.as_bytes()))
     }
 
     /// An item as the device is shown it; `None` as it is.
