@@ -797,9 +797,12 @@ impl Run<'_> {
             Phase::Initialization => self.state.package_ended = true,
             Phase::FromClient => self.finish_receiving()?,
             // some devices set Final in every message while they ask for more
-            Phase::ToClient | Phase::Done | Phase::Suspended => {}
+            Phase::ToClient | Phase::Done => self.settle_late()?,
+            Phase::Suspended => {}
             // spec: B22 G09
             Phase::Mapping => {
+                self.settle_late()?;
+                // a device that has more to say after this Final is taken at its word all the same
                 self.complete()?;
                 self.state.phase = Phase::Done;
             }

@@ -54,7 +54,7 @@ impl Run<'_> {
         };
         let early = self.state.phase == Phase::Initialization;
         // devices that set Final in every message go on with their changes after it
-        let late = matches!(self.state.phase, Phase::Mapping | Phase::Suspended);
+        let late = self.state.phase == Phase::Suspended;
         let Some(ds) = self.state.datastores.get(index).cloned() else {
             return Ok(());
         };
@@ -64,7 +64,6 @@ impl Run<'_> {
             let code = match self.state.phase {
                 // spec: I02
                 Phase::Suspended => StatusCode::CANCELLED,
-                Phase::Mapping => StatusCode::NOT_ALLOWED,
                 _ => StatusCode::REFRESH_REQUIRED,
             };
             self.refuse(command, code);
@@ -584,6 +583,19 @@ impl Run<'_> {
             }
         }
         self.state.phase = Phase::ToClient;
+        Ok(())
+    }
+
+    /// Another `Final` of the client: what came since the one that ended its package is settled, too.
+    pub(super) fn settle_late(&mut self) -> Result<(), StoreError> {
+        let Some(login) = self.state.login.clone() else {
+            return Ok(());
+        };
+        for ds in self.state.datastores.clone() {
+            let link = ds.link(&login);
+            self.settle_folders(&ds, link)?;
+            self.settle_occurrences(&ds, link)?;
+        }
         Ok(())
     }
 

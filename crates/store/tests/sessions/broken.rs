@@ -380,3 +380,46 @@ fn changes_after_a_final_that_came_too_early_are_taken() {
     assert_eq!(said.code_of("Add"), 201);
     assert_eq!(server.items().len(), 2);
 }
+
+// spec: G09
+#[test]
+fn changes_that_come_when_all_of_the_servers_are_out_are_taken() {
+    let mut server = Server::new();
+    let mut laptop = Client::new("laptop");
+    let mut phone = Client::new("phone");
+    let people: Vec<String> = (1..5)
+        .map(|number| card(&format!("Person {number}"), &number.to_string()))
+        .collect();
+    phone.sync(&mut server, 200, ("", "1"), &[]);
+    laptop.sync(&mut server, 200, ("", "1"), &[(Add, "l", &people[0])]);
+
+    phone.begin();
+    phone.send(&mut server, &[sync_alert(1, 200, "1", "2")], true);
+    let said = phone.send(
+        &mut server,
+        &[sync_of(&[(Add, "a", people[1].as_str())])],
+        true,
+    );
+    assert!(said.is_final, "all of the server's is out");
+    let guid = said.changes[0].guid.clone();
+    // the first of these Finals ends the session, and what comes after it is taken as well
+    for (luid, content) in [("b", &people[2]), ("c", &people[3])] {
+        let said = phone.send(&mut server, &[sync_of(&[(Add, luid, content)])], true);
+        assert_eq!(said.code_of("Sync"), 200);
+        assert_eq!(said.code_of("Add"), 201);
+    }
+    let mut last = statuses_for(&said, 2);
+    last.push(map_of(vec![MapItem {
+        guid: guid.into(),
+        luid: "mapped".into(),
+    }]));
+    let said = phone.send(&mut server, &last, true);
+    assert_eq!(said.code_of("Map"), 200);
+    assert_eq!(server.contents(), people);
+
+    let said = phone.sync(&mut server, 200, ("2", "3"), &[]);
+    assert_eq!((said.alert_status, said.agreed), (200, 200));
+    assert_eq!(said.changes, []);
+    let said = laptop.sync(&mut server, 200, ("1", "2"), &[]);
+    assert_eq!(said.changes.len(), 3);
+}
