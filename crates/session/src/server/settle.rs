@@ -1,10 +1,11 @@
 //! The client's answers to what was sent to it: statuses, and maps in packages 3 and 5.
 
+use pim::Likeness;
 use syncml::{AlertCode, Command, Map, Status, StatusCode};
 
 use super::state::{DatastoreState, Sent, SentKind};
 use super::{Run, bounds, guid};
-use crate::store::{ChangeSeq, Guid, LinkId, Mapping, StoreError};
+use crate::store::{ChangeSeq, Guid, LinkId, Mapping, Origin, StoreError, StoredItem};
 
 impl Run<'_> {
     /// The client's answer to a change that was sent to it.
@@ -187,6 +188,9 @@ impl Run<'_> {
             if known.is_some_and(|m| m.luid == pair.luid && m.generation == ds.generation) {
                 continue;
             }
+            if self.is_anothers(&ds, link, &item, &pair.luid)? {
+                continue;
+            }
             // what changed after sending began was not in what the client got
             let sent_until = if ds.until > 0 {
                 ds.until
@@ -202,5 +206,56 @@ impl Run<'_> {
         }
         self.push_status(command, StatusCode::OK);
         Ok(())
+    }
+
+    /// Whether the identifier that the client gives to an item stays with another item, which has it
+    /// already. Some clients know duplicates themselves and keep one record for two of ours: if these
+    /// say the same, they are one from here on. Else the identifier goes over, and the other item is
+    /// sent again, for the client has nothing of it any more that we could name.
+    fn is_anothers(
+        &mut self,
+        ds: &DatastoreState,
+        link: LinkId,
+        item: &StoredItem,
+        luid: &str,
+    ) -> Result<bool, StoreError> {
+        let Some(pair) = self.current_mapping(ds, link, luid)? else {
+            return Ok(false);
+        };
+        let other = self.tx.item(link.datastore, pair.guid)?;
+        let Some(other) = other.filter(|other| !other.deleted) else {
+            return Ok(false);
+        };
+        if item.deleted {
+            // its deletion would take the other one's record along
+            return Ok(true);
+        }
+        let is_occurrence =
+            self.is_occurrence(ds, link, item.guid)? || self.is_occurrence(ds, link, other.guid)?;
+        let say_the_same = || {
+            let (a, b) = (&other, item);
+            pim::compare(&a.media_type, &a.content, &b.media_type, &b.content) == Likeness::Same
+        };
+        // in two folders a thing may be twice for a reason
+        if !is_occurrence && item.parent == other.parent && say_the_same() {
+            self.info(format!(
+                "{}: to the device items {} and {} are one, which they are from now on",
+                ds.name, other.guid.0, item.guid.0
+            ));
+            // the record lives on under the other's GUID: it does not count as lost
+            let now = self.request.now;
+            self.tx
+                .delete_item(link.datastore, item.guid, Origin::Local, now)?;
+            return Ok(true);
+        }
+        self.info(format!(
+            "{}: the device has given the identifier of item {} to item {}",
+            ds.name, other.guid.0, item.guid.0
+        ));
+        if let Some(mut state) = self.tx.link(link)? {
+            state.seen = state.seen.min(ChangeSeq(other.seq.0 - 1));
+            self.tx.put_link(link, &state)?;
+        }
+        Ok(false)
     }
 }

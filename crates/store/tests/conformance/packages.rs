@@ -1,6 +1,8 @@
 //! Packages, their Final, and what happens where they take several messages or break off.
 
-use crate::talk::{Talk, add, alert, card, map, replace, status, sync};
+use syncml::ChangeKind;
+
+use crate::talk::{Heard, Talk, add, alert, card, delete, map, replace, replies, status, sync};
 
 /// A server with thirty contacts, of which a phone of small messages knows none.
 fn crowded() -> Talk {
@@ -255,6 +257,78 @@ fn maps_that_are_repeated_or_of_nothing_do_no_harm() {
     assert_eq!(heard.codes(), codes);
     let quiet = talk.sync(200, ("1", "2"), "");
     assert!(quiet.said.changes.is_empty());
+}
+
+/// A phone that has item 1 under `L` and answers item 2 with that identifier, and the next session's
+/// answer.
+fn names_two_items_by_one_identifier(first: &str, second: &str) -> (Talk, Heard) {
+    let mut talk = Talk {
+        device: "laptop",
+        ..Talk::new()
+    };
+    talk.sync(201, ("", "1"), &add(21, "a", first));
+    talk.device = "phone";
+    talk.open(201, "", "1");
+    talk.say(&(sync("contacts", "") + "<Final/>"));
+    talk.say(&(map(31, "1", "L") + "<Final/>"));
+    talk.device = "laptop";
+    // an equal one in the same session would be taken for a repetition
+    talk.sync(200, ("1", "2"), &add(21, "b", second));
+    talk.device = "phone";
+    talk.open(200, "1", "2");
+    let heard = talk.say(&(sync("contacts", "") + "<Final/>"));
+    assert_eq!(heard.said.changes[0].guid, "2");
+    let cmd_id = &heard.said.changes[0].cmd_id;
+    let known = status(3, 2, cmd_id, "Add", 418);
+    let heard = talk.say(&(known + &map(31, "2", "L") + "<Final/>"));
+    assert_eq!(heard.said.code_of("Map"), 200);
+    talk.open(200, "2", "3");
+    let heard = talk.say(&(sync("contacts", "") + "<Final/>"));
+    (talk, heard)
+}
+
+// spec: H16 H17
+#[test]
+fn equal_items_that_are_one_to_a_device_become_one() {
+    let ann = card("Ann", "1");
+    let (mut talk, heard) = names_two_items_by_one_identifier(&ann, &ann);
+    assert_eq!(heard.said.changes, []);
+    assert_eq!(talk.server.contents(), [ann]);
+    // the pair that is left is that of the item that is left
+    talk.say("<Final/>");
+    talk.device = "laptop";
+    talk.open(200, "2", "3");
+    let heard = talk.say(&(sync("contacts", &delete(21, "a")) + "<Final/>"));
+    let kinds: Vec<_> = heard.said.changes.iter().map(|one| one.kind).collect();
+    assert_eq!(kinds, [ChangeKind::Delete], "it has one of them too many");
+    assert_eq!(heard.said.changes[0].luid, "b");
+    talk.say("<Final/>");
+    talk.device = "phone";
+    talk.open(200, "3", "4");
+    let heard = talk.say(&(sync("contacts", "") + "<Final/>"));
+    assert_eq!(heard.said.changes.len(), 1);
+    assert_eq!(heard.said.changes[0].kind, ChangeKind::Delete);
+    assert_eq!(heard.said.changes[0].luid, "L");
+}
+
+// spec: H16 H17
+#[test]
+fn an_item_whose_identifier_went_to_another_one_is_sent_again() {
+    let (ann, bob) = (card("Ann", "1"), card("Bob", "2"));
+    let (mut talk, heard) = names_two_items_by_one_identifier(&ann, &bob);
+    let again: Vec<_> = heard.said.changes.iter().collect();
+    assert_eq!(again.len(), 1, "{again:?}");
+    assert_eq!(
+        (again[0].kind, again[0].guid.as_str()),
+        (ChangeKind::Add, "1")
+    );
+    let answers = replies(&talk, &heard, "contacts");
+    talk.say(&(answers + "<Final/>"));
+    assert_eq!(talk.server.contents(), [ann, bob]);
+    talk.open(200, "3", "4");
+    let heard = talk.say(&(sync("contacts", &delete(21, "L")) + "<Final/>"));
+    assert_eq!(heard.said.changes, []);
+    assert_eq!(talk.server.contents(), [card("Ann", "1")]);
 }
 
 // spec: B17
