@@ -397,6 +397,18 @@ fn datastores_of_which_the_device_has_none_are_not_listed() {
 }
 
 #[test]
+fn a_datastore_is_listed_just_as_it_was_alerted() {
+    let mut talk = Talk::new();
+    talk.version = Version::V1_1;
+    talk.begin();
+    let asked = alert(1, 201, "calendar?/dr(-30,90)", "", "1");
+    let heard = talk.say(&(asked + GET + "<Final/>"));
+    assert_eq!(heard.said.code_of("Alert"), 200);
+    let mut listed = of_server(&heard).datastores.into_iter();
+    assert!(listed.any(|one| one.source_ref == "./calendar?/dr(-30,90)"));
+}
+
+#[test]
 fn a_datastore_is_known_by_a_name_of_the_rules() {
     let names = "set.datastores = { kontakte = 'contacts' }";
     for (flags, code) in [("", 404), (names, 200)] {

@@ -7,14 +7,13 @@ use syncml::devinf::{ContentType, DataStore, DevInf};
 
 use super::Run;
 use super::selection::announces;
-use super::state::DatastoreState;
 use crate::peer::has_use;
 use crate::store::StoreError;
 
 /// The server's device information for this client.
 ///
-/// A datastore carries the address under which the client alerted it, because some phones look
-/// for just that. No capabilities are listed: such a list is closed, and a client would hold
+/// A datastore carries the address under which the client alerted it, a filter in it included,
+/// because some phones look for just that. No capabilities are listed: such a list is closed, and a client would hold
 /// back every property that it does not find there, while the server keeps all. The formats are
 /// those that the client has, too, where it is known what it has; a datastore of which it has none
 /// is left out, for the document has to fit into one message of a phone, and some phones fail when
@@ -37,7 +36,7 @@ pub(super) fn of_server(run: &mut Run<'_>) -> Result<DevInf, StoreError> {
             if alerted.is_none() && !is_of_use {
                 continue;
             }
-            let address = alerted.map_or(datastore.name.as_str(), address);
+            let address = alerted.map_or(datastore.name.as_str(), |ds| ds.target.as_str());
             let (filter_rx, filter_capabilities) = if announces(version) {
                 crate::filter::announced(datastore.kind)
             } else {
@@ -77,11 +76,6 @@ pub(super) fn of_server(run: &mut Run<'_>) -> Result<DevInf, StoreError> {
         datastores,
         ..DevInf::default()
     })
-}
-
-/// The address under which the client has alerted a datastore, without a filter.
-pub(super) fn address(ds: &DatastoreState) -> &str {
-    ds.target.split('?').next().unwrap_or_default()
 }
 
 fn preferred(formats: Vec<ContentType>) -> (Option<ContentType>, Vec<ContentType>) {

@@ -394,7 +394,7 @@ impl Run<'_> {
     fn try_forms(&self, out: &mut Outgoing, command: Command<'_>) -> bool {
         let alerted = |store: &DataStore| {
             let mut all = self.state.datastores.iter();
-            all.any(|ds| devinf::address(ds) == store.source_ref)
+            all.any(|ds| ds.target == store.source_ref)
         };
         // it may be longer than the server likes
         let usual = std::mem::replace(&mut out.limit, self.peer_limit());
