@@ -273,6 +273,23 @@ fn the_same_digest_may_stand_in_header_and_alert() {
     assert_eq!(said.codes(), [212, 508]);
 }
 
+// spec: E09
+#[test]
+fn a_login_may_stand_in_the_alert_alone() {
+    let mut server = Server::new();
+    let mut phone = Client {
+        cred: None,
+        ..Client::new("phone")
+    };
+    phone.begin();
+    let basic = auth::basic_cred(USER, PASSWORD);
+    let said = phone.send(&mut server, &[alert_with(basic)], true);
+    assert_eq!(said.codes(), [212, 508]);
+    let wrong = alert_with(auth::basic_cred(USER, "wrong"));
+    phone.begin();
+    assert_eq!(phone.send(&mut server, &[wrong], true).codes(), [401, 401]);
+}
+
 #[test]
 fn an_authority_is_asked_before_anything_is_done() {
     let mut server = Server::new();

@@ -331,6 +331,21 @@ fn an_item_whose_identifier_went_to_another_one_is_sent_again() {
     assert_eq!(talk.server.contents(), [card("Ann", "1")]);
 }
 
+// spec: B18 G04
+#[test]
+fn a_datastore_that_was_alerted_and_not_synced_stays_as_it_was() {
+    let mut talk = Talk::with_contacts(0..2);
+    talk.begin();
+    let alerts = alert(1, 203, "contacts", "", "1") + &alert(2, 201, "notes", "", "1");
+    talk.say(&(alerts + "<Final/>"));
+    let heard = talk.say(&(sync("notes", "") + "<Final/>"));
+    assert_eq!(heard.said.code_of("Sync"), 200);
+    talk.say("<Final/>");
+    assert_eq!(talk.server.items().len(), 2);
+    let heard = talk.open(200, "1", "2");
+    assert_eq!(heard.said.code_of("Alert"), 200);
+}
+
 // spec: B17
 #[test]
 fn a_client_that_does_nothing_but_ask_is_ended() {

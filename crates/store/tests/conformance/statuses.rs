@@ -366,3 +366,52 @@ fn commands_of_other_protocols_are_refused() {
         [("0", 212), ("1", 200), ("2", 501), ("3", 421)]
     );
 }
+
+// spec: A12 C03
+#[test]
+fn a_cmd_id_that_occurs_twice_is_answered_twice() {
+    let mut talk = Talk::new();
+    talk.open(201, "", "1");
+    let twice = add(21, "a", &card("Ann", "1")) + &add(21, "b", &card("Bob", "2"));
+    let heard = talk.say(&(sync("contacts", &twice) + "<Final/>"));
+    let codes = [("0", 200), ("20", 200), ("21", 201), ("21", 201)];
+    assert_eq!(heard.codes(), codes);
+    assert_eq!(heard.statuses[2].source_refs, ["a"]);
+    assert_eq!(heard.statuses[3].source_refs, ["b"]);
+    assert_eq!(talk.server.items().len(), 2);
+}
+
+// spec: A19
+#[test]
+fn an_item_is_taken_without_a_type_and_with_a_size_of_0() {
+    let mut talk = Talk::new();
+    talk.open(201, "", "1");
+    let untyped = format!(
+        "<Add><CmdID>21</CmdID>{}</Add>",
+        item("a", &card("Ann", "1"))
+    );
+    let sized = add(22, "b", &card("Bob", "2"))
+        .replace("</Type>", "</Type><Size xmlns='syncml:metinf'>0</Size>");
+    let heard = talk.say(&(sync("contacts", &(untyped + &sized)) + "<Final/>"));
+    assert_eq!(heard.codes()[2..], [("21", 201), ("22", 201)]);
+    assert_eq!(talk.server.contents(), [card("Ann", "1"), card("Bob", "2")]);
+}
+
+// spec: C17
+#[test]
+fn a_status_of_an_error_of_the_server_has_no_data() {
+    let mut talk = Talk::new();
+    talk.open(201, "", "1");
+    let exec = "<Exec><CmdID>2</CmdID><Item><Target><LocURI>./run</LocURI></Target></Item></Exec>";
+    let nothing = delete(21, "a").replace("Delete", "Exec");
+    let heard = talk.say(&(exec.to_owned() + &sync("contacts", &nothing) + "<Final/>"));
+    let errors: Vec<_> = heard
+        .statuses
+        .iter()
+        .filter(|one| one.code >= 500)
+        .collect();
+    assert_eq!(errors.len(), 2);
+    for status in errors {
+        assert!(status.items.is_empty(), "{status:?}");
+    }
+}

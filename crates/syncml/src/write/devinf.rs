@@ -326,4 +326,19 @@ mod tests {
             assert_eq!(DevInf::read(&kept).unwrap(), read, "{version}");
         }
     }
+
+    #[test]
+    fn sizes_and_types_of_properties_are_left_out_for_devices_of_1_0() {
+        let document = "<DevInf><VerDTD>1.1</VerDTD><DevID>x</DevID><DevTyp>server</DevTyp>\
+            <DataStore><SourceRef>pb</SourceRef><Rx-Pref><CTType>text/x-vcard</CTType><VerCT>2.1\
+            </VerCT></Rx-Pref></DataStore><CTCap><CTType>text/x-vcard</CTType>\
+            <PropName>TEL</PropName><DataType>chr</DataType><Size>9</Size></CTCap></DevInf>";
+        let read = DevInf::read(document.as_bytes()).unwrap();
+        for (version, says) in [(Version::V1_0, false), (Version::V1_1, true)] {
+            let written = String::from_utf8(read.to_xml(version)).unwrap();
+            assert!(written.contains("TEL"), "{version:?}");
+            assert_eq!(written.contains("<DataType>"), says, "{version:?}");
+            assert_eq!(written.contains("<Size>9</Size>"), says, "{version:?}");
+        }
+    }
 }
