@@ -430,6 +430,22 @@ mod tests {
                 "W890i",
                 &["sony-ericsson", "sony-ericsson-today", "sony-ericsson-w890"],
             ),
+            (
+                "Nokia",
+                "Nokia 7510",
+                &["nokia", "nokia-s40-size", "nokia-7510"],
+            ),
+            ("NOKIA", "Nokia 7210c", &["nokia", "nokia-7210c"]),
+            ("Ericsson", "T68i", &["sony-ericsson-t68"]),
+            (
+                "SonyEricsson",
+                "K750i",
+                &["sony-ericsson", "sony-ericsson-today", "sony-ericsson-k750"],
+            ),
+            ("Weblicon AG", "x", &["weblicon"]),
+            ("SyncJE for Outlook", "x", &["syncje-outlook"]),
+            ("Synthesis AG", "SySync Client PalmOS", &["synthesis-palm"]),
+            ("Synthesis AG", "SySync Client PocketPC", &[]),
             ("Acme", "One", &[]),
         ] {
             let devinf = device(man, model);
@@ -439,6 +455,47 @@ mod tests {
             };
             assert_eq!(names(&table, &traits), names_wanted, "{man} {model}");
         }
+    }
+
+    #[test]
+    fn devices_of_the_field_are_recognized_by_their_addresses_and_datastores() {
+        let table = Table::built_in().unwrap();
+        for (address, datastore, names_wanted) in [
+            ("fol-12", "card", &["funambol-days", "funambol-outlook"][..]),
+            ("fbb-12", "card", &["funambol-days"]),
+            ("sync4j-pocketpc", "card", &["sync4j"]),
+            ("IMEI:1", "EriCalDB", &["sony-ericsson-old"]),
+            (
+                "IMEI:1",
+                "/telecom/pb.vcf",
+                &["nokia-s40-names", "nokia-s40-days"],
+            ),
+            (
+                "IMEI:1",
+                "./C:Contacts.cdb",
+                &["nokia-s60-names", "nokia-s60-series"],
+            ),
+            ("IMEI:1", r"c:\Documents\Agenda\Agenda", &["uiq-2"]),
+            ("IMEI:1", "card", &[]),
+        ] {
+            let traits = Traits {
+                device: address,
+                datastores: vec![datastore],
+                ..Traits::default()
+            };
+            let found = names(&table, &traits);
+            assert_eq!(found, names_wanted, "{address} {datastore}");
+        }
+        let devinf = DevInf {
+            software: Some("6.5.2".to_owned()),
+            ..DevInf::default()
+        };
+        let traits = Traits {
+            device: "fol-12",
+            devinf: Some(&devinf),
+            ..Traits::default()
+        };
+        assert!(names(&table, &traits).contains(&"funambol-6.5"));
     }
 
     #[test]
