@@ -588,3 +588,21 @@ fn a_device_is_shown_what_it_can_hold_and_loses_nothing_else() {
     }
     assert!(!kept.contains("CELL:1"), "{kept}");
 }
+
+#[test]
+fn a_client_that_says_nothing_is_sent_what_a_rule_says_that_it_reads() {
+    for (device, media_type) in [
+        ("sync4j-pocketpc", "text/x-s4j-sifc"),
+        ("phone", "text/x-vcard"),
+    ] {
+        let mut talk = Talk::new();
+        talk.server.config.rules = Table::built_in().unwrap();
+        talk.stock([card("Ann", "1")]);
+        talk.device = device;
+        talk.begin();
+        talk.say(&(alert(1, 201, "contacts", "", "1") + "<Final/>"));
+        let heard = talk.go_on("");
+        assert_eq!(heard.said.changes.len(), 1);
+        assert!(heard.xml.contains(media_type), "{}", heard.xml);
+    }
+}

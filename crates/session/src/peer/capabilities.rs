@@ -254,9 +254,10 @@ fn common(
     let is_named = |one: &ContentType| theirs.iter().chain(&wanted).any(|other| same(one, other));
     let mut ours: Vec<ContentType> = pairs(kind.content_types()).collect();
     ours.extend(pairs(kind.named_content_types()).filter(is_named));
-    // the XML of Funambol's clients is for those that name it, too
+    // the XML of Funambol's clients is for those that name it, and for those of which a rule says so
     let of_funambol = |one: &&ContentType| is_sif(&one.media_type) && holds(kind, &one.media_type);
-    ours.extend(theirs.iter().filter(of_funambol).take(1).cloned());
+    let mut named = wanted.iter().chain(theirs);
+    ours.extend(named.find(of_funambol).cloned());
     let is_theirs = |one: &&ContentType| theirs.iter().any(|other| same(one, other));
     let mut both: Vec<ContentType> = ours.iter().filter(is_theirs).cloned().collect();
     if both.is_empty() {

@@ -463,7 +463,7 @@ mod tests {
         for (address, datastore, names_wanted) in [
             ("fol-12", "card", &["funambol-days", "funambol-outlook"][..]),
             ("fbb-12", "card", &["funambol-days"]),
-            ("sync4j-pocketpc", "card", &["sync4j"]),
+            ("sync4j-pocketpc", "card", &["sync4j", "funambol-pocket-pc"]),
             ("IMEI:1", "EriCalDB", &["sony-ericsson-old"]),
             (
                 "IMEI:1",
