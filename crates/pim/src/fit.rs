@@ -15,6 +15,7 @@ mod sure;
 use std::collections::BTreeMap;
 
 use self::parts::is_void;
+pub use self::parts::names_component;
 use self::pieces::{Action, Pieces};
 use self::rewrite::{data_length, head, is_preferred, text_of, words, written};
 use self::slot::{Slots, is_type};
@@ -36,11 +37,15 @@ pub struct Holdings {
     /// without a name is the text.
     ///
     /// The values of `BEGIN` are the components that are kept, if they name an entry of a
-    /// calendar. Several holdings of one name are as many places for it.
+    /// calendar. Several holdings of one name are as many places for it. One of the name [`OTHERS`] says
+    /// that what is not listed is kept whole.
     pub properties: Option<Vec<Holding>>,
     /// Bytes of the largest photo, decoded; None: any. A larger PHOTO, LOGO or SOUND is left out.
     pub max_photo: Option<u64>,
 }
+
+/// The name of a [`Holding`] that stands for every property that is not listed.
+pub const OTHERS: &str = "*";
 
 /// A property that a device keeps.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]

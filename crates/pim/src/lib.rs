@@ -59,7 +59,7 @@ pub use convert::{
 };
 pub use decode::Dialect;
 pub use fields::{Field, keep_fields};
-pub use fit::{Fitted, Holding, Holdings, Parameter, fit, surely_shown};
+pub use fit::{Fitted, Holding, Holdings, OTHERS, Parameter, fit, names_component, surely_shown};
 pub use identity::{Comparable, Fingerprint, Likeness, compare, fingerprint, replaces};
 pub use media::{Format, Kind};
 pub use merge::{fill_missing, modified, replace_fields};

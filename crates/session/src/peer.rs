@@ -17,7 +17,7 @@ mod servers;
 mod table;
 
 pub use capabilities::{Capabilities, datastore_for, describes, has_use, kind_of};
-pub use flags::{Flags, Format, Rules};
+pub use flags::{Flags, Format, Held, Rules};
 pub use servers::{
     ServerFlags, ServerPattern, ServerRule, ServerRules, ServerTable, ServerTraits, Spoken, Written,
 };

@@ -606,3 +606,58 @@ fn a_client_that_says_nothing_is_sent_what_a_rule_says_that_it_reads() {
         assert!(heard.xml.contains(media_type), "{}", heard.xml);
     }
 }
+
+/// A phone that says nothing of properties has five places for numbers, and a person edits there.
+// spec: F20 F21 H05
+#[test]
+fn a_phone_without_lists_is_shown_what_its_rule_says_and_loses_nothing_else() {
+    let man = "<Man>NOKIA</Man><Mod>Nokia 6300</Mod>";
+    let mut talk = Talk::new();
+    talk.server.config.rules = Table::built_in().unwrap();
+    let numbers = [
+        "CELL:1", "HOME:2", "WORK:3", "FAX:4", "PAGER:5", "CAR:6", "ISDN:7", "VIDEO:8",
+    ];
+    let numbers = numbers
+        .map(|number| format!("TEL;TYPE={number}\r\n"))
+        .concat();
+    talk.stock([format!(
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Lake;Ann;Mary;Dr.;\r\nFN:Ann Lake\r\n{numbers}\
+         ADR;TYPE=HOME:;;Way 1;;;;\r\nADR;TYPE=WORK:;;Mill 2;;;;\r\nNICKNAME:Annie\r\nEND:VCARD\r\n"
+    )]);
+    let contacts = CARDS.to_owned() + &sync_types(&[1, 2]);
+    talk.introduce(201, ("", "1"), &put(man, &contacts));
+    let heard = talk.say(&(sync("contacts", "") + "<Final/>"));
+    let shown = &heard.xml;
+    assert_eq!(shown.matches("TEL").count(), 5, "{shown}");
+    assert_eq!(shown.matches("ADR").count(), 1, "{shown}");
+    assert!(shown.contains("N:Lake;Ann;;;"), "{shown}");
+    // what the rule does not name is sent, too
+    assert!(shown.contains("Annie"), "{shown}");
+    talk.answer(&heard, &map(90, "1", "a"));
+
+    // one number is edited, one removed; the phone has dropped what it does not know
+    let edited = "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Lake;Ann\r\nTEL;CELL:11\r\nTEL;HOME:2\r\n\
+                  TEL;FAX:4\r\nTEL;PAGER:5\r\nADR:;;Way 1\r\nEND:VCARD\r\n";
+    talk.introduce(200, ("1", "2"), &put(man, &contacts));
+    talk.go_on(&replace(21, "a", edited));
+    let kept = talk.server.contents().concat();
+    for property in [
+        "N:Lake;Ann;Mary;Dr.;",
+        "CELL:11",
+        "HOME:2",
+        "FAX:4",
+        "PAGER:5",
+        "CAR:6",
+        "ISDN:7",
+        "VIDEO:8",
+        "ADR;TYPE=HOME:;;Way 1;;;;",
+        "ADR;TYPE=WORK:;;Mill 2;;;;",
+        "NICKNAME:Annie",
+    ] {
+        assert!(kept.contains(property), "{property} in {kept}");
+    }
+    assert!(
+        !kept.contains("CELL:1\r") && !kept.contains("WORK:3"),
+        "{kept}"
+    );
+}

@@ -76,10 +76,21 @@ pub(super) type Components = BTreeMap<usize, Option<u64>>;
 /// The place of the component that a parameter of this property names, blanks, hyphens and case
 /// aside.
 pub(super) fn place(property: &str, parameter: &Parameter) -> Option<usize> {
+    place_of(property, &parameter.name)
+}
+
+/// Whether a word names a component of a structured value, as devices name those of N, ADR and ORG: a
+/// [`Parameter`] of that name lists it.
+// spec: F20
+pub fn names_component(property: &str, word: &str) -> bool {
+    place_of(property, word).is_some()
+}
+
+fn place_of(property: &str, word: &str) -> Option<usize> {
     let property = property.trim();
     let mut all = COMPONENTS.iter();
     let (_, words) = all.find(|(name, _)| name.eq_ignore_ascii_case(property))?;
-    let letters = parameter.name.chars().filter(char::is_ascii_alphanumeric);
+    let letters = word.chars().filter(char::is_ascii_alphanumeric);
     let word: String = letters.map(|c| c.to_ascii_uppercase()).collect();
     words
         .iter()

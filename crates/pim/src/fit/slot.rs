@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::parts::{self, Components};
-use super::{Holding, Holdings, Parameter};
+use super::{Holding, Holdings, OTHERS, Parameter};
 use crate::component::Tag;
 use crate::decode::Dialect;
 use crate::fields::NEEDED;
@@ -28,6 +28,8 @@ type Words = BTreeSet<String>;
 pub(super) struct Slots {
     /// None when all properties are kept.
     listed: Option<BTreeMap<String, Slot>>,
+    /// Whether what is not listed is kept, too.
+    is_open: bool,
     /// The components that are kept, if the list names an entry of a calendar. Some devices name
     /// only what encloses the entries, which says nothing.
     components: Option<Words>,
@@ -92,6 +94,7 @@ impl Slots {
     pub(super) fn of(holdings: &Holdings) -> Self {
         let mut slots = Self {
             listed: None,
+            is_open: true,
             components: None,
             max_photo: holdings.max_photo,
         };
@@ -115,13 +118,14 @@ impl Slots {
             let entry = |name: &String| Tag::of(name.as_bytes()).is_calendar_entry();
             names.iter().any(entry)
         });
+        slots.is_open = map.contains_key(OTHERS);
         slots.listed = Some(map);
         slots
     }
 
     /// Whether only what is listed is kept.
     pub(super) fn are_closed(&self) -> bool {
-        self.listed.is_some()
+        !self.is_open
     }
 
     pub(super) fn find(&self, name: &[u8]) -> Option<&Slot> {

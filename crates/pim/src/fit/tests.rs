@@ -76,6 +76,29 @@ fn left(lines: &str, holdings: Vec<Holding>) -> String {
 
 // spec: F20
 #[test]
+fn an_open_list_limits_what_it_names_and_keeps_the_rest() {
+    let card = "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Lake;Ann;Mary;Dr.;\r\nTEL;CELL:1\r\nTEL;PREF;WORK:2\r\n\
+                TEL;PAGER:3\r\nADR;HOME;X-A=1:;;Way 1\r\nNICKNAME:Annie\r\nX-B:b\r\nEND:VCARD\r\n";
+    let list = vec![
+        with("N", &[("LastName", &[]), ("FirstName", &[])]),
+        Holding {
+            max_occur: Some(2),
+            ..with("TEL", &[("TYPE", &["CELL", "WORK"])])
+        },
+        with("ADR", &[("TYPE", &[""])]),
+        holding(OTHERS),
+    ];
+    let (left, lost) = fitted(card, &only(list));
+    assert_eq!(
+        left,
+        "BEGIN:VCARD\r\nVERSION:2.1\r\nN:Lake;Ann;;;\r\nTEL;CELL:1\r\nTEL;WORK:2\r\nADR:;;Way 1\r\n\
+         NICKNAME:Annie\r\nX-B:b\r\nEND:VCARD\r\n"
+    );
+    assert_eq!(lost.len(), 4, "{lost:?}");
+}
+
+// spec: F20
+#[test]
 fn a_name_in_parts_is_enough_for_an_old_card() {
     let fit =
         |lines: &str, listed: &[&str]| left(lines, listed.iter().map(|n| holding(n)).collect());

@@ -6,7 +6,7 @@ use pim::media::{Kind, kind_of_media_type, same_media};
 use syncml::devinf::{Capability, ContentType, DataStore, DevInf, Memory};
 use syncml::{AlertCode, StatusCode};
 
-use super::flags::{Format, Rules};
+use super::flags::{Format, Held, Rules};
 use crate::store::DatastoreKind;
 use crate::uri::same_path;
 
@@ -86,17 +86,28 @@ impl Capabilities {
         }
     }
 
-    /// The properties that the device's datastore of that name keeps, by format. A list is closed;
-    /// a format without one keeps all.
+    /// The properties that the device's datastore of that name keeps of what is in one of ours, by format.
+    /// A list is closed; a format without one keeps all. A device that lists none for any of the formats
+    /// keeps what the rules list.
     // spec: F14
-    pub fn properties(devinf: &DevInf, rules: &Rules, datastore: &str) -> Vec<Capability> {
-        let found = find(devinf, datastore).filter(|_| !rules.ignore_properties);
+    pub fn properties(
+        devinf: Option<&DevInf>,
+        rules: &Rules,
+        datastore: &str,
+        kind: DatastoreKind,
+    ) -> Vec<Capability> {
+        let found = devinf.and_then(|devinf| find(devinf, datastore));
+        let found = found.filter(|_| !rules.ignore_properties);
         let mut properties = found.map_or(Vec::new(), |found| found.capabilities.clone());
         if rules.ignore_sizes {
             let all = properties.iter_mut();
             for property in all.flat_map(|capability| &mut capability.properties) {
                 property.max_size = None;
             }
+        }
+        let lists = |one: &Capability| !one.properties.is_empty() && holds(kind, &one.media_type);
+        if !properties.iter().any(lists) {
+            properties.extend(ruled(rules, kind));
         }
         properties
     }
@@ -132,6 +143,21 @@ impl Capabilities {
     pub fn to_receive(&self, rules: &Rules, kind: DatastoreKind) -> Vec<ContentType> {
         common(&self.gives, kind, rules.prefer.get(kind.name()))
     }
+}
+
+/// What the rules list for a datastore of ours, for each of its formats.
+fn ruled(rules: &Rules, kind: DatastoreKind) -> Vec<Capability> {
+    let Some(list) = rules.properties.get(kind.name()) else {
+        return Vec::new();
+    };
+    let formats = pairs(kind.content_types()).chain(pairs(kind.named_content_types()));
+    let capabilities = formats.map(|format| Capability {
+        media_type: format.media_type,
+        version: format.version,
+        properties: list.iter().map(Held::listed).collect(),
+        ..Capability::default()
+    });
+    capabilities.collect()
 }
 
 /// Whether a device has a datastore for what is in one of ours. A device that lists no datastores
@@ -316,6 +342,8 @@ fn version(one: &ContentType) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn pair(media_type: &str, version: &str) -> ContentType {
@@ -342,6 +370,10 @@ mod tests {
             }],
             ..DevInf::default()
         }
+    }
+
+    fn listed(devinf: &DevInf, rules: &Rules, datastore: &str) -> Vec<Capability> {
+        Capabilities::properties(Some(devinf), rules, datastore, DatastoreKind::Contacts)
     }
 
     fn refusal(devinf: &DevInf, kind: DatastoreKind, alert: AlertCode) -> Option<StatusCode> {
@@ -500,14 +532,55 @@ mod tests {
             ..Capability::default()
         }];
         let mut rules = Rules::default();
-        let all = Capabilities::properties(&devinf, &rules, "people");
+        let all = listed(&devinf, &rules, "people");
         assert_eq!(all, devinf.datastores[0].capabilities);
-        assert_eq!(Capabilities::properties(&devinf, &rules, "others"), []);
+        assert_eq!(listed(&devinf, &rules, "others"), []);
         rules.ignore_sizes = true;
-        let without = Capabilities::properties(&devinf, &rules, "people");
+        let without = listed(&devinf, &rules, "people");
         assert_eq!(without[0].properties[0].max_size, None);
         rules.ignore_properties = true;
-        assert_eq!(Capabilities::properties(&devinf, &rules, "people"), []);
+        assert_eq!(listed(&devinf, &rules, "people"), []);
+    }
+
+    // spec: F14
+    #[test]
+    fn a_rule_lists_what_a_device_does_not() {
+        use syncml::devinf::Property;
+        let table = crate::peer::Table::parse(
+            "[[rule]]\nname = 'a'\nset.properties.contacts = [\
+             { name = 'N', parts = ['LastName', 'FirstName'] }, { name = 'TEL', most = 5, size = 40, \
+             types = ['CELL', 'FAX'] }, { name = 'ADR', types = [] }]",
+        )
+        .unwrap();
+        let mut rules = table.resolve(&crate::peer::Traits::default());
+        let silent = device(&[("text/x-vcard", "2.1")], &[]);
+        let list = listed(&silent, &rules, "people");
+        let formats: Vec<&str> = list.iter().map(|one| one.version.as_str()).collect();
+        assert_eq!(formats, ["3.0", "2.1", "4.0"]);
+        assert_eq!(list[0].properties[1].max_occur, Some(5));
+        let notes = DatastoreKind::Notes;
+        let none = Capabilities::properties(Some(&silent), &rules, "people", notes);
+        assert_eq!(none, []);
+        // a device that gives no information at all
+        let unknown = Capabilities::properties(None, &rules, "people", DatastoreKind::Contacts);
+        assert_eq!(unknown, list);
+        rules.ignore_sizes = true;
+        let sized = &listed(&silent, &rules, "people")[0].properties[1];
+        assert_eq!(sized.max_size, Some(40), "the sizes are not the device's");
+
+        let mut telling = silent.clone();
+        telling.datastores[0].capabilities = vec![Capability {
+            media_type: "text/x-vcard".to_owned(),
+            properties: vec![Property {
+                name: "N".to_owned(),
+                ..Property::default()
+            }],
+            ..Capability::default()
+        }];
+        let own = telling.datastores[0].capabilities.clone();
+        assert_eq!(listed(&telling, &rules, "people"), own);
+        rules.ignore_properties = true;
+        assert_eq!(listed(&telling, &rules, "people"), list);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use syncml::devinf::{Parameter, Property};
 
 use super::table::{FlagSet, too_small};
 
@@ -14,6 +15,73 @@ pub struct Format {
     pub media_type: String,
     /// `VerCT`.
     pub version: String,
+}
+
+/// A property that a device holds, as a rule lists it in place of device information. What a
+/// [`pim::Holding`] says of one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Held {
+    /// `PropName`; `*` stands for all that are not listed.
+    pub name: String,
+    /// `MaxOccur`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most: Option<u64>,
+    /// `MaxSize`, in characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// `NoTruncate`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub uncut: bool,
+    /// `ValEnum`; none listed: any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
+    /// The types that it may have, or with commas their combinations; an empty list: none. Unset:
+    /// any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub types: Option<Vec<String>>,
+    /// The components of N, ADR or ORG, as devices name them (`LastName`, `Street`); none listed:
+    /// all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<String>,
+}
+
+impl Held {
+    /// As device information says it.
+    pub(super) fn listed(&self) -> Property {
+        let types = self.types.as_ref().map(|types| Parameter {
+            name: "TYPE".to_owned(),
+            // a parameter without values may have any
+            values: if types.is_empty() {
+                vec![String::new()]
+            } else {
+                types.clone()
+            },
+            ..Parameter::default()
+        });
+        let parts = self.parts.iter().map(|part| Parameter {
+            name: part.clone(),
+            ..Parameter::default()
+        });
+        Property {
+            name: self.name.clone(),
+            max_occur: self.most,
+            max_size: self.size,
+            no_truncate: self.uncut,
+            values: self.values.clone(),
+            parameters: parts.chain(types).collect(),
+            ..Property::default()
+        }
+    }
+
+    fn mistake(&self) -> Option<String> {
+        if self.name.trim().is_empty() {
+            return Some("a property needs a name".to_owned());
+        }
+        let mut parts = self.parts.iter();
+        let wrong = parts.find(|part| !pim::names_component(&self.name, part))?;
+        Some(format!("{} has no part {wrong}", self.name))
+    }
 }
 
 /// How a device writes times in the old formats.
@@ -210,6 +278,10 @@ impl FlagSet for Flags {
                 let is_wrong = self.message_fill.is_some_and(|fill| !fills(fill));
                 is_wrong.then(|| "message-fill is a percentage of 10 to 100".to_owned())
             })
+            .or_else(|| {
+                let mut listed = self.properties.iter().flat_map(BTreeMap::values).flatten();
+                listed.find_map(Held::mistake)
+            })
     }
 }
 
@@ -249,6 +321,9 @@ flags! {
     max_guid_size: Option<u64> = None;
     /// What the device says of single properties is not heeded.
     ignore_properties: bool = false;
+    /// The properties that the device holds, by datastore: where it lists none for what is in there,
+    /// or where its lists are not heeded.
+    properties: BTreeMap<String, Vec<Held>> = BTreeMap::new();
     /// What the device says of the size of properties is not heeded.
     ignore_sizes: bool = false;
     /// What the device says of the size of its memory is not heeded.

@@ -393,6 +393,10 @@ mod tests {
         assert!(text.contains("\"x\"") && text.contains("1000"), "{text}");
         wrong("[[rule]]\nname = 'x'\nset.message-fill = 120\n");
         wrong("[[rule]]\nname = ' '\n");
+        let list = |held: &str| format!("[[rule]]\nname = 'x'\nset.properties.contacts = [{held}]");
+        let text = wrong(&list("{ name = 'ADR', parts = ['Street', 'LastName'] }"));
+        assert!(text.contains("ADR has no part LastName"), "{text}");
+        wrong(&list("{ most = 1 }"));
     }
 
     #[test]
@@ -418,7 +422,12 @@ mod tests {
             (
                 "NOKIA",
                 "Nokia 6300",
-                &["nokia", "nokia-s40-size", "nokia-s40-messages"],
+                &[
+                    "nokia",
+                    "nokia-s40-size",
+                    "nokia-s40-messages",
+                    "nokia-s40-places",
+                ],
             ),
             (
                 "Nokia Corporation",

@@ -228,11 +228,11 @@ impl Run<'_> {
                 };
                 let source = source.unwrap_or_default();
                 let rules = &self.state.rules;
-                let properties = (self.devinf.as_ref())
-                    .map(|devinf| Capabilities::properties(devinf, rules, source));
+                let devinf = self.devinf.as_ref();
+                let properties = Capabilities::properties(devinf, rules, source, datastore.kind);
                 View::of(
                     &self.capabilities(source),
-                    &properties.unwrap_or_default(),
+                    &properties,
                     rules,
                     datastore.kind,
                     self.config.zone.as_ref(),

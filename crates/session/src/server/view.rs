@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use pim::line::Lines;
 use pim::{
-    AllDay, Format, Habit, Holding, Holdings, Kind, Parameter, RuleEnd, Target, TimeMode,
+    AllDay, Format, Habit, Holding, Holdings, Kind, OTHERS, Parameter, RuleEnd, Target, TimeMode,
     TimeProfile, Zone, convert_for,
 };
 use syncml::Version;
@@ -318,9 +318,13 @@ impl View {
         }
     }
 
+    /// Whether it is known of every property whether the device keeps it.
     fn lists_properties(&self, format: Format) -> bool {
         let mut holdings = self.holdings.iter();
-        holdings.any(|(of, holdings)| *of == format && holdings.properties.is_some())
+        holdings.any(|(of, holdings)| {
+            let list = holdings.properties.as_ref();
+            *of == format && list.is_some_and(|list| !list.iter().any(|held| held.name == OTHERS))
+        })
     }
 
     /// Whether a text of the device lacks of `shown` only what it says nothing about.
@@ -562,11 +566,8 @@ impl Run<'_> {
         self.read_devinf()?;
         let known = self.capabilities(&ds.source);
         let rules = &self.state.rules;
-        let properties = self
-            .devinf
-            .as_ref()
-            .map(|devinf| Capabilities::properties(devinf, rules, &ds.source))
-            .unwrap_or_default();
+        let devinf = self.devinf.as_ref();
+        let properties = Capabilities::properties(devinf, rules, &ds.source, ds.kind());
         let zone = self.config.zone.as_ref();
         let at = (self.state.version(), self.request.now);
         let view = View::of(&known, &properties, rules, ds.kind(), zone, at)
