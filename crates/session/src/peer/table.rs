@@ -442,9 +442,13 @@ mod tests {
             (
                 "Nokia",
                 "Nokia 7510",
-                &["nokia", "nokia-s40-size", "nokia-7510"],
+                &["nokia", "nokia-s40-size", "nokia-s40-places", "nokia-7510"],
             ),
-            ("NOKIA", "Nokia 7210c", &["nokia", "nokia-7210c"]),
+            (
+                "NOKIA",
+                "Nokia 7210c",
+                &["nokia", "nokia-7210c-places", "nokia-7210c"],
+            ),
             ("Ericsson", "T68i", &["sony-ericsson-t68"]),
             (
                 "SonyEricsson",
