@@ -26,6 +26,7 @@ mod nonce;
 pub mod occurrences;
 pub mod peer;
 pub mod server;
+mod spoken;
 pub mod store;
 mod uri;
 

@@ -16,9 +16,10 @@ mod flags;
 mod servers;
 mod table;
 
+pub use crate::spoken::Spoken;
 pub use capabilities::{Capabilities, datastore_for, describes, has_use, kind_of};
 pub use flags::{Flags, Format, Held, Rules};
 pub use servers::{
-    ServerFlags, ServerPattern, ServerRule, ServerRules, ServerTable, ServerTraits, Spoken, Written,
+    ServerFlags, ServerPattern, ServerRule, ServerRules, ServerTable, ServerTraits, Written,
 };
 pub use table::{FlagSet, Pattern, Recognize, Rule, RuleOf, Table, TableError, TableOf, Traits};

@@ -1,10 +1,11 @@
 //! How real servers depart from the protocol: the rules that a client goes by.
 
 use serde::{Deserialize, Serialize};
-use syncml::{DevInf, Encoding, Version};
+use syncml::{DevInf, Encoding};
 
 use super::flags::{flags, replaced};
 use super::table::{FlagSet, Recognize, RuleOf, TableError, TableOf, fits, too_small};
+use crate::spoken::Spoken;
 use crate::uri::{host_of, path_of};
 
 /// By what a rule recognizes a server, written as in [`Pattern`](super::Pattern).
@@ -45,30 +46,6 @@ impl Recognize for ServerPattern {
             && fits(&self.model, of(|devinf| devinf.model.as_deref()))
             && fits(&self.software, of(|devinf| devinf.software.as_deref()))
             && fits(&self.dev_id, of(|devinf| Some(&devinf.dev_id)))
-    }
-}
-
-/// A version that a server speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Spoken {
-    /// SyncML 1.0.
-    #[serde(rename = "1.0")]
-    V1_0,
-    /// SyncML 1.1.
-    #[serde(rename = "1.1")]
-    V1_1,
-    /// SyncML 1.2.
-    #[serde(rename = "1.2")]
-    V1_2,
-}
-
-impl From<Spoken> for Version {
-    fn from(spoken: Spoken) -> Self {
-        match spoken {
-            Spoken::V1_0 => Self::V1_0,
-            Spoken::V1_1 => Self::V1_1,
-            Spoken::V1_2 => Self::V1_2,
-        }
     }
 }
 

@@ -12,12 +12,13 @@ use super::reply::StatusOut;
 use super::room::{Limit, Room};
 use super::selection::Selection;
 use crate::peer::Rules;
+use crate::spoken::Spoken;
 use crate::store::{AccountId, ChangeSeq, DatastoreId, DatastoreKind, Guid, LinkId};
 
 /// The protocol state of a session.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct State {
-    pub(super) version: StoredVersion,
+    pub(super) version: Spoken,
     /// The device's address, as it first wrote it.
     pub(super) device: String,
     /// The server's address, as the device wrote it.
@@ -109,36 +110,6 @@ pub(super) struct State {
     /// Messages in a row that brought neither side anything.
     #[serde(default)]
     pub(super) idle: u32,
-}
-
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) enum StoredVersion {
-    #[serde(rename = "1.0")]
-    V1_0,
-    #[serde(rename = "1.1")]
-    V1_1,
-    #[serde(rename = "1.2")]
-    V1_2,
-}
-
-impl From<Version> for StoredVersion {
-    fn from(version: Version) -> Self {
-        match version {
-            Version::V1_0 => Self::V1_0,
-            Version::V1_1 => Self::V1_1,
-            Version::V1_2 => Self::V1_2,
-        }
-    }
-}
-
-impl From<StoredVersion> for Version {
-    fn from(version: StoredVersion) -> Self {
-        match version {
-            StoredVersion::V1_0 => Self::V1_0,
-            StoredVersion::V1_1 => Self::V1_1,
-            StoredVersion::V1_2 => Self::V1_2,
-        }
-    }
 }
 
 /// A challenge of the client.

@@ -23,13 +23,13 @@ fn filter(kind: Kind, query: Option<&str>, property: Option<&str>) -> Filter {
 /// A session over contacts with this filter, and over notes without one.
 fn filtered(version: Version, filter: Filter) -> Session {
     let source = |name: &str, filter| Source {
-        name: name.into(),
-        local_uri: format!("./{name}"),
-        remote_uri: name.into(),
-        kind: DatastoreKind::Contacts,
-        mode: Mode::TwoWay,
         filter,
-        replica: Box::new(Shared::default()),
+        ..source(
+            name,
+            DatastoreKind::Contacts,
+            Mode::TwoWay,
+            &Shared::default(),
+        )
     };
     let sources = vec![source("contacts", Some(filter)), source("notes", None)];
     let config = config(version, Encoding::Xml);
@@ -46,16 +46,11 @@ fn what_the_client_has_goes_whatever_its_filter_says() {
         .unwrap()
         .insert("text/x-vcard", bob.as_bytes());
     let source = Source {
-        name: "contacts".into(),
-        local_uri: "./contacts".into(),
-        remote_uri: "contacts".into(),
-        kind: DatastoreKind::Contacts,
-        mode: Mode::TwoWay,
         filter: Some(filter(Kind::Exclusive, Some(QUERY), None)),
-        replica: Box::new(Arc::clone(&replica)),
+        ..of_contacts(Mode::TwoWay, &replica)
     };
     let config = config(Version::V1_2, Encoding::Xml);
-    let mut session = Session::new(config, vec![source], 1_795_600_000, [7; 8]).unwrap();
+    let mut session = begin(config, source);
     exchange(&mut session, &alert(200));
     let sent = next(&mut session);
     assert!(sent.text.contains("N:Bob"), "{}", sent.text);

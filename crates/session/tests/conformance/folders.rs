@@ -3,17 +3,8 @@
 use super::*;
 
 fn files(replica: &Shared) -> Session {
-    let source = Source {
-        name: "files".into(),
-        local_uri: "./files".into(),
-        remote_uri: "files".into(),
-        kind: DatastoreKind::Files,
-        mode: Mode::TwoWay,
-        filter: None,
-        replica: Box::new(Arc::clone(replica)),
-    };
-    let config = config(Version::V1_2, Encoding::Xml);
-    Session::new(config, vec![source], 1_795_600_000, [7; 8]).unwrap()
+    let files = source("files", DatastoreKind::Files, Mode::TwoWay, replica);
+    begin(config(Version::V1_2, Encoding::Xml), files)
 }
 
 /// What the client sends in package 3 to a server that knows folders or not:
@@ -25,6 +16,16 @@ fn sent(replica: &Shared, knows_folders: bool) -> Vec<(String, String, String)> 
 /// The same where the server alerts with this code, and answers each command with a code by its name.
 fn answered(
     replica: &Shared,
+    knows_folders: bool,
+    alerted: u16,
+    code: impl Fn(&str) -> u16,
+) -> Vec<(String, String, String)> {
+    answered_in(files(replica), knows_folders, alerted, code)
+}
+
+/// The same in a session of files.
+pub(super) fn answered_in(
+    mut session: Session,
     knows_folders: bool,
     alerted: u16,
     code: impl Fn(&str) -> u16,
@@ -42,7 +43,6 @@ fn answered(
          <DevInf xmlns='syncml:devinf'><VerDTD>1.2</VerDTD><DevID>s</DevID><DevTyp>server</DevTyp>\
          <DataStore><SourceRef>./files</SourceRef>{flag}</DataStore></DevInf></Data></Item></Results>"
     );
-    let mut session = files(replica);
     let first = exchange(&mut session, &(results + &place(&alert(alerted))));
     assert!(first.has("Get"));
     let package = next(&mut session);
@@ -79,7 +79,7 @@ fn told(all: &[(&str, &str, &str)]) -> Vec<(String, String, String)> {
 }
 
 /// An item 1 in the folder 2, which is in the folder 3.
-fn nested() -> Shared {
+pub(super) fn nested() -> Shared {
     let replica = Shared::default();
     {
         let mut replica = replica.lock().unwrap();

@@ -37,13 +37,8 @@ fn capability(name: &str) -> String {
 /// A two-way session with a filter, of a client that takes messages of so many bytes.
 fn filtered(replica: &Shared, filter: Filter, max_msg_size: u64) -> Session {
     let source = Source {
-        name: "contacts".into(),
-        local_uri: "./contacts".into(),
-        remote_uri: "contacts".into(),
-        kind: DatastoreKind::Contacts,
-        mode: Mode::TwoWay,
         filter: Some(filter),
-        replica: Box::new(Arc::clone(replica)),
+        ..of_contacts(Mode::TwoWay, replica)
     };
     let config = Config {
         max_msg_size,

@@ -42,17 +42,29 @@ fn config(version: Version, encoding: Encoding) -> Config {
     }
 }
 
-fn session_of(config: Config, mode: Mode, replica: &Shared) -> Session {
-    let source = Source {
-        name: "contacts".into(),
-        local_uri: "./contacts".into(),
-        remote_uri: "contacts".into(),
-        kind: DatastoreKind::Contacts,
+/// A datastore without a filter, under its own name on both sides.
+fn source(name: &str, kind: DatastoreKind, mode: Mode, replica: &Shared) -> Source {
+    Source {
+        name: name.into(),
+        local_uri: format!("./{name}"),
+        remote_uri: name.into(),
+        kind,
         mode,
         filter: None,
         replica: Box::new(Arc::clone(replica)),
-    };
+    }
+}
+
+fn of_contacts(mode: Mode, replica: &Shared) -> Source {
+    source("contacts", DatastoreKind::Contacts, mode, replica)
+}
+
+fn begin(config: Config, source: Source) -> Session {
     Session::new(config, vec![source], 1_795_600_000, [7; 8]).unwrap()
+}
+
+fn session_of(config: Config, mode: Mode, replica: &Shared) -> Session {
+    begin(config, of_contacts(mode, replica))
 }
 
 fn contacts(mode: Mode, replica: &Shared) -> Session {

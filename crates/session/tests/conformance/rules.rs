@@ -4,20 +4,19 @@ use super::*;
 use session::client::Resting;
 use session::peer::ServerTable;
 
-/// A session with a server of which this holds.
-fn ruled(set: &str, config: Config, mode: Mode, replica: &Shared) -> Session {
+/// Rules of a server of which this holds.
+fn odd(set: &str) -> ServerTable {
     let table = format!("[[rule]]\nname = 'odd'\nmatch.host = ['server']\n{set}\n");
-    let source = Source {
-        name: "contacts".into(),
-        local_uri: "./contacts".into(),
-        remote_uri: "contacts".into(),
-        kind: DatastoreKind::Contacts,
-        mode,
-        filter: None,
-        replica: Box::new(Arc::clone(replica)),
-    };
-    let table = ServerTable::parse(&table).unwrap();
+    ServerTable::parse(&table).unwrap()
+}
+
+/// A session by these rules.
+fn by_rules(config: Config, source: Source, table: ServerTable) -> Session {
     Session::by_rules(config, vec![source], table, 1_795_600_000, [7; 8]).unwrap()
+}
+
+fn ruled(set: &str, config: Config, mode: Mode, replica: &Shared) -> Session {
+    by_rules(config, of_contacts(mode, replica), odd(set))
 }
 
 fn newest() -> Config {
@@ -49,19 +48,13 @@ fn a_server_is_told_nothing_unasked() {
 #[test]
 fn a_server_hears_of_no_folders() {
     let names = |set: &str| {
-        let table = format!("[[rule]]\nname = 'odd'\nmatch.host = ['server']\n{set}\n");
-        let source = Source {
-            name: "files".into(),
-            local_uri: "./files".into(),
-            remote_uri: "files".into(),
-            kind: DatastoreKind::Files,
-            mode: Mode::TwoWay,
-            filter: None,
-            replica: Box::new(Shared::default()),
-        };
-        let table = ServerTable::parse(&table).unwrap();
-        let mut session =
-            Session::by_rules(newest(), vec![source], table, 1_795_600_000, [7; 8]).unwrap();
+        let files = source(
+            "files",
+            DatastoreKind::Files,
+            Mode::TwoWay,
+            &Shared::default(),
+        );
+        let mut session = by_rules(newest(), files, odd(set));
         session.mention(vec![Resting {
             local_uri: "./mail".into(),
             remote_uri: "mail".into(),
@@ -75,6 +68,18 @@ fn a_server_hears_of_no_folders() {
     };
     assert_eq!(names(""), 2, "of the synced one and of the resting one");
     assert_eq!(names("set.hierarchy = false"), 0);
+    // whatever the server says of folders itself
+    let places = |set: &str| {
+        let replica = folders::nested();
+        let files = source("files", DatastoreKind::Files, Mode::TwoWay, &replica);
+        let session = by_rules(newest(), files, odd(set));
+        let sent = folders::answered_in(session, true, 200, |_| 200);
+        assert_eq!(sent.len(), 3);
+        sent.iter()
+            .filter(|(_, _, parent)| !parent.is_empty())
+            .count()
+    };
+    assert_eq!([places(""), places("set.hierarchy = false")], [3, 0]);
 }
 
 #[test]
@@ -210,18 +215,8 @@ fn a_server_is_known_by_what_it_said_in_the_last_session() {
     let replica = Shared::default();
     let table = "[[rule]]\nname = 'acme'\nmatch.man = ['Acme*']\nset.put-devinf = false\n";
     let table = ServerTable::parse(table).unwrap();
-    let session = |replica: &Shared| {
-        let source = Source {
-            name: "contacts".into(),
-            local_uri: "./contacts".into(),
-            remote_uri: "contacts".into(),
-            kind: DatastoreKind::Contacts,
-            mode: Mode::TwoWay,
-            filter: None,
-            replica: Box::new(Arc::clone(replica)),
-        };
-        Session::by_rules(newest(), vec![source], table.clone(), 1_795_600_000, [7; 8]).unwrap()
-    };
+    let session =
+        |replica: &Shared| by_rules(newest(), of_contacts(Mode::TwoWay, replica), table.clone());
     let mut first = session(&replica);
     assert!(first.server_rules().is_empty());
     let devinf = "<Put><CmdID>920</CmdID><Meta><Type xmlns='syncml:metinf'>\
