@@ -374,6 +374,26 @@ impl Entry {
         }
     }
 
+    /// The texts that it has, by the properties of both formats.
+    fn texts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let texts = [
+            ("DESCRIPTION", &self.description),
+            ("LOCATION", &self.location),
+        ];
+        texts
+            .into_iter()
+            .filter_map(|(name, text)| Some((name, text.as_deref()?)))
+    }
+
+    /// The lists in which something is.
+    fn lists(&self) -> impl Iterator<Item = (&'static str, &[String])> {
+        let lists = [
+            ("CATEGORIES", &self.categories[..]),
+            ("RESOURCES", &self.resources[..]),
+        ];
+        lists.into_iter().filter(|(_, list)| !list.is_empty())
+    }
+
     fn exceptions(&self) -> Vec<i64> {
         let (start, _) = self.span();
         let weeks = self.series.iter().flat_map(|series| &series.exceptions);
@@ -434,23 +454,10 @@ impl Entry {
         if !exceptions.is_empty() {
             lines.push(format!("EXDATE:{}\r\n", exceptions.join(";")));
         }
-        let texts = [
-            ("DESCRIPTION", &self.description),
-            ("LOCATION", &self.location),
-        ];
-        lines.extend(
-            texts
-                .iter()
-                .filter_map(|(name, text)| Some(line_old(name, text.as_ref()?))),
-        );
-        for (name, list) in [
-            ("CATEGORIES", &self.categories),
-            ("RESOURCES", &self.resources),
-        ] {
-            if !list.is_empty() {
-                lines.push(line_old(name, &list.join(";")));
-            }
-        }
+        let texts = self.texts();
+        lines.extend(texts.map(|(name, text)| line_old(name, text)));
+        let lists = self.lists();
+        lines.extend(lists.map(|(name, list)| line_old(name, &list.join(";"))));
         lines.extend(self.priority.map(|(old, _)| format!("PRIORITY:{old}\r\n")));
         lines.extend(
             self.is_free
@@ -532,23 +539,10 @@ impl Entry {
             lines.push(format!("RRULE:{}{end}\r\n", series.new));
         }
         lines.extend(self.exceptions().iter().map(|at| time("EXDATE", *at)));
-        let texts = [
-            ("DESCRIPTION", &self.description),
-            ("LOCATION", &self.location),
-        ];
-        lines.extend(
-            texts
-                .iter()
-                .filter_map(|(name, text)| Some(line_new(name, &escaped(text.as_ref()?)))),
-        );
-        for (name, list) in [
-            ("CATEGORIES", &self.categories),
-            ("RESOURCES", &self.resources),
-        ] {
-            if !list.is_empty() {
-                lines.push(line_new(name, &list.join(",")));
-            }
-        }
+        let texts = self.texts();
+        lines.extend(texts.map(|(name, text)| line_new(name, &escaped(text))));
+        let lists = self.lists();
+        lines.extend(lists.map(|(name, list)| line_new(name, &list.join(","))));
         lines.extend(self.priority.map(|(_, new)| format!("PRIORITY:{new}\r\n")));
         lines.extend(self.is_free.map(|is_free| {
             format!(
