@@ -661,3 +661,26 @@ fn a_phone_without_lists_is_shown_what_its_rule_says_and_loses_nothing_else() {
         "{kept}"
     );
 }
+
+// spec: H01
+#[test]
+fn a_name_of_which_a_phone_has_two_parts_is_found_in_a_comparison() {
+    let man = "<Man>NOKIA</Man><Mod>Nokia 6300</Mod>";
+    let mut talk = Talk::new();
+    talk.server.config.rules = Table::built_in().unwrap();
+    talk.stock([
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Lakeside;Ann;Mary;Dr.;\r\nFN:Ann Lakeside\r\n\
+         TEL;TYPE=CELL:1\r\nEND:VCARD\r\n"
+            .to_owned(),
+    ]);
+    let contacts = CARDS.to_owned() + &sync_types(&[1, 2]);
+    talk.introduce(201, ("", "1"), &put(man, &contacts));
+    let heard = talk.go_on("");
+    let shown = heard.said.changes[0].content.clone();
+    assert!(shown.contains("N:Lakeside;Ann;;;"), "{shown}");
+    // it has lost what it knew, and compares all
+    talk.introduce(201, ("", "2"), &put(man, &contacts));
+    let heard = talk.go_on(&add(21, "new", &shown));
+    assert_eq!(heard.said.changes, []);
+    assert_eq!(talk.server.contents().len(), 1);
+}

@@ -285,6 +285,38 @@ fn a_photo_stays_when_a_phone_takes_more_or_less_than_before() {
 
 // spec: F21 H05
 #[test]
+fn a_comparison_is_with_what_was_shown_under_the_limit_of_before() {
+    for (before, after) in [(10_000, 200_000), (200_000, 10_000)] {
+        for code in [201, 203] {
+            let context = format!("{code}, {before}, then {after}");
+            let mut phone = narrow((Version::V1_0, before, 0), &[&with_photo(40_000)]);
+            let id = phone.id();
+            let shown = came(&phone.sync(201, ""));
+            let newer = with_photo(40_000).replace("NOTE", "X-NEWER:1\r\nNOTE");
+            assert_eq!(newer.matches("BEGIN").count(), 1);
+            // somebody else has another number meanwhile
+            let newer = newer.replace(":1\r\n", ":3\r\n");
+            let content = Content::new("", newer.as_bytes());
+            let state = &mut phone.talk.server.state;
+            state
+                .replace_item(id, Guid(1), content, Origin::Local, 2)
+                .unwrap();
+            phone.talk.limit = after;
+            phone.sync(code, &talk::replace(30, "l1", &shown));
+            let held = phone.contents().concat().replace("\r\n ", "");
+            assert!(held.contains(&photo_line(40_000)), "{context}");
+            assert_eq!(phone.contents().len(), 1, "{context}");
+            if code == 201 {
+                assert!(held.contains(":3\r\n"), "{context}: {}", &held[..200]);
+            }
+            phone.sync(200, "");
+            assert_eq!(came(&phone.sync(200, "")), "", "{context}");
+        }
+    }
+}
+
+// spec: F21 H05
+#[test]
 fn a_refresh_removes_no_photo_that_was_left_out_before_the_phone_took_any() {
     for between in [None, Some(203)] {
         let mut phone = narrow((Version::V1_1, 10_000, 0), &[&with_photo(40_000)]);

@@ -457,7 +457,10 @@ mod tests {
             ),
             ("Weblicon AG", "x", &["weblicon"]),
             ("SyncJE for Outlook", "x", &["syncje-outlook"]),
-            ("Synthesis AG", "SySync Client PalmOS", &["synthesis-palm"]),
+            ("Synthesis AG", "SySync Client Treo", &["synthesis-palm"]),
+            ("Synthesis AG", "SySync Client PalmOS", &[]),
+            ("Panasonic", "X70", &["panasonic-x70"]),
+            ("Panasonic", "X700", &[]),
             ("Synthesis AG", "SySync Client PocketPC", &[]),
             ("Acme", "One", &[]),
         ] {

@@ -54,16 +54,19 @@ impl Run<'_> {
         };
         let early = self.state.phase == Phase::Initialization;
         // devices that set Final in every message go on with their changes after it
-        let late = self.state.phase == Phase::Suspended;
         let Some(ds) = self.state.datastores.get(index).cloned() else {
             return Ok(());
         };
+        // of a comparison that is over nothing can be compared any more: it may be what was just sent
+        let is_compared = self.state.phase == Phase::Mapping && ds.renews_map();
+        let late = self.state.phase == Phase::Suspended || is_compared;
         // spec: B20
         if late || (early && ds.overridden) {
             // changes since an anchor are of no use where all items are wanted
             let code = match self.state.phase {
                 // spec: I02
                 Phase::Suspended => StatusCode::CANCELLED,
+                Phase::Mapping => StatusCode::NOT_ALLOWED,
                 _ => StatusCode::REFRESH_REQUIRED,
             };
             self.refuse(command, code);
@@ -235,7 +238,9 @@ impl Run<'_> {
         };
         let until_sent = until_sent.write();
         // a new map has nothing in it yet, unless the session has broken after it was begun
-        if let Some(bytes) = differs_from.filter(|_| !ds.renews_map() || is_resumed) {
+        let is_all_open = link.seen == ChangeSeq(0) && link.previous_seen == ChangeSeq(0);
+        let is_to_show = (!ds.renews_map() || is_resumed) && (!is_all_open || ds.sends());
+        if let Some(bytes) = differs_from.filter(|_| is_to_show) {
             self.show_again(index, ds, id, bytes)?;
             // should this session break, the next one goes on with it
             link.seen = ChangeSeq(0);

@@ -188,7 +188,8 @@ impl Run<'_> {
             if known.is_some_and(|m| m.luid == pair.luid && m.generation == ds.generation) {
                 continue;
             }
-            if self.is_anothers(&ds, link, &item, &pair.luid)? {
+            let owner = self.owner(&ds, link, &item, &pair.luid)?;
+            if owner == Owner::Other {
                 continue;
             }
             // what changed after sending began was not in what the client got
@@ -197,7 +198,8 @@ impl Run<'_> {
             } else {
                 ds.maps_until
             };
-            let revision = if item.seq.0 <= sent_until {
+            // of what was another item's record nobody knows which of the two it is now
+            let revision = if owner == Owner::Nobody && item.seq.0 <= sent_until {
                 item.seq
             } else {
                 ChangeSeq(0)
@@ -208,27 +210,26 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether the identifier that the client gives to an item stays with another item, which has it
-    /// already. Some clients know duplicates themselves and keep one record for two of ours: if these
-    /// say the same, they are one from here on. Else the identifier goes over, and the other item is
-    /// sent again, for the client has nothing of it any more that we could name.
-    fn is_anothers(
+    /// Whose the identifier is that the client gives to an item. Some clients know duplicates themselves
+    /// and keep one record for two of ours: if these say the same, they are one from here on. Else the
+    /// identifier goes over, the record is made what this item says, and the other item is sent again.
+    fn owner(
         &mut self,
         ds: &DatastoreState,
         link: LinkId,
         item: &StoredItem,
         luid: &str,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Owner, StoreError> {
         let Some(pair) = self.current_mapping(ds, link, luid)? else {
-            return Ok(false);
+            return Ok(Owner::Nobody);
         };
         let other = self.tx.item(link.datastore, pair.guid)?;
         let Some(other) = other.filter(|other| !other.deleted) else {
-            return Ok(false);
+            return Ok(Owner::Nobody);
         };
         if item.deleted {
             // its deletion would take the other one's record along
-            return Ok(true);
+            return Ok(Owner::Other);
         }
         let is_occurrence =
             self.is_occurrence(ds, link, item.guid)? || self.is_occurrence(ds, link, other.guid)?;
@@ -237,7 +238,11 @@ impl Run<'_> {
             pim::compare(&a.media_type, &a.content, &b.media_type, &b.content) == Likeness::Same
         };
         // in two folders a thing may be twice for a reason
-        if !is_occurrence && item.parent == other.parent && say_the_same() {
+        let is_alone = !is_occurrence && !pim::media::is_folder(&item.media_type);
+        if is_alone && item.parent == other.parent && say_the_same() {
+            if ds.read_only || !ds.takes() {
+                return Ok(Owner::Other);
+            }
             self.info(format!(
                 "{}: to the device items {} and {} are one, which they are from now on",
                 ds.name, other.guid.0, item.guid.0
@@ -246,7 +251,7 @@ impl Run<'_> {
             let now = self.request.now;
             self.tx
                 .delete_item(link.datastore, item.guid, Origin::Local, now)?;
-            return Ok(true);
+            return Ok(Owner::Other);
         }
         self.info(format!(
             "{}: the device has given the identifier of item {} to item {}",
@@ -256,6 +261,17 @@ impl Run<'_> {
             state.seen = state.seen.min(ChangeSeq(other.seq.0 - 1));
             self.tx.put_link(link, &state)?;
         }
-        Ok(false)
+        Ok(Owner::Gives)
     }
+}
+
+/// Whose an identifier is that a client gives to an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// It is new.
+    Nobody,
+    /// Another item has it, and keeps it.
+    Other,
+    /// Another item had it, and has to give it away.
+    Gives,
 }

@@ -32,6 +32,9 @@ use crate::store::{
 /// Bytes of an item by which its format is known.
 const HEAD: usize = 4096;
 
+/// Parts of a person's name in a card.
+const NAME_PARTS: usize = 5;
+
 /// How one datastore of a device is shown items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct View {
@@ -254,7 +257,10 @@ impl View {
                     .iter()
                     .any(|part| part.max_size.is_some())
             };
-            is_name && (holding.max_size.is_some() || cuts_part())
+            // parts of a name that are not listed are left out of it
+            let lacks_parts = holding.name.eq_ignore_ascii_case("N")
+                && (1..NAME_PARTS).contains(&holding.parameters.len());
+            is_name && (holding.max_size.is_some() || cuts_part() || lacks_parts)
         })
     }
 

@@ -397,7 +397,6 @@ fn an_item_is_taken_without_a_type_and_with_a_size_of_0() {
     assert_eq!(talk.server.contents(), [card("Ann", "1"), card("Bob", "2")]);
 }
 
-// spec: C17
 #[test]
 fn a_status_of_an_error_of_the_server_has_no_data() {
     let mut talk = Talk::new();
