@@ -160,20 +160,29 @@ mod tests {
             ("https://OneMediaHub.com/sync/", &["onemediahub"]),
             ("http://me/horde/rpc.php", &["horde"]),
             ("https://me/horde/rpc/?a=b", &["horde"]),
+            ("https://sync.zyb.com/", &["zyb"]),
+            ("https://sync.o3sis.example/", &["o3sis"]),
+            ("https://m.google.com/syncml", &["google"]),
             ("https://sync.example.org/syncml", &[]),
         ] {
             let traits = ServerTraits { url, devinf: None };
             assert_eq!(names(&table, &traits), rules, "{url}");
         }
-        let devinf = DevInf {
-            man: Some("The Horde Project (http://www.horde.org/)".to_owned()),
-            ..DevInf::default()
-        };
-        let traits = ServerTraits {
-            url: "https://me/sync",
-            devinf: Some(&devinf),
-        };
-        assert_eq!(names(&table, &traits), ["horde-by-name"]);
+        for (man, rule) in [
+            ("The Horde Project (http://www.horde.org/)", "horde-by-name"),
+            ("Funambol", "funambol-by-name"),
+            ("DeskNow Server", "desknow"),
+        ] {
+            let devinf = DevInf {
+                man: Some(man.to_owned()),
+                ..DevInf::default()
+            };
+            let traits = ServerTraits {
+                url: "https://me/sync",
+                devinf: Some(&devinf),
+            };
+            assert_eq!(names(&table, &traits), [rule]);
+        }
     }
 
     #[test]

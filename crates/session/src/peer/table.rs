@@ -459,6 +459,12 @@ mod tests {
             ("SyncJE for Outlook", "x", &["syncje-outlook"]),
             ("Synthesis AG", "SySync Client Treo", &["synthesis-palm"]),
             ("Synthesis AG", "SySync Client PalmOS", &[]),
+            (
+                "SonyEricsson",
+                "W800i",
+                &["sony-ericsson", "sony-ericsson-today", "sony-ericsson-w800"],
+            ),
+            ("Sendo", "X", &["sendo-x"]),
             ("Panasonic", "X70", &["panasonic-x70"]),
             ("Panasonic", "X700", &[]),
             ("Synthesis AG", "SySync Client PocketPC", &[]),

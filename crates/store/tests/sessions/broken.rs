@@ -292,7 +292,27 @@ fn a_slow_sync_that_broke_while_it_was_received_is_resumed() {
     }
 }
 
-// spec: I06 I14
+// spec: I14
+#[test]
+fn an_ordinary_alert_gives_up_what_could_have_been_resumed() {
+    let mut server = Server::new();
+    let mut phone = Client::new("phone");
+    let cards = [card("Ann", "1"), card("Bob", "2"), card("Eve", "3")];
+    phone.sync(&mut server, 200, ("", "1"), &[(Add, "a", &cards[0])]);
+    // two sessions that break, the second one no resume of the first
+    for (alert, next, luid, card) in [(202, "2", "b", &cards[1]), (200, "3", "c", &cards[2])] {
+        phone.begin();
+        phone.send(&mut server, &[sync_alert(1, alert, "1", next)], true);
+        phone.send(&mut server, &[sync_of(&[(Add, luid, card)])], false);
+    }
+    phone.begin();
+    let said = phone.send(&mut server, &[sync_alert(1, 225, "1", "4")], true);
+    assert_eq!((said.code_of("Alert"), said.alerts[0].0), (200, 200));
+    phone.send(&mut server, &[sync_of(&[])], true);
+    assert_eq!(server.contents(), cards);
+}
+
+// spec: I06
 #[test]
 fn a_resume_that_nothing_led_to_becomes_a_slow_sync() {
     let mut server = Server::new();
